@@ -1,0 +1,97 @@
+"""Files that appear only when they are complete."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from os import PathLike
+from pathlib import Path
+
+from bridge.errors import BadInputError, StarbridgeError
+
+PART_ENDING = ".part"
+"""Ending of the hidden name that a file has while it is being written."""
+
+_REASONS = {
+    errno.ENOSPC: ("the disk is full", "make room and run again"),
+    errno.EDQUOT: ("your disk quota is used up", "make room and run again"),
+    errno.EFBIG: (
+        "the file grew over the size that is allowed here",
+        "raise the limit or make room",
+    ),
+    errno.EACCES: ("you may not write here", "choose another output folder"),
+    errno.EPERM: ("you may not write here", "choose another output folder"),
+    errno.EROFS: ("the disk is read-only", "choose another output folder"),
+    errno.ENOTDIR: ("a part of this path is a file, not a folder", "choose another output folder"),
+    errno.EEXIST: ("a file of this name is in the way of a folder", "choose another output folder"),
+    errno.EISDIR: ("this is a folder", "choose another file name"),
+    errno.ENAMETOOLONG: ("the file name is too long for this disk", "shorten the name"),
+}
+
+
+@contextmanager
+def writing(path: str | PathLike[str]) -> Iterator[Path]:
+    """Give a temporary path to write to, and put it in place when the block ends well.
+
+    The file that was there before stays untouched until then; after an error or Ctrl-C the
+    temporary file is removed. A killed process leaves at most a hidden ``.NAME.part``, which the
+    next run overwrites.
+
+    Args:
+        path: the final path; its folder is created where missing.
+
+    Yields:
+        The temporary path, in the same folder.
+
+    Raises:
+        BadInputError: the disk is full or the folder cannot be written.
+    """
+    final = Path(path)
+    part = final.with_name(f".{final.name}{PART_ENDING}")
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        part.replace(final)
+    except OSError as error:
+        _remove(part)
+        raise _explained(final, error) from error
+    except StarbridgeError:
+        _remove(part)
+        raise
+    except BaseException as error:
+        _remove(part)
+        # Libraries wrap the system's error in one of their own.
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, OSError):
+                raise _explained(final, cause) from error
+            cause = cause.__cause__ or cause.__context__
+        raise
+
+
+def write_bytes(path: str | PathLike[str], data: bytes) -> None:
+    """Write a whole file of bytes, complete or not at all.
+
+    Raises:
+        BadInputError: as :func:`writing`.
+    """
+    with writing(path) as part:
+        part.write_bytes(data)
+
+
+def write_error(path: str | PathLike[str], error: OSError) -> BadInputError:
+    """Say in plain words why a path cannot be written."""
+    return _explained(Path(path), error)
+
+
+def _explained(path: Path, error: OSError) -> BadInputError:
+    problem, remedy = _REASONS.get(
+        error.errno or 0, (error.strerror or str(error) or type(error).__name__, "")
+    )
+    return BadInputError(path, f"cannot be written: {problem}", remedy)
+
+
+def _remove(part: Path) -> None:
+    with suppress(OSError):
+        part.unlink()

@@ -1,0 +1,36 @@
+"""Colours of classes and objects."""
+
+from __future__ import annotations
+
+import colorsys
+import hashlib
+
+QUPATH_CLASS_COLORS = {
+    "tumor": "#c80000",
+    "stroma": "#96c896",
+    "immune cells": "#a05aa0",
+    "necrosis": "#323232",
+    "other": "#ffc800",
+    "ignore*": "#b4b4b4",
+    "positive": "#fa3e3e",
+    "negative": "#7070e1",
+}
+"""Colours that QuPath itself gives its usual classes."""
+
+
+def class_color(name: str) -> str:
+    """A colour for a class: QuPath's own where it has one, else one that follows from the name.
+
+    Returns:
+        ``#rrggbb``; the same name always gives the same colour.
+    """
+    known = QUPATH_CLASS_COLORS.get(name.strip().lower())
+    if known:
+        return known
+    digest = hashlib.sha256(name.encode()).digest()
+    return _hex(digest[0] / 256, 0.65 + digest[1] / 1024, 0.75 + digest[2] / 1024)
+
+
+def _hex(hue: float, saturation: float, value: float) -> str:
+    rgb = colorsys.hsv_to_rgb(hue, saturation, value)
+    return "#" + bytes(round(255 * part) for part in rgb).hex()

@@ -1,0 +1,464 @@
+"""Detections: the one place where every format and every application meets."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Literal
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from bridge.errors import BadInputError
+from bridge.image_info import ImageInfo
+from bridge.outlines import rasterize, trace
+from bridge.outlines.rasterize import label_dtype
+
+if TYPE_CHECKING:
+    from typing import Self
+
+Outline = Literal["star", "traced"]
+
+FIELDS: dict[str, tuple[str, Any]] = {
+    "label": ("int64", 0),
+    "prob": ("float64", np.nan),
+    "class": ("object", None),
+    "class_color": ("object", None),
+    "object_type": ("object", "detection"),
+    "name": ("object", None),
+    "color": ("object", None),
+    "locked": ("bool", False),
+    "c": ("int64", -1),
+    "z": ("int64", 0),
+    "t": ("int64", 0),
+}
+"""Columns that every table of detections has, with their type and what stands for "unknown"."""
+
+GEOMETRIES = ("geometry", "nucleus")
+OBJECT_TYPES = ("detection", "cell", "annotation", "tile")
+
+
+@dataclass
+class Detections:
+    """Objects found in, or drawn on, one image.
+
+    Attributes:
+        objects: a row an object, indexed by its UUID (``id``), which every format that can carry
+            one keeps. Columns:
+
+            ========== ==================================================================
+            geometry   Polygon or MultiPolygon, pixels, x right, y down, origin at the
+                       corner of the top-left pixel (a pixel's centre is at +0.5)
+            nucleus    optional second outline, of a cell's nucleus
+            label      id in the label image of its plane, above 0
+            prob       StarDist's probability, NaN where unknown
+            class      class name, ``None`` where unclassified
+            class_color ``#rrggbb`` that an application shows the class in, or ``None``
+            object_type ``detection``, ``cell``, ``annotation`` or ``tile``, as in QuPath
+            name       what a reviewer called it, ``None`` where nothing
+            color      ``#rrggbb`` of this very object, or ``None``
+            locked     locked against editing
+            c, z, t    plane, from 0; c is -1 for an object that belongs to all channels
+            others     numbers are measurements, anything else is metadata
+            ========== ==================================================================
+        image: what is known of the image.
+        outline: ``traced`` (along pixel edges, exact) or ``star`` (StarDist's rays).
+
+    Raises:
+        BadInputError: a table that does not keep these rules.
+    """
+
+    objects: gpd.GeoDataFrame
+    image: ImageInfo = field(default_factory=ImageInfo)
+    outline: Outline = "traced"
+
+    def __post_init__(self) -> None:
+        self.objects = _complete(self.objects)
+        _check(self.objects, self.image.name or "detections")
+
+    def __len__(self) -> int:
+        return len(self.objects)
+
+    def __repr__(self) -> str:
+        size = (
+            f"{self.image.width} x {self.image.height} px" if self.image.width else "size unknown"
+        )
+        return f"Detections({len(self)} objects, {self.image.name or 'no image'}, {size})"
+
+    @property
+    def ids(self) -> list[str]:
+        """UUIDs in row order."""
+        return [str(i) for i in self.objects.index]
+
+    @property
+    def measurements(self) -> list[str]:
+        """Names of the numeric columns that are not fields of every object."""
+        frame = self.objects
+        return [
+            str(c)
+            for c in frame.columns
+            if c not in FIELDS and c not in GEOMETRIES and pd.api.types.is_numeric_dtype(frame[c])
+        ]
+
+    @property
+    def metadata(self) -> list[str]:
+        """Names of the text columns that are not fields of every object."""
+        known = {*FIELDS, *GEOMETRIES, *self.measurements}
+        return [str(c) for c in self.objects.columns if c not in known]
+
+    @classmethod
+    def from_polygons(
+        cls,
+        polygons: Sequence[Any] | NDArray[np.object_],
+        *,
+        columns: Mapping[str, Any] | None = None,
+        ids: Iterable[str] | None = None,
+        image: ImageInfo | None = None,
+        outline: Outline = "traced",
+    ) -> Self:
+        """Objects from shapely polygons.
+
+        Args:
+            polygons: n Polygons or MultiPolygons, corner-origin pixels.
+            columns: further columns by name, each of n values. Without ``label`` the objects are
+                numbered from 1 in each plane.
+            ids: n UUIDs; new ones when ``None``.
+            image: what is known of the image.
+            outline: how the polygons were made.
+
+        Raises:
+            BadInputError: columns of another length, ids that are given twice.
+        """
+        geometry = np.empty(len(polygons), object)
+        geometry[:] = polygons
+        index = pd.Index(
+            new_ids(len(geometry)) if ids is None else list(ids), name="id", dtype=object
+        )
+        frame = gpd.GeoDataFrame(dict(columns or {}), geometry=geometry, index=index)
+        return cls(frame, image or ImageInfo(), outline)
+
+    @classmethod
+    def from_labels(
+        cls,
+        labels: NDArray[Any],
+        *,
+        axes: str | None = None,
+        image: ImageInfo | None = None,
+        name: str = "label image",
+    ) -> Self:
+        """Trace every object of a label image along its pixels' edges.
+
+        Args:
+            labels: whole numbers of any type (floats without a fraction are taken), 0 is
+                background; ids may have gaps. Axes as in ``axes``.
+            axes: ``YX`` (the default for two axes), ``ZYX``, ``TYX`` or ``TZYX``. In a stack each
+                plane's cut through an object is a row of its own, with the object's label.
+            image: what is known of the image the labels belong to; size and planes come from
+                ``labels``.
+            name: what an error calls the array.
+
+        Raises:
+            BadInputError: negative or fractional labels, NaN, wrong axes, no pixels.
+        """
+        stack = _as_stack(check_labels(labels, name), axes, name)
+        polygons: list[NDArray[np.object_]] = []
+        columns: dict[str, list[NDArray[np.int64]]] = {"label": [], "z": [], "t": []}
+        for t, volume in enumerate(stack):
+            for z, plane in enumerate(volume):
+                found, outlines = trace(plane)
+                polygons.append(outlines)
+                columns["label"].append(found)
+                columns["z"].append(np.full(len(found), z))
+                columns["t"].append(np.full(len(found), t))
+        size_t, size_z, height, width = stack.shape
+        info = replace(
+            image or ImageInfo(), width=width, height=height, size_z=size_z, size_t=size_t
+        )
+        return cls.from_polygons(
+            np.concatenate(polygons),
+            columns={key: np.concatenate(parts) for key, parts in columns.items()},
+            image=info,
+        )
+
+    @classmethod
+    def read(cls, path: str | PathLike[str], **options: Any) -> Detections:
+        """Read detections; the format follows from the ending.
+
+        Args:
+            path: ``.tif`` (label image), ``.h5``, ``.zip`` or ``.roi`` (ImageJ), ``.geojson``,
+                ``.geojson.gz``, ``.json``, ``.csv``, ``.tsv`` or ``.parquet``.
+            options: what the format's own ``read`` in :mod:`bridge.formats` takes.
+
+        Raises:
+            BadInputError: a file that is missing, damaged or of no known format.
+        """
+        from bridge.formats import format_of
+
+        return format_of(path).read(path, **options)
+
+    def write(self, path: str | PathLike[str], **options: Any) -> None:
+        """Write the detections; the format follows from the ending, as in :meth:`read`.
+
+        The file appears under its name only when it is complete.
+
+        Raises:
+            BadInputError: a folder that cannot be written, a full disk, an unknown ending.
+        """
+        from bridge.formats import format_of
+
+        # The table may have been edited since: what is written keeps the rules.
+        format_of(path).write(replace(self), path, **options)
+
+    def to_labels(self, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
+        """Draw the label image.
+
+        A pixel belongs to the object whose outline holds its centre; where outlines overlap, the
+        most probable object lies on top, as in StarDist.
+
+        Args:
+            shape: (height, width), or (z, height, width) or (t, z, height, width) for stacks;
+                the image's own size when ``None``.
+
+        Returns:
+            Label image, uint16 (uint32 where a label is over 65,535): YX, or ZYX, TYX, TZYX where
+            the image has several slices or time points.
+
+        Raises:
+            BadInputError: the size is not known and not given; an object lies in a plane that
+                the image does not have.
+        """
+        size_t, size_z, height, width = self._stack_shape(shape)
+        frame = self.objects
+        labels: NDArray[Any] = np.zeros(
+            (size_t, size_z, height, width),
+            label_dtype(int(frame["label"].max() if len(frame) else 0)),
+        )
+        z, t = frame["z"].to_numpy(), frame["t"].to_numpy()
+        if len(frame) and (z.max() >= size_z or t.max() >= size_t):
+            raise BadInputError(
+                self.image.name or "detections",
+                f"has objects up to slice {z.max()}, time point {t.max()} (counted from 0), "
+                f"but the image has {size_z} slices and {size_t} time points",
+                "give the size of the whole stack",
+            )
+        prob = frame["prob"].fillna(-np.inf).to_numpy()
+        for plane_t, plane_z in sorted(set(zip(t.tolist(), z.tolist(), strict=True))):
+            rows = np.flatnonzero((t == plane_t) & (z == plane_z))
+            rows = rows[np.argsort(prob[rows], kind="stable")]
+            rasterize(
+                frame.geometry.to_numpy()[rows],
+                frame["label"].to_numpy()[rows],
+                (height, width),
+                out=labels[plane_t, plane_z],
+            )
+        if shape is None:
+            sizes = zip(labels.shape, "TZYX", strict=True)
+            shape = tuple(size for size, axis in sizes if axis in self.label_axes())
+        drawn: NDArray[Any] = labels.reshape(shape)
+        return drawn
+
+    def label_axes(self) -> str:
+        """Axes of what :meth:`to_labels` gives: ``YX``, ``ZYX``, ``TYX`` or ``TZYX``."""
+        return (
+            ("T" if self.image.size_t > 1 else "") + ("Z" if self.image.size_z > 1 else "") + "YX"
+        )
+
+    def _stack_shape(self, shape: tuple[int, ...] | None) -> tuple[int, int, int, int]:
+        if shape is None:
+            if not (self.image.width and self.image.height):
+                raise BadInputError(
+                    self.image.name or "detections",
+                    "the size of the image is not known",
+                    "give it: to_labels(shape=(height, width))",
+                )
+            return self.image.size_t, self.image.size_z, self.image.height, self.image.width
+        if not 2 <= len(shape) <= 4 or any(int(s) < 1 for s in shape):
+            raise BadInputError(
+                "shape", f"{shape} is not the size of an image", "give (height, width) in pixels"
+            )
+        full = (1, 1, 1, 1, *(int(s) for s in shape))[-4:]
+        return full[0], full[1], full[2], full[3]
+
+
+def new_ids(n: int) -> list[str]:
+    """Make n random UUIDs (RFC 9562, version 4)."""
+    return [str(uuid.uuid4()) for _ in range(n)]
+
+
+def is_uuid(text: Any) -> bool:
+    """Whether a text is a UUID as formats carry it (8-4-4-4-12 hexadecimal digits)."""
+    if not isinstance(text, str) or len(text) != 36:
+        return False
+    try:
+        return str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False
+
+
+def keep_ids(found: Sequence[Any]) -> list[str]:
+    """UUIDs as a file holds them; new ones for objects without, and for copies of an object."""
+    used: set[str] = set()
+    ids = []
+    for value in found:
+        identity = str(value).lower() if is_uuid(value) else ""
+        if not identity or identity in used:
+            identity = str(uuid.uuid4())
+        used.add(identity)
+        ids.append(identity)
+    return ids
+
+
+def number_labels(found: Sequence[Any], z: Sequence[int], t: Sequence[int]) -> list[int]:
+    """Labels as a file holds them, completed.
+
+    A label that is missing, not a whole number above 0, or already taken in its plane is replaced
+    by the next number that no object of that plane has.
+
+    Args:
+        found: labels, ``None``, 0 or NaN where unknown.
+        z: slices of the objects.
+        t: time points of the objects.
+    """
+    planes = list(zip(z, t, strict=True))
+    taken: dict[tuple[int, int], set[int]] = {plane: set() for plane in planes}
+    labels = [0] * len(planes)
+    for row, (value, plane) in enumerate(zip(found, planes, strict=True)):
+        if value is None or value != value or value < 1 or value != int(value):
+            continue
+        if int(value) not in taken[plane]:
+            labels[row] = int(value)
+            taken[plane].add(int(value))
+    following = {plane: max(labels_there, default=0) for plane, labels_there in taken.items()}
+    for row, plane in enumerate(planes):
+        if not labels[row]:
+            following[plane] += 1
+            labels[row] = following[plane]
+    return labels
+
+
+def check_labels(labels: NDArray[Any], name: str = "label image") -> NDArray[Any]:
+    """Bring a label image of any numeric type to unsigned whole numbers (int64 if it was).
+
+    Cellpose, ilastik and others save labels as int32 or float32: they are taken as long as
+    every value is a whole number from 0 up.
+
+    Raises:
+        BadInputError: no pixels, not numbers, NaN, fractions, negative values.
+    """
+    array = np.asarray(labels)
+    if array.dtype.kind == "b":
+        array = array.view(np.uint8) if array.flags.c_contiguous else array.astype(np.uint8)
+    if array.dtype.kind not in "uif":
+        raise BadInputError(name, f"holds {array.dtype} values, not labels", "give whole numbers")
+    if array.size == 0:
+        raise BadInputError(name, f"has no pixels (its size is {array.shape})")
+    if array.dtype.kind == "f":
+        if not np.isfinite(array).all():
+            raise BadInputError(name, "holds NaN or infinite values", "give a label image")
+        if (array != np.floor(array)).any():
+            raise BadInputError(
+                name,
+                "holds fractions, so it is no label image",
+                "give the labels, not the image or the probability map",
+            )
+        if abs(array).max() > np.iinfo(np.uint32).max:
+            raise BadInputError(name, "holds labels over 4,294,967,295", "relabel it first")
+    if array.dtype.kind in "if" and array.min() < 0:
+        raise BadInputError(name, "holds negative values", "give 0 for background and labels above")
+    if array.dtype.kind == "f":
+        return array.astype(np.uint32)
+    return array
+
+
+def _as_stack(labels: NDArray[Any], axes: str | None, name: str) -> NDArray[Any]:
+    if axes is None:
+        if labels.ndim != 2:
+            raise BadInputError(
+                name,
+                f"has {labels.ndim} axes ({' x '.join(map(str, labels.shape))}) "
+                "and nothing says what they are",
+                "give axes=YX, ZYX, TYX or TZYX",
+            )
+        axes = "YX"
+    if axes not in ("YX", "ZYX", "TYX", "TZYX") or len(axes) != labels.ndim:
+        raise BadInputError(
+            name,
+            f"axes {axes!r} do not fit a label image of {labels.ndim} axes",
+            "give YX, ZYX, TYX or TZYX",
+        )
+    for position, axis in enumerate("TZ"):
+        if axis not in axes:
+            labels = np.expand_dims(labels, position)
+    return labels
+
+
+def _complete(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """A copy with all fields, of their types and in their order, geometry last."""
+    given = frame.copy(deep=False)
+    for column, (dtype, unknown) in FIELDS.items():
+        if column not in given.columns:
+            continue
+        values = given[column]
+        if dtype == "object":
+            given[column] = _texts(values, unknown)
+        elif dtype != str(values.dtype):
+            given[column] = values.fillna(unknown).astype(dtype)
+    for column, (dtype, unknown) in FIELDS.items():
+        if column not in given.columns and column != "label":
+            given[column] = pd.Series([unknown] * len(given), index=given.index, dtype=dtype)
+    if "label" not in given.columns:
+        given["label"] = given.groupby(["z", "t"]).cumcount().astype("int64") + 1
+    extra = [c for c in given.columns if c not in FIELDS and c not in GEOMETRIES]
+    for column in extra:
+        if not pd.api.types.is_numeric_dtype(given[column]):
+            given[column] = _texts(given[column], None)
+    outlines = [c for c in GEOMETRIES if c in given.columns]
+    if "nucleus" in given.columns:
+        given["nucleus"] = gpd.GeoSeries(given["nucleus"].tolist(), index=given.index)
+    given.index = given.index.astype(object).rename("id")
+    return gpd.GeoDataFrame(given[[*FIELDS, *extra, *outlines]], geometry="geometry")
+
+
+def _texts(values: pd.Series[Any], unknown: str | None) -> pd.Series[Any]:
+    """Text as plain Python objects: pandas' own text type would turn ``None`` into NaN."""
+    texts = values.astype(object)
+    return texts.where(texts.notna(), unknown).astype(object)
+
+
+def _check(frame: gpd.GeoDataFrame, name: str) -> None:
+    if not frame.index.is_unique:
+        twice = frame.index[frame.index.duplicated()][0]
+        raise BadInputError(name, f"two objects have the same id {twice}", "give each its own UUID")
+    for outline in GEOMETRIES:
+        if outline not in frame.columns:
+            continue
+        geometry = frame[outline].to_numpy()
+        kinds = shapely.get_type_id(geometry)
+        allowed = [shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON]
+        if outline == "nucleus":
+            allowed.append(shapely.GeometryType.MISSING)
+        odd = ~np.isin(kinds, allowed)
+        if odd.any():
+            what = getattr(geometry[odd][0], "geom_type", "nothing")
+            raise BadInputError(
+                name, f"object {frame.index[odd][0]} is a {what}, not an area", "leave it out"
+            )
+    if (frame["label"] < 1).any():
+        raise BadInputError(name, "has labels below 1", "number the objects from 1")
+    if frame.duplicated(["label", "z", "t"]).any():
+        twice = frame.loc[frame.duplicated(["label", "z", "t"]), "label"].iloc[0]
+        raise BadInputError(
+            name, f"two objects of one plane have the label {twice}", "give each its own label"
+        )
+    unknown = set(frame["object_type"]) - set(OBJECT_TYPES)
+    if unknown:
+        raise BadInputError(
+            name,
+            f"has objects of the unknown type {sorted(map(str, unknown))[0]!r}",
+            f"use one of {', '.join(OBJECT_TYPES)}",
+        )

@@ -1,0 +1,323 @@
+"""QuPath's GeoJSON: a FeatureCollection of objects, plain or gzipped.
+
+The format is what QuPath 0.3 to 0.7 read and write (qupath.lib.io.GsonTools): an ``id`` (UUID),
+the ``geometry`` with its plane, for cells a ``nucleusGeometry``, and ``properties``:
+``objectType``, ``name``, ``color``, ``classification``, ``isLocked``, ``measurements``,
+``metadata``. Files of QuPath 0.2 and 0.3 say ``object_type`` and list their measurements. What is
+known of the image stands in a member ``starbridge``, which QuPath passes over.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+import math
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from os import PathLike
+from typing import IO, Any, cast
+
+import numpy as np
+import orjson
+import shapely
+from numpy.typing import NDArray
+
+from bridge.atomic import writing
+from bridge.colors import class_color
+from bridge.detections import OBJECT_TYPES, Detections, keep_ids, number_labels
+from bridge.errors import BadInputError
+from bridge.formats import existing_file
+from bridge.image_info import ImageInfo
+from bridge.outlines.rings import areas_only
+
+log = logging.getLogger(__name__)
+
+PROBABILITY = "Detection probability"
+"""Name that QuPath's StarDist extension gives the probability."""
+LABEL = "Label"
+DECIMALS = 4
+"""Digits kept of a pixel coordinate."""
+
+_CHUNK = 2_000
+_GZIP_LEVEL = 4
+_OLD_IDS = {  # QuPath 0.2 wrote the class of the object in place of an id
+    "PathAnnotationObject": "annotation",
+    "PathCellObject": "cell",
+    "PathDetectionObject": "detection",
+    "PathTileObject": "tile",
+    "PathRootObject": "root",
+}
+
+
+def write(detections: Detections, path: str | PathLike[str]) -> None:
+    """Write a FeatureCollection; gzipped when the path ends in ``.gz``.
+
+    Raises:
+        BadInputError: the file cannot be written.
+    """
+    zipped = str(path).lower().endswith(".gz")
+    with writing(path) as part, ExitStack() as files:
+        stream: IO[bytes] = files.enter_context(part.open("wb"))
+        if zipped:
+            # No name and no time inside, so that equal objects give equal files.
+            packed = gzip.GzipFile("", "wb", _GZIP_LEVEL, stream, mtime=0)
+            stream = cast("IO[bytes]", files.enter_context(packed))
+        head = {"image": detections.image.to_json(), "outline": detections.outline}
+        stream.write(b'{"type":"FeatureCollection","starbridge":' + orjson.dumps(head))
+        stream.write(b',"features":[')
+        for start in range(0, len(detections), _CHUNK):
+            features = list(_features(detections, start, start + _CHUNK))
+            block = orjson.dumps(features, option=orjson.OPT_SERIALIZE_NUMPY)
+            stream.write((b"," if start else b"") + b"\n" + block[1:-1])
+        stream.write(b"\n]}\n")
+
+
+def read(path: str | PathLike[str], *, image: ImageInfo | None = None) -> Detections:
+    """Read objects from QuPath's GeoJSON of any version, or from plain GeoJSON areas.
+
+    A feature without an object type becomes an annotation, as in QuPath. Lines and points enclose
+    no area and are left out with a warning, and so is the root object of old files.
+
+    Args:
+        path: ``.geojson``, ``.json``, each also with ``.gz``.
+        image: what is known of the image, where the file does not say.
+
+    Raises:
+        BadInputError: not JSON, not GeoJSON, damaged gzip.
+    """
+    file = existing_file(path)
+    document = _load(file)
+    note = document.get("starbridge") if isinstance(document, dict) else None
+    note = note if isinstance(note, dict) else {}
+    features = _feature_list(file, document)
+    records: list[dict[str, Any]] = []
+    geometries: list[Any] = []
+    left_out = 0
+    for geometry, feature in zip(_geometries(file, features, "geometry"), features, strict=True):
+        record = _record(feature)
+        if record["object_type"] == "root":
+            continue
+        if geometry is None or geometry.is_empty:
+            left_out += 1
+            continue
+        geometries.append(geometry)
+        records.append(record)
+    if left_out:
+        log.warning("%s: %d objects enclose no area and were left out", file, left_out)
+    keys = dict.fromkeys(k for record in records for k in record if k != "id")
+    columns: dict[str, list[Any]] = {key: [record.get(key) for record in records] for key in keys}
+    columns["label"] = number_labels(
+        [record.get("label") for record in records], columns.get("z", []), columns.get("t", [])
+    )
+    return Detections.from_polygons(
+        geometries,
+        columns=columns,
+        ids=keep_ids([record.get("id") for record in records]),
+        image=image or ImageInfo.from_json(note.get("image")),
+        outline="star" if note.get("outline") == "star" else "traced",
+    )
+
+
+def _features(detections: Detections, start: int, stop: int) -> Iterator[dict[str, Any]]:
+    frame = detections.objects.iloc[start:stop]
+    column = {
+        name: frame[name].tolist() for name in frame.columns if name not in ("geometry", "nucleus")
+    }
+    outlines = _coordinates(frame.geometry.to_numpy())
+    nuclei = _coordinates(frame["nucleus"].to_numpy()) if "nucleus" in frame.columns else None
+    measurements, metadata = detections.measurements, detections.metadata
+    for row, identity in enumerate(frame.index):
+        plane = {"c": column["c"][row], "z": column["z"][row], "t": column["t"][row]}
+        feature: dict[str, Any] = {"type": "Feature", "id": identity}
+        feature["geometry"] = {**outlines[row], "plane": plane}
+        if nuclei is not None and nuclei[row]["coordinates"]:
+            feature["nucleusGeometry"] = {**nuclei[row], "plane": plane}
+        properties: dict[str, Any] = {"objectType": column["object_type"][row]}
+        if column["name"][row] is not None:
+            properties["name"] = column["name"][row]
+        if column["color"][row] is not None:
+            properties["color"] = _rgb(column["color"][row])
+        if column["class"][row] is not None:
+            shown = column["class_color"][row] or class_color(column["class"][row])
+            properties["classification"] = {"name": column["class"][row], "color": _rgb(shown)}
+        properties["isLocked"] = column["locked"][row]
+        values = {LABEL: column["label"][row]}
+        if not math.isnan(column["prob"][row]):
+            values[PROBABILITY] = column["prob"][row]
+        for name in measurements:
+            values[name] = _json_number(column[name][row])
+        properties["measurements"] = values
+        texts = {name: str(column[name][row]) for name in metadata if column[name][row] is not None}
+        if texts:
+            properties["metadata"] = texts
+        feature["properties"] = properties
+        yield feature
+
+
+def _coordinates(geometries: NDArray[np.object_]) -> list[dict[str, Any]]:
+    """GeoJSON geometries without their planes, coordinates rounded."""
+    written = []
+    for geometry in geometries:
+        polygons = [] if geometry is None else list(getattr(geometry, "geoms", [geometry]))
+        rings = [
+            [
+                np.round(shapely.get_coordinates(ring), DECIMALS)
+                for ring in (polygon.exterior, *polygon.interiors)
+            ]
+            for polygon in polygons
+            if not polygon.is_empty
+        ]
+        if len(rings) == 1:
+            written.append({"type": "Polygon", "coordinates": rings[0]})
+        else:
+            written.append({"type": "MultiPolygon", "coordinates": rings})
+    return written
+
+
+def _json_number(value: Any) -> Any:
+    """A number, or the word that QuPath writes for what JSON has no number for."""
+    if value is None or value != value:
+        return "NaN"
+    if value in (math.inf, -math.inf):
+        return "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
+def _rgb(color: str) -> list[int]:
+    return list(bytes.fromhex(color[1:]))
+
+
+def _load(file: Any) -> Any:
+    data = file.read_bytes()
+    if data[:2] == b"\x1f\x8b":
+        try:
+            data = gzip.decompress(data)
+        except (OSError, EOFError, zlib.error) as error:
+            raise BadInputError(
+                file, f"is damaged gzip ({error})", "copy or export it again"
+            ) from error
+    try:
+        return orjson.loads(data)
+    except ValueError:
+        pass
+    try:  # Gson may write bare NaN, which orjson refuses
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise BadInputError(file, f"is not JSON ({error})", "copy or export it again") from error
+
+
+def _feature_list(file: Any, document: Any) -> list[dict[str, Any]]:
+    if isinstance(document, dict) and document.get("type") == "FeatureCollection":
+        document = document.get("features")
+    elif isinstance(document, dict) and document.get("type") == "Feature":
+        document = [document]
+    elif isinstance(document, dict) and "coordinates" in document:
+        document = [{"type": "Feature", "geometry": document}]
+    if not isinstance(document, list) or not all(isinstance(f, dict) for f in document):
+        raise BadInputError(
+            file, "is JSON, but not a list of GeoJSON features", "export it as GeoJSON from QuPath"
+        )
+    return document
+
+
+def _geometries(file: Any, features: list[dict[str, Any]], member: str) -> list[Any]:
+    """Shapely areas of all features, ``None`` where there is none."""
+    texts = [
+        orjson.dumps(f.get(member)) if isinstance(f.get(member), dict) else None for f in features
+    ]
+    geometries = shapely.from_geojson(texts, on_invalid="ignore")
+    for row in np.flatnonzero(shapely.is_missing(geometries)):
+        if texts[row] is not None:
+            raise BadInputError(
+                file, f"its object {row + 1} has a geometry that is none", "export it again"
+            )
+    kinds = shapely.get_type_id(geometries)
+    areas = np.isin(kinds, (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON))
+    single = np.isin(kinds, (shapely.GeometryType.MULTIPOLYGON,)) & (
+        shapely.get_num_geometries(geometries) == 1
+    )
+    geometries[single] = shapely.get_geometry(geometries[single], 0)
+    unsound = ~shapely.is_valid(geometries) & areas
+    collections = kinds == shapely.GeometryType.GEOMETRYCOLLECTION
+    for row in np.flatnonzero(unsound | collections):
+        geometries[row] = areas_only(geometries[row])
+    geometries[~(areas | collections)] = None
+    return list(geometries)
+
+
+def _record(feature: dict[str, Any]) -> dict[str, Any]:
+    properties = feature.get("properties")
+    properties = properties if isinstance(properties, dict) else {}
+    kind = properties.get("objectType", properties.get("object_type"))
+    kind = kind or _OLD_IDS.get(str(feature.get("id")), "annotation")
+    record: dict[str, Any] = {
+        "id": feature.get("id"),
+        "object_type": kind if kind in OBJECT_TYPES or kind == "root" else "annotation",
+        "name": _text(properties.get("name")),
+        "color": _hex(properties.get("color", properties.get("colorRGB"))),
+        "locked": bool(properties.get("isLocked", properties.get("locked", False))),
+    }
+    record["class"], record["class_color"] = _classification(properties.get("classification"))
+    geometry = feature.get("geometry")
+    plane = geometry.get("plane") if isinstance(geometry, dict) else None
+    plane = plane if isinstance(plane, dict) else {}
+    for axis, otherwise in (("c", -1), ("z", 0), ("t", 0)):
+        value = plane.get(axis, otherwise)
+        record[axis] = value if isinstance(value, int) and value >= otherwise else otherwise
+    values = dict(_measurements(properties.get("measurements")))
+    if LABEL in values:
+        record["label"] = values.pop(LABEL)
+    if PROBABILITY in values:
+        record["prob"] = values.pop(PROBABILITY)
+    record.update({k: v for k, v in values.items() if k not in record})
+    metadata = properties.get("metadata")
+    if isinstance(metadata, dict):
+        record.update({k: _text(v) for k, v in metadata.items() if k not in record})
+    if isinstance(feature.get("nucleusGeometry"), dict):
+        try:
+            nucleus = shapely.from_geojson(orjson.dumps(feature["nucleusGeometry"]))
+            record["nucleus"] = areas_only(nucleus)
+        except shapely.errors.GEOSException:
+            log.warning("object %s: its nucleus has no readable outline", feature.get("id"))
+    return record
+
+
+def _measurements(values: Any) -> Iterator[tuple[str, float]]:
+    """Measurements of any QuPath version: a mapping, or a list of names and values."""
+    if isinstance(values, list):
+        values = {v.get("name"): v.get("value") for v in values if isinstance(v, dict)}
+    if not isinstance(values, dict):
+        return
+    for name, value in values.items():
+        try:
+            yield str(name), math.nan if value is None else float(value)
+        except (TypeError, ValueError):
+            continue
+
+
+def _classification(value: Any) -> tuple[str | None, str | None]:
+    if isinstance(value, str):
+        return value, None
+    if not isinstance(value, dict):
+        return None, None
+    name = value.get("name")
+    if name is None and isinstance(value.get("names"), list):
+        name = ": ".join(str(part) for part in value["names"])
+    return _text(name), _hex(value.get("color", value.get("colorRGB")))
+
+
+def _hex(color: Any) -> str | None:
+    if isinstance(color, list) and len(color) >= 3:
+        try:
+            return "#" + bytes(int(c) for c in color[:3]).hex()
+        except (TypeError, ValueError):
+            return None
+    if isinstance(color, int) and not isinstance(color, bool):  # Java's packed ARGB
+        return f"#{color & 0xFFFFFF:06x}"
+    return None
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,164 @@
+"""HDF5 label images as ilastik reads them: dataset ``labels`` with an ``axistags`` attribute.
+
+``axistags`` is vigra's JSON: a key and type flags for each axis (space 2, channel 1, time 8).
+Beside the pixels, one-dimensional datasets under ``objects/`` keep UUID, label, probability and
+class of each object; ilastik offers only datasets of two axes or more and so does not see them.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from bridge.atomic import writing
+from bridge.detections import Detections, is_uuid
+from bridge.errors import BadInputError
+from bridge.formats import existing_file
+from bridge.formats.labels import read_label_image
+from bridge.image_info import ImageInfo
+
+DATASET = "labels"
+OBJECTS = "objects"
+_TYPE_FLAGS = {"t": 8, "z": 2, "y": 2, "x": 2, "c": 1}
+_TEXT = h5py.string_dtype("utf-8")
+
+
+def axistags(axes: str, pixel_size: Any = None) -> str:
+    """Describe axes as vigra and ilastik do.
+
+    Args:
+        axes: letters of TZYXC in the order of the dataset's axes.
+        pixel_size: a :class:`bridge.image_info.PixelSize`, noted as resolution in µm.
+
+    Returns:
+        JSON text for the attribute ``axistags``.
+    """
+    return json.dumps(
+        {
+            "axes": [
+                {
+                    "key": axis.lower(),
+                    "typeFlags": _TYPE_FLAGS[axis.lower()],
+                    "resolution": getattr(pixel_size, axis.lower(), None) or 0,
+                    "description": "",
+                }
+                for axis in axes
+            ]
+        }
+    )
+
+
+def write(detections: Detections, path: str | PathLike[str]) -> None:
+    """Write the label image, gzip-compressed in chunks, with its axes and its objects' UUIDs.
+
+    Raises:
+        BadInputError: the image's size is not known, or the file cannot be written.
+    """
+    labels = detections.to_labels()
+    frame = detections.objects
+    with writing(path) as part, h5py.File(part, "w") as file:
+        dataset = file.create_dataset(
+            DATASET,
+            data=labels,
+            chunks=tuple(
+                1 if a in "TZ" else min(512, n)
+                for a, n in zip(detections.label_axes(), labels.shape, strict=True)
+            ),
+            compression="gzip",
+            compression_opts=1,
+            shuffle=True,
+        )
+        dataset.attrs["axistags"] = axistags(detections.label_axes(), detections.image.pixel_size)
+        dataset.attrs["image"] = json.dumps(detections.image.to_json())
+        group = file.create_group(OBJECTS)
+        for name in ("label", "z", "t", "prob"):
+            group.create_dataset(name, data=frame[name].to_numpy())
+        group.create_dataset("id", data=detections.ids, dtype=_TEXT)
+        group.create_dataset("class", data=[c or "" for c in frame["class"]], dtype=_TEXT)
+
+
+def read(
+    path: str | PathLike[str],
+    *,
+    dataset: str | None = None,
+    axes: str | None = None,
+    image: ImageInfo | None = None,
+) -> Detections:
+    """Read a label image; UUIDs, probabilities and classes too, where the file keeps them.
+
+    Args:
+        path: ``.h5`` or ``.hdf5``.
+        dataset: path of the dataset inside the file; ``labels``, or else the only image in it.
+        axes: where the file does not say, ``YX``, ``ZYX``, ``TYX`` or ``TZYX``.
+        image: what is known of the image, where the file does not say.
+
+    Raises:
+        BadInputError: not HDF5, no such dataset, no label image, unknown axes.
+    """
+    file = existing_file(path)
+    with _opened(file) as content:
+        if dataset is None and isinstance(content.get(DATASET), h5py.Dataset):
+            dataset = DATASET
+        columns, ids, info = _objects(content, dataset or DATASET)
+    labels, label_axes, found = read_label_image(file, axes=axes, dataset=dataset)
+    detections = Detections.from_labels(
+        labels, axes=label_axes, image=image or info or found, name=str(file)
+    )
+    if ids is None:
+        return detections
+    return _with_objects(detections, columns, ids)
+
+
+def _opened(path: Path) -> h5py.File:
+    try:
+        return h5py.File(path)
+    except OSError as error:
+        raise BadInputError(
+            path, "is not an HDF5 file, or a damaged one", "save it again"
+        ) from error
+
+
+def _objects(
+    file: h5py.File, dataset: str
+) -> tuple[dict[str, Any], list[str] | None, ImageInfo | None]:
+    """What :func:`write` kept beside the pixels; nothing where another program wrote the file."""
+    pixels = file.get(dataset)
+    note = pixels.attrs.get("image") if isinstance(pixels, h5py.Dataset) else None
+    info = None
+    if isinstance(note, str):
+        with suppress(ValueError):
+            info = ImageInfo.from_json(json.loads(note))
+    group = file.get(OBJECTS)
+    names = ("label", "z", "t", "prob", "class", "id")
+    if not isinstance(group, h5py.Group) or any(n not in group for n in names):
+        return {}, None, info
+    columns: dict[str, Any] = {name: np.asarray(group[name][()]) for name in names[:4]}
+    columns["class"] = group["class"].asstr()[()]
+    ids = [str(i) for i in group["id"].asstr()[()]]
+    sound = all(is_uuid(i) for i in ids) and len(set(ids)) == len(ids)
+    sound = sound and all(len(v) == len(ids) for v in columns.values())
+    return columns, ids if sound else None, info
+
+
+def _with_objects(detections: Detections, columns: dict[str, Any], ids: list[str]) -> Detections:
+    """Give traced objects the UUID, probability and class kept for their label and plane."""
+    keys = zip(columns["label"].tolist(), columns["z"].tolist(), columns["t"].tolist(), strict=True)
+    kept = {key: row for row, key in enumerate(keys)}
+    frame = detections.objects
+    keys = zip(frame["label"].tolist(), frame["z"].tolist(), frame["t"].tolist(), strict=True)
+    rows = [kept.get(key) for key in keys]
+    frame = frame.assign(
+        prob=[np.nan if r is None else columns["prob"][r] for r in rows],
+        **{"class": [None if r is None else columns["class"][r] or None for r in rows]},
+    )
+    frame.index = [
+        old if r is None else ids[r] for old, r in zip(detections.ids, rows, strict=True)
+    ]
+    return replace(detections, objects=frame)

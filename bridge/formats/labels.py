@@ -1,0 +1,123 @@
+"""Label images as TIFF, which Fiji, QuPath, napari and CellProfiler open."""
+
+from __future__ import annotations
+
+from os import PathLike, fspath
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from bridge.atomic import writing
+from bridge.detections import Detections
+from bridge.errors import BadInputError
+from bridge.formats import existing_file
+from bridge.image_info import ImageInfo
+from bridge.images import open_image
+
+_CLASSIC_TIFF_LIMIT = 2**32 - 2**25
+
+
+def write(detections: Detections, path: str | PathLike[str]) -> None:
+    """Write the label image: uint16, or uint32 where a label is over 65,535.
+
+    uint16 becomes an ImageJ TIFF with slices and time points. ImageJ has no 32-bit integers: uint32
+    becomes OME-TIFF metadata in a plain TIFF, which Bio-Formats and QuPath read. The pixel size is
+    written with its unit where it is known.
+
+    Raises:
+        BadInputError: the image's size is not known, or the file cannot be written.
+    """
+    write_label_image(
+        detections.to_labels(), path, axes=detections.label_axes(), image=detections.image
+    )
+
+
+def write_label_image(
+    labels: NDArray[Any], path: str | PathLike[str], *, axes: str, image: ImageInfo
+) -> None:
+    """Write a label image that is drawn already.
+
+    Args:
+        labels: uint16 or uint32.
+        path: the file.
+        axes: YX, ZYX, TYX or TZYX.
+        image: pixel size of the image, where known.
+
+    Raises:
+        BadInputError: the file cannot be written.
+    """
+    size = image.pixel_size
+    imagej = labels.dtype == np.uint16 and labels.nbytes < _CLASSIC_TIFF_LIMIT
+    metadata: dict[str, Any] = {"axes": axes}
+    options: dict[str, Any] = {}
+    if imagej:
+        options["imagej"] = True
+        if size:
+            metadata["unit"] = "um"
+            options["resolution"] = (1 / size.x, 1 / size.y)
+            if size.z:
+                metadata["spacing"] = size.z
+    else:
+        options["ome"] = True
+        if size:
+            metadata |= {"PhysicalSizeX": size.x, "PhysicalSizeXUnit": "µm"}
+            metadata |= {"PhysicalSizeY": size.y, "PhysicalSizeYUnit": "µm"}
+            options["resolution"] = (1e4 / size.x, 1e4 / size.y)
+            options["resolutionunit"] = "CENTIMETER"
+            if size.z:
+                metadata |= {"PhysicalSizeZ": size.z, "PhysicalSizeZUnit": "µm"}
+    with writing(path) as part:
+        tifffile.imwrite(part, labels, compression="zlib", metadata=metadata, **options)
+
+
+def read(
+    path: str | PathLike[str], *, axes: str | None = None, image: ImageInfo | None = None
+) -> Detections:
+    """Trace a label image from starbridge, StarDist, Cellpose, ilastik or any other program.
+
+    Integers of any size and floats without a fraction are taken.
+
+    Args:
+        path: ``.tif`` or ``.tiff``.
+        axes: where the file does not say, ``YX``, ``ZYX``, ``TYX`` or ``TZYX``.
+        image: what is known of the image the labels belong to.
+
+    Raises:
+        BadInputError: not a TIFF, damaged, no label image, unknown axes.
+    """
+    file = existing_file(path)
+    labels, label_axes, info = read_label_image(file, axes=axes)
+    return Detections.from_labels(labels, axes=label_axes, image=image or info, name=str(file))
+
+
+def read_label_image(
+    path: str | PathLike[str], *, axes: str | None = None, dataset: str | None = None
+) -> tuple[NDArray[Any], str, ImageInfo]:
+    """Read the pixels of a label image of any format that :func:`bridge.open_image` opens.
+
+    Returns:
+        The array, its axes (YX, ZYX, TYX or TZYX) and what is known of the image.
+
+    Raises:
+        BadInputError: several channels, or whatever opening an image raises.
+    """
+    with open_image(path, axes=axes, dataset=dataset) as opened:
+        if opened.size("C") > 1:
+            raise BadInputError(
+                fspath(path),
+                f"has {opened.size('C')} channels, but a label image has one",
+                "give the label image, not the microscope image",
+            )
+        size_t, size_z = opened.size("T"), opened.size("Z")
+        stack = np.stack(
+            [np.stack([opened.plane(0, z=z, t=t) for z in range(size_z)]) for t in range(size_t)]
+        )
+        found = ("T" if size_t > 1 else "") + ("Z" if size_z > 1 else "") + "YX"
+        info = opened.info
+    return (
+        stack.reshape([n for n, a in zip(stack.shape, "TZYX", strict=True) if a in found]),
+        found,
+        info,
+    )

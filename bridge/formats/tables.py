@@ -1,0 +1,213 @@
+"""Tables, a row an object: CSV, TSV and GeoParquet.
+
+CSV and TSV end in a column ``outline``, the polygon as well-known text in pixels, so that nothing
+is lost; areas and centroids stand before it for people and are computed anew when a table is read.
+"""
+
+from __future__ import annotations
+
+import json
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from bridge.atomic import writing
+from bridge.detections import FIELDS, Detections, keep_ids, number_labels
+from bridge.errors import BadInputError
+from bridge.formats import existing_file
+from bridge.image_info import ImageInfo
+from bridge.outlines.rings import areas_only
+
+OUTLINE, NUCLEUS = "outline", "nucleus_outline"
+DECIMALS = 4
+_DERIVED = (
+    "image",
+    "area_px",
+    "centroid_x_px",
+    "centroid_y_px",
+    "area_um2",
+    "centroid_x_um",
+    "centroid_y_um",
+)
+_PARQUET_NOTE = b"starbridge"
+
+
+def write(detections: Detections, path: str | PathLike[str], *, outlines: bool = True) -> None:
+    """Write a table; the format follows from the ending.
+
+    Columns: id, image, the fields of :class:`Detections`, area and centroid in pixels (and in µm
+    where the pixel size is known), measurements, and last the outline.
+
+    Args:
+        detections: what to write.
+        path: ``.csv``, ``.tsv`` or ``.parquet`` (GeoParquet).
+        outlines: leave the outlines out when ``False``; such a table cannot be read back.
+
+    Raises:
+        BadInputError: the file cannot be written.
+    """
+    name = str(path).lower()
+    if name.endswith(".parquet"):
+        _write_parquet(detections, path)
+        return
+    frame = table(detections)
+    if outlines:
+        frame[OUTLINE] = shapely.to_wkt(
+            detections.objects.geometry.to_numpy(), rounding_precision=DECIMALS, trim=True
+        )
+        if "nucleus" in detections.objects.columns:
+            frame[NUCLEUS] = shapely.to_wkt(
+                detections.objects["nucleus"].to_numpy(), rounding_precision=DECIMALS, trim=True
+            )
+    with writing(path) as part:
+        frame.to_csv(part, sep="\t" if name.endswith(".tsv") else ",", lineterminator="\n")
+
+
+def table(detections: Detections) -> pd.DataFrame:
+    """The objects as a plain table, indexed by UUID, without outlines.
+
+    Areas are px² (µm² in ``area_um2``), centroids corner-origin pixels (µm in ``…_um``).
+    """
+    frame = detections.objects
+    shapes = frame.geometry.to_numpy()
+    centroid = shapely.centroid(shapes)
+    derived: dict[str, Any] = {
+        "image": detections.image.name,
+        "area_px": shapely.area(shapes),
+        "centroid_x_px": shapely.get_x(centroid).round(DECIMALS),
+        "centroid_y_px": shapely.get_y(centroid).round(DECIMALS),
+    }
+    size = detections.image.pixel_size
+    if size:
+        derived["area_um2"] = derived["area_px"] * size.x * size.y
+        derived["centroid_x_um"] = derived["centroid_x_px"] * size.x
+        derived["centroid_y_um"] = derived["centroid_y_px"] * size.y
+    extra = [*detections.measurements, *detections.metadata]
+    plain = pd.DataFrame(frame[[*FIELDS]])
+    # A reviewer's measurement of the same name wins over the one computed here.
+    plain = plain.assign(**{k: v for k, v in derived.items() if k not in extra})
+    plain.insert(0, "image", plain.pop("image"))
+    return pd.concat([plain, pd.DataFrame(frame[extra])], axis=1)
+
+
+def read(path: str | PathLike[str], *, image: ImageInfo | None = None) -> Detections:
+    """Read a table that has outlines.
+
+    Args:
+        path: ``.csv``, ``.tsv`` or ``.parquet``.
+        image: what is known of the image; CSV and TSV keep only its name.
+
+    Raises:
+        BadInputError: no table, damaged, or without outlines.
+    """
+    file = existing_file(path)
+    if file.name.lower().endswith(".parquet"):
+        return _read_parquet(file, image)
+    separator = "\t" if file.name.lower().endswith(".tsv") else ","
+    texts = dict.fromkeys(
+        ("id", "image", "class", "class_color", "object_type", "name", "color"), object
+    )
+    try:
+        frame = pd.read_csv(
+            file,
+            sep=separator,
+            dtype=texts,
+            keep_default_na=False,
+            na_values=_missing_values(file, separator),
+        )
+    except (ValueError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise BadInputError(file, f"is not a table ({error})", "save it as CSV in UTF-8") from error
+    if OUTLINE not in frame.columns:
+        raise BadInputError(
+            file,
+            f"has no column {OUTLINE!r}, so that the objects' shapes are not known",
+            "read the labels, ROIs or GeoJSON of this image in its place",
+        )
+    geometry = _geometries(file, frame.pop(OUTLINE))
+    nucleus = _geometries(file, frame.pop(NUCLEUS)) if NUCLEUS in frame else None
+    names = [n for n in frame.get("image", pd.Series(dtype=object)).unique() if isinstance(n, str)]
+    info = image or ImageInfo(name=names[0] if len(names) == 1 else "")
+    columns: dict[str, Any] = {
+        c: frame[c].to_numpy() for c in frame.columns if c not in ("id", *_DERIVED)
+    }
+    if nucleus is not None:
+        columns["nucleus"] = nucleus
+    planes = [frame.get(axis, pd.Series(0, frame.index)).astype(int).tolist() for axis in "zt"]
+    columns["label"] = number_labels(
+        frame.get("label", pd.Series(0, frame.index)).tolist(), planes[0], planes[1]
+    )
+    ids = keep_ids(frame["id"].tolist() if "id" in frame else [None] * len(frame))
+    return Detections.from_polygons(geometry, columns=columns, ids=ids, image=info)
+
+
+def _missing_values(file: Path, separator: str) -> dict[str, list[str]]:
+    """Empty cells are missing everywhere; words such as "nan" and "NA" only among numbers.
+
+    A class may well be called "NA".
+    """
+    header = pd.read_csv(file, sep=separator, nrows=0).columns
+    texts = (
+        "id",
+        "image",
+        "class",
+        "class_color",
+        "object_type",
+        "name",
+        "color",
+        OUTLINE,
+        NUCLEUS,
+    )
+    return {c: [""] if c in texts else ["", "nan", "NaN", "NA"] for c in header}
+
+
+def _geometries(file: Path, texts: pd.Series[Any]) -> np.ndarray[Any, Any]:
+    try:
+        found = shapely.from_wkt([t if isinstance(t, str) else None for t in texts])
+    except (shapely.errors.GEOSException, TypeError) as error:
+        raise BadInputError(
+            file, f"has an outline that is none ({error})", "export it again"
+        ) from error
+    unsound = ~shapely.is_valid(found) & ~shapely.is_missing(found)
+    for row in np.flatnonzero(unsound):
+        found[row] = areas_only(found[row])
+    return np.asarray(found, object)
+
+
+def _write_parquet(detections: Detections, path: str | PathLike[str]) -> None:
+    import pyarrow.parquet as pq
+
+    with writing(path) as part:
+        detections.objects.to_parquet(part, compression="zstd")
+        written = pq.read_table(part)
+        note = {"image": detections.image.to_json(), "outline": detections.outline}
+        metadata = {**(written.schema.metadata or {}), _PARQUET_NOTE: json.dumps(note).encode()}
+        pq.write_table(written.replace_schema_metadata(metadata), part, compression="zstd")
+
+
+def _read_parquet(file: Path, image: ImageInfo | None) -> Detections:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        metadata = pq.read_schema(file).metadata or {}
+        frame = gpd.read_parquet(file)
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+        raise BadInputError(file, f"is not GeoParquet ({error})", "export it again") from error
+    try:
+        note = json.loads(metadata.get(_PARQUET_NOTE, b"{}"))
+    except ValueError:
+        note = {}
+    note = note if isinstance(note, dict) else {}
+    if frame.geometry.name != "geometry":
+        frame = frame.rename_geometry("geometry")
+    frame.index = pd.Index(keep_ids([str(i) for i in frame.index]), dtype=object)
+    return Detections(
+        frame,
+        image or ImageInfo.from_json(note.get("image")),
+        "star" if note.get("outline") == "star" else "traced",
+    )

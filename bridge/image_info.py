@@ -1,0 +1,105 @@
+"""What is known of an image without its pixels: name, size, pixel size, channels."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from bridge.errors import BadInputError
+
+
+@dataclass(frozen=True)
+class PixelSize:
+    """Distance between neighbouring pixels, in µm.
+
+    Raises:
+        BadInputError: a size that is not a finite number above 0.
+    """
+
+    y: float
+    x: float
+    z: float | None = None
+
+    def __post_init__(self) -> None:
+        for axis, value in (("y", self.y), ("x", self.x), ("z", self.z)):
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise BadInputError(
+                    "pixel size",
+                    f"{value} µm along {axis} is not a length",
+                    "give µm per pixel, a number above 0",
+                )
+
+    @property
+    def yx(self) -> float:
+        """Geometric mean of the two sides, µm: the side of a square pixel of the same area."""
+        return math.sqrt(self.y * self.x)
+
+
+@dataclass(frozen=True)
+class ImageInfo:
+    """An image as its detections need to know it.
+
+    Attributes:
+        name: base name without folder and format ending, ``""`` where unknown.
+        path: where the image was read from, ``None`` for an array.
+        width, height: pixels; ``None`` where unknown (a table does not say).
+        size_z, size_t: number of slices and of time points.
+        pixel_size: µm, ``None`` where unknown.
+        channels: channel names in file order.
+    """
+
+    name: str = ""
+    path: str | None = None
+    width: int | None = None
+    height: int | None = None
+    size_z: int = 1
+    size_t: int = 1
+    pixel_size: PixelSize | None = None
+    channels: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for JSON, readable by :meth:`from_json`."""
+        record = asdict(self)
+        record["channels"] = list(self.channels)
+        return record
+
+    @classmethod
+    def from_json(cls, record: Any) -> ImageInfo:
+        """The inverse of :meth:`to_json`; whatever does not fit is left unknown.
+
+        Files come from strangers: a wrong type must not stop the reading of their objects.
+        """
+        if not isinstance(record, dict):
+            return cls()
+
+        def positive(key: str) -> int | None:
+            value = record.get(key)
+            ok = isinstance(value, int) and not isinstance(value, bool) and value > 0
+            return value if ok else None
+
+        def text(key: str) -> str | None:
+            value = record.get(key)
+            return value if isinstance(value, str) else None
+
+        channels = record.get("channels")
+        return cls(
+            name=text("name") or "",
+            path=text("path"),
+            width=positive("width"),
+            height=positive("height"),
+            size_z=positive("size_z") or 1,
+            size_t=positive("size_t") or 1,
+            pixel_size=_pixel_size_from_json(record.get("pixel_size")),
+            channels=tuple(str(c) for c in channels) if isinstance(channels, list) else (),
+        )
+
+
+def _pixel_size_from_json(record: Any) -> PixelSize | None:
+    if not isinstance(record, dict):
+        return None
+    try:
+        z = record.get("z")
+        return PixelSize(float(record["y"]), float(record["x"]), None if z is None else float(z))
+    except (KeyError, TypeError, ValueError, BadInputError):
+        return None

@@ -1,0 +1,114 @@
+"""Polygons to a label image: a pixel belongs to the polygon that holds its centre."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+
+def rasterize(
+    polygons: NDArray[np.object_],
+    labels: NDArray[Any],
+    shape: tuple[int, int],
+    *,
+    out: NDArray[Any] | None = None,
+) -> NDArray[Any]:
+    """Draw polygons into a label image, each over the ones before it.
+
+    A pixel is drawn when its centre is inside by the even-odd rule, so that holes stay open; on
+    the boundary, left and top edges belong to the polygon, right and bottom ones do not, so that
+    neighbours never share a pixel. Parts outside the image are left out.
+
+    Args:
+        polygons: n shapely Polygons or MultiPolygons, corner-origin (x, y) pixels.
+        labels: n ids above 0, in drawing order.
+        shape: (height, width) of the image.
+        out: label image of that shape to draw into; a new one when ``None``: uint16, or uint32
+            where an id is over 65,535.
+
+    Returns:
+        The (height, width) label image.
+    """
+    ids = np.asarray(labels, np.int64)
+    if out is None:
+        out = np.zeros(shape, label_dtype(int(ids.max(initial=0))))
+    if not len(polygons):
+        return out
+    pieces, owner = _pieces(polygons)
+    multi = shapely.multipolygons(pieces, indices=owner)
+    kind, xy, offsets = shapely.to_ragged_array(multi)
+    if kind != shapely.GeometryType.MULTIPOLYGON:
+        raise ValueError(f"only polygons can be drawn, not {kind.name}")
+    rings, parts, objects = (np.asarray(o, np.int64) for o in offsets)
+    _fill(np.ascontiguousarray(xy, np.float64), rings, parts[objects], ids, out)
+    return out
+
+
+def label_dtype(largest: int) -> type[np.uint16] | type[np.uint32]:
+    """The integer type of a label image: uint16 up to 65,535, else uint32."""
+    return np.uint16 if largest <= np.iinfo(np.uint16).max else np.uint32
+
+
+def _pieces(polygons: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+    pieces, owner = shapely.get_parts(polygons, return_index=True)
+    empty = np.setdiff1d(np.arange(len(polygons)), owner)
+    if len(empty):  # an empty polygon has no part, and must not shift the ids of the others
+        pieces = np.append(pieces, np.full(len(empty), shapely.Polygon()))
+        owner = np.append(owner, empty)
+        order = np.argsort(owner, kind="stable")
+        pieces, owner = pieces[order], owner[order]
+    return pieces, owner
+
+
+@numba.njit(cache=True)
+def _fill(xy: Any, rings: Any, object_rings: Any, ids: Any, out: Any) -> None:
+    height, width = out.shape
+    for k in range(len(ids)):
+        first_ring, last_ring = object_rings[k], object_rings[k + 1]
+        if first_ring == last_ring:
+            continue
+        start, end = rings[first_ring], rings[last_ring]
+        if start == end:
+            continue
+        top = max(0, int(np.ceil(xy[start:end, 1].min() - 0.5)))
+        bottom = min(height, int(np.ceil(xy[start:end, 1].max() - 0.5)))
+        if bottom <= top:
+            continue
+        begin = np.zeros(bottom - top + 1, np.int64)
+        for ring in range(first_ring, last_ring):
+            for i in range(rings[ring], rings[ring + 1] - 1):
+                low, high = _rows(xy[i, 1], xy[i + 1, 1], top, bottom)
+                for row in range(low, high):
+                    begin[row - top + 1] += 1
+        for row in range(bottom - top):
+            begin[row + 1] += begin[row]
+        used = begin[:-1].copy()
+        crossings = np.empty(begin[-1], np.float64)
+        for ring in range(first_ring, last_ring):
+            for i in range(rings[ring], rings[ring + 1] - 1):
+                low, high = _rows(xy[i, 1], xy[i + 1, 1], top, bottom)
+                for row in range(low, high):
+                    share = (row + 0.5 - xy[i, 1]) / (xy[i + 1, 1] - xy[i, 1])
+                    crossings[used[row - top]] = xy[i, 0] + share * (xy[i + 1, 0] - xy[i, 0])
+                    used[row - top] += 1
+        for row in range(top, bottom):
+            a, b = begin[row - top], begin[row - top + 1]
+            line = crossings[a:b]
+            line.sort()
+            for i in range(0, b - a - 1, 2):
+                left = max(0, int(np.ceil(line[i] - 0.5)))
+                right = min(width, int(np.ceil(line[i + 1] - 0.5)))
+                for column in range(left, right):
+                    out[row, column] = ids[k]
+
+
+@numba.njit(cache=True)
+def _rows(y0: float, y1: float, top: int, bottom: int) -> Any:
+    """Rows whose centre line an edge from y0 to y1 crosses, half-open."""
+    low = max(top, int(np.ceil(min(y0, y1) - 0.5)))
+    high = min(bottom, int(np.ceil(max(y0, y1) - 0.5)))
+    return low, high

@@ -1,0 +1,62 @@
+"""Fixtures that all tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+from numpy.typing import NDArray
+
+from bridge import Detections, ImageInfo, PixelSize, Segmenter
+
+settings.register_profile(
+    "starbridge",
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    derandomize=bool(os.environ.get("CI")),
+)
+settings.load_profile("starbridge")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real data that developers and CI have, and users do not."""
+    given = os.environ.get("STARBRIDGE_SHARED")
+    folder = Path(given) if given else Path(__file__).parents[2] / "shared"
+    if not (folder / "data").is_dir():
+        pytest.skip("needs the shared data: set STARBRIDGE_SHARED, or put it at ../shared")
+    return folder / "data"
+
+
+@pytest.fixture(scope="session")
+def haug2_mask_path(shared: Path) -> Path:
+    """A real label image: uint16, 1266 x 1593 px, 12,551 nuclei, ids with gaps."""
+    return shared / "haug2_OG2_s1_mask.tif"
+
+
+@pytest.fixture(scope="session")
+def real_image() -> tuple[NDArray[Any], NDArray[Any]]:
+    """StarDist's own test image (512 x 512, uint16) and its hand-made mask."""
+    data = pytest.importorskip("stardist.data")
+    image, mask = data.test_image_nuclei_2d(return_mask=True)
+    return image, mask
+
+
+@pytest.fixture(scope="session")
+def demo_segmenter() -> Segmenter:
+    """The built-in model, loaded once."""
+    return Segmenter.load("demo")
+
+
+@pytest.fixture
+def square() -> Detections:
+    """One object: the pixels of rows 3 and 4, columns 5 to 7, of a 10 x 12 image."""
+    labels = np.zeros((10, 12), np.uint16)
+    labels[3:5, 5:8] = 1
+    info = ImageInfo(name="square", pixel_size=PixelSize(0.5, 0.5), channels=("DAPI",))
+    return Detections.from_labels(labels, image=info)

@@ -1,0 +1,170 @@
+"""RoiSets of other programs, and files that are none."""
+
+from __future__ import annotations
+
+import io
+import logging
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import roifile
+import shapely
+
+from bridge import Detections
+from bridge.errors import BadInputError
+from tests.objects import reviewed
+
+
+def test_stardists_own_rois_are_read_where_stardist_sees_them(tmp_path: Path) -> None:
+    utils, geometry = pytest.importorskip("stardist.utils"), pytest.importorskip("stardist.geometry")
+    rng = np.random.default_rng(0)
+    dist, points = rng.uniform(3, 9, (20, 32)), rng.integers(10, 90, (20, 2))
+    coord = geometry.dist_to_coord(dist, points)
+
+    utils.export_imagej_rois(str(tmp_path / "stardist.zip"), [coord])
+    found = Detections.read(tmp_path / "stardist.zip")
+
+    assert found.objects["label"].tolist() == list(range(1, 21))
+    for polygon, (y, x) in zip(found.objects.geometry, coord, strict=True):
+        xy = shapely.get_coordinates(polygon)[:-1]
+        assert np.abs(xy - np.stack([x, y], axis=1) - 0.5).max() < 1e-3
+
+
+def test_roifiles_rois_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "roifile.zip"
+    triangle = [[1.5, 2.0], [9.0, 2.5], [4.0, 8.0]]
+    roifile.roiwrite(path, [roifile.ImagejRoi.frompoints(triangle, name="mine", z=2)], mode="w")
+
+    found = Detections.read(path).objects.iloc[0]
+
+    assert found["name"] == "mine"
+    assert found["z"] == 2
+    assert shapely.get_coordinates(found.geometry)[:-1].tolist() == triangle
+
+
+def test_names_are_unique_and_safe_as_file_names(tmp_path: Path) -> None:
+    objects = reviewed()
+    objects.objects["name"] = ["same", "same", "../../etc/passwd", "CON:\\x", "", " . "]
+    objects.write(tmp_path / "rois.zip")
+
+    with zipfile.ZipFile(tmp_path / "rois.zip") as archive:
+        names = archive.namelist()
+
+    assert len(set(names)) == 6
+    assert not any(set(name) & set('/\\:*?"<>|') or name.startswith(".") for name in names)
+    assert Detections.read(tmp_path / "rois.zip").objects["name"].tolist() == (
+        objects.objects["name"].tolist()
+    )
+
+
+def test_a_renamed_recoloured_or_copied_roi_keeps_the_reviewers_edit(tmp_path: Path) -> None:
+    labels = np.zeros((9, 9), np.uint16)
+    labels[1:4, 1:4], labels[5:8, 5:8] = 1, 2
+    original = Detections.from_labels(labels)
+    original.write(tmp_path / "rois.zip")
+    rois = roifile.ImagejRoi.fromfile(tmp_path / "rois.zip")
+    rois[0].name = "doubtful"
+    rois[1].stroke_color = b"\xff\x00\xff\x00"
+    copy = roifile.ImagejRoi.frombytes(rois[1].tobytes())
+    copy.name = "0002-1"
+    roifile.roiwrite(tmp_path / "reviewed.zip", [*rois, copy], mode="w")
+
+    found = Detections.read(tmp_path / "reviewed.zip")
+
+    assert found.ids[:2] == original.ids
+    assert found.ids[2] not in original.ids
+    assert found.objects["name"].tolist() == ["doubtful", None, "0002-1"]
+    assert found.objects["color"].tolist()[1] == "#00ff00"
+    assert found.objects["label"].tolist() == [1, 2, 3]
+
+
+def test_coordinates_beyond_16_bits_do_not_overflow(tmp_path: Path) -> None:
+    box = shapely.box(40_000, 50_000, 40_010, 50_020)
+    Detections.from_polygons([box]).write(tmp_path / "far.zip")
+
+    assert Detections.read(tmp_path / "far.zip").objects.geometry.iloc[0].equals(box)
+
+
+def test_an_outline_of_more_points_than_a_roi_holds_is_kept(tmp_path: Path) -> None:
+    angle = np.linspace(0, 2 * np.pi, 70_000, endpoint=False)
+    circle = shapely.Polygon(500 + 400 * np.stack([np.cos(angle), np.sin(angle)], axis=1))
+    Detections.from_polygons([circle]).write(tmp_path / "fine.zip")
+
+    found = Detections.read(tmp_path / "fine.zip").objects.geometry.iloc[0]
+
+    assert len(found.exterior.coords) > 65_535
+    assert found.area == pytest.approx(circle.area, rel=1e-4)
+
+
+def test_a_single_roi_file_holds_one_object(tmp_path: Path, square: Detections) -> None:
+    square.write(tmp_path / "one.roi")
+
+    assert Detections.read(tmp_path / "one.roi").ids == square.ids
+    with pytest.raises(BadInputError, match=r"holds one object, not 6; use \.zip"):
+        reviewed().write(tmp_path / "many.roi")
+
+
+def test_lines_and_points_are_left_out_by_name(
+    tmp_path: Path, square: Detections, caplog: pytest.LogCaptureFixture
+) -> None:
+    square.write(tmp_path / "rois.zip")
+    line = roifile.ImagejRoi(roitype=roifile.ROI_TYPE.LINE, name="diameter", x2=5.0)
+    with zipfile.ZipFile(tmp_path / "rois.zip", "a") as archive:
+        archive.writestr("diameter.roi", line.tobytes())
+
+    with caplog.at_level(logging.WARNING, "bridge"):
+        found = Detections.read(tmp_path / "rois.zip")
+
+    assert len(found) == 1
+    assert "diameter" in caplog.text
+
+
+def zipped(**entries: bytes) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, data in entries.items():
+            archive.writestr(name, data)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b"this is no zip", "is not a readable zip"),
+        (zipped(**{"readme.txt": b"hello"}), "holds no ImageJ ROIs"),
+        (zipped(**{"a.roi": b"Iout, but short"}), "its ROI a.roi is damaged"),
+        (zipped(**{"a.roi": b"NOPE" + bytes(100)}), "its ROI a.roi is damaged"),
+        (zipped(**{"a.roi": bytes(4000)})[:200], "is not a readable zip"),
+    ],
+)
+def test_what_is_no_roiset_is_said(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "rois.zip"
+    path.write_bytes(content)
+
+    with pytest.raises(BadInputError, match=message) as failed:
+        Detections.read(path)
+    assert str(failed.value).startswith(str(path))
+    assert "\n" not in str(failed.value)
+
+
+def test_an_entry_that_claims_to_be_huge_is_not_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.roi", bytes(300 * 2**20))
+
+    with pytest.raises(BadInputError, match="do not trust this file"):
+        Detections.read(path)
+
+
+def test_a_foreign_zip_comment_is_passed_over(tmp_path: Path, square: Detections) -> None:
+    path = tmp_path / "rois.zip"
+    for comment in (b"made by me", b'{"starbridge": 5}', b'{"starbridge": {"image": [1]}}', b"\xff"):
+        square.write(path)
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.comment = comment
+        found: Any = Detections.read(path)
+        assert found.ids == square.ids
