@@ -17,7 +17,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from bridge.atomic import writing
+from bridge.atomic import write_bytes
 from bridge.detections import Detections, is_uuid
 from bridge.errors import BadInputError
 from bridge.formats import existing_file
@@ -61,27 +61,36 @@ def write(detections: Detections, path: str | PathLike[str]) -> None:
     Raises:
         BadInputError: the image's size is not known, or the file cannot be written.
     """
+    # The HDF5 library crashes the process when a disk fills up under an open file: the compressed
+    # file is made in memory and written in one piece.
+    with h5py.File.in_memory() as file:
+        _fill(file, detections)
+        file.flush()
+        write_bytes(path, file.id.get_file_image())
+
+
+def _fill(file: h5py.File, detections: Detections) -> None:
+    axes = detections.label_axes()
     labels = detections.to_labels()
+    dataset = file.create_dataset(
+        DATASET,
+        data=labels,
+        chunks=tuple(
+            1 if axis in "TZ" else min(512, size)
+            for axis, size in zip(axes, labels.shape, strict=True)
+        ),
+        compression="gzip",
+        compression_opts=1,
+        shuffle=True,
+    )
+    dataset.attrs["axistags"] = axistags(axes, detections.image.pixel_size)
+    dataset.attrs["image"] = json.dumps(detections.image.to_json())
     frame = detections.objects
-    with writing(path) as part, h5py.File(part, "w") as file:
-        dataset = file.create_dataset(
-            DATASET,
-            data=labels,
-            chunks=tuple(
-                1 if a in "TZ" else min(512, n)
-                for a, n in zip(detections.label_axes(), labels.shape, strict=True)
-            ),
-            compression="gzip",
-            compression_opts=1,
-            shuffle=True,
-        )
-        dataset.attrs["axistags"] = axistags(detections.label_axes(), detections.image.pixel_size)
-        dataset.attrs["image"] = json.dumps(detections.image.to_json())
-        group = file.create_group(OBJECTS)
-        for name in ("label", "z", "t", "prob"):
-            group.create_dataset(name, data=frame[name].to_numpy())
-        group.create_dataset("id", data=detections.ids, dtype=_TEXT)
-        group.create_dataset("class", data=[c or "" for c in frame["class"]], dtype=_TEXT)
+    group = file.create_group(OBJECTS)
+    for name in ("label", "z", "t", "prob"):
+        group.create_dataset(name, data=frame[name].to_numpy())
+    group.create_dataset("id", data=detections.ids, dtype=_TEXT)
+    group.create_dataset("class", data=[c or "" for c in frame["class"]], dtype=_TEXT)
 
 
 def read(

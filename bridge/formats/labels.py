@@ -54,6 +54,10 @@ def write_label_image(
     options: dict[str, Any] = {}
     if imagej:
         options["imagej"] = True
+        # With all its axes spelled out, an image of one column is not taken for something else.
+        sizes = dict(zip(axes, labels.shape, strict=True))
+        labels = labels.reshape([sizes.get(axis, 1) for axis in "TZCYXS"])
+        metadata["axes"] = "TZCYXS"
         if size:
             metadata["unit"] = "um"
             options["resolution"] = (1 / size.x, 1 / size.y)
@@ -69,7 +73,14 @@ def write_label_image(
             if size.z:
                 metadata |= {"PhysicalSizeZ": size.z, "PhysicalSizeZUnit": "µm"}
     with writing(path) as part:
-        tifffile.imwrite(part, labels, compression="zlib", metadata=metadata, **options)
+        tifffile.imwrite(
+            part,
+            labels,
+            compression="zlib",
+            photometric="minisblack",
+            metadata=metadata,
+            **options,
+        )
 
 
 def read(

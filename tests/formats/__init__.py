@@ -1,0 +1,1 @@
+"""File formats: what is written is read, and what others write too."""

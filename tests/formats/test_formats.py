@@ -10,7 +10,7 @@ from bridge import Detections
 from bridge.errors import BadInputError
 
 
-@pytest.mark.parametrize("name", ["-dash.geojson", "it's \"me\".GEOJSON", "核 ü.geojson", "a.b.zip"])
+@pytest.mark.parametrize("name", ["-dash.geojson", 'it\'s "me".GEOJSON', "核 ü.geojson", "a.b.zip"])
 def test_any_file_name_will_do(tmp_path: Path, square: Detections, name: str) -> None:
     square.write(tmp_path / name)
 
@@ -18,7 +18,9 @@ def test_any_file_name_will_do(tmp_path: Path, square: Detections, name: str) ->
 
 
 def test_an_unknown_ending_is_answered_with_the_known_ones(square: Detections) -> None:
-    with pytest.raises(BadInputError, match=r"nuclei\.xyz: has no ending .* use one of .*\.geojson"):
+    with pytest.raises(
+        BadInputError, match=r"nuclei\.xyz: has no ending .* use one of .*\.geojson"
+    ):
         square.write("nuclei.xyz")
 
 

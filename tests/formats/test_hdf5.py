@@ -34,7 +34,13 @@ def test_the_dataset_has_the_name_and_axes_that_ilastik_looks_for(
 def test_time_space_and_channel_have_vigras_flags() -> None:
     tags = json.loads(axistags("TZYXC"))["axes"]
 
-    assert {tag["key"]: tag["typeFlags"] for tag in tags} == {"t": 8, "z": 2, "y": 2, "x": 2, "c": 1}
+    assert {tag["key"]: tag["typeFlags"] for tag in tags} == {
+        "t": 8,
+        "z": 2,
+        "y": 2,
+        "x": 2,
+        "c": 1,
+    }
 
 
 def test_ilastiks_own_files_are_read(tmp_path: Path) -> None:

@@ -19,7 +19,10 @@ from tests.objects import reviewed
 
 
 def test_stardists_own_rois_are_read_where_stardist_sees_them(tmp_path: Path) -> None:
-    utils, geometry = pytest.importorskip("stardist.utils"), pytest.importorskip("stardist.geometry")
+    utils, geometry = (
+        pytest.importorskip("stardist.utils"),
+        pytest.importorskip("stardist.geometry"),
+    )
     rng = np.random.default_rng(0)
     dist, points = rng.uniform(3, 9, (20, 32)), rng.integers(10, 90, (20, 2))
     coord = geometry.dist_to_coord(dist, points)
@@ -65,7 +68,7 @@ def test_a_renamed_recoloured_or_copied_roi_keeps_the_reviewers_edit(tmp_path: P
     labels[1:4, 1:4], labels[5:8, 5:8] = 1, 2
     original = Detections.from_labels(labels)
     original.write(tmp_path / "rois.zip")
-    rois = roifile.ImagejRoi.fromfile(tmp_path / "rois.zip")
+    rois: Any = roifile.ImagejRoi.fromfile(tmp_path / "rois.zip")
     rois[0].name = "doubtful"
     rois[1].stroke_color = b"\xff\x00\xff\x00"
     copy = roifile.ImagejRoi.frombytes(rois[1].tobytes())
@@ -162,7 +165,12 @@ def test_an_entry_that_claims_to_be_huge_is_not_unpacked(tmp_path: Path) -> None
 
 def test_a_foreign_zip_comment_is_passed_over(tmp_path: Path, square: Detections) -> None:
     path = tmp_path / "rois.zip"
-    for comment in (b"made by me", b'{"starbridge": 5}', b'{"starbridge": {"image": [1]}}', b"\xff"):
+    for comment in (
+        b"made by me",
+        b'{"starbridge": 5}',
+        b'{"starbridge": {"image": [1]}}',
+        b"\xff",
+    ):
         square.write(path)
         with zipfile.ZipFile(path, "a") as archive:
             archive.comment = comment

@@ -16,7 +16,9 @@ from bridge.errors import BadInputError
 LABELS = np.array([[0, 3, 3], [9, 9, 0]])
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "int32", "uint32", "float32", "float64"])
+@pytest.mark.parametrize(
+    "dtype", ["uint8", "uint16", "int16", "int32", "uint32", "float32", "float64"]
+)
 def test_labels_of_cellpose_ilastik_and_others_are_read_in_any_type(
     tmp_path: Path, dtype: str
 ) -> None:

@@ -1,0 +1,1 @@
+"""Real ImageJ, in processes of its own."""

@@ -92,7 +92,9 @@ def main() -> None:
     """Do what the command line says and leave a report."""
     action, zipped, target = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
     java = start_imagej()
-    found = read(java, zipped, target.with_suffix(".zip")) if action == "read" else write(java, zipped)
+    found = (
+        read(java, zipped, target.with_suffix(".zip")) if action == "read" else write(java, zipped)
+    )
     target.write_text(json.dumps(found))
 
 

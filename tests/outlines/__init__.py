@@ -1,0 +1,1 @@
+"""Outlines: label images to polygons and back."""

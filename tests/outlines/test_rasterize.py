@@ -16,9 +16,7 @@ def drawn(polygon: object, shape: tuple[int, int] = (6, 8)) -> list[list[int]]:
     return np.argwhere(rasterize(np.array([polygon], object), np.array([1]), shape)).tolist()
 
 
-@given(
-    st.lists(st.tuples(st.integers(-40, 400), st.integers(-40, 400)), min_size=3, max_size=9)
-)
+@given(st.lists(st.tuples(st.integers(-40, 400), st.integers(-40, 400)), min_size=3, max_size=9))
 def test_a_pixel_is_drawn_when_its_centre_is_inside(points: list[tuple[int, int]]) -> None:
     # Odd sixteenths never fall on a pixel centre or on another grid line.
     polygon = shapely.Polygon([(x / 32 + 1 / 64, y / 32 + 1 / 64) for x, y in points])

@@ -1,0 +1,125 @@
+"""The reference engine: StarDist's own network in TensorFlow. The one file that imports them."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shutil
+import tempfile
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.backends import Prediction
+from bridge.errors import BadInputError, MissingPartError
+from bridge.model import ModelFolder
+
+_SMALLEST_DISTANCE = 1e-3  # StarDist's own bound: no ray is shorter
+
+
+class KerasEngine:
+    """A StarDist 2D model in TensorFlow.
+
+    Args:
+        model: the model folder.
+
+    Raises:
+        MissingPartError: TensorFlow or StarDist is not installed.
+        BadInputError: weights that are damaged or belong to another architecture.
+    """
+
+    name = "keras"
+
+    def __init__(self, model: ModelFolder) -> None:
+        # TensorFlow greets on stderr before any of its options can be set.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        try:
+            import tensorflow  # noqa: F401 - named first, so that its absence is what is said
+            from stardist.models import Config2D, StarDist2D
+        except ImportError as error:
+            raise MissingPartError(
+                "segment", "run a StarDist model", error.name or "TensorFlow"
+            ) from error
+        with contextlib.redirect_stdout(io.StringIO()):
+            try:
+                self._model = StarDist2D(Config2D(**model.config), name=model.name, basedir=None)
+            except (
+                TypeError,
+                ValueError,
+                AssertionError,
+                NotImplementedError,
+                RuntimeError,
+            ) as error:
+                raise BadInputError(
+                    model.path / "config.json",
+                    f"describes a network that StarDist cannot build ({error})",
+                    "copy the model folder again",
+                ) from error
+        self._load(model.weights)
+        self.versions = {name: version(name) for name in ("stardist", "tensorflow", "keras")}
+
+    @property
+    def divisor(self) -> tuple[int, int]:
+        """Height and width of a tile are multiples of these."""
+        y, x = self._model._axes_div_by("YX")
+        return int(y), int(x)
+
+    @cached_property
+    def halo(self) -> tuple[int, int]:
+        """How far (y, x) in pixels a prediction looks, found by an impulse."""
+        y, x = self._model._axes_tile_overlap("YX")
+        return int(y), int(x)
+
+    def predict(self, tile: NDArray[Any]) -> Prediction:
+        """Run the network on one (height, width, channels) float32 tile.
+
+        Raises:
+            BadInputError: the tile does not fit into memory.
+        """
+        import tensorflow as tf
+
+        try:
+            outputs = self._model.keras_model.predict_on_batch(tile[np.newaxis])
+        except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+            raise BadInputError(
+                "image",
+                f"a tile of {tile.shape[0]} x {tile.shape[1]} pixels does not fit into memory",
+                "use more tiles (--tiles 4x4) or close other programs",
+            ) from error
+        prob, dist = outputs[0][0, ..., 0], outputs[1][0]
+        classes = outputs[2][0] if len(outputs) > 2 else None
+        return Prediction(prob, np.maximum(dist, _SMALLEST_DISTANCE), classes)
+
+    def _load(self, weights: Path) -> None:
+        try:
+            with h5py.File(weights) as file:
+                # Keras 3 knows its own format only by a name that not every copy keeps.
+                keras3 = "layers" in file
+        except OSError as error:
+            raise BadInputError(
+                weights, "is not an HDF5 file, or a damaged one", "copy the weights again"
+            ) from error
+        try:
+            if keras3 and not weights.name.endswith(".weights.h5"):
+                with tempfile.TemporaryDirectory() as folder:
+                    copy = Path(folder) / "model.weights.h5"
+                    shutil.copyfile(weights, copy)
+                    self._model.keras_model.load_weights(str(copy))
+            else:
+                self._model.keras_model.load_weights(str(weights))
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+            raise BadInputError(
+                weights,
+                "holds the weights of another architecture than config.json describes",
+                "copy config.json and weights of the same training",
+            ) from error
+        except OSError as error:
+            raise BadInputError(
+                weights, f"is damaged ({error})", "copy the weights again"
+            ) from error

@@ -1,0 +1,314 @@
+"""The command ``starbridge``: parses, calls, prints."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import logging
+import sys
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bridge.errors import BadInputError, StarbridgeError
+
+if TYPE_CHECKING:
+    from bridge.batch import Outcome
+
+app = typer.Typer(
+    help="StarDist nuclei, from a microscope image to Fiji, QuPath and Excel.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # the coloured help would cost twice the time
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+demo_app = typer.Typer(help="The model that comes with starbridge.", no_args_is_help=True)
+app.add_typer(demo_app, name="demo")
+
+
+class OutlineKind(StrEnum):
+    """Choices of ``--outline``."""
+
+    star = "star"
+    traced = "traced"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        import bridge
+
+        typer.echo(bridge.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Say more about what is done, on stderr.")
+    ] = False,
+    _show_version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    level = logging.DEBUG if verbose else logging.WARNING
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    logging.getLogger("bridge").setLevel(level)
+
+
+@app.command()
+def segment(
+    images: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Images (TIFF, OME-TIFF, HDF5, OME-Zarr), or folders of them.", show_default=False
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for the results.", show_default=False)
+    ],
+    model: Annotated[
+        str, typer.Option("--model", "-m", help="StarDist model folder, or 'demo'.")
+    ] = "demo",
+    channel: Annotated[
+        str | None,
+        typer.Option(
+            help="Channel of the nuclei: a name (DAPI) or a number from 0; several with commas "
+            "for a model of several. [default: the model's]",
+            show_default=False,
+        ),
+    ] = None,
+    prob: Annotated[
+        float | None,
+        typer.Option(help="Probability threshold, 0 to 1. [default: the model's]"),
+    ] = None,
+    nms: Annotated[
+        float | None,
+        typer.Option(help="Overlap threshold (NMS), 0 to 1. [default: the model's]"),
+    ] = None,
+    percentiles: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            help="Intensity percentiles brought to 0 and 1 (0.2 99.8). [default: the model's]",
+        ),
+    ] = None,
+    pixel_size: Annotated[
+        float | None,
+        typer.Option(help="µm per pixel of the images, where the files do not say it."),
+    ] = None,
+    axes: Annotated[
+        str | None,
+        typer.Option(help="What the images' axes are (CYX, ZCYX, …), where the files do not say."),
+    ] = None,
+    tiles: Annotated[
+        str | None,
+        typer.Option(help="Cut each plane into N or NYxNX tiles. [default: as memory asks for]"),
+    ] = None,
+    outline: Annotated[
+        OutlineKind,
+        typer.Option(help="StarDist's smooth outlines, or exact ones along pixel edges."),
+    ] = OutlineKind.star,
+    formats: Annotated[
+        str | None,
+        typer.Option(
+            help="What to write, with commas: labels, hdf5, rois, geojson, csv, parquet, preview. "
+            "[default: all but parquet]",
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Make results anew that are there already.")
+    ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Keep complete results that are there, whatever they were made with."
+        ),
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the record of the run as JSON.")
+    ] = False,
+) -> None:
+    """Find nuclei in images: labels, ROIs, GeoJSON, tables and a preview for each.
+
+    Running the same command again does only what is missing.
+    """
+    from bridge.batch import DEFAULT_FORMATS, Settings, read_record, segment_files
+    from bridge.images import find_images
+    from bridge.model import open_model
+    from bridge.progress import ConsoleProgress
+    from bridge.segment import Segmenter
+
+    if overwrite and resume:
+        raise BadInputError("--overwrite and --resume", "contradict each other", "give one of them")
+    folder = open_model(model)
+    recipe = folder.recipe.with_changes(
+        prob=prob, nms=nms, percentiles=percentiles, channel=_channels(channel)
+    )
+    settings = Settings(
+        formats=_words(formats) if formats is not None else DEFAULT_FORMATS,
+        outline=outline.value,
+        axes=axes,
+        pixel_size=pixel_size,
+        tiles=_tiles(tiles),
+        existing="overwrite" if overwrite else "keep" if resume else "check",
+    )
+    with ConsoleProgress() as listener:
+        outcomes = segment_files(
+            find_images(images), out, Segmenter(folder, recipe), settings, listener
+        )
+    if as_json:
+        _print_json({**read_record(out), "outcomes": [asdict(o) for o in outcomes]})
+    _close_run(outcomes, out)
+
+
+@app.command()
+def convert(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="Label TIFF, HDF5, RoiSet.zip, .roi, GeoJSON, CSV or Parquet.", show_default=False
+        ),
+    ],
+    target: Annotated[
+        Path, typer.Argument(help="File to write; its ending says the format.", show_default=False)
+    ],
+    image: Annotated[
+        Path | None,
+        typer.Option(help="The image the objects belong to, for its size and pixel size."),
+    ] = None,
+    axes: Annotated[
+        str | None,
+        typer.Option(help="Axes of a label stack (ZYX, TYX, TZYX), where the file does not say."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the file if it is there.")
+    ] = False,
+) -> None:
+    """Turn objects from one format into another: labels, ROIs, GeoJSON, tables."""
+    from bridge.formats import format_of
+    from bridge.images import open_image
+
+    format_of(target)  # an unknown ending is said before anything is read
+    if target.exists() and not overwrite:
+        raise BadInputError(target, "is there already", "give --overwrite to replace it")
+    reader = format_of(source).read
+    options: dict[str, Any] = {}
+    if image is not None:
+        with open_image(image) as opened:
+            options["image"] = opened.info
+    if axes is not None:
+        if "axes" not in inspect.signature(reader).parameters:
+            raise BadInputError(source, "is no label image and takes no --axes", "leave it out")
+        options["axes"] = axes.upper()
+    detections = reader(source, **options)
+    detections.write(target)
+    typer.echo(f"{target}: {len(detections)} objects")
+
+
+@demo_app.command("run")
+def demo_run(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")] = Path(
+        "demo-output"
+    ),
+) -> None:
+    """Segment a real image and a simulated four-channel section with the demo model."""
+    from bridge.batch import segment_files
+    from bridge.demo.showcase import SETTINGS, next_steps, write_images
+    from bridge.progress import ConsoleProgress
+    from bridge.segment import Segmenter
+
+    with ConsoleProgress() as listener:
+        images = write_images(out)
+        outcomes = segment_files(images, out, Segmenter.load("demo"), SETTINGS, listener)
+    _close_run(outcomes, out)
+    typer.echo(next_steps(out, outcomes))
+
+
+@demo_app.command("train")
+def demo_train(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Model folder to write.")],
+) -> None:
+    """Train the demo model anew on simulated nuclei (about half an hour on two cores)."""
+    from bridge.demo.train import train
+
+    typer.echo(train(out))
+
+
+@demo_app.command("evaluate")
+def demo_evaluate(
+    model: Annotated[str, typer.Option("--model", "-m", help="Model folder, or 'demo'.")] = "demo",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Compare a model with the hand-made mask of the real image that comes with StarDist."""
+    from bridge.demo.evaluate import evaluate
+
+    result = evaluate(model)
+    if as_json:
+        _print_json([asdict(score) for score in result])
+        return
+    for score in result:
+        typer.echo(str(score))
+
+
+def main() -> None:
+    """Run the command; whatever a person can mend is one line on stderr and exit status 2."""
+    try:
+        app(standalone_mode=True)
+    except StarbridgeError as error:
+        _say(str(error))
+        sys.exit(2)
+    except KeyboardInterrupt:
+        _say("stopped; run the same command again to go on")
+        sys.exit(130)
+
+
+def _close_run(outcomes: list[Outcome], out: Path) -> None:
+    """Say how a run went, on stderr; exit status 1 where an image failed."""
+    counts = {s: sum(o.status == s for o in outcomes) for s in ("done", "skipped", "failed")}
+    parts = [f"{counts['done']} done"]
+    if counts["skipped"]:
+        parts.append(f"{counts['skipped']} were done before")
+    if counts["failed"]:
+        parts.append(f"{counts['failed']} failed")
+    _say(f"{', '.join(parts)}; results in {out}")
+    if counts["failed"]:
+        raise typer.Exit(1)
+
+
+def _say(line: str) -> None:
+    print(f"starbridge: {line}", file=sys.stderr)  # noqa: T201 - the command speaks to a person
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, indent=1, ensure_ascii=True))
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+
+
+def _channels(text: str | None) -> int | str | tuple[int | str, ...] | None:
+    if text is None:
+        return None
+    chosen = tuple(int(word) if word.isdecimal() else word for word in _words(text))
+    if not chosen:
+        raise BadInputError("--channel", "is empty", "give a name or a number from 0")
+    return chosen[0] if len(chosen) == 1 else chosen
+
+
+def _tiles(text: str | None) -> int | tuple[int, int] | None:
+    if text is None:
+        return None
+    parts = text.lower().split("x")
+    if not all(p.isdecimal() and int(p) > 0 for p in parts) or len(parts) > 2:
+        raise BadInputError("--tiles", f"{text!r} is no number of tiles", "give 4, or 4x3")
+    numbers = [int(p) for p in parts]
+    return numbers[0] if len(numbers) == 1 else (numbers[0], numbers[1])
+
+
+if __name__ == "__main__":
+    main()

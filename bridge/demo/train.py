@@ -1,0 +1,226 @@
+"""Trains the demo model, on simulated nuclei and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.atomic import write_error
+from bridge.demo.card import model_card
+from bridge.demo.evaluate import compare, evaluate
+from bridge.demo.simulator import simulate_nuclei
+from bridge.errors import BadInputError, MissingPartError
+
+PERCENTILES = (1.0, 99.8)
+"""Low and high percentile of a plane that the demo model takes for 0 and 1."""
+
+_MADE_BY_STARDIST = ("config.json", "thresholds.json", "weights_best.h5")
+_STRIDE = 16  # pixels between points of the coarsest level: the grid's 2, halved three times
+
+FloatImage = NDArray[np.float32]
+LabelImage = NDArray[np.int32]
+
+
+def train(
+    out: Path,
+    *,
+    seed: int = 1,
+    epochs: int = 80,
+    steps_per_epoch: int = 100,
+    images: int = 800,
+    image_size: int = 320,
+    patch_size: int = 192,
+    batch_size: int = 4,
+    filters: int = 20,
+) -> Path:
+    """Train the demo model and write its folder.
+
+    Equal arguments give equal weights on the same kind of processor with the same versions of
+    TensorFlow and StarDist. Progress goes to stderr. The folder appears under its name only when it
+    is complete. With the settings given here it takes about 20 minutes on two processor cores.
+
+    Args:
+        out: the folder to write; it must not exist yet.
+        seed: what images, patches, augmentation and first weights are drawn from.
+        epochs: how many times the network is judged on simulated validation images; its best state
+            is kept.
+        steps_per_epoch: batches an epoch.
+        images: number of simulated training images; a tenth as many more, at least two, validate.
+        image_size: their height and width in pixels.
+        patch_size: height and width of a training patch in pixels, a multiple of 16.
+        batch_size: patches a batch.
+        filters: filters at the base of the network; its size grows with their square.
+
+    Returns:
+        ``out``: ``config.json``, ``thresholds.json``, ``weights_best.h5`` as StarDist writes them,
+        ``recipe.json`` and the model card ``README.md``.
+
+    Raises:
+        BadInputError: if ``out`` exists or cannot be written, a number is below 1, or a patch is no
+            multiple of 16 or larger than an image.
+        MissingPartError: if StarDist or TensorFlow is not installed.
+    """
+    out = Path(out)
+    settings = {
+        "epochs": epochs,
+        "steps": steps_per_epoch,
+        "images": images,
+        "image size": image_size,
+        "patch size": patch_size,
+        "batch size": batch_size,
+        "filters": filters,
+    }
+    _check(out, settings)
+    try:
+        import keras
+        import tensorflow as tf
+        from stardist.models import Config2D, StarDist2D
+    except ImportError as error:
+        raise MissingPartError("segment", "train a StarDist model", str(error.name)) from error
+
+    began = time.monotonic()
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+    simulation, augmentation = np.random.default_rng(seed).spawn(2)
+    held = max(images // 10, 2)
+    _say(f"simulating {images} images of nuclei to train on and {held} to validate with")
+    pictures, labels = _simulate(images, image_size, simulation)
+    held_pictures, held_labels = _simulate(held, image_size, simulation)
+
+    config = Config2D(
+        axes="YX",
+        n_rays=32,
+        grid=(2, 2),
+        unet_n_filter_base=filters,
+        net_conv_after_unet=64,
+        train_patch_size=(patch_size, patch_size),
+        train_batch_size=batch_size,
+        train_epochs=epochs,
+        train_steps_per_epoch=steps_per_epoch,
+        train_learning_rate=1e-3,
+        train_tensorboard=False,
+        train_reduce_lr=None,
+    )
+    # falls to almost nothing at the end, which a short training needs most
+    rate = keras.optimizers.schedules.CosineDecay(
+        config.train_learning_rate / 10,
+        epochs * steps_per_epoch,
+        alpha=0.01,
+        warmup_target=config.train_learning_rate,
+        warmup_steps=min(100, steps_per_epoch),
+    )
+    # Keras and StarDist report on stdout, which belongs to the command's results
+    with _workshop(out) as workshop, contextlib.redirect_stdout(sys.stderr):
+        model = StarDist2D(config, name="model", basedir=str(workshop))
+        model.prepare_for_training(keras.optimizers.Adam(rate))
+        model.train(
+            pictures,
+            labels,
+            validation_data=(held_pictures, held_labels),
+            augmenter=lambda x, y: _augment(x, y, augmentation),
+            seed=seed,
+        )
+        thresholds = model.optimize_thresholds(held_pictures, held_labels)
+        minutes = (time.monotonic() - began) / 60
+
+        made = workshop / out.name
+        made.mkdir()
+        for name in _MADE_BY_STARDIST:
+            shutil.copyfile(workshop / "model" / name, made / name)
+        recipe = {"percentiles": list(PERCENTILES), "channel": 0, "pixel_size": None}
+        (made / "recipe.json").write_text(json.dumps(recipe, indent=2) + "\n", encoding="utf-8")
+        # nothing is chosen any more from here on: these figures are for the card alone
+        found = [model.predict_instances(picture)[0] for picture in held_pictures]
+        card = model_card(
+            settings={
+                "seed": seed,
+                "filters": filters,
+                "images": images,
+                "held": held,
+                "image_size": image_size,
+                "patch_size": patch_size,
+                "batch_size": batch_size,
+                "steps": epochs * steps_per_epoch,
+            },
+            percentiles=PERCENTILES,
+            thresholds=thresholds,
+            minutes=minutes,
+            agreements={
+                "simulated, for validation": compare(held_labels, found),
+                "StarDist's test image": evaluate(made),
+            },
+        )
+        (made / "README.md").write_text(card, encoding="utf-8")
+        made.rename(out)
+    _say(f"wrote {out} after {minutes:.1f} minutes")
+    return out
+
+
+def _check(out: Path, settings: dict[str, int]) -> None:
+    if out.exists():
+        raise BadInputError(out, "exists already", "choose another folder or remove it")
+    for name, value in settings.items():
+        if value < 1:
+            raise BadInputError(name, f"{value} is too small", "give a number of at least 1")
+    if settings["patch size"] % _STRIDE or settings["patch size"] > settings["image size"]:
+        raise BadInputError(
+            "patch size",
+            f"{settings['patch size']} does not fit images of {settings['image size']} pixels",
+            f"choose a multiple of {_STRIDE} that is no larger than the images",
+        )
+
+
+@contextlib.contextmanager
+def _workshop(out: Path) -> Iterator[Path]:
+    """A hidden folder beside ``out``, so that the finished model need only be renamed."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as name:
+            yield Path(name)
+    except OSError as error:
+        raise write_error(out, error) from error
+
+
+def _simulate(
+    count: int, size: int, rng: np.random.Generator
+) -> tuple[list[FloatImage], list[LabelImage]]:
+    """Normalised images with their labels; every one shows at least one nucleus."""
+    from csbdeep.utils import normalize
+
+    pictures: list[FloatImage] = []
+    labels: list[LabelImage] = []
+    while len(pictures) < count:
+        picture, label = simulate_nuclei((size, size), seed=rng)
+        if label.any():
+            pictures.append(normalize(picture, *PERCENTILES))
+            labels.append(label)
+    return pictures, labels
+
+
+def _augment(
+    picture: FloatImage, label: LabelImage, rng: np.random.Generator
+) -> tuple[FloatImage, LabelImage]:
+    """Turn and mirror one patch, and change its brightness, contrast and noise."""
+    turns, mirrored = int(rng.integers(4)), bool(rng.integers(2))
+    picture, label = np.rot90(picture, turns), np.rot90(label, turns)
+    if mirrored:
+        picture, label = np.fliplr(picture), np.fliplr(label)
+    # images in 8 bits have often been through a display curve
+    floor = min(float(picture.min()), 0.0)
+    picture = (picture - floor) ** np.exp(rng.normal(0, 0.2)) + floor
+    picture = picture * rng.uniform(0.6, 1.6) + rng.uniform(-0.1, 0.1)
+    picture = picture + rng.uniform(0, 0.04) * rng.standard_normal(picture.shape, np.float32)
+    return np.asarray(picture, np.float32), np.ascontiguousarray(label)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201  # progress, for whoever waits

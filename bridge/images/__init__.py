@@ -1,0 +1,16 @@
+"""Microscope images, opened lazily; axes, channels and pixel size are read, never guessed."""
+
+from bridge.image_info import PixelSize
+from bridge.images.image import Image, from_array
+from bridge.images.names import IMAGE_ENDINGS, find_images, image_name
+from bridge.images.opening import open_image
+
+__all__ = [
+    "IMAGE_ENDINGS",
+    "Image",
+    "PixelSize",
+    "find_images",
+    "from_array",
+    "image_name",
+    "open_image",
+]

@@ -1,0 +1,178 @@
+"""HDF5: the images that ilastik writes and reads, and any other dataset of numbers.
+
+Sources of the format: ilastik's ``axistags`` attribute (VIGRA's JSON), and the
+``element_size_um`` attribute (Z, Y, X in µm) of ilastik's and other Fiji plugins.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bridge.errors import BadInputError
+from bridge.images.axes import lay_out
+from bridge.images.contents import Choice, Contents, listed, stays_inside
+from bridge.images.units import pixel_size_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import h5py
+    from numpy.typing import NDArray
+
+    from bridge.image_info import PixelSize
+    from bridge.images.image import Index
+
+_MOST_DIMENSIONS = 8
+
+
+def open_hdf5(path: Path, *, axes: str | None, dataset: str | None) -> Contents:
+    """Open a dataset of an HDF5 file.
+
+    Args:
+        path: the file.
+        axes: axes a person gave, over what the file says.
+        dataset: path of the dataset inside the file; None where only one can be an image.
+
+    Returns:
+        The opened image.
+
+    Raises:
+        BadInputError: for a damaged file, no or several datasets that could be meant, or data in
+            other files outside the folder.
+    """
+    import h5py
+
+    try:
+        # Locks fail on many network drives, and nothing is written here.
+        file = h5py.File(path, "r", locking="best-effort")
+    except OSError as error:
+        if isinstance(error, PermissionError):
+            raise
+        raise BadInputError(
+            path,
+            f"is no readable HDF5 file, it is damaged or cut short ({str(error)[:120]})",
+            "copy or export the file again",
+        ) from error
+    try:
+        found = _choose(path, file, dataset)
+        _refuse_other_files(path, found)
+        layout = lay_out(path, found.shape, known=_axes(found), given=axes)
+        return Contents(
+            Hdf5Store(file, found), layout, np.dtype(found.dtype), pixel_size=_pixel_size(found)
+        )
+    except BadInputError:
+        file.close()
+        raise
+    except Exception as error:
+        file.close()
+        raise BadInputError(
+            path, f"is a damaged HDF5 file ({str(error)[:120]})", "copy or export the file again"
+        ) from error
+
+
+class Hdf5Store:
+    """Reads parts of a dataset: HDF5 loads the chunks that they touch."""
+
+    def __init__(self, file: h5py.File, dataset: h5py.Dataset) -> None:
+        self._file = file
+        self._dataset = dataset
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def read(self, level: int, index: Index) -> NDArray[Any]:
+        """The values at an index, as an array of their own."""
+        del level  # HDF5 has no pyramids
+        values: NDArray[Any] = self._dataset[index]
+        return values
+
+
+def _choose(path: Path, file: h5py.File, dataset: str | None) -> h5py.Dataset:
+    import h5py
+
+    images: list[Choice] = []
+
+    def look(name: str, node: Any) -> None:
+        if isinstance(node, h5py.Dataset) and _can_be_image(node):
+            images.append(Choice(name, node.shape))
+
+    file.visititems(look)
+    if dataset is not None:
+        # Looked up among those that are listed, so that a link never leads to another file.
+        node = file.get(dataset) if dataset in file else None
+        if not isinstance(node, h5py.Dataset) or Path(node.file.filename) != Path(file.filename):
+            raise BadInputError(
+                path,
+                f"has no dataset {dataset!r}",
+                f"choose with --dataset: {listed(images)}" if images else "",
+            )
+        return node
+    if not images:
+        raise BadInputError(
+            path, "has no dataset that is an image", "give a file with an array of grey values"
+        )
+    if len(images) > 1:
+        raise BadInputError(
+            path,
+            f"has {len(images)} datasets that could be the image",
+            f"choose one with --dataset: {listed(images)}",
+        )
+    return file[images[0].name]
+
+
+def _can_be_image(node: h5py.Dataset) -> bool:
+    shape: tuple[int, ...] | None = node.shape
+    return (
+        shape is not None
+        and node.dtype.kind in "buif"
+        and 2 <= len(shape) <= _MOST_DIMENSIONS
+        and sum(size > 1 for size in shape) >= 2
+    )
+
+
+def _refuse_other_files(path: Path, node: h5py.Dataset) -> None:
+    """Datasets may keep their values in other files; a missing one reads as zeros."""
+    names = [name for name, *_ in node.external or ()]
+    if node.is_virtual:
+        names += [source.file_name for source in node.virtual_sources()]
+    for name in names:
+        inside = stays_inside(name)
+        if name != "." and not (inside and (path.parent / name).is_file()):
+            raise BadInputError(
+                path,
+                f"keeps its values in {name!r}, "
+                f"{'which is missing' if inside else 'outside its own folder'}",
+                "put both files into one folder, or export the image again",
+            )
+
+
+def _axes(node: h5py.Dataset) -> Sequence[str | None] | None:
+    try:
+        tags = json.loads(_text(node.attrs["axistags"]))
+        keys = [str(axis["key"]).upper() for axis in tags["axes"]]
+    except (KeyError, TypeError, ValueError):
+        keys = [str(dimension.label).upper() for dimension in node.dims]
+        if not {"Y", "X"} <= set(keys):
+            return None
+    if len(keys) != len(node.shape):
+        return None
+    return keys
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8") if isinstance(value, bytes) else str(value)
+
+
+def _pixel_size(node: h5py.Dataset) -> PixelSize | None:
+    try:
+        sizes = [float(size) for size in np.ravel(node.attrs["element_size_um"])]
+    except (KeyError, TypeError, ValueError):
+        return None
+    if len(sizes) == 2:
+        return pixel_size_of(sizes[0], sizes[1])
+    return pixel_size_of(sizes[1], sizes[2], sizes[0]) if len(sizes) == 3 else None

@@ -1,0 +1,353 @@
+"""One microscope image, of which planes are read as they are asked for."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+import numpy as np
+
+from bridge.errors import BadInputError
+from bridge.image_info import ImageInfo, PixelSize
+from bridge.images.axes import Layout, lay_out
+from bridge.images.units import given_pixel_size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import TracebackType
+
+    from numpy.typing import ArrayLike, NDArray
+
+Index = tuple[int | slice, ...]
+"""For every stored dimension an index, or the full slice."""
+
+_NUMBERS = "buif"
+_MOST_BYTES = 8  # beyond float64 only C's long double is left, which differs by machine
+_MOST_PIXELS = 2**40  # a plane of a terapixel is a damaged header, not a microscope
+
+
+class PixelStore(Protocol):
+    """What a format gives: stored arrays of numbers, one a pyramid level, read in parts."""
+
+    def read(self, level: int, index: Index) -> NDArray[Any]:
+        """A new array of the values at an index, dimensions indexed by an integer left out."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the file."""
+        ...
+
+
+class Image:
+    """A microscope image whose planes are read as they are asked for. Use it in a ``with``.
+
+    Attributes:
+        path: the file or folder, None for an array.
+        name: what to call it: the file's name without ending.
+        axes: the axes in file order, letters of ``TCZYX``, Y and X among them.
+        shape: the size of every axis in ``axes``.
+        dtype: type of the values: bool, (u)int8 to 64 or float16 to 64, native byte order.
+        pixel_size: in µm, None where unknown.
+        channels: a name a channel. ``"C0"``, ``"C1"``, … where the file has no names; ``"R"``,
+            ``"G"``, ``"B"`` (``"A"``) for a colour image; a single ``"C0"`` without a C axis.
+        is_rgb: whether the channels are the colours of a colour image.
+        level_shapes: (height, width) of every pyramid level, the full image first.
+    """
+
+    def __init__(
+        self,
+        store: PixelStore,
+        layout: Layout,
+        dtype: np.dtype[Any],
+        *,
+        source: str,
+        path: Path | None,
+        name: str,
+        pixel_size: PixelSize | None = None,
+        channels: Sequence[str] = (),
+        levels: Sequence[Sequence[int]] = (),
+    ) -> None:
+        if dtype.kind not in _NUMBERS or dtype.itemsize > _MOST_BYTES:
+            kind = "complex numbers" if dtype.kind == "c" else f"values of type {dtype}"
+            raise BadInputError(
+                source,
+                f"holds {kind}, not grey values",
+                "save it with 8 or 16 bit integers or 32 bit floats",
+            )
+        self.path = path
+        self.name = name
+        self.axes = layout.axes
+        self.shape = layout.image_shape
+        self.dtype = dtype.newbyteorder("=")
+        self.pixel_size = pixel_size
+        self.is_rgb = layout.is_rgb
+        self._source = source
+        self._store: PixelStore | None = store
+        self._letters = layout.letters
+        self._levels = tuple(tuple(shape) for shape in levels) or (layout.shape,)
+        self.channels = self._channel_names(channels)
+        if self.width * self.height > _MOST_PIXELS:
+            raise BadInputError(
+                source,
+                f"claims to be {self.width} × {self.height} pixels large, so its header is damaged",
+                "copy or export the file again",
+            )
+
+    def _channel_names(self, names: Sequence[str]) -> tuple[str, ...]:
+        count = self.size("C")
+        if self.is_rgb:
+            return tuple("RGBA"[:count])
+        clean = [str(name or "").strip() for name in names]
+        clean = clean if len(clean) == count else [""] * count
+        return tuple(name or f"C{i}" for i, name in enumerate(clean))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Image {self.name!r} {self.axes} {'×'.join(map(str, self.shape))} {self.dtype}>"
+
+    def close(self) -> None:
+        """Let go of the file. Planes cannot be read any more; everything else stays known."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def size(self, axis: str) -> int:
+        """The size of an axis (a letter of ``TCZYX``), 1 where the image does not have it."""
+        return self.shape[self.axes.index(axis)] if axis in self.axes else 1
+
+    @property
+    def info(self) -> ImageInfo:
+        """What stays known of the image without its pixels."""
+        return ImageInfo(
+            name=self.name,
+            path=None if self.path is None else str(self.path),
+            width=self.width,
+            height=self.height,
+            size_z=self.size("Z"),
+            size_t=self.size("T"),
+            pixel_size=self.pixel_size,
+            channels=self.channels,
+        )
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return self.size("X")
+
+    @property
+    def height(self) -> int:
+        """Number of rows."""
+        return self.size("Y")
+
+    @property
+    def level_shapes(self) -> tuple[tuple[int, int], ...]:
+        """(height, width) of every pyramid level, the full image first."""
+        y, x = self._letters.index("Y"), self._letters.index("X")
+        return tuple((shape[y], shape[x]) for shape in self._levels)
+
+    def channel_index(self, channel: int | str) -> int:
+        """Find a channel.
+
+        Args:
+            channel: its number from 0 (also as text), or its name: as it is written, or in
+                another case, or a part of it that no other channel has (``"DAPI"`` for
+                ``"DAPI (405)"``). A number in range is always the channel's number.
+
+        Returns:
+            The number of the channel, from 0.
+
+        Raises:
+            BadInputError: for a channel that does not exist or a text that fits several; the
+                message lists the channels.
+        """
+        count = len(self.channels)
+        text = str(channel).strip()
+        if text.isdecimal() and int(text) < count:
+            return int(text)
+        if not isinstance(channel, str):
+            raise self._no_channel(f"has no channel {channel}")
+        folded = [name.casefold() for name in self.channels]
+        for fits in (
+            [i for i, name in enumerate(self.channels) if name == text],
+            [i for i, name in enumerate(folded) if name == text.casefold()],
+            [i for i, name in enumerate(folded) if _is_part(text.casefold(), name)],
+        ):
+            if len(fits) == 1:
+                return fits[0]
+            if fits:
+                several = " and ".join(str(i) for i in fits)
+                raise self._no_channel(f"has several channels that {text!r} fits ({several})")
+        raise self._no_channel(f"has no channel {text!r}")
+
+    def _no_channel(self, problem: str) -> BadInputError:
+        listed = ", ".join(f"{i} {name}" for i, name in enumerate(self.channels))
+        return BadInputError(self._source, problem, f"choose a channel by number or name: {listed}")
+
+    def planes(self) -> Iterator[tuple[int, int]]:
+        """Every (t, z) of the image, z fastest: ``plane(channel, z=z, t=t)`` reads each."""
+        for t in range(self.size("T")):
+            for z in range(self.size("Z")):
+                yield t, z
+
+    def plane(
+        self, channel: int | str | None = None, z: int = 0, t: int = 0, level: int = 0
+    ) -> NDArray[Any]:
+        """Read one plane, and only that plane's data.
+
+        Args:
+            channel: a channel (see :meth:`channel_index`). None where there is only one.
+            z: slice, from 0.
+            t: time point, from 0.
+            level: pyramid level, 0 for the full image.
+
+        Returns:
+            An array (Y, X) of the image's dtype, contiguous, in native byte order, that the
+            caller owns.
+
+        Raises:
+            BadInputError: for a channel, slice, time point or level that does not exist, a
+                missing choice of channel, or data that is damaged, cut short or larger than
+                memory.
+            ValueError: after the image was closed.
+        """
+        if self._store is None:
+            raise ValueError(f"{self._source} is closed")
+        if not 0 <= level < len(self._levels):
+            raise BadInputError(
+                self._source,
+                f"has no pyramid level {level}",
+                f"choose 0 to {len(self._levels) - 1}",
+            )
+        at = {"C": self._chosen(channel), "Z": z, "T": t}
+        stored = self._levels[level]
+        sizes = {letter: size for letter, size in zip(self._letters, stored, strict=True) if letter}
+        for axis, what in (("Z", "slice (z)"), ("T", "time point (t)")):
+            size = sizes.get(axis, 1)
+            if not 0 <= at[axis] < size:
+                numbers = "only 0" if size == 1 else f"0 to {size - 1}"
+                raise BadInputError(self._source, f"has no {what} {at[axis]}", f"choose {numbers}")
+        everything = slice(None)
+        index: Index = tuple(
+            0 if letter is None else at.get(letter, everything) for letter in self._letters
+        )
+        pixels = self._read(level, index)
+        if self.axes.index("X") < self.axes.index("Y"):
+            pixels = pixels.T
+        if pixels.shape != (sizes["Y"], sizes["X"]):
+            raise self._damaged(f"a plane of {pixels.shape} values came out")
+        return np.ascontiguousarray(pixels, dtype=self.dtype)
+
+    def _chosen(self, channel: int | str | None) -> int:
+        if channel is not None:
+            return self.channel_index(channel)
+        if len(self.channels) == 1:
+            return 0
+        if self.is_rgb:
+            raise BadInputError(
+                self._source, "is a colour (RGB) image", "choose --channel R, G or B"
+            )
+        raise self._no_channel(f"has {len(self.channels)} channels")
+
+    def _read(self, level: int, index: Index) -> NDArray[Any]:
+        assert self._store is not None  # noqa: S101 - plane() has checked
+        try:
+            return self._store.read(level, index)
+        except BadInputError:
+            raise
+        except MemoryError as error:
+            raise BadInputError(
+                self._source,
+                f"has planes of {self.width} × {self.height} pixels, more than fits in memory",
+                "close other programs, or export a smaller region",
+            ) from error
+        except Exception as error:
+            # Every codec has exceptions of its own; to a person they all mean the same.
+            raise self._damaged(str(error)) from error
+
+    def _damaged(self, detail: str) -> BadInputError:
+        return BadInputError(
+            self._source,
+            f"cannot be read, its pixel data is damaged or cut short ({detail[:120]})",
+            "copy or export the file again",
+        )
+
+
+def _is_part(text: str, name: str) -> bool:
+    """Whether a text is a part of a channel's name; a number only where it is a number there.
+
+    Who counts five channels from 1 and asks for channel 5 does not mean ``"DAPI (405)"``.
+    """
+    if text.isdecimal():
+        return text in re.findall(r"\d+", name)
+    return bool(text) and text in name
+
+
+class _ArrayStore:
+    """An array that is in memory already."""
+
+    def __init__(self, array: NDArray[Any]) -> None:
+        self._array = array
+
+    def read(self, level: int, index: Index) -> NDArray[Any]:
+        del level  # an array has one
+        return self._array[index].copy()
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+def from_array(
+    array: ArrayLike,
+    *,
+    axes: str | None = None,
+    pixel_size: float | tuple[float, ...] | PixelSize | None = None,
+    channels: Sequence[str] = (),
+    name: str = "image",
+) -> Image:
+    """An image from an array in memory.
+
+    Args:
+        array: the values, of any shape and numeric type.
+        axes: letters of ``TCZYX``, one a dimension (``"CYX"``; ``"YXS"`` for colours). Needed
+            unless the array has only rows and columns.
+        pixel_size: in µm: one number, (y, x), (z, y, x) or a :class:`PixelSize`.
+        channels: a name a channel, or none.
+        name: what to call the image.
+
+    Returns:
+        The image. The array is not copied; the planes read from it are.
+
+    Raises:
+        BadInputError: for axes that do not fit, values that are no grey values, or another
+            number of channel names than channels.
+    """
+    values = np.asarray(array)
+    layout = lay_out(name, values.shape, given=axes)
+    image = Image(
+        _ArrayStore(values),
+        layout,
+        values.dtype,
+        source=name,
+        path=None,
+        name=name,
+        pixel_size=given_pixel_size(pixel_size, None),
+        channels=channels,
+    )
+    if channels and len(channels) != len(image.channels):
+        raise BadInputError(
+            name,
+            f"has {len(image.channels)} channels but {len(channels)} channel names",
+            "give a name a channel",
+        )
+    return image

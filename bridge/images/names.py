@@ -1,0 +1,107 @@
+"""File names of images: which endings count, what an image is called, what a folder holds."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bridge.errors import BadInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from os import PathLike
+
+IMAGE_ENDINGS: tuple[str, ...] = (
+    ".ome.tif",
+    ".ome.tiff",
+    ".ome.btf",
+    ".tif",
+    ".tiff",
+    ".btf",
+    ".h5",
+    ".hdf5",
+    ".ome.zarr",
+    ".zarr",
+)
+"""Endings of the files (and ``.zarr`` folders) that count as images in a folder, in lower case."""
+
+_ZARR_FILES = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
+
+
+def image_name(path: str | PathLike[str]) -> str:
+    """The name of an image: the file's name without an image ending.
+
+    Args:
+        path: ``"/data/My image.OME.TIF"``.
+
+    Returns:
+        ``"My image"``. A name without a known ending stays as it is: dots are part of it
+        (``"day 1.5"``).
+    """
+    name = Path(path).name
+    for ending in sorted(IMAGE_ENDINGS, key=len, reverse=True):
+        if name.lower().endswith(ending) and len(name) > len(ending):
+            return name[: -len(ending)]
+    return name
+
+
+def is_zarr(path: Path) -> bool:
+    """Whether a folder is a Zarr group or array, by the metadata files in it."""
+    return any((path / name).is_file() for name in _ZARR_FILES)
+
+
+def find_images(paths: Iterable[str | PathLike[str]]) -> list[Path]:
+    """The images that a person means by files and folders.
+
+    Args:
+        paths: files, taken as they are, in their order, whatever their ending; folders, searched
+            for images directly inside. A ``.zarr`` folder is an image.
+
+    Returns:
+        The images; those of a folder in natural order (``s2`` before ``s10``), hidden files and
+        macOS's ``._`` files left out.
+
+    Raises:
+        BadInputError: for a path that does not exist or a folder without images.
+    """
+    found: list[Path] = []
+    for path in map(Path, paths):
+        try:
+            if not path.exists():
+                raise BadInputError(path, "does not exist", "check the spelling and the folder")
+            found += _inside(path) if path.is_dir() and not _is_image_folder(path) else [path]
+        except OSError as error:
+            raise BadInputError(
+                path,
+                f"cannot be read ({error.strerror or error})",
+                "check that you may open it and that the disk is connected",
+            ) from error
+    return found
+
+
+def _inside(folder: Path) -> list[Path]:
+    images = [
+        path
+        for path in folder.iterdir()
+        if path.name.lower().endswith(IMAGE_ENDINGS)
+        and not path.name.startswith(".")
+        and (_is_image_folder(path) if path.is_dir() else path.is_file())
+    ]
+    if not images:
+        raise BadInputError(
+            folder,
+            "is a folder without images",
+            f"give a folder with files that end in {', '.join(IMAGE_ENDINGS)}",
+        )
+    return sorted(images, key=_natural)
+
+
+def _is_image_folder(path: Path) -> bool:
+    return path.name.lower().endswith(".zarr") or is_zarr(path)
+
+
+def _natural(path: Path) -> tuple[list[tuple[int, int, str]], str]:
+    parts = re.split(r"(\d+)", path.name.casefold())
+    key = [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part]
+    return key, path.name

@@ -1,0 +1,264 @@
+"""OME-Zarr folders: NGFF 0.4 (Zarr 2) and 0.5 (Zarr 3), and plain Zarr arrays.
+
+Source of the format: https://ngff.openmicroscopy.org/0.4 and /0.5; the ``bioformats2raw.layout``
+of several images in one folder; ``dimension_names`` of Zarr 3 and ``_ARRAY_DIMENSIONS`` of Zarr 2.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bridge.errors import BadInputError
+from bridge.images.axes import lay_out
+from bridge.images.contents import Choice, Contents, listed, stays_inside
+from bridge.images.names import is_zarr
+from bridge.images.units import micrometres, pixel_size_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import zarr
+    from numpy.typing import NDArray
+
+    from bridge.image_info import PixelSize
+    from bridge.images.image import Index
+
+_OLD_AXES = "TCZYX"  # NGFF 0.1 and 0.2 had these five and did not say so
+_OLD_VERSIONS = ("0.1", "0.2")
+
+
+def open_omezarr(path: Path, *, axes: str | None, dataset: str | None) -> Contents:
+    """Open an OME-Zarr image, one of its levels, or a plain Zarr array.
+
+    Args:
+        path: the folder of the image, or of a level (``…/0``).
+        axes: axes a person gave, over what the metadata says.
+        dataset: path of a group or array inside, for a folder with several images.
+
+    Returns:
+        The opened image.
+
+    Raises:
+        BadInputError: for a folder that is no image, several images of which none is chosen, or
+            damaged metadata.
+    """
+    if dataset is not None and not stays_inside(dataset):
+        raise BadInputError(path, f"has no image {dataset!r}", "give a path inside the folder")
+    try:
+        return _open(path, path / dataset if dataset else path, axes)
+    except (BadInputError, PermissionError):
+        raise
+    except Exception as error:
+        raise BadInputError(
+            path,
+            f"is no readable OME-Zarr image ({str(error)[:120] or type(error).__name__})",
+            "copy the whole folder or export the image again",
+        ) from error
+
+
+def _open(path: Path, folder: Path, axes: str | None) -> Contents:
+    import zarr
+
+    node = _node(path, folder)
+    if isinstance(node, zarr.Array):
+        parent = _node(path, folder.parent) if is_zarr(folder.parent) else None
+        group = parent if isinstance(parent, zarr.Group) else None
+        multiscale = _multiscale(group) if group is not None else None
+        if multiscale is not None and group is not None:
+            for level in multiscale["datasets"]:
+                if level.get("path") == folder.name:
+                    return _image(path, [node], multiscale, level, _channels(group), axes)
+        known = _array_axes(node)
+        layout = lay_out(path, node.shape, known=known, given=axes)
+        return Contents(ZarrStore([_safe(path, node)]), layout, np.dtype(node.dtype))
+
+    multiscale = _multiscale(node)
+    if multiscale is None:
+        return _open(path, _only_image(path, folder, node), axes)
+    arrays = []
+    for level in multiscale["datasets"]:
+        name = str(level["path"])
+        if not stays_inside(name):
+            raise BadInputError(
+                path, f"refers to {name!r}, outside its own folder", "export the image again"
+            )
+        array = _node(path, folder / name)
+        if not isinstance(array, zarr.Array):
+            raise BadInputError(path, f"has no array {name!r}", "copy the whole folder again")
+        arrays.append(array)
+    return _image(path, arrays, multiscale, multiscale["datasets"][0], _channels(node), axes)
+
+
+def _image(
+    path: Path,
+    arrays: Sequence[zarr.Array[Any]],
+    multiscale: Mapping[str, Any],
+    level: Mapping[str, Any],
+    channels: tuple[str, ...],
+    axes: str | None,
+) -> Contents:
+    known, units = _named_axes(multiscale, len(arrays[0].shape))
+    layout = lay_out(path, arrays[0].shape, known=known, given=axes)
+    arrays = [array for array in arrays if array.ndim == len(layout.shape)]
+    return Contents(
+        ZarrStore([_safe(path, array) for array in arrays]),
+        layout,
+        np.dtype(arrays[0].dtype),
+        pixel_size=_pixel_size(multiscale, level, known, units),
+        channels=channels,
+        levels=tuple(tuple(array.shape) for array in arrays),
+    )
+
+
+class ZarrStore:
+    """Reads parts of Zarr arrays: the chunks that they touch."""
+
+    def __init__(self, arrays: Sequence[zarr.Array[Any]]) -> None:
+        self._arrays = arrays
+
+    def close(self) -> None:
+        """Nothing stays open between reads."""
+
+    def read(self, level: int, index: Index) -> NDArray[Any]:
+        """The values at an index, as an array of their own."""
+        return np.asarray(self._arrays[level][index])
+
+
+def _node(path: Path, folder: Path) -> zarr.Array[Any] | zarr.Group:
+    import zarr
+    from zarr.storage import LocalStore
+
+    if not is_zarr(folder):
+        raise BadInputError(
+            path,
+            f"is not an OME-Zarr image: there is no Zarr metadata in {folder.name!r}",
+            "give the folder that holds .zattrs or zarr.json, and copy hidden files too",
+        )
+    node: zarr.Array[Any] | zarr.Group = zarr.open(
+        store=LocalStore(folder, read_only=True), mode="r"
+    )
+    return node
+
+
+def _safe(path: Path, array: zarr.Array[Any]) -> zarr.Array[Any]:
+    """Refuse codecs that would run code from the file."""
+
+    def codecs(value: Any) -> list[str]:
+        if isinstance(value, dict):
+            names = [str(value[key]) for key in ("id", "name") if key in value]
+            return names + [name for part in value.values() for name in codecs(part)]
+        if isinstance(value, (list, tuple)):
+            return [name for part in value for name in codecs(part)]
+        return []
+
+    metadata = array.metadata.to_dict()
+    used = codecs([metadata.get(key) for key in ("filters", "compressor", "codecs")])
+    if any("pickle" in name.lower() for name in used):
+        raise BadInputError(
+            path,
+            "stores its values as Python objects, which can run code",
+            "export the image again",
+        )
+    return array
+
+
+def _ome(group: zarr.Group) -> Mapping[str, Any]:
+    """The OME attributes: in Zarr 2 among the others, in Zarr 3 under one key."""
+    attributes = dict(group.attrs)
+    nested = attributes.get("ome")
+    return nested if isinstance(nested, dict) else attributes
+
+
+def _multiscale(group: zarr.Group) -> Mapping[str, Any] | None:
+    found = _ome(group).get("multiscales")
+    if not isinstance(found, list) or not found or not found[0].get("datasets"):
+        return None
+    multiscale: Mapping[str, Any] = found[0]
+    return multiscale
+
+
+def _only_image(path: Path, folder: Path, group: zarr.Group) -> Path:
+    """The image in a folder of images: the only one, else an error that lists them."""
+    if "plate" in _ome(group) or "well" in _ome(group):
+        raise BadInputError(
+            path, "is a plate of many wells", "choose one field with --dataset, for example A/1/0"
+        )
+    images = [
+        Choice(child.name)
+        for child in sorted(folder.iterdir())
+        if child.is_dir() and child.name not in ("OME", "labels") and is_zarr(child)
+    ]
+    if not images:
+        raise BadInputError(
+            path, "is a Zarr folder without an image", "give the folder of an OME-Zarr image"
+        )
+    if len(images) > 1:
+        raise BadInputError(
+            path, f"holds {len(images)} images", f"choose one with --dataset: {listed(images)}"
+        )
+    return folder / images[0].name
+
+
+def _named_axes(
+    multiscale: Mapping[str, Any], dimensions: int
+) -> tuple[list[str | None] | None, list[str | None]]:
+    """Axis letters and units, in the order of the dimensions."""
+    nothing: list[str | None] = [None] * dimensions
+    axes = multiscale.get("axes")
+    if not isinstance(axes, list):
+        old = str(multiscale.get("version", "")) in _OLD_VERSIONS and dimensions == len(_OLD_AXES)
+        return (list(_OLD_AXES) if old else None), nothing
+    if len(axes) != dimensions:
+        return None, nothing
+    # NGFF 0.3 had plain names, without units.
+    full = [axis if isinstance(axis, dict) else {"name": axis} for axis in axes]
+    return [str(axis.get("name")).upper() for axis in full], [axis.get("unit") for axis in full]
+
+
+def _pixel_size(
+    multiscale: Mapping[str, Any],
+    level: Mapping[str, Any],
+    known: Sequence[str | None] | None,
+    units: Sequence[str | None],
+) -> PixelSize | None:
+    if known is None:
+        return None
+    sizes = [1.0] * len(known)
+    said = False
+    for transformation in (
+        *(level.get("coordinateTransformations") or ()),
+        *(multiscale.get("coordinateTransformations") or ()),
+    ):
+        scale = transformation.get("scale")
+        if transformation.get("type") == "scale" and isinstance(scale, list):
+            if len(scale) != len(sizes):
+                return None
+            said = True
+            sizes = [size * float(factor) for size, factor in zip(sizes, scale, strict=True)]
+    if not said:
+        return None
+    steps: dict[str | None, float] = {}
+    for letter, size, unit in zip(known, sizes, units, strict=True):
+        length = micrometres(str(unit)) if unit else None
+        if length is not None:
+            steps[letter] = size * length
+    return pixel_size_of(steps.get("Y"), steps.get("X"), steps.get("Z"))
+
+
+def _channels(group: zarr.Group) -> tuple[str, ...]:
+    omero = _ome(group).get("omero")
+    channels = omero.get("channels") if isinstance(omero, dict) else None
+    if not isinstance(channels, list):
+        return ()
+    return tuple(str(c.get("label") or "") if isinstance(c, dict) else "" for c in channels)
+
+
+def _array_axes(array: zarr.Array[Any]) -> list[str | None] | None:
+    names = getattr(array.metadata, "dimension_names", None) or array.attrs.get("_ARRAY_DIMENSIONS")
+    if not isinstance(names, (list, tuple)) or len(names) != array.ndim:
+        return None
+    letters: list[str | None] = [str(name or "").upper() for name in names]
+    return letters if {"Y", "X"} <= set(letters) else None

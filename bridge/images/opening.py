@@ -1,0 +1,129 @@
+"""Open an image of any format, told apart by what is in the file, not by its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bridge.errors import BadInputError
+from bridge.images.image import Image
+from bridge.images.names import image_name, is_zarr
+from bridge.images.units import given_pixel_size
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from bridge.image_info import PixelSize
+    from bridge.images.contents import Contents
+
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_HDF5_PLACES = (0, 512, 1024, 2048)  # a user block of such a size may come first
+_READ_FORMATS = "TIFF, OME-TIFF, HDF5 or OME-Zarr"
+_SAVE = "save it as TIFF (in Fiji: File › Save As › Tiff…)"
+_OTHERS = {
+    b"\x89PNG": "a PNG picture",
+    b"\xff\xd8\xff": "a JPEG picture",
+    b"GIF8": "a GIF picture",
+    b"BM": "a BMP picture",
+    b"ZISRAWFILE": "a Zeiss CZI file",
+    b"\x70\x00\x00\x00": "a Leica LIF file",
+    b"\xda\xce\xbe\x0a": "a Nikon ND2 file",
+    b"\xd0\xcf\x11\xe0": "an Olympus OIB or Zeiss ZVI file",
+    b"PK\x03\x04": "a ZIP archive",
+}
+
+
+def open_image(
+    path: str | PathLike[str],
+    *,
+    axes: str | None = None,
+    pixel_size: float | tuple[float, ...] | PixelSize | None = None,
+    dataset: str | None = None,
+) -> Image:
+    """Open a microscope image; its planes are read as they are asked for.
+
+    TIFF, BigTIFF, OME-TIFF (also sets of files and pyramids), ImageJ's TIFF, HDF5 and OME-Zarr
+    are read. PNG and JPEG are not: they have no pixel size, and JPEG alters intensities.
+
+    Args:
+        path: the file, or the folder of an OME-Zarr image.
+        axes: what the dimensions of the stored array are, over what the file says: 2 to 5 letters
+            of ``TCZYX``, each once, Y and X among them; ``S`` in place of ``C`` for colours.
+            Dimensions of size 1 may be left out.
+        pixel_size: in µm, over what the file says: one number, (y, x), (z, y, x) or a
+            :class:`PixelSize`.
+        dataset: which image, where the file has several: path of an HDF5 dataset or of a group
+            in an OME-Zarr folder; number from 0, or name, of an image (scene) in a TIFF file.
+
+    Returns:
+        The image. Close it, or use it in a ``with``.
+
+    Raises:
+        BadInputError: for anything that keeps the file from being read as one image: missing,
+            forbidden, damaged, another format, several images, or axes that nothing names.
+    """
+    path = Path(path)
+    try:
+        contents = _open(path, axes, dataset)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    try:
+        return Image(
+            contents.store,
+            contents.layout,
+            contents.dtype,
+            source=str(path),
+            path=path,
+            name=image_name(path),
+            pixel_size=given_pixel_size(pixel_size, contents.pixel_size),
+            channels=contents.channels,
+            levels=contents.levels,
+        )
+    except BaseException:
+        contents.store.close()
+        raise
+
+
+def _open(path: Path, axes: str | None, dataset: str | None) -> Contents:
+    # The formats are imported here because each needs a library that takes long to load.
+    if path.is_dir():
+        if not is_zarr(path) and not path.name.lower().endswith(".zarr"):
+            raise BadInputError(path, "is a folder, not an image", "give the images inside it")
+        from bridge.images.omezarr import open_omezarr
+
+        return open_omezarr(path, axes=axes, dataset=dataset)
+    with path.open("rb") as file:
+        start = file.read(4096)
+    if start.startswith(_TIFF):
+        from bridge.images.tiff import open_tiff
+
+        return open_tiff(path, axes=axes, dataset=dataset)
+    if any(start[place:].startswith(_HDF5) for place in _HDF5_PLACES):
+        from bridge.images.hdf5 import open_hdf5
+
+        return open_hdf5(path, axes=axes, dataset=dataset)
+    raise _not_an_image(path, start)
+
+
+def _not_an_image(path: Path, start: bytes) -> BadInputError:
+    if not start:
+        return BadInputError(path, "is empty (0 bytes)", "copy or export the file again")
+    for signature, kind in _OTHERS.items():
+        if start.startswith(signature):
+            return BadInputError(path, f"is {kind}, which starbridge does not read", _SAVE)
+    return BadInputError(path, f"is not a {_READ_FORMATS} image", _SAVE)
+
+
+def _unreadable(path: Path, error: OSError) -> BadInputError:
+    if isinstance(error, FileNotFoundError):
+        return BadInputError(path, "does not exist", "check the spelling and the folder")
+    if isinstance(error, PermissionError):
+        return BadInputError(
+            path, "may not be read by you", "ask for permission, or copy it to a folder of yours"
+        )
+    return BadInputError(
+        path,
+        f"cannot be read ({error.strerror or error})",
+        "check that the disk is connected and copy the file again",
+    )

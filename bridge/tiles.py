@@ -1,0 +1,92 @@
+"""Cutting a plane into overlapping tiles that a network sees as it would see the whole plane."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A rectangle that is predicted (outer) and the part of it whose predictions count (core).
+
+    All are (start, stop) pixels of the padded plane.
+    """
+
+    core_y: tuple[int, int]
+    core_x: tuple[int, int]
+    outer_y: tuple[int, int]
+    outer_x: tuple[int, int]
+
+
+def padded_shape(shape: tuple[int, int], divisor: tuple[int, int]) -> tuple[int, int]:
+    """Height and width, rounded up to what the network's pooling and grid divide."""
+    height, width = (-(-size // by) * by for size, by in zip(shape, divisor, strict=True))
+    return height, width
+
+
+def tile_rows(
+    shape: tuple[int, int],
+    *,
+    divisor: tuple[int, int],
+    halo: tuple[int, int],
+    counts: tuple[int, int],
+) -> Iterator[list[Tile]]:
+    """Cut a padded plane into rows of tiles, top to bottom.
+
+    Cores begin at multiples of the divisor, so that pooling falls on the same pixels as in the
+    whole plane; outer parts reach at least a halo further, so that every prediction of the core
+    sees all it looks at.
+
+    Args:
+        shape: (height, width) of the padded plane.
+        divisor: as of :class:`bridge.backends.Engine`.
+        halo: how far a prediction looks, pixels.
+        counts: (rows, columns) of tiles, at most; fewer where a tile would be empty.
+    """
+    edges = [_edges(n, by, k) for n, by, k in zip(shape, divisor, counts, strict=True)]
+    margin = [-(-reach // by) * by for reach, by in zip(halo, divisor, strict=True)]
+
+    def outer(core: tuple[int, int], axis: int) -> tuple[int, int]:
+        return max(0, core[0] - margin[axis]), min(shape[axis], core[1] + margin[axis])
+
+    for core_y in edges[0]:
+        yield [Tile(core_y, core_x, outer(core_y, 0), outer(core_x, 1)) for core_x in edges[1]]
+
+
+def _edges(size: int, divisor: int, count: int) -> list[tuple[int, int]]:
+    blocks = size // divisor
+    step = -(-blocks // max(1, min(count, blocks))) * divisor
+    return [(start, min(start + step, size)) for start in range(0, size, step)]
+
+
+def counts_for(
+    shape: tuple[int, int], bytes_per_pixel: float, memory: float, largest: int = 1536
+) -> tuple[int, int]:
+    """How many rows and columns of tiles keep the network within a memory budget.
+
+    Args:
+        shape: (height, width) of the plane.
+        bytes_per_pixel: what the network needs for a pixel of a tile.
+        memory: bytes that a tile may take.
+        largest: pixels; longer sides are not faster.
+    """
+    side = min(largest, max(128, int((memory / bytes_per_pixel) ** 0.5)))
+    rows, columns = (max(1, -(-size // side)) for size in shape)
+    return rows, columns
+
+
+def reflected(start: int, stop: int, size: int) -> NDArray[Any]:
+    """Indices start to stop - 1 of an axis, mirrored at its ends without repeating the edge pixel.
+
+    The same as numpy's ``pad(mode="reflect")``, which StarDist uses.
+    """
+    if size == 1:
+        return np.zeros(stop - start, np.intp)
+    period = 2 * (size - 1)
+    index = np.arange(start, stop) % period
+    return np.where(index < size, index, period - index)

@@ -1,0 +1,193 @@
+"""A network as a TensorFlow 1 graph of constants.
+
+Built from operations that TensorFlow knows since 1.4, without any attribute that came later, so
+that one graph runs in every TensorFlow 1 and in OpenCV.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from models_export.network import (
+    INPUT,
+    Activation,
+    Addition,
+    Concatenation,
+    Convolution,
+    MaxPooling,
+    Network,
+    Scaling,
+    SparseUpsampling,
+    Step,
+    Upsampling,
+)
+
+PRODUCERS = {"1.12": 27, "1.15": 134}
+"""Version of the graph format that each TensorFlow writes (``versions.producer``)."""
+
+
+def build_meta_graph(network: Network, tensorflow: str) -> Any:
+    """Write a network as a ``MetaGraphDef``.
+
+    Args:
+        network: with one output (:meth:`Network.with_one_output`).
+        tensorflow: the oldest TensorFlow that must load it, a key of :data:`PRODUCERS`.
+
+    Returns:
+        A ``MetaGraphDef``: input (batch, spatial…, channels) and output float32, defaults stripped.
+    """
+    import tensorflow as tf
+
+    graph = tf.Graph()
+    with graph.as_default():
+        shape = [None] * (network.n_dim + 1) + [network.channels]
+        builder = _Builder(tf, network.n_dim)
+        builder.results[INPUT] = tf.compat.v1.placeholder(tf.float32, shape, name=INPUT)
+        for step in network.steps:
+            builder.add(step)
+    meta = tf.compat.v1.train.export_meta_graph(
+        graph=graph, clear_devices=True, strip_default_attrs=True
+    )
+    # A graph says which version wrote it, and an old TensorFlow warns or refuses what is newer.
+    meta.graph_def.versions.producer = PRODUCERS[tensorflow]
+    for node in meta.graph_def.node:
+        # Notes of the newest TensorFlow's shape inference, unknown to the old ones.
+        for key in [key for key in node.attr if key.startswith("_")]:
+            del node.attr[key]
+    return meta
+
+
+class _Builder:
+    def __init__(self, tf: Any, n_dim: int) -> None:
+        self._tf = tf
+        self._ops = tf.raw_ops
+        self._n_dim = n_dim
+        self.results: dict[str, Any] = {}
+
+    def add(self, step: Step) -> None:
+        inputs = [self.results[name] for name in step.inputs]
+        self.results[step.name] = self._build(step, inputs)
+
+    def _build(self, step: Step, inputs: list[Any]) -> Any:
+        ops, name = self._ops, step.name
+        match step:
+            case Convolution():
+                convolve = ops.Conv2D if self._n_dim == 2 else ops.Conv3D
+                convolved = convolve(
+                    input=inputs[0],
+                    filter=self._constant(step.kernel, f"{name}/kernel"),
+                    strides=[1, *step.strides, 1],
+                    padding="SAME" if step.same else "VALID",
+                    name=f"{name}/convolved",
+                )
+                bias = self._constant(step.bias, f"{name}/bias")
+                return ops.BiasAdd(value=convolved, bias=bias, name=name)
+            case Scaling():
+                scaled = ops.Mul(
+                    x=inputs[0], y=self._constant(step.factor, f"{name}/factor"), name=f"{name}/mul"
+                )
+                offset = self._constant(step.offset, f"{name}/offset")
+                return ops.BiasAdd(value=scaled, bias=offset, name=name)
+            case Activation():
+                return self._activation(step, inputs[0])
+            case MaxPooling():
+                pool = ops.MaxPool if self._n_dim == 2 else ops.MaxPool3D
+                return pool(
+                    input=inputs[0],
+                    ksize=[1, *step.size, 1],
+                    strides=[1, *step.strides, 1],
+                    padding="SAME" if step.same else "VALID",
+                    name=name,
+                )
+            case Upsampling():
+                repeat = self._repeat2d if self._n_dim == 2 else self._repeat3d
+                return repeat(inputs[0], step.size, name)
+            case SparseUpsampling():
+                return self._spread(inputs[0], step.size, name)
+            case Concatenation():
+                axis = self._constant(np.int32(self._n_dim + 1), f"{name}/axis")
+                return ops.ConcatV2(values=inputs, axis=axis, name=name)
+            case Addition():
+                return ops.Add(x=inputs[0], y=inputs[1], name=name)
+        raise TypeError(step)
+
+    def _activation(self, step: Activation, x: Any) -> Any:
+        ops, name = self._ops, step.name
+        match step.function:
+            case "sigmoid":
+                return ops.Sigmoid(x=x, name=name)
+            case "tanh":
+                return ops.Tanh(x=x, name=name)
+            case "softmax":
+                return ops.Softmax(logits=x, name=name)
+        by_features = {
+            "elu": ops.Elu,
+            "relu": ops.Relu,
+            "relu6": ops.Relu6,
+            "selu": ops.Selu,
+            "softplus": ops.Softplus,
+            "softsign": ops.Softsign,
+        }
+        return by_features[step.function](features=x, name=name)
+
+    def _repeat2d(self, x: Any, size: tuple[int, ...], name: str) -> Any:
+        # OpenCV recognises exactly this chain of operations as an upsampling.
+        height_width = self._slice(self._shape(x, name), 1, 3, f"{name}/height_width")
+        factor = self._constant(np.array(size, np.int32), f"{name}/factor")
+        target = self._ops.Mul(x=height_width, y=factor, name=f"{name}/size")
+        return self._ops.ResizeNearestNeighbor(images=x, size=target, name=name)
+
+    def _repeat3d(self, x: Any, size: tuple[int, ...], name: str) -> Any:
+        """There is no volume resize in TensorFlow 1: resize (y, x), then z as rows of planes."""
+        ops = self._ops
+        shape = self._shape(x, name)
+        batch, z, y, width, channels = (
+            self._slice(shape, i, i + 1, f"{name}/axis{i}") for i in range(5)
+        )
+        one = self._constant(np.array([-1], np.int32), f"{name}/rest")
+        planes_shape = self._join([one, y, width, channels], f"{name}/planes_shape")
+        planes = ops.Reshape(tensor=x, shape=planes_shape, name=f"{name}/planes")
+        by_yx = self._constant(np.array(size[1:], np.int32), f"{name}/factor_yx")
+        yx = ops.Mul(x=self._slice(shape, 2, 4, f"{name}/yx"), y=by_yx, name=f"{name}/size_yx")
+        wide = ops.ResizeNearestNeighbor(images=planes, size=yx, name=f"{name}/wide")
+        new_y, new_x = self._slice(yx, 0, 1, f"{name}/y"), self._slice(yx, 1, 2, f"{name}/x")
+        flat = ops.Mul(x=new_y, y=new_x, name=f"{name}/flat")
+        rows_shape = self._join([batch, z, flat, channels], f"{name}/rows_shape")
+        rows = ops.Reshape(tensor=wide, shape=rows_shape, name=f"{name}/rows")
+        by_z = self._constant(np.array(size[:1], np.int32), f"{name}/factor_z")
+        new_z = ops.Mul(x=z, y=by_z, name=f"{name}/z")
+        tall_size = self._join([new_z, flat], f"{name}/tall_size")
+        tall = ops.ResizeNearestNeighbor(images=rows, size=tall_size, name=f"{name}/tall")
+        shape = self._join([batch, new_z, new_y, new_x, channels], f"{name}/volume_shape")
+        return ops.Reshape(tensor=tall, shape=shape, name=name)
+
+    def _spread(self, x: Any, size: tuple[int, ...], name: str) -> Any:
+        ops = self._ops
+        factor = self._constant(np.array([1, *size, 1], np.int32), f"{name}/factor")
+        target = ops.Mul(x=self._shape(x, name), y=factor, name=f"{name}/size")
+        one = self._constant(np.ones((1,) * (self._n_dim + 2), np.float32), f"{name}/kernel")
+        options = {"strides": [1, *size, 1], "padding": "SAME", "name": name}
+        if self._n_dim == 2:
+            return ops.Conv2DBackpropInput(
+                input_sizes=target, filter=one, out_backprop=x, **options
+            )
+        return ops.Conv3DBackpropInputV2(input_sizes=target, filter=one, out_backprop=x, **options)
+
+    def _shape(self, x: Any, name: str) -> Any:
+        return self._ops.Shape(input=x, name=f"{name}/shape")
+
+    def _slice(self, x: Any, begin: int, end: int, name: str) -> Any:
+        begin_, end_, step = (
+            self._constant(np.array([value], np.int32), f"{name}/{word}")
+            for word, value in (("begin", begin), ("end", end), ("step", 1))
+        )
+        return self._ops.StridedSlice(input=x, begin=begin_, end=end_, strides=step, name=name)
+
+    def _join(self, parts: list[Any], name: str) -> Any:
+        axis = self._constant(np.int32(0), f"{name}/axis")
+        return self._ops.ConcatV2(values=parts, axis=axis, name=name)
+
+    def _constant(self, value: Any, name: str) -> Any:
+        return self._tf.constant(value, name=name)

@@ -1,0 +1,313 @@
+"""A StarDist model in Keras: read into a :class:`Network`, and run as the reference.
+
+The one file that knows Keras and StarDist's model classes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.errors import BadInputError, MissingPartError
+from models_export.network import (
+    ACTIVATIONS,
+    INPUT,
+    Activation,
+    Addition,
+    Concatenation,
+    Convolution,
+    MaxPooling,
+    Network,
+    Scaling,
+    Step,
+    Upsampling,
+)
+from models_export.source import Source
+
+
+class KerasModel:
+    """A StarDist 2D or 3D model, loaded.
+
+    Args:
+        source: the model folder.
+
+    Raises:
+        MissingPartError: TensorFlow or StarDist is not installed.
+        BadInputError: a configuration that StarDist cannot build, weights that are damaged or of
+            another architecture.
+    """
+
+    def __init__(self, source: Source) -> None:
+        # TensorFlow greets on stderr before any of its options can be set.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        try:
+            import tensorflow  # noqa: F401 - named first, so that its absence is what is said
+            from stardist.models import Config2D, Config3D, StarDist2D, StarDist3D
+        except ImportError as error:
+            raise MissingPartError(
+                "segment", "read a StarDist model", error.name or "TensorFlow"
+            ) from error
+        config_class, model_class = (
+            (Config2D, StarDist2D) if source.n_dim == 2 else (Config3D, StarDist3D)
+        )
+        with contextlib.redirect_stdout(io.StringIO()):
+            try:
+                config = dict(source.config)
+                if source.n_dim == 3 and "rays_json" in config:
+                    from stardist.rays3d import rays_from_json
+
+                    config["rays"] = rays_from_json(config["rays_json"])
+                self._model = model_class(config_class(**config), name=source.name, basedir=None)
+            except (TypeError, ValueError, AssertionError, LookupError, RuntimeError) as error:
+                raise BadInputError(
+                    source.folder / "config.json",
+                    f"describes a network that StarDist cannot build ({error})",
+                    "copy the model folder again",
+                ) from error
+        self._source = source
+        self._load(source.weights)
+
+    @property
+    def divisor(self) -> tuple[int, ...]:
+        """Every axis of an image is a multiple of these, pixels."""
+        axes = "YX" if self._source.n_dim == 2 else "ZYX"
+        return tuple(int(n) for n in self._model._axes_div_by(axes))
+
+    @property
+    def rays(self) -> Any:
+        """StarDist's rays object of a 3D model, which its NMS asks for."""
+        from stardist.rays3d import rays_from_json
+
+        return rays_from_json(self._source.config["rays_json"])
+
+    def network(self) -> Network:
+        """The trained network as plain steps.
+
+        Raises:
+            BadInputError: a layer without counterpart in TensorFlow 1; it is named.
+        """
+        return read_network(self._model.keras_model, str(self._source.folder))
+
+    def predict(self, image: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+        """Run the network.
+
+        Args:
+            image: (spatial…, channels) float32; every axis a multiple of :attr:`divisor`.
+
+        Returns:
+            Probability (spatial/grid…, 1), distances in pixels (spatial/grid…, rays) and, for a
+            model of several classes, their probabilities, all float32.
+        """
+        outputs = self._model.keras_model.predict_on_batch(image[np.newaxis])
+        return tuple(np.asarray(output[0], np.float32) for output in outputs)
+
+    def _load(self, weights: Path) -> None:
+        import h5py
+
+        try:
+            with h5py.File(weights) as file:
+                # Keras 3 knows its own format only by a name that not every copy keeps.
+                keras3 = "layers" in file
+        except OSError as error:
+            raise BadInputError(
+                weights, "is not an HDF5 file, or a damaged one", "copy the weights again"
+            ) from error
+        try:
+            if keras3 and not weights.name.endswith(".weights.h5"):
+                with tempfile.TemporaryDirectory() as folder:
+                    copy = Path(folder) / "model.weights.h5"
+                    shutil.copyfile(weights, copy)
+                    self._model.keras_model.load_weights(str(copy))
+            else:
+                self._model.keras_model.load_weights(str(weights))
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+            raise BadInputError(
+                weights,
+                "holds the weights of another architecture than config.json describes",
+                "copy config.json and weights of the same training",
+            ) from error
+        except OSError as error:
+            raise BadInputError(
+                weights, f"is damaged ({error})", "copy the weights again"
+            ) from error
+
+
+def read_network(model: Any, source: str) -> Network:
+    """Turn a Keras model of one input into plain steps.
+
+    Args:
+        model: a functional Keras model (Keras 2 or 3), channels last.
+        source: what an error calls it.
+
+    Raises:
+        BadInputError: a layer, or a setting of one, without counterpart in TensorFlow 1.
+    """
+    reader = _Reader(source)
+    config = model.get_config()
+    for entry in config["layers"]:
+        reader.read(entry, model.get_layer(entry["config"]["name"]))
+    # Keras 3 writes a single head without the outer list.
+    outputs = config["output_layers"]
+    heads = [outputs] if isinstance(outputs[0], str) else outputs
+    return Network(
+        len(model.inputs[0].shape) - 2,
+        int(model.inputs[0].shape[-1]),
+        tuple(reader.steps),
+        tuple(reader.result_of[head[0]] for head in heads),
+    )
+
+
+class _Reader:
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.steps: list[Step] = []
+        self.result_of: dict[str, str] = {}
+
+    def read(self, entry: dict[str, Any], layer: Any) -> None:
+        kind, config = str(entry["class_name"]), entry["config"]
+        name = str(config["name"])
+        if kind == "InputLayer":
+            self.result_of[name] = INPUT
+            return
+        if len(entry["inbound_nodes"]) != 1:
+            raise self._refusal(kind, name, "is used more than once")
+        inputs = tuple(self.result_of[n] for n in _layer_names(entry["inbound_nodes"][0]))
+        read = {
+            "Conv2D": self._convolution,
+            "Conv3D": self._convolution,
+            "BatchNormalization": self._batch_normalization,
+            "Activation": self._activation,
+            "MaxPooling2D": self._max_pooling,
+            "MaxPooling3D": self._max_pooling,
+            "UpSampling2D": self._upsampling,
+            "UpSampling3D": self._upsampling,
+            "Concatenate": self._concatenation,
+            "Add": self._addition,
+            "Dropout": self._dropout,
+        }.get(kind)
+        if read is None:
+            raise self._refusal(kind, name, "has no counterpart in TensorFlow 1")
+        self.result_of[name] = read(name, inputs, config, layer)
+
+    def _add(self, step: Step) -> str:
+        self.steps.append(step)
+        return step.name
+
+    def _convolution(
+        self, name: str, inputs: tuple[str, ...], config: dict[str, Any], layer: Any
+    ) -> str:
+        kind = f"Conv{len(config['kernel_size'])}D"
+        self._expect(kind, name, config, data_format="channels_last", groups=1)
+        if any(d != 1 for d in config.get("dilation_rate", (1,))):
+            raise self._refusal(kind, name, "is dilated, which is not supported")
+        weights = [np.asarray(w, np.float32) for w in layer.get_weights()]
+        kernel = weights[0]
+        bias = weights[1] if len(weights) > 1 else np.zeros(kernel.shape[-1], np.float32)
+        same = config["padding"] == "same"
+        raw = Convolution(f"{name}_conv", inputs, kernel, bias, tuple(config["strides"]), same)
+        return self._activated(kind, name, self._add(raw), config["activation"])
+
+    def _batch_normalization(
+        self, name: str, inputs: tuple[str, ...], config: dict[str, Any], layer: Any
+    ) -> str:
+        axis = config["axis"]
+        if (axis[0] if isinstance(axis, list) else axis) not in (-1, 3, 4):
+            raise self._refusal("BatchNormalization", name, "does not run over the channels")
+        weights = [np.asarray(w, np.float64) for w in layer.get_weights()]
+        gamma = weights.pop(0) if config["scale"] else np.ones_like(weights[-1])
+        beta = weights.pop(0) if config["center"] else np.zeros_like(weights[-1])
+        mean, variance = weights
+        factor = gamma / np.sqrt(variance + config["epsilon"])
+        offset = beta - mean * factor
+        return self._add(
+            Scaling(name, inputs, factor.astype(np.float32), offset.astype(np.float32))
+        )
+
+    def _activation(
+        self, name: str, inputs: tuple[str, ...], config: dict[str, Any], layer: Any
+    ) -> str:
+        return self._activated("Activation", name, inputs[0], config["activation"])
+
+    def _activated(self, kind: str, name: str, before: str, function: Any) -> str:
+        # Keras writes a function that is not one of its own as a dictionary.
+        word = function.get("config", function) if isinstance(function, dict) else function
+        if word == "linear":
+            return before
+        if word not in ACTIVATIONS:
+            raise self._refusal(
+                kind, name, f"has the activation {word!r}, which has no counterpart in TensorFlow 1"
+            )
+        return self._add(Activation(name, (before,), str(word)))
+
+    def _max_pooling(
+        self, name: str, inputs: tuple[str, ...], config: dict[str, Any], layer: Any
+    ) -> str:
+        self._expect("MaxPooling", name, config, data_format="channels_last")
+        size = tuple(config["pool_size"])
+        strides = tuple(config["strides"] or size)
+        return self._add(MaxPooling(name, inputs, size, strides, config["padding"] == "same"))
+
+    def _upsampling(
+        self, name: str, inputs: tuple[str, ...], config: dict[str, Any], layer: Any
+    ) -> str:
+        self._expect(
+            "UpSampling", name, config, data_format="channels_last", interpolation="nearest"
+        )
+        return self._add(Upsampling(name, inputs, tuple(config["size"])))
+
+    def _concatenation(
+        self, name: str, inputs: tuple[str, ...], config: dict[str, Any], layer: Any
+    ) -> str:
+        if config["axis"] not in (-1, len(layer.output.shape) - 1):
+            raise self._refusal("Concatenate", name, "does not join channels")
+        return self._add(Concatenation(name, inputs))
+
+    def _addition(
+        self, name: str, inputs: tuple[str, ...], config: dict[str, Any], layer: Any
+    ) -> str:
+        if len(inputs) != 2:
+            raise self._refusal("Add", name, "has more than two inputs")
+        return self._add(Addition(name, inputs))
+
+    def _dropout(
+        self, name: str, inputs: tuple[str, ...], config: dict[str, Any], layer: Any
+    ) -> str:
+        return inputs[0]  # it does something in training only
+
+    def _expect(self, kind: str, name: str, config: dict[str, Any], **wanted: Any) -> None:
+        for key, value in wanted.items():
+            found = config.get(key, value)
+            if found != value:
+                raise self._refusal(kind, name, f"has {key} {found!r}, only {value!r} is supported")
+
+    def _refusal(self, kind: str, name: str, problem: str) -> BadInputError:
+        return BadInputError(
+            self.source,
+            f"layer {name!r} ({kind}) {problem}, so the model cannot be exported",
+            "train it with StarDist's own layers",
+        )
+
+
+def _layer_names(value: Any) -> Iterator[str]:
+    """Names of the layers that an inbound node takes, in Keras 3's notation or Keras 2's."""
+    if isinstance(value, dict):
+        if "keras_history" in value:
+            yield str(value["keras_history"][0])
+        else:
+            for part in value.values():
+                yield from _layer_names(part)
+    elif isinstance(value, list | tuple):
+        if len(value) >= 3 and isinstance(value[0], str) and isinstance(value[1], int):
+            yield value[0]
+        else:
+            for part in value:
+                yield from _layer_names(part)

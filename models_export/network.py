@@ -1,0 +1,168 @@
+"""A trained network as plain steps and numbers: what every target is written from.
+
+Arrays and axes follow TensorFlow: spatial axes (y, x) or (z, y, x), channels last. Kernels are
+(spatial…, channels in, channels out), float32.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+INPUT = "input"
+"""Name of the image that enters."""
+
+OUTPUT = "output"
+"""Name of the one tensor that leaves: probability, then the rays, then classes where wanted."""
+
+ACTIVATIONS = ("elu", "relu", "relu6", "selu", "sigmoid", "softmax", "softplus", "softsign", "tanh")
+"""Functions that every target knows."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation. Its name is also that of its result.
+
+    Attributes:
+        name: unique within the network.
+        inputs: names of the steps (or ``input``) that it takes.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Convolution(Step):
+    """A convolution with bias.
+
+    Attributes:
+        kernel: (spatial…, channels in, channels out) float32.
+        bias: (channels out,) float32.
+        strides: pixels from one result to the next, an axis each.
+        same: whether the image is padded with zeros so that only the strides shrink it; where the
+            padding is uneven, the end gets more.
+    """
+
+    kernel: NDArray[Any]
+    bias: NDArray[Any]
+    strides: tuple[int, ...]
+    same: bool
+
+
+@dataclass(frozen=True)
+class Scaling(Step):
+    """Batch normalisation of a trained network: ``x * factor + offset``, a channel each."""
+
+    factor: NDArray[Any]
+    offset: NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Activation(Step):
+    """An element-wise function, one of :data:`ACTIVATIONS` (softmax runs over the channels)."""
+
+    function: str
+
+
+@dataclass(frozen=True)
+class MaxPooling(Step):
+    """The maximum of each window; ``size`` and ``strides`` are pixels, an axis each."""
+
+    size: tuple[int, ...]
+    strides: tuple[int, ...]
+    same: bool
+
+
+@dataclass(frozen=True)
+class Upsampling(Step):
+    """Every pixel is repeated ``size`` times along each axis."""
+
+    size: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class SparseUpsampling(Step):
+    """Every pixel is followed by ``size - 1`` zeros along each axis. For one channel."""
+
+    size: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Concatenation(Step):
+    """Channels of all inputs, one after another."""
+
+
+@dataclass(frozen=True)
+class Addition(Step):
+    """The sum of two inputs of the same shape."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A StarDist network.
+
+    Attributes:
+        n_dim: spatial axes, 2 or 3.
+        channels: channels of the input.
+        steps: in an order in which they can be computed.
+        heads: names of the results: probability, distances and, for a model of several classes,
+            the classes' probabilities.
+    """
+
+    n_dim: int
+    channels: int
+    steps: tuple[Step, ...]
+    heads: tuple[str, ...]
+
+    def folded(self) -> Network:
+        """The same network with batch normalisations multiplied into the convolutions before."""
+        uses = Counter(name for step in self.steps for name in step.inputs)
+        done: dict[str, Step] = {}
+        renamed: dict[str, str] = {}
+        for step in self.steps:
+            step = replace(step, inputs=tuple(renamed.get(n, n) for n in step.inputs))  # noqa: PLW2901
+            before = done.get(step.inputs[0])
+            if (
+                isinstance(step, Scaling)
+                and isinstance(before, Convolution)
+                and uses[before.name] == 1
+                and before.name not in self.heads
+            ):
+                factor = step.factor.astype(np.float64)
+                done[before.name] = replace(
+                    before,
+                    kernel=(before.kernel * factor).astype(np.float32),
+                    bias=(before.bias * factor + step.offset).astype(np.float32),
+                )
+                renamed[step.name] = before.name
+                uses[before.name] = uses[step.name]
+            else:
+                done[step.name] = step
+        heads = tuple(renamed.get(name, name) for name in self.heads)
+        return replace(self, steps=tuple(done.values()), heads=heads)
+
+    def with_one_output(
+        self, *, classes: bool, upsample: tuple[int, ...] | None = None
+    ) -> Network:
+        """Join the results into one tensor named ``output``.
+
+        Args:
+            classes: whether the classes' probabilities follow the rays.
+            upsample: the grid, where the output must have the input's size: probabilities get zeros
+                between them, everything else is repeated. That keeps one candidate a grid point.
+        """
+        taken = list(self.heads if classes else self.heads[:2])
+        added: list[Step] = []
+        if upsample is not None and any(size > 1 for size in upsample):
+            for index, head in enumerate(taken):
+                name = f"{head}_upsampled"
+                kind = SparseUpsampling if index == 0 else Upsampling
+                added.append(kind(name, (head,), upsample))
+                taken[index] = name
+        added.append(Concatenation(OUTPUT, tuple(taken)))
+        return replace(self, steps=(*self.steps, *added), heads=(OUTPUT,))

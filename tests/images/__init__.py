@@ -1,0 +1,1 @@
+"""How images are opened: each file here says what one module of bridge.images promises."""
