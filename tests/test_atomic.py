@@ -64,12 +64,30 @@ def test_a_file_in_place_of_the_folder_is_said(tmp_path: Path) -> None:
         write_bytes(tmp_path / "file" / "a.txt", b"x")
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="Windows keeps permissions in another way")
+def test_a_read_only_folder_is_said(tmp_path: Path) -> None:
+    for parent in (tmp_path, *tmp_path.parents):
+        if parent.name.startswith("pytest-"):
+            parent.chmod(0o755)
+    folder = tmp_path / "read-only"
+    folder.mkdir(mode=0o555)
+    root = os.geteuid() == 0
+    try:
+        if root:  # whom permissions do not stop
+            os.seteuid(65534)
+        with pytest.raises(BadInputError, match="a.txt: cannot be written: you may not write here"):
+            write_bytes(folder / "a.txt", b"x")
+    finally:
+        if root:
+            os.seteuid(0)
+
+
 LIMITED = """
 import resource, sys, numpy as np
 from bridge import Detections
 from bridge.errors import BadInputError
 rng = np.random.default_rng(0)
-objects = Detections.from_labels(rng.integers(0, 40_000, (300, 300)))
+objects = Detections.from_labels(rng.integers(0, 40_000, (300, 300)).astype(np.uint16))
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 for ending in ("tif", "h5", "zip", "geojson", "geojson.gz", "csv", "parquet"):

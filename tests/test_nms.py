@@ -53,10 +53,10 @@ def test_what_fits_is_thinned_in_one_go() -> None:
     assert as_set(banded.finish()) == as_set(suppress(candidates, 0.3))
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_bands_give_the_winners_of_the_whole_plane(seed: int) -> None:
-    candidates = crowd(500, 1000, 120, seed)
-    banded = BandedSuppression(0.3, 32, capacity=800)
+    candidates = crowd(250, 1000, 60, seed)
+    banded = BandedSuppression(0.3, 32, capacity=400)
     for top, row in rows_of(candidates, 1000, 100):
         banded.add(row, top)
 

@@ -299,3 +299,31 @@ def test_segmenting_an_open_image_leaves_it_open(
 
 def test_the_demo_model_is_what_load_takes_by_default() -> None:
     assert Segmenter.load().model == open_model("demo")
+
+
+def test_haug2s_architecture_gives_what_stardist_gives(
+    shared: Path, tmp_path: Path, real_image: tuple[NDArray[Any], NDArray[Any]]
+) -> None:
+    """Its published configuration with random weights: grid 1, percentiles 0.2 and 99.8."""
+    from csbdeep.utils import normalize
+    from stardist.models import Config2D, StarDist2D
+    from tensorflow import keras
+
+    folder = tmp_path / "stardist_haug2"
+    folder.mkdir()
+    shutil.copy(shared / "haug2_config.json", folder / "config.json")
+    keras.utils.set_random_seed(7)
+    config = Config2D(**json.loads((folder / "config.json").read_text()))
+    network = StarDist2D(config, name="haug2", basedir=None)
+    network.keras_model.save_weights(str(folder / "weights_best.h5"))
+    part = real_image[0][:70, :90]
+    prob = network.predict(normalize(part, 0.2, 99.8))[0]
+    threshold = float(np.quantile(prob, 0.97))  # random weights know no nuclei
+    labels, _ = network.predict_instances(
+        normalize(part, 0.2, 99.8), prob_thresh=threshold, nms_thresh=0.3
+    )
+
+    for tiles in (1, 2):
+        segmenter = Segmenter.load(folder, prob=threshold, nms=0.3)
+        assert np.array_equal(segmenter.segment(part, tiles=tiles).to_labels() > 0, labels > 0)
+    assert len(np.unique(labels)) > 2

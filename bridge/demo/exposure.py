@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _COARSE = 4  # haze is worked out on every fourth pixel and interpolated
 _TILE = 2048  # pixels; bounds the working memory of a large section
-_FOCUS = (0.0, 0.06, 0.12)  # blur of the three depths of focus, in diameters
+_FOCUS = (0.0, 0.08, 0.16)  # blur of the three depths of focus, in diameters
 _CYTOPLASM = 0.4  # how far a cell reaches beyond its nucleus, in diameters
 
 
@@ -79,7 +79,7 @@ def appearance(
     count = len(plate.condensed)
     level = np.exp(rng.normal(0, scene.brightness_spread, count))
     # whatever is fainter would not be outlined by hand either
-    level = np.clip(level, 0.18, 4.0)
+    level = np.clip(level, 0.12, 4.0)
     level[np.asarray(plate.condensed, bool)] *= rng.uniform(1.3, 2.2)
     focus = np.zeros(count + 1, np.uint8)
     soft = rng.random(count) < scene.defocus
@@ -113,7 +113,7 @@ def ghosts(
         picked = where[rng.integers(0, len(where), count if len(where) else 0)]
         centres = picked + rng.normal(0, scene.diameter, picked.shape)
     for y, x in centres / _COARSE:
-        sigma = scene.diameter * rng.uniform(0.35, 0.6) / _COARSE
+        sigma = scene.diameter * rng.uniform(0.5, 0.9) / _COARSE
         reach = int(3 * sigma) + 1
         top, left = max(int(y) - reach, 0), max(int(x) - reach, 0)
         window = light[top : max(int(y) + reach + 1, 0), left : max(int(x) + reach + 1, 0)]

@@ -69,7 +69,7 @@ class Scene:
     blur: float = 1.0
     defocus: float = 0.3
     ghosts: float = 0.3
-    ghost_light: float = 0.2
+    ghost_light: float = 0.1
     haze: float = 0.2
     background: float = 0.05
     autofluorescence: float = 0.05
@@ -106,14 +106,14 @@ def random_scene(
         diameter=diameter,
         size_spread=even(0.05, 0.28),
         elongation=even(1.05, 1.8),
-        roughness=even(0.01, 0.09),
+        roughness=even(0.01, 0.1),
         spacing=even_log(0.8, 1.9),
         disorder=even(0.1, 0.5),
         cover=even(0.3, 1.0),
         clumping=even(0.0, 0.6),
         overlap=float(rng.choice([0.0, 0.08, 0.16, 0.25], p=[0.15, 0.25, 0.35, 0.25])),
         alignment=even(0.0, 1.0),
-        brightness_spread=even(0.1, 0.8),
+        brightness_spread=even(0.1, 0.9),
         condensed=float(rng.choice([0.0, 0.02, 0.06])),
         dome=even(0.0, 0.4),
         generosity=even(0.0, 1.0),
@@ -122,9 +122,9 @@ def random_scene(
         spots=even(0.0, 0.5),
         nucleoli=even(0.0, 0.6),
         blur=float(np.clip(diameter * even_log(0.02, 0.1), 0.5, 3.5)),
-        defocus=even(0.0, 0.6),
-        ghosts=even(0.0, 1.0),
-        ghost_light=even(0.05, 0.3),
+        defocus=even(0.0, 0.8),
+        ghosts=even(0.0, 0.8),
+        ghost_light=even(0.03, 0.18),
         haze=even(0.0, 0.5),
         background=even_log(0.01, 0.4),
         autofluorescence=even_log(0.005, 0.15),
