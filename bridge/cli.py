@@ -16,7 +16,8 @@ import typer
 from bridge.errors import BadInputError, StarbridgeError
 
 if TYPE_CHECKING:
-    from bridge.batch import Outcome
+    from bridge.batch import Outcome, Settings
+    from bridge.segment import Segmenter
 
 app = typer.Typer(
     help="StarDist nuclei, from a microscope image to Fiji, QuPath and Excel.",
@@ -136,10 +137,9 @@ def segment(
 
     Running the same command again does only what is missing.
     """
-    from bridge.batch import DEFAULT_FORMATS, Settings, read_record, segment_files
+    from bridge.batch import DEFAULT_FORMATS, Settings, read_record
     from bridge.images import find_images
     from bridge.model import open_model
-    from bridge.progress import ConsoleProgress
     from bridge.segment import Segmenter
 
     if overwrite and resume:
@@ -156,10 +156,7 @@ def segment(
         tiles=_tiles(tiles),
         existing="overwrite" if overwrite else "keep" if resume else "check",
     )
-    with ConsoleProgress() as listener:
-        outcomes = segment_files(
-            find_images(images), out, Segmenter(folder, recipe), settings, listener
-        )
+    outcomes = _run_batch(find_images(images), out, Segmenter(folder, recipe), settings)
     if as_json:
         _print_json({**read_record(out), "outcomes": [asdict(o) for o in outcomes]})
     _close_run(outcomes, out)
@@ -216,14 +213,10 @@ def demo_run(
     ),
 ) -> None:
     """Segment a real image and a simulated four-channel section with the demo model."""
-    from bridge.batch import segment_files
     from bridge.demo.showcase import SETTINGS, next_steps, write_images
-    from bridge.progress import ConsoleProgress
     from bridge.segment import Segmenter
 
-    with ConsoleProgress() as listener:
-        images = write_images(out)
-        outcomes = segment_files(images, out, Segmenter.load("demo"), SETTINGS, listener)
+    outcomes = _run_batch(write_images(out), out, Segmenter.load("demo"), SETTINGS)
     _close_run(outcomes, out)
     typer.echo(next_steps(out, outcomes))
 
@@ -231,11 +224,12 @@ def demo_run(
 @demo_app.command("train")
 def demo_train(
     out: Annotated[Path, typer.Option("--out", "-o", help="Model folder to write.")],
+    seed: Annotated[int, typer.Option(help="Of the simulation and of the training.")] = 1,
 ) -> None:
     """Train the demo model anew on simulated nuclei (about half an hour on two cores)."""
     from bridge.demo.train import train
 
-    typer.echo(train(out))
+    typer.echo(train(out, seed=seed))
 
 
 @demo_app.command("evaluate")
@@ -261,9 +255,21 @@ def main() -> None:
     except StarbridgeError as error:
         _say(str(error))
         sys.exit(2)
-    except KeyboardInterrupt:
+
+
+def _run_batch(
+    images: list[Path], out: Path, segmenter: Segmenter, settings: Settings
+) -> list[Outcome]:
+    """Segment with progress on stderr; Ctrl-C ends it with exit status 130."""
+    from bridge.batch import segment_files
+    from bridge.progress import ConsoleProgress
+
+    try:
+        with ConsoleProgress() as listener:
+            return segment_files(images, out, segmenter, settings, listener)
+    except KeyboardInterrupt as interruption:
         _say("stopped; run the same command again to go on")
-        sys.exit(130)
+        raise typer.Exit(130) from interruption
 
 
 def _close_run(outcomes: list[Outcome], out: Path) -> None:

@@ -120,6 +120,20 @@ def test_what_is_wrong_is_one_line_on_stderr(
     assert not (tmp_path / "out").exists()
 
 
+def test_ctrl_c_says_how_to_go_on(
+    starbridge: Command, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bridge.batch.segment_files", interrupted)
+
+    code, _, said = starbridge("segment", image, "--out", tmp_path / "out")
+
+    assert code == 130
+    assert said == "starbridge: stopped; run the same command again to go on\n"
+
+
 def test_a_missing_folder_and_an_empty_one_are_said(starbridge: Command, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
 
