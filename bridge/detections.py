@@ -143,6 +143,32 @@ class Detections:
         return cls(frame, image or ImageInfo(), outline)
 
     @classmethod
+    def from_records(
+        cls,
+        polygons: Sequence[Any],
+        records: Sequence[Mapping[str, Any]],
+        *,
+        image: ImageInfo | None = None,
+        outline: Outline = "traced",
+    ) -> Self:
+        """Objects as a file lists them, one by one, each with what it happens to have.
+
+        Args:
+            polygons: n Polygons or MultiPolygons, corner-origin pixels.
+            records: n mappings of ``id``, ``z``, ``t`` and any further columns. UUIDs are kept as
+                in :func:`keep_ids`, labels completed as in :func:`number_labels`.
+            image: what is known of the image.
+            outline: how the polygons were made.
+        """
+        keys = dict.fromkeys(key for record in records for key in record if key != "id")
+        columns: dict[str, list[Any]] = {k: [r.get(k) for r in records] for k in keys}
+        columns["label"] = number_labels(
+            [record.get("label") for record in records], columns.get("z", []), columns.get("t", [])
+        )
+        ids = keep_ids([record.get("id") for record in records])
+        return cls.from_polygons(polygons, columns=columns, ids=ids, image=image, outline=outline)
+
+    @classmethod
     def from_labels(
         cls,
         labels: NDArray[Any],

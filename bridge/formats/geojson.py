@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from bridge.atomic import writing
 from bridge.colors import class_color
-from bridge.detections import OBJECT_TYPES, Detections, keep_ids, number_labels
+from bridge.detections import OBJECT_TYPES, Detections
 from bridge.errors import BadInputError
 from bridge.formats import existing_file
 from bridge.image_info import ImageInfo
@@ -106,15 +106,9 @@ def read(path: str | PathLike[str], *, image: ImageInfo | None = None) -> Detect
         records.append(record)
     if left_out:
         log.warning("%s: %d objects enclose no area and were left out", file, left_out)
-    keys = dict.fromkeys(k for record in records for k in record if k != "id")
-    columns: dict[str, list[Any]] = {key: [record.get(key) for record in records] for key in keys}
-    columns["label"] = number_labels(
-        [record.get("label") for record in records], columns.get("z", []), columns.get("t", [])
-    )
-    return Detections.from_polygons(
+    return Detections.from_records(
         geometries,
-        columns=columns,
-        ids=keep_ids([record.get("id") for record in records]),
+        records,
         image=image or ImageInfo.from_json(note.get("image")),
         outline="star" if note.get("outline") == "star" else "traced",
     )

@@ -26,7 +26,7 @@ import shapely
 from numpy.typing import NDArray
 
 from bridge.atomic import writing
-from bridge.detections import Detections, keep_ids, number_labels
+from bridge.detections import Detections
 from bridge.errors import BadInputError
 from bridge.formats import existing_file
 from bridge.image_info import ImageInfo
@@ -114,14 +114,11 @@ def read(path: str | PathLike[str], *, image: ImageInfo | None = None) -> Detect
             len(left_out),
             ", ".join(left_out[:5]) + (" …" if len(left_out) > 5 else ""),
         )
-    info = image or ImageInfo.from_json(known.get("image"))
-    outline = known.get("outline")
-    return Detections.from_polygons(
+    return Detections.from_records(
         geometries,
-        columns=_columns(records),
-        ids=keep_ids([record.get("id") for record in records]),
-        image=info,
-        outline="star" if outline == "star" else "traced",
+        records,
+        image=image or ImageInfo.from_json(known.get("image")),
+        outline="star" if known.get("outline") == "star" else "traced",
     )
 
 
@@ -368,12 +365,3 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         return math.nan
-
-
-def _columns(records: list[dict[str, Any]]) -> dict[str, list[Any]]:
-    keys = dict.fromkeys(k for record in records for k in record if k != "id")
-    columns: dict[str, list[Any]] = {key: [record.get(key) for record in records] for key in keys}
-    columns["label"] = number_labels(
-        [record.get("label") for record in records], columns.get("z", []), columns.get("t", [])
-    )
-    return columns
