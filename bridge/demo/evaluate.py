@@ -47,8 +47,8 @@ def evaluate(
     """Segment StarDist's own test image and compare with its hand-made mask.
 
     The image (512 x 512 pixels, 125 nuclei) comes with the ``stardist`` package and is from the
-    2018 Data Science Bowl. The demo model has not seen it: not for training, not for its
-    thresholds, not for choosing among epochs.
+    2018 Data Science Bowl. The demo model was not trained on it, and it chose neither the epoch nor
+    the thresholds; the model card says what was known of it.
 
     Args:
         model: a StarDist 2D model folder, or ``demo``.

@@ -23,6 +23,8 @@ class Scene:
         cover: part of the plane that is tissue (0 to 1); elsewhere nuclei are rare.
         clumping: chance that a nucleus gets a sister right beside it (0 to 1).
         overlap: how much of a nucleus its neighbours may hide (0 to 1); 0 keeps them apart.
+        translucence: how much of a nucleus shines through the one in front of it (0 to 1).
+        seam: how much darker two nuclei are where they press against each other (0 to 1).
         alignment: how far neighbours point the same way (0 to 1).
         brightness_spread: standard deviation of the logarithm of a nucleus's brightness.
         condensed: part of the nuclei that are small, smooth and very bright.
@@ -57,6 +59,8 @@ class Scene:
     cover: float = 0.7
     clumping: float = 0.2
     overlap: float = 0.15
+    translucence: float = 0.5
+    seam: float = 0.0
     alignment: float = 0.3
     brightness_spread: float = 0.4
     condensed: float = 0.02
@@ -102,25 +106,30 @@ def random_scene(
         return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
     diameter = even_log(*diameters)
+    # in every other image nuclei are alike, smooth and pressed together: only the dark line
+    # between them tells two from one
+    alike = bool(rng.random() < 0.5)
     return Scene(
         diameter=diameter,
-        size_spread=even(0.05, 0.28),
+        size_spread=even(0.05, 0.2 if alike else 0.28),
         elongation=even(1.05, 1.8),
         roughness=even(0.01, 0.1),
         spacing=even_log(0.8, 1.9),
         disorder=even(0.1, 0.5),
         cover=even(0.3, 1.0),
-        clumping=even(0.0, 0.6),
+        clumping=even(0.3, 0.8) if alike else even(0.0, 0.6),
         overlap=float(rng.choice([0.0, 0.08, 0.16, 0.25], p=[0.15, 0.25, 0.35, 0.25])),
+        translucence=even(0.0, 0.1 if alike else 0.6),
+        seam=even(0.2, 0.8) if alike else even(0.0, 0.5),
         alignment=even(0.0, 1.0),
-        brightness_spread=even(0.1, 0.9),
+        brightness_spread=even(0.05, 0.3) if alike else even(0.1, 0.9),
         condensed=float(rng.choice([0.0, 0.02, 0.06])),
         dome=even(0.0, 0.4),
         generosity=even(0.0, 1.0),
-        unevenness=even(0.0, 0.25),
-        texture=even(0.02, 0.3),
-        spots=even(0.0, 0.5),
-        nucleoli=even(0.0, 0.6),
+        unevenness=even(0.0, 0.12 if alike else 0.25),
+        texture=even(0.0, 0.1 if alike else 0.3),
+        spots=even(0.0, 0.15 if alike else 0.5),
+        nucleoli=even(0.0, 0.2 if alike else 0.6),
         blur=float(np.clip(diameter * even_log(0.02, 0.1), 0.5, 3.5)),
         defocus=even(0.0, 0.8),
         ghosts=even(0.0, 0.8),

@@ -63,24 +63,45 @@ def simulate_nuclei(
         if tissue.at(y, x) < threshold and rng.random() > strays:
             continue
         centre = (y, x)
+        angle = _angle(centre, direction, scene, rng)
         while True:
-            if rng.random() < scene.alignment:
-                angle = direction.at(*centre) + rng.normal(0, 0.25)
-            else:
-                angle = rng.uniform(0, np.pi)
-            radius = plate.place(*centre, float(angle), scene, rng)
+            radius = plate.place(*centre, angle, scene, rng)
             if radius == 0 or rng.random() >= scene.clumping:
                 break
-            away, towards = 2 * radius * rng.uniform(0.85, 1.1), rng.uniform(0, 2 * np.pi)
+            # sisters lie side by side more often than end to end, and then point the same way
+            beside = rng.random() < 0.6
+            towards = (
+                angle + np.pi / 2 + rng.normal(0, 0.4) if beside else rng.uniform(0, 2 * np.pi)
+            )
+            away = 2 * _reach(radius, towards - angle, scene.elongation) * rng.uniform(0.82, 1.08)
             centre = (
                 centre[0] + float(away * np.sin(towards)),
                 centre[1] + float(away * np.cos(towards)),
             )
+            if rng.random() < 0.7:
+                angle += float(rng.normal(0, 0.3))
+            else:
+                angle = _angle(centre, direction, scene, rng)
     plate.tidy()
     brightness, focus = appearance(plate, scene, rng)
     out_of_focus = ghosts(plate, scene, rng)
     image = expose(plate, brightness, focus, scene, rng, ghost_light=out_of_focus)
     return image, plate.labels
+
+
+def _angle(
+    centre: tuple[float, float], direction: SmoothField, scene: Scene, rng: np.random.Generator
+) -> float:
+    """Direction of a nucleus's long axis in radians: that of its neighbourhood, or any."""
+    if rng.random() < scene.alignment:
+        return float(direction.at(*centre) + rng.normal(0, 0.25))
+    return float(rng.uniform(0, np.pi))
+
+
+def _reach(radius: float, angle: float, ratio: float) -> float:
+    """Distance from an ellipse's centre to its edge, at an angle to its long axis."""
+    squares = np.cos(angle) ** 2 / ratio + np.sin(angle) ** 2 * ratio
+    return float(radius / np.sqrt(squares))
 
 
 def simulate_section(

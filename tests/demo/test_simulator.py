@@ -209,7 +209,5 @@ def test_simulating_needs_neither_stardist_nor_tensorflow() -> None:
         "simulate_section((64, 64), seed=0);"
         "print(sorted({'stardist', 'csbdeep', 'tensorflow', 'keras'} & set(sys.modules)))"
     )
-    ran = subprocess.run(  # noqa: S603  # our own interpreter and our own words
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
