@@ -91,7 +91,7 @@ def measure(folder: Path) -> Iterator[Row]:
 
 def cell(check: Check | None) -> str:
     if check is None:
-        return "no such file"
+        return "not for volumes"
     if not check.differences:
         return f"{check.status}: {check.reason}"
     probability = max(d.probability for d in check.differences)
@@ -107,10 +107,10 @@ def page(rows: list[Row]) -> str:
         "# How far exported files are from Keras",
         "",
         "Each model was exported and each file was run in the program that must load it, on a "
-        "random image and on the microscope image that comes with StarDist. A cell holds the largest "
-        "absolute difference of a probability / of a distance in pixels / the number of objects "
-        "after the same non-maximum suppression on the microscope image, which are the very same "
-        "objects as in Keras. Allowed are "
+        "random image and on the microscope image that comes with StarDist. A cell holds the "
+        "largest absolute difference of a probability / of a distance in pixels / the number of "
+        "objects after the same non-maximum suppression on the microscope image, which are the "
+        "very same objects as in Keras. Allowed are "
         f"{PROBABILITY_BAR:g} and {DISTANCE_BAR:g} px. All models but the demo model have random "
         "weights.",
         "",

@@ -206,6 +206,101 @@ def convert(
     typer.echo(f"{target}: {len(detections)} objects")
 
 
+@app.command()
+def export(
+    model: Annotated[
+        str, typer.Argument(help="StarDist model folder, or 'demo'.", show_default=False)
+    ],
+    to: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What to write: tf1.12, tf1.15 (Fiji), pb (QuPath), onnx, bioimageio; "
+            "may be given several times.",
+        ),
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="All that this model can be written as.")
+    ] = False,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the files.")] = Path(),
+    weights: Annotated[
+        str | None,
+        typer.Option(help="'best', 'last' or a weights file. [default: the best]"),
+    ] = None,
+    verify: Annotated[
+        bool,
+        typer.Option(help="Run each file in the program that must load it, and compare."),
+    ] = True,
+) -> None:
+    """Write a model for Fiji, QuPath and others, proved in the runtimes they load it with."""
+    from models_export import export as export_model
+    from models_export.console import ConsoleListener
+
+    if not to and not everything:
+        raise BadInputError("--to", "is missing", "say what to write (--to tf1.15), or --all")
+    targets = None if everything else to
+    with ConsoleListener() as listener:
+        done = export_model(
+            model, targets, out=out, weights=weights, verify=verify, listener=listener
+        )
+    for file in done.files:
+        typer.echo(file.path)
+        for check in file.checks:
+            typer.echo(f"  {check}")
+    for target, why in done.left_out.items():
+        typer.echo(f"{target}: not written, because {done.source.name} {why}")
+    typer.echo(done.record)
+    if not done.ok:
+        raise typer.Exit(1)
+
+
+@app.command("verify")
+def verify_files(
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="Exported models: .zip, .pb, .onnx; anyone's.", show_default=False),
+    ],
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="Model folder that they were made from. [default: as .export.json beside says]",
+        ),
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="'best', 'last' or a weights file of that model.")
+    ] = None,
+    runtime: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="tf1.12, tf1.13, tf1.14, tf1.15, opencv or onnxruntime; may be given several "
+            "times. [default: those that the file is for]",
+        ),
+    ] = None,
+) -> None:
+    """Run exported models in the real runtimes, and say in plain words why one fails."""
+    from models_export import verify
+    from models_export.console import ConsoleListener
+
+    failed = False
+    for path in files:
+        try:
+            with ConsoleListener() as listener:
+                verdict = verify(
+                    path, model=model, weights=weights, runtimes=runtime, listener=listener
+                )
+        except StarbridgeError as error:  # the rest of the files goes on
+            _say(str(error))
+            failed = True
+            continue
+        typer.echo(verdict.file)
+        for check in verdict.checks:
+            typer.echo(f"  {check}")
+            failed |= check.status == "failed"
+    if failed:
+        raise typer.Exit(1)
+
+
 @demo_app.command("run")
 def demo_run(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")] = Path(

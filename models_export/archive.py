@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path, PurePosixPath
@@ -68,7 +69,7 @@ def read_zip(path: str | PathLike[str]) -> dict[str, bytes]:
             begins_as_zip = stream.read(4) == b"PK\x03\x04"
         problem = "is a zip that ends too early or is damaged" if begins_as_zip else "is no zip"
         raise BadInputError(path, problem, again) from error
-    except (RuntimeError, NotImplementedError, EOFError) as error:
+    except (RuntimeError, EOFError, zlib.error) as error:
         raise BadInputError(path, f"cannot be unpacked ({error})", again) from error
     except OSError as error:
         raise BadInputError(

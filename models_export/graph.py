@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models_export.network import (
     INPUT,
@@ -47,9 +48,7 @@ def build_meta_graph(network: Network, tensorflow: str) -> Any:
         builder.results[INPUT] = tf.compat.v1.placeholder(tf.float32, shape, name=INPUT)
         for step in network.steps:
             builder.add(step)
-    meta = tf.compat.v1.train.export_meta_graph(
-        graph=graph, clear_devices=True, strip_default_attrs=True
-    )
+        meta = tf.compat.v1.train.export_meta_graph(clear_devices=True, strip_default_attrs=True)
     # A graph says which version wrote it, and an old TensorFlow warns or refuses what is newer.
     meta.graph_def.versions.producer = PRODUCERS[tensorflow]
     for node in meta.graph_def.node:
@@ -121,7 +120,7 @@ class _Builder:
             case "tanh":
                 return ops.Tanh(x=x, name=name)
             case "softmax":
-                return ops.Softmax(logits=x, name=name)
+                return self._softmax(x, name)
         by_features = {
             "elu": ops.Elu,
             "relu": ops.Relu,
@@ -131,6 +130,24 @@ class _Builder:
             "softsign": ops.Softsign,
         }
         return by_features[step.function](features=x, name=name)
+
+    def _softmax(self, x: Any, name: str) -> Any:
+        """Written out, because OpenCV runs TensorFlow's Softmax along the rows of the image."""
+        ops, channels = self._ops, int(x.shape[-1])
+        # Around their mean, so that large numbers do not overflow.
+        around_mean = np.eye(channels) - 1 / channels
+        centred = self._mix(x, around_mean, f"{name}/centred")
+        exponential = ops.Exp(x=centred, name=f"{name}/exponential")
+        total = self._mix(exponential, np.ones((channels, channels)), f"{name}/total")
+        return ops.RealDiv(x=exponential, y=total, name=name)
+
+    def _mix(self, x: Any, matrix: NDArray[Any], name: str) -> Any:
+        """Every channel becomes a weighted sum of all channels."""
+        size = (1,) * self._n_dim + matrix.shape
+        kernel = self._constant(matrix.reshape(size).astype(np.float32), f"{name}/kernel")
+        convolve = self._ops.Conv2D if self._n_dim == 2 else self._ops.Conv3D
+        strides = [1] * (self._n_dim + 2)
+        return convolve(input=x, filter=kernel, strides=strides, padding="SAME", name=name)
 
     def _repeat2d(self, x: Any, size: tuple[int, ...], name: str) -> Any:
         # OpenCV recognises exactly this chain of operations as an upsampling.

@@ -8,16 +8,16 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import shutil
-import tempfile
+import re
+from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bridge.errors import BadInputError, MissingPartError
+from bridge.weights import load_weights
 from models_export.network import (
     ACTIVATIONS,
     INPUT,
@@ -74,7 +74,7 @@ class KerasModel:
                     "copy the model folder again",
                 ) from error
         self._source = source
-        self._load(source.weights)
+        load_weights(self._model.keras_model, source.weights)
 
     @property
     def divisor(self) -> tuple[int, ...]:
@@ -110,36 +110,6 @@ class KerasModel:
         outputs = self._model.keras_model.predict_on_batch(image[np.newaxis])
         return tuple(np.asarray(output[0], np.float32) for output in outputs)
 
-    def _load(self, weights: Path) -> None:
-        import h5py
-
-        try:
-            with h5py.File(weights) as file:
-                # Keras 3 knows its own format only by a name that not every copy keeps.
-                keras3 = "layers" in file
-        except OSError as error:
-            raise BadInputError(
-                weights, "is not an HDF5 file, or a damaged one", "copy the weights again"
-            ) from error
-        try:
-            if keras3 and not weights.name.endswith(".weights.h5"):
-                with tempfile.TemporaryDirectory() as folder:
-                    copy = Path(folder) / "model.weights.h5"
-                    shutil.copyfile(weights, copy)
-                    self._model.keras_model.load_weights(str(copy))
-            else:
-                self._model.keras_model.load_weights(str(weights))
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-            raise BadInputError(
-                weights,
-                "holds the weights of another architecture than config.json describes",
-                "copy config.json and weights of the same training",
-            ) from error
-        except OSError as error:
-            raise BadInputError(
-                weights, f"is damaged ({error})", "copy the weights again"
-            ) from error
-
 
 def read_network(model: Any, source: str) -> Network:
     """Turn a Keras model of one input into plain steps.
@@ -171,6 +141,8 @@ class _Reader:
         self.source = source
         self.steps: list[Step] = []
         self.result_of: dict[str, str] = {}
+        self._made_up: Counter[str] = Counter()
+        self._keras_name: dict[str, str] = {}
 
     def read(self, entry: dict[str, Any], layer: Any) -> None:
         kind, config = str(entry["class_name"]), entry["config"]
@@ -181,6 +153,7 @@ class _Reader:
         if len(entry["inbound_nodes"]) != 1:
             raise self._refusal(kind, name, "is used more than once")
         inputs = tuple(self.result_of[n] for n in _layer_names(entry["inbound_nodes"][0]))
+        step = self._step_name(kind, name)
         read = {
             "Conv2D": self._convolution,
             "Conv3D": self._convolution,
@@ -196,7 +169,21 @@ class _Reader:
         }.get(kind)
         if read is None:
             raise self._refusal(kind, name, "has no counterpart in TensorFlow 1")
-        self.result_of[name] = read(name, inputs, config, layer)
+        self.result_of[name] = read(step, inputs, config, layer)
+
+    def _step_name(self, kind: str, name: str) -> str:
+        """The layer's name, counted anew where Keras made it up.
+
+        Keras counts made-up names through the whole life of a process, so that the same model has
+        other names the second time.
+        """
+        base = re.sub(r"(?<=[a-z])([A-Z])", r"_\1", kind).lower()
+        if not re.fullmatch(rf"{base}(_\d+)?", name):
+            return name
+        self._made_up[base] += 1
+        step = f"{base}_{self._made_up[base]}"
+        self._keras_name[step] = name
+        return step
 
     def _add(self, step: Step) -> str:
         self.steps.append(step)
@@ -290,9 +277,10 @@ class _Reader:
                 raise self._refusal(kind, name, f"has {key} {found!r}, only {value!r} is supported")
 
     def _refusal(self, kind: str, name: str, problem: str) -> BadInputError:
+        layer = self._keras_name.get(name, name)
         return BadInputError(
             self.source,
-            f"layer {name!r} ({kind}) {problem}, so the model cannot be exported",
+            f"layer {layer!r} ({kind}) {problem}, so the model cannot be exported",
             "train it with StarDist's own layers",
         )
 

@@ -119,6 +119,17 @@ class Network:
     steps: tuple[Step, ...]
     heads: tuple[str, ...]
 
+    def width_of(self, name: str) -> int:
+        """Channels of a step's result."""
+        if name == INPUT:
+            return self.channels
+        step = next(step for step in self.steps if step.name == name)
+        if isinstance(step, Convolution):
+            return int(step.kernel.shape[-1])
+        if isinstance(step, Concatenation):
+            return sum(self.width_of(part) for part in step.inputs)
+        return self.width_of(step.inputs[0])
+
     def folded(self) -> Network:
         """The same network with batch normalisations multiplied into the convolutions before."""
         uses = Counter(name for step in self.steps for name in step.inputs)
@@ -146,9 +157,7 @@ class Network:
         heads = tuple(renamed.get(name, name) for name in self.heads)
         return replace(self, steps=tuple(done.values()), heads=heads)
 
-    def with_one_output(
-        self, *, classes: bool, upsample: tuple[int, ...] | None = None
-    ) -> Network:
+    def with_one_output(self, *, classes: bool, upsample: tuple[int, ...] | None = None) -> Network:
         """Join the results into one tensor named ``output``.
 
         Args:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.errors import BadInputError
-from bridge.model import Recipe, open_model
+from bridge.model import DEMO, Recipe, open_model
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Source:
         weights: the weights file that is used.
         recipe: percentiles, thresholds, channel and pixel size.
         sha256: hash of configuration and weights together.
+        origin: what :func:`open_source` must be given to open it again.
     """
 
     folder: Path
@@ -33,6 +34,7 @@ class Source:
     weights: Path
     recipe: Recipe
     sha256: str
+    origin: str
 
     @property
     def n_dim(self) -> int:
@@ -81,7 +83,8 @@ def open_source(model: str | PathLike[str], weights: str | PathLike[str] | None 
         recipe, found = opened.recipe, opened.weights
     if weights is not None:
         found = _chosen(folder, weights)
-    return Source(folder, _file_name(name), config, found, recipe, _hash(folder, found))
+    origin = DEMO if str(model) == DEMO else str(folder.absolute())
+    return Source(folder, _file_name(name), config, found, recipe, _hash(folder, found), origin)
 
 
 def _peek(folder: Path) -> dict[str, Any]:

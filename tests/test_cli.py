@@ -193,6 +193,30 @@ def test_convert_takes_the_axes_of_a_stack(starbridge: Command, tmp_path: Path) 
 
 
 @pytest.mark.model
+def test_export_and_verify(starbridge: Command, tmp_path: Path) -> None:
+    code, printed, _ = starbridge("export", "demo", "--to", "pb", "--to", "onnx", "--out", tmp_path)
+
+    assert code == 0
+    assert f"{tmp_path / 'demo.pb'}\n  passed in OpenCV" in printed
+    assert f"{tmp_path / 'demo.onnx'}\n  passed in ONNX Runtime" in printed
+    assert printed.endswith(f"{tmp_path / 'demo.export.json'}\n")
+    (tmp_path / "broken.pb").write_bytes(b"no graph")
+
+    code, printed, said = starbridge("verify", tmp_path / "broken.pb", tmp_path / "demo.pb")
+
+    assert code == 1
+    assert "broken.pb: " in said
+    assert "demo.pb\n  passed in OpenCV" in printed
+
+
+def test_export_asks_what_to_write(starbridge: Command, tmp_path: Path) -> None:
+    code, _, said = starbridge("export", "demo", "--out", tmp_path)
+
+    assert code == 2
+    assert "--to: is missing; say what to write (--to tf1.15), or --all" in said
+
+
+@pytest.mark.model
 def test_the_demo_segments_the_real_image_and_a_simulated_section(
     starbridge: Command, tmp_path: Path
 ) -> None:

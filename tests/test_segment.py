@@ -223,6 +223,19 @@ def test_weights_of_another_architecture_are_said(folder: Path) -> None:
         Segmenter.load(folder)
 
 
+def test_weights_that_lack_a_layer_are_said(folder: Path) -> None:
+    with h5py.File(folder / "weights_best.h5", "a") as file:
+        kernels = []
+        file.visititems(lambda name, item: kernels.append(name) if "kernel" in name else None)
+        kernel = next(k for k in kernels if isinstance(file[k], h5py.Dataset))
+        values = file[kernel][()]
+        del file[kernel]
+        file[kernel] = values.astype("int32")
+
+    with pytest.raises(BadInputError, match=r"weights_best\.h5: (lacks|holds the) weights of"):
+        Segmenter.load(folder)
+
+
 def test_damaged_weights_are_said(folder: Path) -> None:
     weights = folder / "weights_best.h5"
     weights.write_bytes(weights.read_bytes()[:5000])

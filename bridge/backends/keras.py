@@ -5,20 +5,17 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import shutil
-import tempfile
 from functools import cached_property
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from bridge.backends import Prediction
 from bridge.errors import BadInputError, MissingPartError
 from bridge.model import ModelFolder
+from bridge.weights import load_weights
 
 _SMALLEST_DISTANCE = 1e-3  # StarDist's own bound: no ray is shorter
 
@@ -61,7 +58,7 @@ class KerasEngine:
                     f"describes a network that StarDist cannot build ({error})",
                     "copy the model folder again",
                 ) from error
-        self._load(model.weights)
+        load_weights(self._model.keras_model, model.weights)
         self.versions = {name: version(name) for name in ("stardist", "tensorflow", "keras")}
 
     @property
@@ -95,31 +92,3 @@ class KerasEngine:
         prob, dist = outputs[0][0, ..., 0], outputs[1][0]
         classes = outputs[2][0] if len(outputs) > 2 else None
         return Prediction(prob, np.maximum(dist, _SMALLEST_DISTANCE), classes)
-
-    def _load(self, weights: Path) -> None:
-        try:
-            with h5py.File(weights) as file:
-                # Keras 3 knows its own format only by a name that not every copy keeps.
-                keras3 = "layers" in file
-        except OSError as error:
-            raise BadInputError(
-                weights, "is not an HDF5 file, or a damaged one", "copy the weights again"
-            ) from error
-        try:
-            if keras3 and not weights.name.endswith(".weights.h5"):
-                with tempfile.TemporaryDirectory() as folder:
-                    copy = Path(folder) / "model.weights.h5"
-                    shutil.copyfile(weights, copy)
-                    self._model.keras_model.load_weights(str(copy))
-            else:
-                self._model.keras_model.load_weights(str(weights))
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-            raise BadInputError(
-                weights,
-                "holds the weights of another architecture than config.json describes",
-                "copy config.json and weights of the same training",
-            ) from error
-        except OSError as error:
-            raise BadInputError(
-                weights, f"is damaged ({error})", "copy the weights again"
-            ) from error

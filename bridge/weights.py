@@ -1,0 +1,80 @@
+"""Weights files of StarDist models, from Keras 2 and Keras 3, into a Keras model."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.errors import BadInputError
+
+Fingerprint = tuple[tuple[int, ...], bytes]
+
+
+def load_weights(model: Any, weights: Path) -> None:
+    """Load a weights file, and make sure that every layer got its own.
+
+    Args:
+        model: a Keras 3 model.
+        weights: an HDF5 file in the layout of Keras 2 or of Keras 3, whatever its name.
+
+    Raises:
+        BadInputError: damaged, or of another architecture.
+    """
+    import h5py
+
+    try:
+        with h5py.File(weights) as file:
+            # Keras 3 knows its own format only by a name that not every copy keeps.
+            keras3 = "layers" in file
+    except OSError as error:
+        raise BadInputError(
+            weights, "is not an HDF5 file, or a damaged one", "copy the weights again"
+        ) from error
+    try:
+        if keras3 and not weights.name.endswith(".weights.h5"):
+            with tempfile.TemporaryDirectory() as folder:
+                copy = Path(folder) / "model.weights.h5"
+                shutil.copyfile(weights, copy)
+                model.load_weights(str(copy))
+        else:
+            model.load_weights(str(weights))
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        raise BadInputError(
+            weights,
+            "holds the weights of another architecture than config.json describes",
+            "copy config.json and weights of the same training",
+        ) from error
+    except OSError as error:
+        raise BadInputError(weights, f"is damaged ({error})", "copy the weights again") from error
+    # Keras 3 only warns of a layer that it finds no weights for, and leaves it untrained.
+    with h5py.File(weights) as file:
+        found = _fingerprints(file)
+    if not {_fingerprint(array) for array in model.get_weights()} <= found:
+        raise BadInputError(
+            weights,
+            "lacks weights of some of the layers that config.json describes",
+            "copy config.json and weights of the same training",
+        )
+
+
+def _fingerprint(array: NDArray[Any]) -> Fingerprint:
+    data = np.ascontiguousarray(array, np.float32).tobytes()
+    return array.shape, hashlib.sha256(data).digest()
+
+
+def _fingerprints(file: Any) -> set[Fingerprint]:
+    """Those of all arrays of numbers in an HDF5 file."""
+    found: set[Fingerprint] = set()
+
+    def visit(_: str, item: Any) -> None:
+        if hasattr(item, "dtype") and item.dtype.kind == "f":
+            found.add(_fingerprint(item[()]))
+
+    file.visititems(visit)
+    return found

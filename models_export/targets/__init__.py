@@ -1,0 +1,1 @@
+"""What a model is written as, one file a target."""

@@ -1,0 +1,1 @@
+"""Tests of models_export's runtimes."""

@@ -1,0 +1,89 @@
+"""Libraries come once, whole, or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from bridge.errors import BadInputError
+from models_export.listener import Listener
+from models_export.runtimes import RuntimeMissingError, jars
+from models_export.runtimes.jars import CACHE_VARIABLE, cache_folder, fetch_jar
+
+
+class FakeCentral:
+    """Serves a library whose content and published hash a test chooses."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.content = b"library"
+        self.published: str | None = None
+        self.downloads = 0
+        monkeypatch.setattr(jars, "_download", self.download)
+
+    def download(
+        self, group: str, artifact: str, version: str, folder: Path, listener: Listener
+    ) -> tuple[Path, str]:
+        self.downloads += 1
+        (folder / "got.jar").write_bytes(self.content)
+        sha1 = hashlib.sha1(b"library", usedforsecurity=False).hexdigest()
+        return folder / "got.jar", self.published or sha1
+
+
+@pytest.fixture
+def central(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeCentral:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    return FakeCentral(monkeypatch)
+
+
+def fetch() -> Path:
+    return fetch_jar("org.tensorflow", "libtensorflow", "1.12.0", Listener())
+
+
+def test_a_library_is_downloaded_once(central: FakeCentral) -> None:
+    assert fetch().read_bytes() == b"library"
+    assert fetch() == fetch()
+    assert central.downloads == 1
+    assert [path.name for path in (cache_folder() / "jars").iterdir() if path.is_dir()] == []
+
+
+def test_a_damaged_library_is_downloaded_again(central: FakeCentral) -> None:
+    jar = fetch()
+    jar.write_bytes(b"libra")
+    assert fetch().read_bytes() == b"library"
+    assert central.downloads == 2
+
+
+def test_a_library_that_arrives_damaged_is_not_kept(central: FakeCentral) -> None:
+    central.content = b"libra"
+    with pytest.raises(RuntimeMissingError, match="arrived damaged"):
+        fetch()
+    assert not list((cache_folder() / "jars").glob("*.jar"))
+
+
+def test_a_cache_that_cannot_be_written_is_told(
+    central: FakeCentral, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "file"))
+    with pytest.raises(BadInputError, match=f"cannot be written.*{CACHE_VARIABLE}"):
+        fetch()
+
+
+def test_without_network_it_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    requests = pytest.importorskip("requests")
+    pytest.importorskip("jgo")
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise requests.ConnectionError("no route")
+
+    monkeypatch.setattr(requests, "request", refuse)
+    with pytest.raises(RuntimeMissingError, match="no network"):
+        fetch()
+
+
+def test_the_cache_follows_the_platform(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(CACHE_VARIABLE, raising=False)
+    assert cache_folder().name in ("starbridge", "Cache")

@@ -1,0 +1,168 @@
+"""The macro and the QuPath script: every setting inside, nothing that breaks out of its quotes."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from models_export.listener import Listener
+from models_export.runtimes import RuntimeMissingError
+from models_export.runtimes.jars import fetch_jar
+from models_export.runtimes.java import find_java
+from models_export.source import Source, open_source
+from models_export.targets.groovy import write_groovy
+from models_export.targets.macro import write_macro
+
+
+@pytest.fixture
+def source() -> Source:
+    opened = open_source("demo")
+    recipe = replace(
+        opened.recipe, percentiles=(0.2, 99.8), prob=0.51, nms=0.25, channel=2, pixel_size=0.33
+    )
+    return replace(opened, recipe=recipe, config={**opened.config, "n_classes": 2})
+
+
+def test_the_macro_has_the_models_settings(source: Source, tmp_path: Path) -> None:
+    write_macro(source, tmp_path / "demo.tf1.12.zip", tmp_path / "demo.ijm")
+    text = (tmp_path / "demo.ijm").read_text()
+    for line in (
+        'percentileLow = "0.2";',
+        'percentileHigh = "99.8";',
+        'probability = "0.51";',
+        'overlap = "0.25";',
+        "channel = 3;",
+        "pixelSize = 0.33;",
+        f'modelFile = "{tmp_path}/demo.tf1.12.zip";',
+    ):
+        assert line in text
+    # Anything else fails silently without a window.
+    assert "'outputType':'Label Image'" in text
+    assert "Both" not in text
+    assert "$" not in text
+
+
+def test_the_script_has_the_models_settings(source: Source, tmp_path: Path) -> None:
+    write_groovy(source, tmp_path / "demo.pb", tmp_path / "demo.groovy")
+    text = (tmp_path / "demo.groovy").read_text()
+    for line in (
+        ".percentiles(0.2, 99.8)",
+        ".threshold(0.51)",
+        ".channels(2)",
+        ".pixelSize(0.33)",
+        ".classificationNames([0: 'Background', 1: 'Class 1', 2: 'Class 2'])",
+        f"new File('{tmp_path}/demo.pb')",
+    ):
+        assert line in text
+    assert "$" not in text
+
+
+def test_an_unknown_pixel_size_is_left_out(source: Source, tmp_path: Path) -> None:
+    plain = replace(source, recipe=replace(source.recipe, pixel_size=None, channel="DAPI"))
+    write_groovy(plain, tmp_path / "demo.pb", tmp_path / "demo.groovy")
+    text = (tmp_path / "demo.groovy").read_text()
+    assert "pixelSize" not in text
+    assert ".channels('DAPI')" in text
+    write_macro(plain, tmp_path / "demo.zip", tmp_path / "demo.ijm")
+    assert "pixelSize = 0.0;" in (tmp_path / "demo.ijm").read_text()
+    assert 'channelName = "DAPI";' in (tmp_path / "demo.ijm").read_text()
+
+
+def test_several_channels_are_all_taken(source: Source, tmp_path: Path) -> None:
+    config = {**source.config, "n_channel_in": 3}
+    several = replace(source, config=config, recipe=replace(source.recipe, channel=(2, 0, 1)))
+    write_groovy(several, tmp_path / "demo.pb", tmp_path / "demo.groovy")
+    assert ".channels(2, 0, 1)" in (tmp_path / "demo.groovy").read_text()
+    unnamed = replace(several, recipe=replace(source.recipe, channel=0))
+    write_groovy(unnamed, tmp_path / "demo.pb", tmp_path / "demo.groovy")
+    assert ".channels(0, 1, 2)" in (tmp_path / "demo.groovy").read_text()
+    write_macro(several, tmp_path / "demo.zip", tmp_path / "demo.ijm")
+    assert "channel = 0;" in (tmp_path / "demo.ijm").read_text()
+
+
+@pytest.mark.parametrize(
+    "name", ["it's", 'a"b', "back\\slash", "${1+1}", "[x]", "Größe µm", "new\nline"]
+)
+def test_a_path_stays_inside_its_quotes(source: Source, tmp_path: Path, name: str) -> None:
+    model = Path("/models") / name / "demo.zip"
+    write_macro(source, model, tmp_path / "demo.ijm")
+    macro = (tmp_path / "demo.ijm").read_text("utf-8")
+    quoted = re.search(r"^modelFile = (\".*\");$", macro, re.MULTILINE)
+    assert quoted is not None
+    plain = quoted[1][1:-1].replace("\\\\", "\0").replace('\\"', '"').replace("\\n", "\n")
+    assert plain.replace("\0", "\\") == str(model)
+    write_groovy(source, model, tmp_path / "demo.groovy")
+    groovy = (tmp_path / "demo.groovy").read_text("utf-8")
+    quoted = re.search(r"^def modelFile = new File\('(.*)'\)$", groovy, re.MULTILINE)
+    assert quoted is not None
+    assert not re.search(r"(?<!\\)(?:\\\\)*'", quoted[1])
+
+
+IMAGEJ = """
+import sys
+import jpype
+
+java, jar, preferences, macro = sys.argv[1:]
+jpype.startJVM(
+    "-Djava.awt.headless=true", f"-Djava.util.prefs.userRoot={preferences}",
+    "--enable-native-access=ALL-UNNAMED",
+    jvmpath=java, classpath=[jar], convertStrings=True, ignoreUnrecognized=True,
+)
+jpype.JClass("ij.macro.Interpreter")().run(open(macro, encoding="utf-8").read(), "")
+"""
+
+PLUGINS = {  # without Fiji they do not exist; what they would be told is printed instead
+    r'run\("Command From Macro",\s*("command=.*?)\);': r"print(\1);",
+    r'run\("Scale\.\.\.",\s*(.*?)\);': r"print(\1);",
+    r'run\("(Duplicate|Size)\.\.\.",\s*(.*?)\);': r"print(\2);",
+    r'selectImage\("Label Image"\);': "",
+}
+
+
+@pytest.mark.imagej
+def test_imagej_runs_the_macro(source: Source, tmp_path: Path) -> None:
+    pytest.importorskip("jpype")
+    java = find_java()
+    if java is None:
+        pytest.skip("no Java")
+    try:
+        jar = fetch_jar("net.imagej", "ij", "1.54p", Listener())
+    except RuntimeMissingError as error:
+        pytest.skip(str(error))
+    folder = tmp_path / "it's [x]"
+    folder.mkdir()
+    (folder / "demo.zip").write_bytes(b"")
+    recipe = replace(source.recipe, prob=0.4769275188446045, pixel_size=0.75)
+    write_macro(replace(source, recipe=recipe), folder / "demo.zip", tmp_path / "demo.ijm")
+    text = (tmp_path / "demo.ijm").read_text("utf-8")
+    for pattern, replacement in PLUGINS.items():
+        text, count = re.subn(pattern, replacement, text, flags=re.DOTALL)
+        assert count
+    image = (
+        'newImage("it\'s a [test] \\\\ of \\"x\\"", "8-bit composite-mode", 32, 32, 3, 1, 1);'
+        'setVoxelSize(0.25, 0.25, 1, "micron");\n'
+    )
+    macro = tmp_path / "run.ijm"
+    macro.write_text(image + text, "utf-8")
+    arguments = [str(java), str(jar), str(tmp_path), str(macro)]
+    done = subprocess.run(
+        [sys.executable, "-c", IMAGEJ, *arguments],
+        check=True,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONUTF8": "1"},
+    )
+    duplicated, scaled, called, resized = done.stdout.strip().splitlines()
+    assert duplicated.endswith("channels=3")
+    assert scaled.startswith("x=0.333333333 y=0.333333333 ")
+    assert r"'input':'it\u0027s a \u005btest\u005d \u005c of \u0022x\u0022'" in called
+    assert r"it\u0027s \u005bx\u005d/demo.zip'" in called
+    assert "'probThresh':'0.4769275188446045'" in called
+    assert resized == "width=32 height=32 depth=1 interpolation=None"

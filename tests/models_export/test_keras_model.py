@@ -1,0 +1,112 @@
+"""Weights of every Keras, and layers that cannot be exported."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bridge.errors import BadInputError
+from models_export.keras_model import KerasModel, read_network
+from models_export.network import Convolution
+from models_export.source import open_source
+from tests.models_export.architectures import SMALL, build, write_model
+
+pytestmark = pytest.mark.model
+
+KERAS2 = """
+import sys
+import numpy as np
+from tests.models_export.architectures import SMALL, build
+import json
+model, config = build({**SMALL, "grid": (2, 2), "unet_batch_norm": True, "unet_n_depth": 1})
+assert type(model).__module__.startswith("tf_keras")
+folder = sys.argv[1]
+model.save_weights(folder + "/weights_best.h5")
+json.dump(config, open(folder + "/config.json", "w"))
+image = np.random.RandomState(1).random_sample((1, 64, 64, 1)).astype(np.float32)
+np.save(folder + "/image.npy", image[0])
+np.save(folder + "/output.npy", np.concatenate(model.predict_on_batch(image), axis=-1)[0])
+"""
+
+
+def test_weights_of_keras_2_are_read(tmp_path: Path) -> None:
+    pytest.importorskip("tf_keras")
+    root = Path(__file__).parents[2]
+    subprocess.run(
+        [sys.executable, "-c", KERAS2, str(tmp_path)],
+        check=True,
+        cwd=root,
+        env={**os.environ, "TF_USE_LEGACY_KERAS": "1", "PYTHONPATH": str(root)},
+    )
+    model = KerasModel(open_source(tmp_path))
+    output = np.concatenate(model.predict(np.load(tmp_path / "image.npy")), axis=-1)
+    np.testing.assert_allclose(output, np.load(tmp_path / "output.npy"), atol=1e-5)
+    assert any(isinstance(step, Convolution) for step in model.network().steps)
+
+
+def test_weights_of_keras_3_in_its_older_format_are_read(tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "model", {**SMALL, "unet_n_depth": 1})
+    model = KerasModel(open_source(folder))
+    image = np.ones((16, 16, 1), np.float32)
+    before = model.predict(image)[1]
+    inner = model._model.keras_model
+    (folder / "weights_best.h5").unlink()
+    inner.save(str(folder / "whole.h5"))  # Keras 2's layout, a group for each layer
+    again = KerasModel(open_source(folder, "whole.h5")).predict(image)[1]
+    np.testing.assert_array_equal(before, again)
+
+
+def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "model", {**SMALL, "unet_n_depth": 1})
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "unet_n_filter_base": 16}))
+    with pytest.raises(BadInputError, match="another architecture"):
+        KerasModel(open_source(folder))
+    (folder / "weights_best.h5").write_bytes(b"no weights")
+    with pytest.raises(BadInputError, match="not an HDF5 file"):
+        KerasModel(open_source(folder))
+    (folder / "config.json").write_text(json.dumps({**config, "backbone": "resnet"}))
+    with pytest.raises(BadInputError, match="StarDist cannot build"):
+        KerasModel(open_source(folder))
+
+
+@pytest.mark.parametrize("activation", ["gelu", "mish"])
+def test_an_activation_without_counterpart_is_named(activation: str) -> None:
+    model, _ = build({**SMALL, "unet_n_depth": 1, "unet_activation": activation})
+    with pytest.raises(BadInputError, match=f"down_level_0_no_0.*{activation}"):
+        read_network(model, "model")
+
+
+def test_a_layer_without_counterpart_is_named() -> None:
+    import keras
+
+    image = keras.Input((None, None, 1), name="input")
+    hidden = keras.layers.Conv2D(4, 3, padding="same")(image)
+    hidden = keras.layers.GroupNormalization(2, name="groups")(hidden)
+    model = keras.Model(image, [keras.layers.Conv2D(n, 1)(hidden) for n in (1, 8)])
+    with pytest.raises(BadInputError, match=r"'groups' \(GroupNormalization\).*TensorFlow 1"):
+        read_network(model, "model")
+    dilated = keras.layers.Conv2D(4, 3, dilation_rate=2, name="wide")(image)
+    with pytest.raises(BadInputError, match="'wide'.*dilated"):
+        read_network(keras.Model(image, [dilated, dilated]), "model")
+    smooth = keras.layers.UpSampling2D(interpolation="bilinear", name="smooth")(image)
+    with pytest.raises(BadInputError, match="'smooth'.*'nearest'"):
+        read_network(keras.Model(image, [smooth, smooth]), "model")
+
+
+def test_layers_without_weights_are_not_left_untrained(tmp_path: Path) -> None:
+    import h5py
+
+    folder = write_model(tmp_path / "model", {**SMALL, "unet_n_depth": 1})
+    with h5py.File(folder / "weights_best.h5", "r+") as file:
+        file["layers/conv2d_3/vars/0"][...] += 0  # this layer exists
+        for name in list(file["layers"])[:2]:
+            del file["layers"][name]
+    with pytest.raises(BadInputError, match="config.json and weights of the same training"):
+        KerasModel(open_source(folder))
