@@ -5,6 +5,8 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 # Two processes; the tests of one file stay together because they share a loaded model.
 PYTEST_ARGS ?= -n 2 --dist loadfile
+LOCKING := --universal --python-version 3.11 --upgrade --generate-hashes --no-header \
+	--no-emit-index-url --no-annotate
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -39,10 +41,8 @@ $(TEST_READY): $(READY) requirements-dev.lock
 
 # Renew the locked versions from pyproject.toml (needs uv).
 lock:
-	uv pip compile pyproject.toml --extra segment --universal --python-version 3.11 --upgrade \
-		--generate-hashes --no-header --no-emit-index-url --no-annotate -o requirements.lock
-	uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --upgrade \
-		--generate-hashes --no-header --no-emit-index-url --no-annotate -c requirements.lock -o requirements-dev.lock
+	uv pip compile pyproject.toml --all-extras --group dev $(LOCKING) -o requirements-dev.lock
+	uv pip compile pyproject.toml --extra segment $(LOCKING) -c requirements-dev.lock -o requirements.lock
 
 clean:
 	rm -rf $(VENV) demo-output
