@@ -25,6 +25,7 @@ def modules_after(statement: str) -> set[str]:
     [
         "from bridge import Detections, ImageInfo, PixelSize, open_image",
         "from bridge import Segmenter",
+        "import models_export, models_export.console",
         "import bridge.formats.labels, bridge.formats.hdf5, bridge.formats.geojson",
         "import bridge.formats.imagej_rois, bridge.formats.tables, bridge.batch, bridge.preview",
     ],
