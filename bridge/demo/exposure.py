@@ -176,7 +176,7 @@ def expose(
             for part, length in zip(tile, shape, strict=True)
         )
         wide = (rows, columns)
-        glow = _glow(plate, brightness, focus, scene, wide, grain=textures.over(wide), stain=stain)
+        glow = _glow(plate, brightness, scene, wide, grain=textures.over(wide), stain=stain)
         light = _focused(glow, plate.labels[wide], focus, scene, stain=stain)
         light += enlarge(scattered, _COARSE, rows, columns)
         if ghost_light is not None:
@@ -208,7 +208,6 @@ def _tiles(shape: tuple[int, ...]) -> Iterator[Tile]:
 def _glow(
     plate: Plate,
     brightness: NDArray[np.float32],
-    focus: NDArray[np.uint8],
     scene: Scene,
     tile: Tile,
     *,
@@ -226,12 +225,9 @@ def _glow(
         density = np.where(labels > 0, 0.3, 1.0) * (1 + 0.35 * grain.chromatin + 0.25 * grain.spots)
         return np.asarray(brightness[cells] * np.maximum(density, 0.03), np.float32)
 
-    # who outlines nuclei by hand stretches the contrast and draws a little outside half height
-    softness = np.maximum(scene.blur, np.asarray(_FOCUS) * scene.diameter)
-    margin = np.clip(2 * scene.generosity * softness / scene.diameter, 0, 0.3)
-    reached = plate.depth[tile] / (1 - margin.astype(np.float32))[focus[labels]]
-    profile = np.maximum(1 - reached**2, 0.02) ** scene.dome
-    light = np.where(reached < 1, brightness[labels] * profile, 0)
+    depth = plate.depth[tile]
+    profile = np.maximum(1 - depth**2, 0.02) ** scene.dome
+    light = np.where(depth < 1, brightness[labels] * profile, 0)
     # nuclei that press against each other are thinner there, and a dark line parts them
     light *= 1 - scene.seam * _contact(labels, max(0.6, 0.025 * scene.diameter))
     # a section is thick: what lies behind a nucleus shines through

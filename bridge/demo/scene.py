@@ -29,8 +29,6 @@ class Scene:
         brightness_spread: standard deviation of the logarithm of a nucleus's brightness.
         condensed: part of the nuclei that are small, smooth and very bright.
         dome: how brightness falls from centre to edge (0 flat, 0.5 as a ball seen in widefield).
-        generosity: how far outside half height nuclei are outlined, in standard deviations of their
-            blur.
         unevenness: how far brightness differs between the sides of a nucleus.
         texture: contrast of the chromatin.
         spots: brightness of chromocentres.
@@ -65,7 +63,6 @@ class Scene:
     brightness_spread: float = 0.4
     condensed: float = 0.02
     dome: float = 0.2
-    generosity: float = 0.5
     unevenness: float = 0.1
     texture: float = 0.2
     spots: float = 0.2
@@ -125,7 +122,6 @@ def random_scene(
         brightness_spread=even(0.05, 0.3) if alike else even(0.1, 0.9),
         condensed=float(rng.choice([0.0, 0.02, 0.06])),
         dome=even(0.0, 0.4),
-        generosity=even(0.0, 1.0),
         unevenness=even(0.0, 0.12 if alike else 0.25),
         texture=even(0.0, 0.1 if alike else 0.3),
         spots=even(0.0, 0.15 if alike else 0.5),
