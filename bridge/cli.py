@@ -321,7 +321,7 @@ def demo_train(
     out: Annotated[Path, typer.Option("--out", "-o", help="Model folder to write.")],
     seed: Annotated[int, typer.Option(help="Of the simulation and of the training.")] = 1,
 ) -> None:
-    """Train the demo model anew on simulated nuclei (about half an hour on two cores)."""
+    """Train the demo model anew on simulated nuclei (about a quarter of an hour on two cores)."""
     from bridge.demo.train import train
 
     typer.echo(train(out, seed=seed))
