@@ -47,7 +47,8 @@ def train(
 
     Equal arguments give equal weights on the same kind of processor with the same versions of
     TensorFlow and StarDist. Progress goes to stderr. The folder appears under its name only when it
-    is complete. With the settings given here it takes about a quarter of an hour on two processor cores.
+    is complete. With the settings given here it takes about a quarter of an hour on two processor
+    cores.
 
     Args:
         out: the folder to write; it must not exist yet.
