@@ -320,11 +320,15 @@ def demo_run(
 def demo_train(
     out: Annotated[Path, typer.Option("--out", "-o", help="Model folder to write.")],
     seed: Annotated[int, typer.Option(help="Of the simulation and of the training.")] = 1,
+    epochs: Annotated[int, typer.Option(help="How long, in hundreds of steps.")] = 64,
+    start: Annotated[
+        Path | None, typer.Option(help="Model folder to go on from, in place of random weights.")
+    ] = None,
 ) -> None:
     """Train the demo model anew on simulated nuclei (about a quarter of an hour on two cores)."""
     from bridge.demo.train import train
 
-    typer.echo(train(out, seed=seed))
+    typer.echo(train(out, seed=seed, epochs=epochs, start=start))
 
 
 @demo_app.command("evaluate")
@@ -340,7 +344,11 @@ def demo_evaluate(
         _print_json([asdict(score) for score in result])
         return
     for score in result:
-        typer.echo(str(score))
+        typer.echo(
+            f"IoU {score.iou:g}: F1 {score.f1:.3f} (precision {score.precision:.2f}, recall "
+            f"{score.recall:.2f}; {score.matched} right, {score.spurious} wrong, "
+            f"{score.missed} missed)"
+        )
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ No real image was used.
 
 Made in {minutes:.0f} minutes with Python {python}, {versions}, by
 
-    starbridge demo train --out DIR --seed {seed}
+    {command}
 
 The same command gives the same weights with the same versions on the same kind of processor;
 elsewhere they differ in the last digits, and the figures a little.
@@ -67,16 +67,18 @@ def model_card(
     percentiles: tuple[float, float],
     thresholds: Mapping[str, float],
     minutes: float,
+    resumed: bool = False,
     agreements: Mapping[str, Sequence[Agreement]],
 ) -> str:
     """Write the model card.
 
     Args:
         settings: ``seed``, ``filters``, ``images``, ``held`` (validation images), ``image_size``,
-            ``patch_size``, ``batch_size`` and ``steps`` of the training.
+            ``patch_size``, ``batch_size``, ``epochs`` and ``steps`` of the training.
         percentiles: low and high percentile of the recipe.
         thresholds: ``prob`` and ``nms``.
         minutes: how long the training took.
+        resumed: whether it went on from a model that an earlier training made.
         agreements: by a name for the images, how well the model does on them.
 
     Returns:
@@ -89,9 +91,14 @@ def model_card(
         for name, several in agreements.items()
         for it in several
     ]
+    command = "starbridge demo train --out DIR --seed {seed} --epochs {epochs}".format(**settings)
+    if resumed:
+        # the first training is the command without options, as its own card says
+        command = f"starbridge demo train --out FIRST\n    {command} --start FIRST"
     packages = {"TensorFlow": "tensorflow", "Keras": "keras", "StarDist": "stardist"}
     return _CARD.format(
         **settings,
+        command=command,
         low=percentiles[0],
         high=percentiles[1],
         prob=thresholds["prob"],

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ from bridge.demo.card import model_card
 from bridge.demo.evaluate import compare, evaluate
 from bridge.demo.simulator import simulate_nuclei
 from bridge.errors import BadInputError, MissingPartError
+from bridge.model import open_model
+from bridge.weights import load_weights
 
 PERCENTILES = (1.0, 99.8)
 """Low and high percentile of a plane that the demo model takes for 0 and 1."""
@@ -42,6 +45,7 @@ def train(
     patch_size: int = 160,
     batch_size: int = 4,
     filters: int = 20,
+    start: str | PathLike[str] | None = None,
 ) -> Path:
     """Train the demo model and write its folder.
 
@@ -61,6 +65,7 @@ def train(
         patch_size: height and width of a training patch in pixels, a multiple of 16.
         batch_size: patches a batch.
         filters: filters at the base of the network; its size grows with their square.
+        start: a model folder of the same architecture to go on from, in place of random weights.
 
     Returns:
         ``out``: ``config.json``, ``thresholds.json``, ``weights_best.h5`` as StarDist writes them,
@@ -123,6 +128,8 @@ def train(
     # Keras and StarDist report on stdout, which belongs to the command's results
     with _workshop(out) as workshop, contextlib.redirect_stdout(sys.stderr):
         model = StarDist2D(config, name="model", basedir=str(workshop))
+        if start is not None:
+            load_weights(model.keras_model, open_model(start).weights)
         model.prepare_for_training(keras.optimizers.Adam(rate))
         model.train(
             pictures,
@@ -146,6 +153,7 @@ def train(
         card = model_card(
             settings={
                 "seed": seed,
+                "epochs": epochs,
                 "filters": filters,
                 "images": images,
                 "held": held,
@@ -157,6 +165,7 @@ def train(
             percentiles=PERCENTILES,
             thresholds=thresholds,
             minutes=minutes,
+            resumed=start is not None,
             agreements={
                 "simulated, for validation": compare(held_labels, found),
                 "StarDist's test image": evaluate(made),
