@@ -148,9 +148,9 @@ def open_model(model: str | PathLike[str]) -> ModelFolder:
         )
     config = _read_config(folder)
     thresholds = _read_thresholds(folder)
-    weights = _find_weights(folder)
+    weights = find_weights(folder)
     recipe, source = _read_recipe(folder, name, thresholds)
-    return ModelFolder(folder, name, config, weights, recipe, source, _hash(folder, weights))
+    return ModelFolder(folder, name, config, weights, recipe, source, hash_model(folder, weights))
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -215,9 +215,18 @@ def _read_thresholds(folder: Path) -> dict[str, float]:
         ) from error
 
 
-def _find_weights(folder: Path) -> Path:
-    """The best weights if there are any, else the last ones, else the first by name."""
-    files = sorted(p for p in folder.iterdir() if p.suffix in (".h5", ".hdf5") and p.is_file())
+def weight_files(folder: Path) -> list[Path]:
+    """All weights files of a model folder, by name."""
+    return sorted(p for p in folder.iterdir() if p.suffix in (".h5", ".hdf5") and p.is_file())
+
+
+def find_weights(folder: Path) -> Path:
+    """The best weights if there are any, else the last ones, else the first by name.
+
+    Raises:
+        BadInputError: the folder has none.
+    """
+    files = weight_files(folder)
     if not files:
         raise BadInputError(
             folder, "has no weights (weights_best.h5)", "copy the weights into the model folder"
@@ -254,7 +263,12 @@ def _read_recipe(folder: Path, name: str, thresholds: dict[str, float]) -> tuple
     return base, "StarDist's defaults"
 
 
-def _hash(folder: Path, weights: Path) -> str:
+def hash_model(folder: Path, weights: Path) -> str:
+    """SHA-256 (hexadecimal) of ``config.json`` and the weights together.
+
+    Raises:
+        BadInputError: the weights cannot be read.
+    """
     digest = hashlib.sha256((folder / "config.json").read_bytes())
     try:
         with weights.open("rb") as stream:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.errors import BadInputError
-from bridge.model import DEMO, Recipe, open_model
+from bridge.model import DEMO, Recipe, find_weights, hash_model, open_model, weight_files
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def open_source(model: str | PathLike[str], weights: str | PathLike[str] | None 
     folder = Path(model).expanduser()
     config = _peek(folder)
     if config.get("n_dim") == 3:
-        name, recipe, found = folder.resolve().name, _recipe3d(folder), _weights3d(folder)
+        name, recipe, found = folder.resolve().name, _recipe3d(folder), find_weights(folder)
     else:
         opened = open_model(model)
         folder, name, config = opened.path, opened.name, opened.config
@@ -84,7 +83,9 @@ def open_source(model: str | PathLike[str], weights: str | PathLike[str] | None 
     if weights is not None:
         found = _chosen(folder, weights)
     origin = DEMO if str(model) == DEMO else str(folder.absolute())
-    return Source(folder, _file_name(name), config, found, recipe, _hash(folder, found), origin)
+    return Source(
+        folder, _file_name(name), config, found, recipe, hash_model(folder, found), origin
+    )
 
 
 def _peek(folder: Path) -> dict[str, Any]:
@@ -108,21 +109,8 @@ def _recipe3d(folder: Path) -> Recipe:
         ) from error
 
 
-def _weights3d(folder: Path) -> Path:
-    files = _weight_files(folder)
-    if not files:
-        raise BadInputError(
-            folder, "has no weights (weights_best.h5)", "copy the weights into the model folder"
-        )
-    for word in ("best", "last"):
-        for file in files:
-            if word in file.name:
-                return file
-    return files[0]
-
-
 def _chosen(folder: Path, weights: str | PathLike[str]) -> Path:
-    files = _weight_files(folder)
+    files = weight_files(folder)
     if str(weights) in ("best", "last"):
         for file in files:
             if str(weights) in file.name:
@@ -134,23 +122,6 @@ def _chosen(folder: Path, weights: str | PathLike[str]) -> Path:
     raise BadInputError(weights, "is no weights file", f"choose one of those in {folder}: {names}")
 
 
-def _weight_files(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.iterdir() if p.suffix in (".h5", ".hdf5") and p.is_file())
-
-
 def _file_name(name: str) -> str:
     """A name that every file system and every macro can say."""
     return re.sub(r"[^\w.-]+", "_", name).strip("._") or "model"
-
-
-def _hash(folder: Path, weights: Path) -> str:
-    digest = hashlib.sha256((folder / "config.json").read_bytes())
-    try:
-        with weights.open("rb") as stream:
-            while block := stream.read(2**20):
-                digest.update(block)
-    except OSError as error:
-        raise BadInputError(
-            weights, f"cannot be read: {error.strerror}", "check its permissions"
-        ) from error
-    return digest.hexdigest()
