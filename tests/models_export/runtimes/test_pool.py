@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from bridge.java.jars import CACHE_VARIABLE
 from models_export.checks import check_file
 from models_export.contents import read_model_file
 from models_export.runtimes import RuntimeMissingError, tensorflow1
-from models_export.runtimes.jars import CACHE_VARIABLE
 from models_export.runtimes.pool import Runtimes
 from tests.models_export.conftest import Exported
 

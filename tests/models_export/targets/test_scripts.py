@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from models_export.listener import Listener
-from models_export.runtimes import RuntimeMissingError
-from models_export.runtimes.jars import fetch_jar
-from models_export.runtimes.java import find_java
+from bridge.java import JarMissingError
+from bridge.java.home import find_java
+from bridge.java.jars import fetch_jar
 from models_export.source import Source, open_source
 from models_export.targets.groovy import write_groovy
 from models_export.targets.macro import write_macro
@@ -132,8 +131,8 @@ def test_imagej_runs_the_macro(source: Source, tmp_path: Path) -> None:
     if java is None:
         pytest.skip("no Java")
     try:
-        jar = fetch_jar("net.imagej", "ij", "1.54p", Listener())
-    except RuntimeMissingError as error:
+        jar = fetch_jar("net.imagej", "ij", "1.54p")
+    except JarMissingError as error:
         pytest.skip(str(error))
     folder = tmp_path / "it's [x]"
     folder.mkdir()

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from bridge.errors import BadInputError
-from models_export.listener import Listener
-from models_export.runtimes import RuntimeMissingError, jars
-from models_export.runtimes.jars import CACHE_VARIABLE, cache_folder, fetch_jar
+from bridge.java import JarMissingError, jars
+from bridge.java.jars import CACHE_VARIABLE, Progress, cache_folder, fetch_jar
 
 
 class FakeCentral:
@@ -23,7 +22,7 @@ class FakeCentral:
         monkeypatch.setattr(jars, "_download", self.download)
 
     def download(
-        self, group: str, artifact: str, version: str, folder: Path, listener: Listener
+        self, group: str, artifact: str, version: str, folder: Path, progress: Progress
     ) -> tuple[Path, str]:
         self.downloads += 1
         (folder / "got.jar").write_bytes(self.content)
@@ -38,7 +37,7 @@ def central(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeCentral:
 
 
 def fetch() -> Path:
-    return fetch_jar("org.tensorflow", "libtensorflow", "1.12.0", Listener())
+    return fetch_jar("org.tensorflow", "libtensorflow", "1.12.0")
 
 
 def test_a_library_is_downloaded_once(central: FakeCentral) -> None:
@@ -57,7 +56,7 @@ def test_a_damaged_library_is_downloaded_again(central: FakeCentral) -> None:
 
 def test_a_library_that_arrives_damaged_is_not_kept(central: FakeCentral) -> None:
     central.content = b"libra"
-    with pytest.raises(RuntimeMissingError, match="arrived damaged"):
+    with pytest.raises(JarMissingError, match="arrived damaged"):
         fetch()
     assert not list((cache_folder() / "jars").glob("*.jar"))
 
@@ -80,7 +79,7 @@ def test_without_network_it_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         raise requests.ConnectionError("no route")
 
     monkeypatch.setattr(requests, "request", refuse)
-    with pytest.raises(RuntimeMissingError, match="no network"):
+    with pytest.raises(JarMissingError, match="no network"):
         fetch()
 
 

@@ -11,8 +11,7 @@ from pathlib import Path
 
 from bridge.atomic import write_error
 from bridge.errors import BadInputError
-from models_export.listener import Listener
-from models_export.runtimes import RuntimeMissingError
+from bridge.java import JarMissingError
 
 CACHE_VARIABLE = "STARBRIDGE_CACHE"
 """Environment variable that moves the cache folder."""
@@ -27,7 +26,13 @@ def cache_folder() -> Path:
     return user_cache_path("starbridge", appauthor=False)
 
 
-def fetch_jar(group: str, artifact: str, version: str, listener: Listener) -> Path:
+Progress = Callable[[str, int, int], None]
+"""Told of a download: name of the file, bytes that are here, bytes that it has."""
+
+
+def fetch_jar(
+    group: str, artifact: str, version: str, progress: Progress = lambda *_: None
+) -> Path:
     """Give a Java library, downloading it the first time.
 
     The hash that Maven Central publishes is kept beside the library, and every later call compares
@@ -37,14 +42,14 @@ def fetch_jar(group: str, artifact: str, version: str, listener: Listener) -> Pa
         group: Maven's groupId (``org.tensorflow``).
         artifact: Maven's artifactId.
         version: the version.
-        listener: told how the download goes on.
+        progress: told how the download goes on.
 
     Returns:
         Path of the .jar.
 
     Raises:
         BadInputError: the cache folder cannot be written.
-        RuntimeMissingError: the library cannot be downloaded, or not undamaged.
+        JarMissingError: the library cannot be downloaded, or not undamaged.
     """
     name = f"{artifact}-{version}.jar"
     folder = cache_folder() / "jars"
@@ -54,9 +59,9 @@ def fetch_jar(group: str, artifact: str, version: str, listener: Listener) -> Pa
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as temporary:
-            got, sha1 = _download(group, artifact, version, Path(temporary), listener)
+            got, sha1 = _download(group, artifact, version, Path(temporary), progress)
             if _sha1(got) != sha1:
-                raise RuntimeMissingError(name, "arrived damaged; try again")
+                raise JarMissingError(name, "arrived damaged; try again")
             published.write_text(sha1)
             got.replace(jar)
     except OSError as error:
@@ -70,37 +75,35 @@ def fetch_jar(group: str, artifact: str, version: str, listener: Listener) -> Pa
 
 
 def _download(
-    group: str, artifact: str, version: str, folder: Path, listener: Listener
+    group: str, artifact: str, version: str, folder: Path, progress: Progress
 ) -> tuple[Path, str]:
     name = f"{artifact}-{version}.jar"
     try:
         import requests
         from jgo.maven import MavenContext, PythonResolver
     except ImportError as error:
-        raise RuntimeMissingError(name, 'install it with: pip install "starbridge[export]"') from (
-            error
-        )
+        raise JarMissingError(name, 'install it with: pip install "starbridge[fiji]"') from (error)
 
     @contextlib.contextmanager
-    def progress(file: str, total: int) -> Iterator[Callable[[int], None]]:
+    def shown(file: str, total: int) -> Iterator[Callable[[int], None]]:
         done = 0
 
         def update(count: int) -> None:
             nonlocal done
             done += count
-            listener.downloading(file, done, total)
+            progress(file, done, total)
 
         yield update
 
     context = MavenContext(
-        repo_cache=folder, resolver=PythonResolver(progress_callback=progress), timeout=30
+        repo_cache=folder, resolver=PythonResolver(progress_callback=shown), timeout=30
     )
     component = context.project(group, artifact).at_version(version)
     try:
         sha1 = Path(component.artifact(packaging="jar.sha1").resolve()).read_text().split()[0]
         return Path(component.artifact().resolve()), sha1
     except (requests.RequestException, RuntimeError, LookupError) as error:
-        raise RuntimeMissingError(
+        raise JarMissingError(
             name, "could not be downloaded from Maven Central (no network?)"
         ) from error
 
