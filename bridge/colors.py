@@ -31,6 +31,19 @@ def class_color(name: str) -> str:
     return _hex(digest[0] / 256, 0.65 + digest[1] / 1024, 0.75 + digest[2] / 1024)
 
 
+def distinct_color(number: int) -> str:
+    """A colour for a number, well apart from those of the numbers beside it.
+
+    Args:
+        number: from 0.
+
+    Returns:
+        ``#rrggbb``.
+    """
+    golden = 0.618_033_988_75  # consecutive multiples lie as far apart as they can on the circle
+    return _hex(number * golden % 1, 0.85 - 0.25 * (number % 3) / 2, 1.0 - 0.2 * (number % 2))
+
+
 def _hex(hue: float, saturation: float, value: float) -> str:
     rgb = colorsys.hsv_to_rgb(hue, saturation, value)
     return "#" + bytes(round(255 * part) for part in rgb).hex()

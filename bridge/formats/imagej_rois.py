@@ -14,7 +14,7 @@ import math
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,11 @@ from urllib.parse import quote, unquote
 import numpy as np
 import roifile
 import shapely
+import tifffile
 from numpy.typing import NDArray
 
 from bridge.atomic import writing
+from bridge.colors import class_color
 from bridge.detections import Detections
 from bridge.errors import BadInputError
 from bridge.formats import existing_file
@@ -37,10 +39,16 @@ log = logging.getLogger(__name__)
 PREFIX = "starbridge."
 MEASUREMENT = "starbridge.measurement."
 METADATA = "starbridge.metadata."
+GROUP = "starbridge.group"
+SHOWN_COLOR = "starbridge.shown_color"
+"""Of a ROI in a group: the colour that it is to be shown in, since ImageJ gives it the group's."""
 
 _INT16_MAX = 32_767
 _MAX_VERTICES = 65_535
+_MAX_GROUP = 255
 _MAX_ROI_BYTES = 256 * 2**20
+_UNCOLOURED = "#ffff00"  # what ImageJ gives composite ROIs without a colour
+_GROUPS = "groups"  # of a record, until its class is known
 _MOVE, _LINE, _CLOSE = 0.0, 1.0, 4.0
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 _AREAS = (
@@ -52,18 +60,35 @@ _AREAS = (
 )
 
 
-def write(detections: Detections, path: str | PathLike[str]) -> None:
+def class_groups(classes: Iterable[str | None]) -> tuple[str, ...]:
+    """The classes that become ROI groups 1, 2, …: sorted, as many as ImageJ's ROIs can tell apart.
+
+    Args:
+        classes: the class of each object.
+    """
+    return tuple(sorted({name for name in classes if name is not None}))[:_MAX_GROUP]
+
+
+def write(detections: Detections, path: str | PathLike[str], *, groups: bool = False) -> None:
     """Write a ``RoiSet.zip`` (or, for one object, a ``.roi``).
+
+    ROIs are called by their label and class (``0007-neuron``), or as the reviewer called them.
 
     Traced outlines become polygons of whole numbers, star outlines subpixel polygons, objects with
     holes or several pieces composite ROIs. Coordinates beyond 32,767 are written as floats: whole
     numbers would overflow. Positions are 1-based; 0 means "every channel". Names are unique and
     safe as file names.
 
+    Args:
+        detections: the objects.
+        path: ``.zip`` or ``.roi``.
+        groups: put each class into the ROI group that :func:`class_groups` gives it. ImageJ then
+            shows the groups' colours, not the classes', unless it is told otherwise.
+
     Raises:
         BadInputError: a ``.roi`` for more or fewer than one object; the file cannot be written.
     """
-    rois = list(_encode(detections))
+    rois = list(_encode(detections, groups=groups))
     if str(path).lower().endswith(".roi"):
         if len(rois) != 1:
             raise BadInputError(path, f"a .roi file holds one object, not {len(rois)}", "use .zip")
@@ -82,8 +107,16 @@ def write(detections: Detections, path: str | PathLike[str]) -> None:
             archive.writestr(entry, data)
 
 
-def read(path: str | PathLike[str], *, image: ImageInfo | None = None) -> Detections:
+def read(
+    path: str | PathLike[str],
+    *,
+    image: ImageInfo | None = None,
+    groups: Mapping[int, str] | None = None,
+) -> Detections:
     """Read a ``RoiSet.zip`` or a ``.roi``, written by starbridge, ImageJ, StarDist or others.
+
+    A reviewer in ImageJ has two ways to change the class of an object: give it another ROI group,
+    or another name behind its label (``0007-neuron`` → ``0007-glia``).
 
     Polygons, freehand and traced outlines, rectangles, ovals and composites with holes are taken;
     lines, points and angles enclose no area and are left out with a warning.
@@ -91,22 +124,48 @@ def read(path: str | PathLike[str], *, image: ImageInfo | None = None) -> Detect
     Args:
         path: the file.
         image: what is known of the image, where the file does not say.
+        groups: names of ROI groups, which the file does not hold. A group without a name is the
+            class that other ROIs of the file have in it, else ``group N``.
 
     Raises:
         BadInputError: not a zip, a damaged zip or ROI.
     """
+    return read_rows(path, image=image, groups=groups)[0]
+
+
+def read_rows(
+    path: str | PathLike[str],
+    *,
+    image: ImageInfo | None = None,
+    groups: Mapping[int, str] | None = None,
+) -> tuple[Detections, list[int]]:
+    """Read as :func:`read` does, and say which of the file's ROIs (from 0) each object is."""
     file = existing_file(path)
+    known: dict[str, Any] = {}
+    return _detections(file, _decode(file, known), image, groups, known)
+
+
+def _detections(
+    file: Path,
+    rois: Iterable[tuple[str, roifile.ImagejRoi]],
+    image: ImageInfo | None,
+    groups: Mapping[int, str] | None,
+    known: Mapping[str, Any],
+) -> tuple[Detections, list[int]]:
+    """Objects of named ROIs; `known` is what the file says beyond them, once they are read."""
     geometries: list[Any] = []
     records: list[dict[str, Any]] = []
     left_out: list[str] = []
-    known: dict[str, Any] = {}
-    for name, roi in _decode(file, known):
+    rows: list[int] = []
+    for row, (name, roi) in enumerate(rois):
         geometry = _geometry(roi)
         if geometry is None or geometry.is_empty:
             left_out.append(name)
             continue
         geometries.append(geometry)
         records.append(_record(name, roi))
+        rows.append(row)
+    _classify_by_group(records, groups or {})
     if left_out:
         log.warning(
             "%s: %d ROIs enclose no area and were left out: %s",
@@ -114,12 +173,61 @@ def read(path: str | PathLike[str], *, image: ImageInfo | None = None) -> Detect
             len(left_out),
             ", ".join(left_out[:5]) + (" …" if len(left_out) > 5 else ""),
         )
-    return Detections.from_records(
+    found = Detections.from_records(
         geometries,
         records,
         image=image or ImageInfo.from_json(known.get("image")),
         outline="star" if known.get("outline") == "star" else "traced",
     )
+    return found, rows
+
+
+def roi_names(detections: Detections) -> list[str]:
+    """What the objects are called in ImageJ, in their order."""
+    frame = detections.objects
+    return _unique_names(frame["label"].tolist(), frame["class"].tolist(), frame["name"].tolist())
+
+
+def encode(detections: Detections) -> list[bytes]:
+    """The objects as single ROIs in ImageJ's format, in their order."""
+    return [data for _, data in _encode(detections)]
+
+
+def read_overlay(
+    path: str | PathLike[str],
+    *,
+    image: ImageInfo | None = None,
+    groups: Mapping[int, str] | None = None,
+) -> Detections:
+    """Read the overlay of a TIFF that ImageJ, Fiji or starbridge saved.
+
+    A selection that is active when ImageJ saves is not part of the overlay and is left out.
+
+    Args:
+        path: the TIFF.
+        image: what is known of the image, where the file does not say.
+        groups: names of ROI groups, as in :func:`read`.
+
+    Raises:
+        BadInputError: no TIFF of ImageJ, or a damaged overlay.
+    """
+    file = existing_file(path)
+    try:
+        with tifffile.TiffFile(file) as tiff:
+            metadata = tiff.imagej_metadata
+    except (tifffile.TiffFileError, ValueError, OSError) as error:
+        raise BadInputError(file, f"is no readable TIFF ({error})", "save it again") from error
+    if metadata is None:
+        raise BadInputError(
+            file, "was not saved by ImageJ, so it has no overlay", "in Fiji: File > Save As > Tiff…"
+        )
+    overlays = metadata.get("Overlays", [])
+    entries = overlays if isinstance(overlays, list) else [overlays]
+    rois = (
+        (f"overlay {number}", _one_roi(file, f"number {number} of the overlay", data))
+        for number, data in enumerate(entries, 1)
+    )
+    return _detections(file, rois, image, groups, {})[0]
 
 
 def _comment(record: dict[str, Any]) -> bytes:
@@ -128,9 +236,11 @@ def _comment(record: dict[str, Any]) -> bytes:
     return comment if len(comment) < 2**16 else b""
 
 
-def _encode(detections: Detections) -> Iterator[tuple[str, bytes]]:
+def _encode(detections: Detections, *, groups: bool = False) -> Iterator[tuple[str, bytes]]:
     frame = detections.objects
-    names = _unique_names(frame["label"].tolist(), frame["name"].tolist())
+    names = roi_names(detections)
+    grouped = class_groups(frame["class"]) if groups else ()
+    numbers = {name: number for number, name in enumerate(grouped, 1)}
     stack = detections.image.size_z > 1 or detections.image.size_t > 1
     stack = stack or bool(len(frame) and (frame["z"].max() > 0 or frame["t"].max() > 0))
     extras = [(MEASUREMENT, c) for c in detections.measurements]
@@ -147,9 +257,12 @@ def _encode(detections: Detections) -> Iterator[tuple[str, bytes]]:
             roi.z_position = columns["z"][row] + 1
             roi.t_position = columns["t"][row] + 1
         color = columns["color"][row] or columns["class_color"][row]
+        group = numbers.get(columns["class"][row], 0)
+        if group and not color:
+            color = class_color(columns["class"][row])
         if color:
             roi.stroke_color = b"\xff" + bytes.fromhex(color[1:])
-        properties = {
+        properties: dict[str, Any] = {
             PREFIX + "id": identity,
             PREFIX + "label": columns["label"][row],
             PREFIX + "roi_name": names[row],
@@ -161,6 +274,10 @@ def _encode(detections: Detections) -> Iterator[tuple[str, bytes]]:
             properties[PREFIX + "prob"] = columns["prob"][row]
         if columns["object_type"][row] != "detection":
             properties[PREFIX + "object_type"] = columns["object_type"][row]
+        if group:
+            roi.group = group
+            properties[GROUP] = group
+            properties[SHOWN_COLOR] = color[1:]
         if columns["locked"][row]:
             properties[PREFIX + "locked"] = "true"
         if nuclei is not None and nuclei[row] is not None:
@@ -177,13 +294,21 @@ def _quoted(value: Any) -> str:
     return quote(value if isinstance(value, str) else repr(value), safe="-_.~")
 
 
-def _unique_names(labels: list[int], given: list[str | None]) -> list[str]:
-    """A name a ROI: the reviewer's, else the label; unique, and safe as a file name."""
+def _unique_names(
+    labels: list[int], classes: list[str | None], given: list[str | None]
+) -> list[str]:
+    """A name a ROI: the reviewer's, else label and class; unique, and safe as a file name."""
     width = max(4, len(str(max(labels, default=0))))
     used: set[str] = set()
     names = []
-    for label, name in zip(labels, given, strict=True):
-        stem = f"{label:0{width}d}" if name is None else _file_name(name, f"{label:0{width}d}")
+    for label, class_name, name in zip(labels, classes, given, strict=True):
+        number = f"{label:0{width}d}"
+        if name is not None:
+            stem = _file_name(name, number)
+        elif class_name is not None:
+            stem = _file_name(f"{number}-{class_name}", number)
+        else:
+            stem = number
         unique, again = stem, 1
         while unique.lower() in used:
             again += 1
@@ -326,6 +451,8 @@ def _record(name: str, roi: roifile.ImagejRoi) -> dict[str, Any]:
         record["color"] = "#" + roi.stroke_color[1:].hex()
     if PREFIX + "id" in properties:
         _restore(record, properties)
+    pushed = properties.get(GROUP, "")
+    record[_GROUPS] = (roi.group, int(pushed) if pushed.isdigit() else 0)
     for key, value in properties.items():
         if key.startswith(MEASUREMENT):
             record[unquote(key[len(MEASUREMENT) :])] = _number(value)
@@ -339,18 +466,65 @@ def _restore(record: dict[str, Any], properties: dict[str, str]) -> None:
     record["id"] = properties[PREFIX + "id"]
     label = properties.get(PREFIX + "label", "")
     record["label"] = int(label) if label.isdigit() else 0
-    if record["name"] == properties.get(PREFIX + "roi_name"):
+    shown = record["name"]
+    if shown == properties.get(PREFIX + "roi_name"):
         record["name"] = properties.get(PREFIX + "name")
     record["prob"] = _number(properties.get(PREFIX + "prob", "nan"))
     record["locked"] = properties.get(PREFIX + "locked") == "true"
     for key in ("class", "class_color", "object_type"):
         if PREFIX + key in properties:
             record[key] = properties[PREFIX + key]
+    renamed = _class_in_name(shown, record["label"], record.get("class"))
+    if PREFIX + "name" not in properties and renamed is not None:
+        # the name was made of label and class, and still is
+        record["name"] = None
+        if renamed != record.get("class"):
+            record["class"], record["class_color"] = renamed, None
     color = properties.get(PREFIX + "color")
-    if record.get("color") == (color or record.get("class_color")):
+    shown_color = properties.get(SHOWN_COLOR)
+    expected = {color or record.get("class_color"), shown_color and f"#{shown_color}"}
+    if expected == {None}:
+        expected.add(_UNCOLOURED)
+    if record.get("color") in expected:
         record["color"] = color
     if PREFIX + "nucleus" in properties:
         record["nucleus"] = shapely.from_wkt(properties[PREFIX + "nucleus"], on_invalid="ignore")
+
+
+def _class_in_name(name: str, label: int, known: str | None) -> str | None:
+    """The class in a name made of label and class; ``None`` if it is not made so.
+
+    Args:
+        name: the name of a ROI.
+        label: its label.
+        known: the class that it had.
+    """
+    number, dash, class_name = name.partition("-")
+    if not (dash and number.isdecimal() and int(number) == label):
+        return None
+    # a name that is there already gets a number from ImageJ
+    if known is not None and re.fullmatch(
+        re.escape(_file_name(known, "")) + r"(-\d+)?", class_name
+    ):
+        return known
+    return None if class_name.isdecimal() else class_name.strip() or None
+
+
+def _classify_by_group(records: list[dict[str, Any]], names: Mapping[int, str]) -> None:
+    """Give those whose ROI group was changed the class of their new group."""
+    classes: dict[int, str] = {}
+    for record in records:
+        group, pushed = record[_GROUPS]
+        if group and group == pushed and record.get("class") is not None:
+            classes.setdefault(group, record["class"])
+    colors = {record.get("class"): record.get("class_color") for record in records}
+    for record in records:
+        group, pushed = record.pop(_GROUPS)
+        if group == pushed:
+            continue
+        record["class"] = names.get(group, classes.get(group, f"group {group}")) if group else None
+        record["class_color"] = colors.get(record["class"])
+        record["color"] = None  # ImageJ gave it the group's
 
 
 def _properties(text: str) -> Iterator[tuple[str, str]]:

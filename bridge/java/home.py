@@ -19,10 +19,19 @@ def find_java() -> Path | None:
     Returns:
         Path of libjvm, or ``None`` where there is no Java.
     """
-    for home in _homes():
-        for inside in (*_LIBRARIES.get(platform.system(), _LIBRARY), *_JAVA8):
-            if (home / inside).is_file():
-                return home / inside
+    return next((library for home in _homes() if (library := java_library(home)) is not None), None)
+
+
+def find_java_home() -> Path | None:
+    """The folder of the Java that :func:`find_java` finds: what ``JAVA_HOME`` would be."""
+    return next((home for home in _homes() if java_library(home) is not None), None)
+
+
+def java_library(home: Path) -> Path | None:
+    """Libjvm in a Java's folder, or ``None`` where it is no Java."""
+    for inside in (*_LIBRARIES.get(platform.system(), _LIBRARY), *_JAVA8):
+        if (home / inside).is_file():
+            return home / inside
     return None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import logging
 import sys
 from dataclasses import asdict
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bridge.cli.fiji import app as fiji_app
+from bridge.cli.saying import note, print_json
 from bridge.errors import BadInputError, StarbridgeError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 demo_app = typer.Typer(help="The model that comes with starbridge.", no_args_is_help=True)
 app.add_typer(demo_app, name="demo")
+app.add_typer(fiji_app, name="fiji")
 
 
 class OutlineKind(StrEnum):
@@ -158,7 +160,7 @@ def segment(
     )
     outcomes = _run_batch(find_images(images), out, Segmenter(folder, recipe), settings)
     if as_json:
-        _print_json({**read_record(out), "outcomes": [asdict(o) for o in outcomes]})
+        print_json({**read_record(out), "outcomes": [asdict(o) for o in outcomes]})
     _close_run(outcomes, out)
 
 
@@ -290,7 +292,7 @@ def verify_files(
                     path, model=model, weights=weights, runtimes=runtime, listener=listener
                 )
         except StarbridgeError as error:  # the rest of the files goes on
-            _say(str(error))
+            note(str(error))
             failed = True
             continue
         typer.echo(verdict.file)
@@ -341,7 +343,7 @@ def demo_evaluate(
 
     result = evaluate(model)
     if as_json:
-        _print_json([asdict(score) for score in result])
+        print_json([asdict(score) for score in result])
         return
     for score in result:
         typer.echo(
@@ -351,12 +353,31 @@ def demo_evaluate(
         )
 
 
+@app.command()
+def doctor(
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", "-m", help="Model folder to look at too; several times."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say what is here of Fiji, Java, TensorFlow, QuPath, ilastik and models, and what to get."""
+    from bridge.apps.doctor import examine
+
+    report = examine(models=model or ())
+    if as_json:
+        print_json(report.to_json())
+        return
+    for line in report.lines():
+        typer.echo(line)
+
+
 def main() -> None:
     """Run the command; whatever a person can mend is one line on stderr and exit status 2."""
     try:
         app(standalone_mode=True)
     except StarbridgeError as error:
-        _say(str(error))
+        note(str(error))
         sys.exit(2)
 
 
@@ -371,7 +392,7 @@ def _run_batch(
         with ConsoleProgress() as listener:
             return segment_files(images, out, segmenter, settings, listener)
     except KeyboardInterrupt as interruption:
-        _say("stopped; run the same command again to go on")
+        note("stopped; run the same command again to go on")
         raise typer.Exit(130) from interruption
 
 
@@ -383,17 +404,9 @@ def _close_run(outcomes: list[Outcome], out: Path) -> None:
         parts.append(f"{counts['skipped']} were done before")
     if counts["failed"]:
         parts.append(f"{counts['failed']} failed")
-    _say(f"{', '.join(parts)}; results in {out}")
+    note(f"{', '.join(parts)}; results in {out}")
     if counts["failed"]:
         raise typer.Exit(1)
-
-
-def _say(line: str) -> None:
-    print(f"starbridge: {line}", file=sys.stderr)  # noqa: T201 - the command speaks to a person
-
-
-def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, indent=1, ensure_ascii=True))
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -417,7 +430,3 @@ def _tiles(text: str | None) -> int | tuple[int, int] | None:
         raise BadInputError("--tiles", f"{text!r} is no number of tiles", "give 4, or 4x3")
     numbers = [int(p) for p in parts]
     return numbers[0] if len(numbers) == 1 else (numbers[0], numbers[1])
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,1 @@
+"""The applications that starbridge works with, one folder or file each."""

@@ -1,0 +1,296 @@
+"""Puts starbridge's macros into Fiji's menus, and exported models beside them."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import shutil
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import bridge
+from bridge.apps.fiji.finding import OLDEST_IMAGEJ, FijiApp
+from bridge.apps.fiji.script_parameters import with_dialog
+from bridge.atomic import write_bytes, write_error, writing
+from bridge.errors import BadInputError
+
+MENU = "Plugins › StarBridge"
+"""Where the macros are found."""
+
+RECORD = ".starbridge.json"
+"""Name of the file that tells starbridge's own macros from those that a person has changed."""
+
+_EXPORT_RECORDS = "*.export.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installed:
+    """What an installation did.
+
+    Attributes:
+        app: the Fiji.
+        folder: folder of the macros.
+        written: macros that are new or newer than before.
+        unchanged: macros that were there already.
+        kept: macros that a person has changed, left as they are.
+        saved: copies of changed macros that were replaced.
+        removed: macros of an older starbridge that are no more.
+        models: the models' zips.
+        notes: what else to know, a line each.
+    """
+
+    app: FijiApp
+    folder: Path
+    written: tuple[Path, ...]
+    unchanged: tuple[Path, ...]
+    kept: tuple[Path, ...]
+    saved: tuple[Path, ...]
+    removed: tuple[Path, ...]
+    models: tuple[Path, ...]
+    notes: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        """What was done, for a person."""
+        count = len(self.written) + len(self.unchanged)
+        lines = [f"{count} macros in {self.folder}; restart {self.app.kind} to see {MENU}"]
+        lines += [
+            f"{path}: you have changed it, so it stays; --overwrite replaces it, and keeps yours "
+            "under another name"
+            for path in self.kept
+        ]
+        lines += [f"{path}: your changed macro" for path in self.saved]
+        lines += [f"{path}: model" for path in self.models]
+        return [*lines, *self.notes]
+
+
+def macros_folder() -> Path:
+    """The folder of starbridge's own macros, in a checkout or an installed package.
+
+    Raises:
+        BadInputError: there is none.
+    """
+    package = Path(bridge.__file__).parent
+    for folder in (package / "macros", package.parent / "macros"):
+        if any(folder.glob("*.ijm")):
+            return folder
+    raise BadInputError(package / "macros", "holds no macro", "install starbridge again")
+
+
+def install(
+    app: FijiApp,
+    *,
+    models: Iterable[str | PathLike[str]] = (),
+    macros: str | PathLike[str] | None = None,
+    overwrite: bool = False,
+) -> Installed:
+    """Put macros into an app's menus, under Plugins › StarBridge, and models beside them.
+
+    Fiji and ImageJ2 get the macros as they are (``scripts/Plugins/StarBridge``), plain ImageJ with
+    a dialog of its own instead of ``#@`` lines (``plugins/StarBridge``). Running it again replaces
+    what is older. A macro that a person has changed stays as it is.
+
+    Args:
+        app: the Fiji.
+        models: zips of ``starbridge export`` (``NAME.tf1.15.zip``). They are put into
+            ``starbridge/models`` of the app's folder, with the record that holds their recipe.
+        macros: folder of other macros than starbridge's own.
+        overwrite: replace also what a person has changed, which is kept as ``NAME (edited).ijm``.
+
+    Returns:
+        What was done.
+
+    Raises:
+        BadInputError: the app's folder may not be written to, a model is no SavedModel zip, or
+            there are no macros.
+    """
+    source = macros_folder() if macros is None else Path(macros)
+    texts = {path.name: _read(path) for path in sorted(source.glob("*.ijm"))}
+    if not texts:
+        raise BadInputError(source, "holds no macro", "give a folder of .ijm files")
+    zips = [_checked_model(Path(model)) for model in models]
+    notes: list[str] = []
+    inside = "scripts/Plugins/StarBridge" if app.knows_script_parameters else "plugins/StarBridge"
+    if app.imagej_is_old:
+        notes.append(
+            f"the macros need ImageJ {OLDEST_IMAGEJ} or later, and this has {app.imagej_version}: "
+            "Help › Update… brings a newer one"
+        )
+    contents = dict(_contents(texts, app, notes))
+    with _writing_to(app):
+        done = _put_macros(app.path / inside, contents, overwrite)
+        copied = tuple(_put_model(zipped, app) for zipped in zips)
+    notes += [note for zipped in zips if (note := _misfit(zipped, app))]
+    return Installed(
+        app=app, folder=app.path / inside, models=copied, notes=tuple(notes), **_sorted_by(done)
+    )
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInputError(path, f"cannot be read ({error})", "install starbridge again") from (
+            error
+        )
+
+
+def _contents(
+    texts: Mapping[str, str], app: FijiApp, notes: list[str]
+) -> Iterator[tuple[str, bytes]]:
+    for name, text in texts.items():
+        if app.knows_script_parameters:
+            yield name, text.encode()
+            continue
+        try:
+            code = with_dialog(text, title=Path(name).stem.replace("_", " "))
+            yield name, code.encode("latin-1")  # as plain ImageJ reads macros
+        except (BadInputError, UnicodeEncodeError) as error:
+            notes.append(f"{name} is left out, because it needs Fiji ({error})")
+
+
+# What became of a macro: "written", "unchanged", "kept", "saved" or "removed".
+_Done = list[tuple[str, Path]]
+
+
+def _put_macros(folder: Path, contents: Mapping[str, bytes], overwrite: bool) -> _Done:
+    record = folder / RECORD
+    ours = _recorded(record)
+    done: _Done = []
+    hashes: dict[str, str] = {}
+    for name, content in contents.items():
+        path, wanted = folder / name, hashlib.sha256(content).hexdigest()
+        there = _hash(path)
+        if there == wanted:
+            done.append(("unchanged", path))
+        elif there is None or there == ours.get(name):
+            write_bytes(path, content)
+            done.append(("written", path))
+        elif overwrite:
+            saved = _free_name(path)
+            path.rename(saved)
+            write_bytes(path, content)
+            done += [("saved", saved), ("written", path)]
+        else:
+            done.append(("kept", path))
+            if name in ours:
+                hashes[name] = ours[name]
+            continue
+        hashes[name] = wanted
+    for name in sorted(ours.keys() - contents.keys()):
+        path = folder / name
+        if _hash(path) == ours[name]:
+            path.unlink()
+            done.append(("removed", path))
+    text = json.dumps({"starbridge": bridge.__version__, "files": hashes}, indent=1)
+    write_bytes(record, (text + "\n").encode())
+    return done
+
+
+def _sorted_by(done: _Done) -> dict[str, tuple[Path, ...]]:
+    kinds = ("written", "unchanged", "kept", "saved", "removed")
+    return {kind: tuple(path for what, path in done if what == kind) for kind in kinds}
+
+
+def _recorded(record: Path) -> dict[str, str]:
+    """Hashes of the macros as starbridge wrote them; a damaged record holds none."""
+    try:
+        files = json.loads(record.read_bytes())["files"]
+        # A name that leads elsewhere is not ours.
+        return {str(k): str(v) for k, v in files.items() if Path(k).name == k}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
+
+
+def _hash(path: Path) -> str | None:
+    if not path.exists():
+        return None
+    if not path.is_file():
+        raise BadInputError(path, "is a folder where a macro belongs", "delete or rename it")
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _free_name(path: Path) -> Path:
+    number = 1
+    while True:
+        word = "edited" if number == 1 else f"edited {number}"
+        free = path.with_name(f"{path.stem} ({word}){path.suffix}")
+        if not free.exists():
+            return free
+        number += 1
+
+
+def _checked_model(path: Path) -> Path:
+    remedy = "give a zip that starbridge export wrote (NAME.tf1.15.zip)"
+    if not path.is_file():
+        problem = "is a folder, no exported model" if path.is_dir() else "does not exist"
+        raise BadInputError(path, problem, remedy)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if "saved_model.pb" in archive.namelist():
+                return path.absolute()
+    except (OSError, zipfile.BadZipFile) as error:
+        raise BadInputError(path, "is no zip, or a damaged one", remedy) from error
+    raise BadInputError(path, "holds no saved_model.pb, so Fiji cannot load it", remedy)
+
+
+def _put_model(path: Path, app: FijiApp) -> Path:
+    # Not into the app's own folder "models", whose content StarDist's plugin unpacks and forgets.
+    folder = app.path / "starbridge" / "models"
+    for file in (path, *_records_of(path)):
+        target = folder / file.name
+        if _hash(file) == _hash(target):
+            continue
+        with writing(target) as part:
+            shutil.copyfile(file, part)
+    return folder / path.name
+
+
+def _records_of(path: Path) -> list[Path]:
+    """The records of the export that made a zip: its recipe is there."""
+    found = []
+    for record in sorted(path.parent.glob(_EXPORT_RECORDS)):
+        try:
+            files: list[dict[str, Any]] = json.loads(record.read_bytes())["files"]
+            if any(file["name"] == path.name for file in files):
+                found.append(record)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            continue
+    return found
+
+
+def _misfit(path: Path, app: FijiApp) -> str:
+    if app.fitting_export is None:
+        what = "; ".join(str(m) for m in app.missing if "TensorFlow" in m.part) or "no TensorFlow"
+        return f"{path.name}: this {app.kind} cannot load it yet ({what})"
+    if app.fitting_export == "tf1.12" and ".tf1.15." in path.name:
+        return (
+            f"{path.name}: this Fiji has TensorFlow {app.tensorflow_version}, which may not load "
+            f"it; take {path.name.replace('.tf1.15.', '.tf1.12.')}"
+        )
+    return ""
+
+
+@contextmanager
+def _writing_to(app: FijiApp) -> Iterator[None]:
+    """Say once and plainly that an app belongs to somebody else."""
+    try:
+        yield
+    except (BadInputError, OSError) as error:
+        cause = error if isinstance(error, OSError) else error.__cause__
+        denied = (errno.EACCES, errno.EPERM, errno.EROFS)
+        if isinstance(cause, OSError) and cause.errno in denied:
+            raise BadInputError(
+                app.path,
+                f"you may not write into this {app.kind}",
+                "ask who installed it, or unpack a Fiji into a folder of your own and give that",
+            ) from error
+        if isinstance(error, OSError):
+            raise write_error(app.path, error) from error
+        raise

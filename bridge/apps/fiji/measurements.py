@@ -1,0 +1,78 @@
+"""ImageJ's measurements as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from bridge.errors import BadInputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from bridge.detections import Detections
+
+_LENGTHS = (
+    "X",
+    "Y",
+    "Perim.",
+    "Major",
+    "Minor",
+    "Feret",
+    "MinFeret",
+)
+_MICROMETRES = ("um", "µm", "μm", "micron", "microns", "micrometer")
+
+
+def channel_numbers(
+    wanted: Sequence[int | str] | None, names: Sequence[str], image: str
+) -> list[int]:
+    """ImageJ's numbers (from 1) of channels given by name or by number from 0.
+
+    Raises:
+        BadInputError: a channel that the image does not have.
+    """
+    if wanted is None:
+        return list(range(1, len(names) + 1))
+    numbers = []
+    for channel in wanted:
+        index = names.index(channel) if channel in names else channel
+        if isinstance(index, str) or not 0 <= index < len(names):
+            listed = ", ".join(f"{number} {name}" for number, name in enumerate(names))
+            raise BadInputError(image, f"has no channel {channel!r}", f"it has {listed}")
+        numbers.append(int(index) + 1)
+    return numbers
+
+
+def as_frame(
+    objects: Detections,
+    values: NDArray[Any],
+    columns: Sequence[tuple[str, int]],
+    names: Sequence[str],
+    unit: str,
+) -> pd.DataFrame:
+    """Name rows and columns of what ImageJ measured.
+
+    Args:
+        objects: the objects, in the order of the rows.
+        values: (objects, columns).
+        columns: ImageJ's heading and the 1-based channel (0: of the shape) of each column.
+        names: names of the image's channels.
+        unit: ImageJ's unit of length.
+    """
+    import pandas as pd
+
+    length = "µm" if unit.lower() in _MICROMETRES else "px" if unit.startswith("pixel") else unit
+    headings = []
+    for name, channel in columns:
+        if channel:
+            headings.append(f"{names[channel - 1]}: {name}")
+        elif name == "Area":
+            headings.append(f"Area {length}²")
+        else:
+            headings.append(f"{name} {length}" if name in _LENGTHS else name)
+    table = pd.DataFrame(values, columns=headings, index=objects.objects.index)
+    for position, field in enumerate(("label", "name", "class")):
+        table.insert(position, field, objects.objects[field])
+    return table

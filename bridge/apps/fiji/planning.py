@@ -1,0 +1,71 @@
+"""Which Fiji or ImageJ a session starts, and with which Java."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+
+from bridge.apps.fiji.embedded import VERSION, fetch_imagej
+from bridge.apps.fiji.worker.starting import Start
+from bridge.java.home import find_java_home
+from bridge.java.jars import Progress
+
+EMBEDDED = "embedded"
+"""In place of an app: the ImageJ that starbridge brings, whatever Fiji is there."""
+
+_ENDPOINT = re.compile(r"[\w\-]+(\.[\w\-]+)+:[\w.\-]+(:[\w.\-]+)*")
+
+
+def plan(
+    app: str | PathLike[str] | None, *, window: bool, heap: str | None, progress: Progress
+) -> tuple[str, Start]:
+    """Decide what to start.
+
+    Args:
+        app: folder of a Fiji or ImageJ, a Maven endpoint, :data:`EMBEDDED`, or ``None`` for the
+            Fiji that is there, else the embedded ImageJ.
+        window: with a window.
+        heap: most memory for Java, as ``-Xmx`` takes it.
+        progress: told how downloads go on.
+
+    Returns:
+        What to call it, and how to start it.
+
+    Raises:
+        BadInputError: ``app`` is no Fiji.
+        FijiError: it needs what is not there.
+    """
+    if app == EMBEDDED:
+        return _embedded(window, heap, progress)
+    if isinstance(app, str) and _ENDPOINT.fullmatch(app) and not Path(app).exists():
+        home = find_java_home()
+        return f"Fiji from {app}", Start(
+            window=window, heap=heap, app=app, java=None if home is None else str(home)
+        )
+    from bridge.apps.fiji.finding import find_app
+
+    found = find_app(app)
+    if found is None:
+        return _embedded(window, heap, progress)
+    name = f"{found.kind} (ImageJ {found.imagej_version}) in {found.path}"
+    if found.kind == "ImageJ":
+        # without the classes of ImageJ2 pyimagej cannot start it; its own library goes first
+        _, start = _embedded(window, heap, progress)
+        return name, replace(start, jars=(str(found.imagej_jar), *start.jars[1:]))
+    home = found.java_home or find_java_home()
+    return name, Start(
+        window=window,
+        heap=heap,
+        app=str(found.path),
+        java=None if home is None else str(home),
+        offline=found.imglyb_version is not None,
+    )
+
+
+def _embedded(window: bool, heap: str | None, progress: Progress) -> tuple[str, Start]:
+    java, jars = fetch_imagej(progress)
+    return f"ImageJ {VERSION} (embedded)", Start(
+        window=window, heap=heap, java=str(java), jars=tuple(str(jar) for jar in jars)
+    )

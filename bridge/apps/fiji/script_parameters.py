@@ -1,0 +1,636 @@
+"""The ``#@`` lines of a macro: what it asks for, and how a program or plain ImageJ answers.
+
+Fiji reads lines such as ``#@ File (label="Label image", style="open") labels`` and asks for them;
+plain ImageJ takes them for a syntax error. Here they are read in Python, filled in with checked
+values, or turned into a dialog of plain ImageJ.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Integral, Real
+from os import PathLike, fspath
+from typing import Literal
+
+from bridge.apps.finding import absolute
+from bridge.errors import BadInputError
+
+Kind = Literal["text", "whole", "real", "truth", "file", "files", "other"]
+"""What a parameter takes, whatever Java calls it."""
+
+Value = str | bool | int | float | PathLike[str] | Sequence[str | PathLike[str]]
+"""What can be bound to a parameter."""
+
+_BITS = {"byte": 8, "short": 16, "int": 32, "integer": 32, "long": 64, "biginteger": 64}
+_KINDS: dict[str, Kind] = {
+    **dict.fromkeys(_BITS, "whole"),
+    **dict.fromkeys(("float", "double", "number", "bigdecimal"), "real"),
+    "boolean": "truth",
+    "string": "text",
+    "file": "file",
+    "file[]": "files",
+}
+_WORDS: dict[Kind, str] = {
+    "text": "a text",
+    "whole": "a whole number",
+    "real": "a number",
+    "truth": "true or false",
+    "file": "a path",
+    "files": "a list of paths",
+    "other": "something that only Fiji itself can give",
+}
+_IO_TYPES = ("input", "output", "both")
+_LARGEST_WHOLE = 2**53
+"""Macro numbers are doubles: beyond this they skip whole numbers."""
+
+_LINE_ENDS = re.compile(r"(\r\n|\r|\n)")  # those of Java; Python's own are more
+_SCRIPT_LINE = re.compile(r"#@\s*script\s*(\(.*)?$", re.IGNORECASE)
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PLAIN_NUMBER = re.compile(r"-?\d{1,9}(\.\d{1,6})?")
+
+
+@dataclass(frozen=True)
+class ScriptParameter:
+    """One ``#@`` line.
+
+    Attributes:
+        name: the macro's variable.
+        type: the type as it is written (``File``, ``Double``, ``File[]``, …).
+        label: what a dialog shows; the name where none is given.
+        value: the default, as text; ``None`` where there is none.
+        choices: what can be chosen, as texts; empty where anything goes.
+        style: how a dialog asks (``open``, ``save``, ``directory``, …), or ``""``.
+        minimum: the least number allowed.
+        maximum: the largest number allowed.
+        required: the macro needs a value.
+        is_output: the macro gives this back and does not ask for it.
+        is_message: a text that the dialog shows and nobody fills in.
+        line: its line in the macro, from 1.
+    """
+
+    name: str
+    type: str
+    label: str
+    value: str | None
+    choices: tuple[str, ...]
+    style: str
+    minimum: float | None
+    maximum: float | None
+    required: bool
+    is_output: bool
+    is_message: bool
+    line: int
+
+    @property
+    def kind(self) -> Kind:
+        """What the parameter takes."""
+        return _KINDS.get(_short(self.type), "other")
+
+    @property
+    def is_input(self) -> bool:
+        """The macro asks for this one."""
+        return not (self.is_output or self.is_message)
+
+
+def parameters(text: str, *, source: str | PathLike[str] = "macro") -> tuple[ScriptParameter, ...]:
+    """Read the ``#@`` lines of a macro, in their order; ``#@script`` lines are no parameters.
+
+    Args:
+        text: the macro.
+        source: its file, for errors.
+
+    Raises:
+        BadInputError: a ``#@`` line that cannot be read, or two of one name.
+    """
+    found: dict[str, ScriptParameter] = {}
+    for number, line in _parameter_lines(text):
+        if _SCRIPT_LINE.match(line):
+            continue
+        parameter = _parse(line, number, source)
+        if parameter.name in found:
+            raise BadInputError(
+                source, f"line {number} asks for {parameter.name} again", "delete one of the lines"
+            )
+        found[parameter.name] = parameter
+    return tuple(found.values())
+
+
+def bind(text: str, values: Mapping[str, Value], *, source: str | PathLike[str]) -> str:
+    """Fill in a macro's parameters, so that ImageJ runs it without asking.
+
+    Every ``#@`` line becomes the declaration of a global variable on the same line (empty for
+    messages, ``#@script`` and outputs), so that ImageJ's errors name the right line. The lines
+    written hold ASCII only, because ImageJ reads macro files as Latin-1 in places.
+
+    Args:
+        text: the macro.
+        values: by name; a relative path is taken from the current folder. What is left out takes
+            its default.
+        source: the macro's file, for errors.
+
+    Raises:
+        BadInputError: an unknown name, one left out that has no default, a value of another type,
+            not among the choices or out of range; a parameter that only Fiji itself can fill.
+    """
+    asked = {p.name: p for p in parameters(text, source=source) if p.is_input}
+    for name in values:
+        if name not in asked:
+            raise BadInputError(
+                source,
+                f"has no parameter {name}",
+                f"it has {', '.join(asked)}" if asked else "it takes none",
+            )
+    lines = {p.line: _bound(p, values, source) for p in asked.values()}
+    return _replaced(text, lambda number: lines.get(number, ""))
+
+
+def with_dialog(text: str, *, title: str = "Parameters") -> str:
+    """Make a macro of Fiji one of plain ImageJ: its ``#@`` lines become ImageJ's own dialog.
+
+    The first word of every label is the parameter's name, because ImageJ takes a field's value
+    from the options of ``run("NAME", "labels=[/a b/c.tif] out=/x")`` by it (in lower case; a
+    checkbox is ticked if its word is there, and only then). Paths of a ``File[]`` are parted by
+    semicolons.
+
+    Args:
+        text: the macro.
+        title: of the dialog; names the macro in errors.
+
+    Returns:
+        The macro for ImageJ 1.53d or later; the same text where it asks for nothing.
+
+    Raises:
+        BadInputError: as :func:`parameters`; a parameter that only Fiji itself can fill; two names
+            that ImageJ cannot tell apart.
+    """
+    shown = [p for p in parameters(text, source=title) if not p.is_output]
+    asked = [p for p in shown if p.is_input]
+    if not asked:
+        return _replaced(text, lambda _: "")
+    _check_names(asked, title)
+    code = ['requires("1.53d"); // Dialog.addFile', f"Dialog.create({macro_literal(title)});"]
+    code += [_field(p, title) for p in shown]
+    code.append("Dialog.show();")
+    # ImageJ takes some answers in words that are the name of a variable for the variable's value,
+    # unless that is not a number: so all are NaN first, and numbers are filled in last.
+    for parameter in sorted(asked, key=lambda p: p.kind in ("whole", "real", "truth")):
+        code += _answer(parameter)
+    lines = {p.line: f"var {p.name} = NaN;" for p in asked}
+    lines[shown[-1].line] = "\n".join(filter(None, [lines.get(shown[-1].line, ""), *code]))
+    return _replaced(text, lambda number: lines.get(number, ""))
+
+
+def macro_literal(value: Value) -> str:
+    r"""Write a value in ImageJ's macro language, in ASCII.
+
+    Any text comes through: what ImageJ's string literals cannot hold is joined to them by
+    ``fromCharCode``. Numbers are exact.
+
+    Args:
+        value: a text, truth, number or path, or a list of texts and paths.
+
+    Returns:
+        ``"a\\b"``, ``true``, ``0.5``, ``newArray("a", "b")``, …
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(int(value))
+    if isinstance(value, float):
+        written = repr(float(value))  # numpy's says its type, too
+        # Of longer numbers, ImageJ's own reader loses the last digit.
+        return written if _PLAIN_NUMBER.fullmatch(written) else f'parseFloat("{written}")'
+    if isinstance(value, (str, PathLike)):
+        return _string(fspath(value))
+    if not value:
+        return "newArray(0)"
+    return f"newArray({', '.join(_string(fspath(v)) for v in value)})"
+
+
+_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_MOST_CODES = 64  # fromCharCode takes up to 100
+
+
+def _string(text: str) -> str:
+    parts: list[str] = []
+    for piece in re.findall(r"[ -~\n\r\t]+|[^ -~\n\r\t]+", text):
+        if piece[0] in "\n\r\t" or " " <= piece[0] <= "~":
+            parts.append('"' + "".join(_ESCAPES.get(c, c) for c in piece) + '"')
+            continue
+        # Java's characters are UTF-16; a file name may hold a lone half.
+        raw = piece.encode("utf-16-le", "surrogatepass")
+        codes = [str(int.from_bytes(raw[i : i + 2], "little")) for i in range(0, len(raw), 2)]
+        parts += [
+            f"fromCharCode({', '.join(codes[i : i + _MOST_CODES])})"
+            for i in range(0, len(codes), _MOST_CODES)
+        ]
+    if not parts or not parts[0].startswith('"'):
+        parts.insert(0, '""')  # so that ImageJ sees a text from the start
+    return " + ".join(parts)
+
+
+def _parameter_lines(text: str) -> Iterator[tuple[int, str]]:
+    for index, line in enumerate(_LINE_ENDS.split(text.removeprefix("\ufeff"))[::2]):
+        if line.startswith("#@"):
+            yield index + 1, line
+
+
+def _replaced(text: str, new: Callable[[int], str]) -> str:
+    pieces = _LINE_ENDS.split(text.removeprefix("\ufeff"))
+    for number, _ in _parameter_lines(text):
+        index = 2 * (number - 1)
+        end = pieces[index + 1] if index + 1 < len(pieces) else "\n"
+        pieces[index] = new(number).replace("\n", end)
+    return "".join(pieces)
+
+
+def _short(type_name: str) -> str:
+    return type_name.rpartition(".")[2].lower()
+
+
+def _parse(line: str, number: int, source: str | PathLike[str]) -> ScriptParameter:
+    rest = line[2:]
+    left, right = rest.find("("), rest.rfind(")")
+    attributes: dict[str, str | list[str]] = {}
+    if right < left:
+        raise _unreadable(line, number, source, "brackets that do not close")
+    if left >= 0:
+        try:
+            attributes = _attributes(rest[left + 1 : right])
+        except ValueError as error:
+            raise _unreadable(line, number, source, str(error)) from error
+        rest = rest[:left] + " " + rest[right + 1 :]
+    words = rest.split()
+    io_type = _text(attributes, "type").lower()
+    if words and words[0].lower() in _IO_TYPES:
+        io_type = words.pop(0).lower()
+        if len(words) == 1:
+            words.insert(0, "Object")
+    if len(words) < 2:
+        raise _unreadable(line, number, source, "no type and name")
+    type_name, name = words[:2]
+    if not _NAME.fullmatch(name):
+        raise _unreadable(line, number, source, f"the name {name!r}, which no variable can have")
+    choices = attributes.get("choices", [])
+    value = attributes.get("value")
+    try:
+        minimum, maximum = (
+            None if key not in attributes else _number(_text(attributes, key))
+            for key in ("min", "max")
+        )
+    except ValueError as error:
+        raise _unreadable(line, number, source, "a limit that is no number") from error
+    return ScriptParameter(
+        name=name,
+        type=type_name,
+        label=_text(attributes, "label") or name,
+        value=None if value is None else value if isinstance(value, str) else ";".join(value),
+        choices=tuple([choices] if isinstance(choices, str) else choices),
+        style=_text(attributes, "style"),
+        minimum=minimum,
+        maximum=maximum,
+        required=_text(attributes, "required").lower() != "false",
+        is_output=io_type == "output",
+        is_message=_text(attributes, "visibility").upper() == "MESSAGE",
+        line=number,
+    )
+
+
+def _unreadable(line: str, number: int, source: str | PathLike[str], problem: str) -> BadInputError:
+    return BadInputError(
+        source,
+        f"line {number} ({line.strip()}) has {problem}",
+        'write it like #@ File (label="Label image") labels',
+    )
+
+
+def _text(attributes: Mapping[str, str | list[str]], key: str) -> str:
+    value = attributes.get(key.lower(), "")
+    return value if isinstance(value, str) else ",".join(value)
+
+
+_ATTRIBUTE_TOKEN = re.compile(
+    r"""\s*(?:
+        (?P<double>"(?:[^"\\]|\\.)*")
+      | (?P<single>'(?:[^'\\]|\\.)*')
+      | (?P<sign>[={},])
+      | (?P<bare>[^\s={},"']+(?:\s+[^\s={},"']+)*)
+    )""",
+    re.VERBOSE,
+)
+_JAVA_ESCAPE = re.compile(r"\\(u+[0-9a-fA-F]{4}|[0-7]{1,3}|.)")
+_JAVA_ESCAPES = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r"}
+
+
+def _attributes(text: str) -> dict[str, str | list[str]]:
+    """``key=value`` pairs with lower-case keys; a value is a text or a list of texts."""
+    tokens = list(_attribute_tokens(text))
+    found: dict[str, str | list[str]] = {}
+    position = 0
+
+    def take(sign: str | None = None) -> str:
+        nonlocal position
+        if position >= len(tokens):
+            raise ValueError("a setting without a value")
+        is_sign, token = tokens[position]
+        if is_sign != (sign is not None) or (sign is not None and token != sign):
+            raise ValueError(f"an unexpected {token!r}")
+        position += 1
+        return token
+
+    def at(sign: str) -> bool:
+        return position < len(tokens) and tokens[position] == (True, sign)
+
+    while position < len(tokens):
+        key = take().lower()
+        take("=")
+        if at("{"):
+            take("{")
+            items: list[str] = []
+            while not at("}"):
+                items.append(take())
+                if not at("}"):
+                    take(",")
+            take("}")
+            found[key] = items
+        else:
+            found[key] = take()
+        if position < len(tokens):
+            take(",")
+    return found
+
+
+def _attribute_tokens(text: str) -> Iterator[tuple[bool, str]]:
+    """(is a sign, the token without its quotes)."""
+    position = 0
+    text = text.rstrip()
+    while position < len(text):
+        match = _ATTRIBUTE_TOKEN.match(text, position)
+        if match is None:
+            raise ValueError("quotes that do not close")
+        position = match.end()
+        quoted = match["double"] or match["single"]
+        if quoted is not None:
+            yield False, _JAVA_ESCAPE.sub(_unescaped, quoted[1:-1])
+        elif match["sign"] is not None:
+            yield True, match["sign"]
+        else:
+            yield False, match["bare"]
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    code = match[1]
+    if code[0] == "u" and len(code) > 1:
+        return chr(int(code.lstrip("u"), 16))
+    if code[0] in "01234567":
+        return chr(int(code, 8))
+    return _JAVA_ESCAPES.get(code, code)
+
+
+def _number(text: str) -> float:
+    number = float(re.sub(r"(?<=[\d.])[fFdDlL]$", "", text.strip()))  # Java's 0.5f and 10L
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
+def _bound(
+    parameter: ScriptParameter, values: Mapping[str, Value], source: str | PathLike[str]
+) -> str:
+    if parameter.kind == "other":
+        raise _only_fiji(parameter, source)
+    if parameter.name in values:
+        value = _checked(parameter, values[parameter.name], source)
+    elif parameter.value is not None:
+        value = _checked(parameter, _default(parameter, source), source)
+    elif parameter.required:
+        raise BadInputError(
+            source, f"needs a value for {parameter.name} ({parameter.label})", _remedy(parameter)
+        )
+    else:
+        empty: dict[Kind, Value] = {"whole": math.nan, "real": math.nan, "truth": False}
+        value = empty.get(parameter.kind, [] if parameter.kind == "files" else "")
+    if isinstance(value, float) and math.isnan(value):
+        return f"var {parameter.name} = NaN;"
+    return f"var {parameter.name} = {macro_literal(value)};"
+
+
+def _only_fiji(parameter: ScriptParameter, source: str | PathLike[str]) -> BadInputError:
+    return BadInputError(
+        source,
+        f"asks for {parameter.name}, a {parameter.type}, which only Fiji itself can give",
+        "run it from Fiji's menus",
+    )
+
+
+def _default(parameter: ScriptParameter, source: str | PathLike[str]) -> Value:
+    text = parameter.value or ""
+    try:
+        match parameter.kind:
+            case "whole":
+                number = _number(text)
+                return int(number) if number == int(number) else number
+            case "real":
+                return _number(text)
+            case "truth":
+                return {"true": True, "false": False}[text.strip().lower()]
+            case "files":
+                return [part for part in text.split(";") if part]
+            case _:
+                return text
+    except (ValueError, KeyError) as error:
+        raise BadInputError(
+            source,
+            f"line {parameter.line}: the default {text!r} of {parameter.name} is not "
+            f"{_WORDS[parameter.kind]}",
+            "mend the macro",
+        ) from error
+
+
+def _checked(parameter: ScriptParameter, value: Value, source: str | PathLike[str]) -> Value:
+    kind = parameter.kind
+    good: Value | None = None
+    match kind:
+        case "text" if isinstance(value, str):
+            good = value
+        case "truth" if isinstance(value, bool):
+            good = value
+        case "whole" if isinstance(value, Integral) and not isinstance(value, bool):
+            good = int(value)  # numpy's, too
+        case "real" if isinstance(value, Real) and not isinstance(value, bool):
+            good = _finite(value)
+        case "file" if isinstance(value, (str, PathLike)):
+            good = _absolute(value)
+            if good == "" and parameter.required:
+                good = None
+        case "files" if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+            if all(isinstance(v, (str, PathLike)) and fspath(v) for v in value):
+                good = [_absolute(v) for v in value]
+    if good is None:
+        raise BadInputError(
+            source, f"{parameter.name} cannot be {_shown(value)}", _remedy(parameter)
+        )
+    _check_range(parameter, good, source)
+    return good
+
+
+def _finite(value: Real) -> float | None:
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _check_range(parameter: ScriptParameter, value: Value, source: str | PathLike[str]) -> None:
+    problem = ""
+    if parameter.choices and not _among(parameter, value):
+        problem = f"{_shown(value)} is none of the choices of {parameter.name}"
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if parameter.minimum is not None and value < parameter.minimum:
+            problem = f"{parameter.name} = {value:g} is below {parameter.minimum:g}"
+        if parameter.maximum is not None and value > parameter.maximum:
+            problem = f"{parameter.name} = {value:g} is above {parameter.maximum:g}"
+        largest = min(2 ** (_BITS.get(_short(parameter.type), 64) - 1), _LARGEST_WHOLE)
+        if parameter.kind == "whole" and not -largest <= value < largest:
+            problem = f"{parameter.name} = {value} is too large for ImageJ"
+    if problem:
+        raise BadInputError(source, problem, _remedy(parameter))
+
+
+def _among(parameter: ScriptParameter, value: Value) -> bool:
+    if isinstance(value, (int, float)):
+        return any(float(value) == _number(choice) for choice in parameter.choices)
+    return value in parameter.choices
+
+
+def _absolute(path: str | PathLike[str]) -> str:
+    return str(absolute(path)) if fspath(path) else ""
+
+
+def _shown(value: object) -> str:
+    text = repr(fspath(value)) if isinstance(value, PathLike) else repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _remedy(parameter: ScriptParameter) -> str:
+    if parameter.choices:
+        return f"{parameter.name} is one of {', '.join(parameter.choices)}"
+    limits = [
+        f"{words} {limit:g}"
+        for words, limit in (("at least", parameter.minimum), ("at most", parameter.maximum))
+        if limit is not None
+    ]
+    return f"{parameter.name} is {_WORDS[parameter.kind]}" + (
+        f", {' and '.join(limits)}" if limits else ""
+    )
+
+
+def _check_names(asked: Sequence[ScriptParameter], title: str) -> None:
+    keys = [p.name.lower() for p in asked]
+    for i, key in enumerate(keys):
+        for j, other in enumerate(keys):
+            # ImageJ looks for "area=" and takes that of "min_area=", too.
+            inside = other.endswith(key) and not other.removesuffix(key)[-1:].isalpha()
+            if i != j and inside:
+                raise BadInputError(
+                    title,
+                    f"ImageJ cannot tell the parameters {asked[i].name} and {asked[j].name} apart",
+                    "rename one of them",
+                )
+
+
+def _dialog_label(parameter: ScriptParameter) -> str:
+    first = parameter.label.split(" ", 1)[0].split(":", 1)[0]
+    if first.lower() == parameter.name.lower():
+        return parameter.label
+    return f"{parameter.name}: {parameter.label}"
+
+
+def _field(parameter: ScriptParameter, title: str) -> str:
+    default = _default(parameter, title) if parameter.value is not None else None
+    if parameter.is_message:
+        return f"Dialog.addMessage({macro_literal(parameter.value or parameter.label)});"
+    label = macro_literal(_dialog_label(parameter))
+    if parameter.choices and parameter.kind != "other":
+        choices = ", ".join(_string(choice) for choice in parameter.choices)
+        chosen = parameter.value if parameter.value in parameter.choices else parameter.choices[0]
+        return f"Dialog.addChoice({label}, newArray({choices}), {macro_literal(chosen)});"
+    match parameter.kind:
+        case "text":
+            return f"Dialog.addString({label}, {macro_literal(default or '')}, 25);"
+        case "whole" | "real":
+            number = float(default if isinstance(default, (int, float)) else 0)
+            if default is None and parameter.minimum is not None:
+                number = parameter.minimum
+            decimals = 0 if parameter.kind == "whole" else _decimals(number)
+            return f'Dialog.addNumber({label}, {macro_literal(number)}, {decimals}, 8, "");'
+        case "truth":
+            return f"Dialog.addCheckbox({label}, {macro_literal(bool(default))});"
+        case "file":
+            what = "Directory" if _is_folder(parameter) else "File"
+            return f"Dialog.add{what}({label}, {macro_literal(default or '')});"
+        case "files":
+            return f"Dialog.addString({label}, {macro_literal(parameter.value or '')}, 25);"
+        case _:
+            raise _only_fiji(parameter, title)
+
+
+def _is_folder(parameter: ScriptParameter) -> bool:
+    return parameter.style.lower().startswith("director")
+
+
+def _decimals(number: float) -> int:
+    """Decimals that a dialog needs to show a number; four at least, to have room."""
+    for decimals in range(4, 16):
+        if float(f"{number:.{decimals}f}") == number:
+            return decimals
+    return 9
+
+
+def _answer(parameter: ScriptParameter) -> list[str]:
+    """Code that takes a field's answer into its variable and checks it."""
+    name = parameter.name
+    wrong = f"exit({macro_literal(_remedy(parameter) + '.')});"
+    number = parameter.kind in ("whole", "real")
+    if parameter.choices:
+        is_none = " && ".join(f"{name} != {_string(choice)}" for choice in parameter.choices)
+        code = [f"{name} = Dialog.getChoice();", f"if ({is_none}) {wrong}"]
+        return [*code, f"{name} = parseFloat({name});"] if number else code
+    match parameter.kind:
+        case "whole" | "real":
+            tests = [f"isNaN({name})"]
+            if parameter.kind == "whole":
+                tests.append(f"{name} != round({name})")
+            if parameter.minimum is not None:
+                tests.append(f"{name} < {macro_literal(parameter.minimum)}")
+            if parameter.maximum is not None:
+                tests.append(f"{name} > {macro_literal(parameter.maximum)}")
+            return [f"{name} = Dialog.getNumber();", f"if ({' || '.join(tests)}) {wrong}"]
+        case "truth":
+            return [f"{name} = Dialog.getCheckbox();"]
+        case "files" | "file":
+            code = [f"{name} = Dialog.getString();"]
+            if parameter.required:
+                empty = macro_literal(f"{parameter.label}: nothing is chosen.")
+                code.append(f'if ({name} == "") exit({empty});')
+            if parameter.kind == "files":
+                code.append(f'{name} = split({name}, ";");')
+            elif _is_folder(parameter):
+                # Fiji gives folders without the separator that ImageJ's field ends them with;
+                # only a disk's root keeps it.
+                # (ImageJ's && evaluates both sides, so the conditions are nested.)
+                code += [
+                    f'if (endsWith({name}, "/") || endsWith({name}, File.separator)) {{',
+                    f"\tif (lengthOf({name}) > 1) {{",
+                    f"\t\tif (charCodeAt({name}, lengthOf({name}) - 2) != 58) // C:",
+                    f"\t\t\t{name} = substring({name}, 0, lengthOf({name}) - 1);",
+                    "\t}",
+                    "}",
+                ]
+            return code
+        case _:
+            return [f"{name} = Dialog.getString();"]

@@ -1,0 +1,205 @@
+"""Runs macros, and finds out whether they really reached their end."""
+
+from __future__ import annotations
+
+import re
+import sys
+import threading
+import time
+
+from bridge.apps.fiji.worker.dialogs import ErrorDialogs
+
+STOPPED = "stopped before its end, by exit() or a cancelled dialog"
+"""All that is known here of a macro that ended itself; without a window its message is printed."""
+
+_DONE = "starbridge.macro.done"
+_POLL = 0.02  # seconds
+_PATIENCE = 5.0  # seconds that an aborted macro has to stop
+
+_NESTED_ERROR = re.compile(r"^Macro Error: (.* in line \d+)", re.MULTILINE)
+"""Without a window ImageJ only prints that a macro failed which another one ran."""
+
+# Outside a string or a comment, a block of its own: ImageJ runs the first and nothing behind it.
+_BLOCK = re.compile(r'^\s*macro\s*["\']', re.MULTILINE)
+
+
+class MacroFailedError(Exception):
+    """A macro that did not reach its end.
+
+    Attributes:
+        line: where it stopped, from 1, or ``None``.
+    """
+
+    def __init__(self, message: str, line: int | None) -> None:
+        self.line = line
+        super().__init__(message)
+
+
+class MacroTimeoutError(Exception):
+    """A macro that ran too long.
+
+    Attributes:
+        stopped: whether it could be stopped.
+    """
+
+    def __init__(self, message: str, *, stopped: bool) -> None:
+        self.stopped = stopped
+        super().__init__(message)
+
+
+def run_macro(text: str, argument: str, timeout: float | None, *, window: bool) -> str | None:
+    """Run a macro to its end.
+
+    Args:
+        text: the macro, its script parameters already in place.
+        argument: what ``getArgument()`` gives.
+        timeout: seconds that it may take.
+        window: whether ImageJ has its window.
+
+    Returns:
+        What the macro returns, ``None`` if nothing.
+
+    Raises:
+        MacroFailedError: it stopped before its end.
+        MacroTimeoutError: it took too long.
+    """
+    running = _Running(text, argument)
+    log = Log() if window else None
+    dialogs = ErrorDialogs() if window else None
+    thread = threading.Thread(target=running.run, daemon=True)
+    thread.start()
+    until = None if timeout is None else time.monotonic() + timeout
+    while thread.is_alive():
+        thread.join(_POLL)
+        if log is not None:
+            log.pass_on()
+        if dialogs is not None:
+            dialogs.close_all()
+        if until is not None and time.monotonic() > until:
+            stopped = running.abort(thread)
+            raise MacroTimeoutError(f"took longer than {timeout:g} s", stopped=stopped)
+    if log is not None:
+        log.pass_on()
+    return running.result(dialogs.texts if dialogs is not None else [])
+
+
+class Log:
+    """Passes on what ImageJ's Log window gains; without a window ImageJ prints by itself."""
+
+    def __init__(self) -> None:
+        self._seen = self._text()
+
+    def pass_on(self) -> None:
+        """Print the lines that are new."""
+        text = self._text()
+        if text == self._seen:
+            return
+        new = text[len(self._seen) :] if text.startswith(self._seen) else text
+        self._seen = text
+        sys.stdout.write(new if new.endswith("\n") else new + "\n")
+        sys.stdout.flush()
+
+    def _text(self) -> str:
+        from jpype import JClass
+
+        return str(JClass("ij.IJ").getLog() or "")
+
+
+class _Running:
+    """One run of a macro, in a thread that ImageJ takes for one of its own."""
+
+    def __init__(self, text: str, argument: str) -> None:
+        from jpype import JClass
+
+        self._system = JClass("java.lang.System")
+        self._interpreter = JClass("ij.macro.Interpreter")()
+        self._imagej = JClass("ij.IJ")
+        self._argument = argument
+        # An error that ImageJ tells nobody of leaves this line unreached.
+        self._marked = _BLOCK.search(text) is None
+        self._text = text
+        if self._marked:
+            self._text += f'\n;call("java.lang.System.setProperty", "{_DONE}", "yes");'
+        self._value: str | None = None
+        self._error: BaseException | None = None
+        self._said = ""
+
+    def run(self) -> None:
+        from jpype import JClass
+
+        thread = JClass("java.lang.Thread").currentThread()
+        # Macro.abort() stops only threads of this name
+        thread.setName("starbridge_Macro$")
+        # a thread that Java did not start has none, and ImageJ looks for classes with it
+        thread.setContextClassLoader(JClass("java.lang.ClassLoader").getSystemClassLoader())
+        self._system.clearProperty(_DONE)
+        self._imagej.getErrorMessage()  # forgets the last one
+        errors = JClass("java.io.ByteArrayOutputStream")()
+        usual = self._system.err
+        self._system.setErr(JClass("java.io.PrintStream")(errors, True, "UTF-8"))
+        try:
+            value = self._interpreter.run(self._text, self._argument)
+            self._value = None if value is None else str(value)
+        except Exception as error:
+            self._error = error
+        finally:
+            self._system.setErr(usual)
+            self._said = str(errors.toString("UTF-8"))
+            sys.stderr.write(self._said)
+
+    def abort(self, thread: threading.Thread) -> bool:
+        """Stop the macro; whether it did."""
+        self._interpreter.abortMacro()
+        thread.join(_PATIENCE)
+        return not thread.is_alive()
+
+    def result(self, told: list[str]) -> str | None:
+        """What the macro returned.
+
+        Args:
+            told: texts of error dialogs that were closed meanwhile.
+        """
+        error = self._error
+        said = self._interpreter.getErrorMessage() or self._imagej.getErrorMessage()
+        if said is None and told:
+            said = told[-1]
+        if error is not None and not _cancelled(error):
+            raise MacroFailedError(str(said or _explained(error)), self._line())
+        if self._interpreter.wasError() or said is not None:
+            raise MacroFailedError(str(said or "stopped with an error"), self._line())
+        if nested := _NESTED_ERROR.search(self._said):
+            raise MacroFailedError(f"a macro that it runs failed: {nested[1]}", None)
+        if error is not None:
+            raise MacroFailedError(STOPPED, self._line())
+        reached = self._system.getProperty(_DONE) is not None or self._value is not None
+        if self._marked and not reached:
+            raise MacroFailedError("stopped before its end, and ImageJ does not say why", None)
+        return self._value
+
+    def _line(self) -> int | None:
+        if self._interpreter.wasError():
+            # getLineNumber() looks one token too far by now
+            field = self._interpreter.getClass().getDeclaredField("lineNumber")
+            field.setAccessible(True)
+            return int(field.getInt(self._interpreter)) or None
+        try:
+            return int(self._interpreter.getLineNumber()) or None
+        except Exception:  # it never began
+            return None
+
+
+def _cancelled(error: BaseException) -> bool:
+    return str(getattr(error, "getMessage", lambda: "")()) == "Macro canceled"
+
+
+def _explained(error: BaseException) -> str:
+    kind = type(error).__name__.rpartition(".")[2]
+    text = str(getattr(error, "getMessage", lambda: error)() or "")
+    if kind == "HeadlessException" or "headless" in text.lower():
+        return (
+            "wants a window (a dialog, or the ROI Manager), and this ImageJ runs without; "
+            'give its values as arguments, or start it with mode="gui"'
+        )
+    if kind == "OutOfMemoryError":
+        return "Java ran out of memory; start with a larger heap"
+    return f"{kind}: {text}" if text and text != "None" else kind

@@ -1,0 +1,94 @@
+"""ROIs of a session: in the ROI Manager where there is a window, else in the image's overlay."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Rois:
+    """Puts ROIs where a person, or a macro, finds them, and takes back what is left.
+
+    Args:
+        roi_sets: the Java class that reads and writes RoiSet.zip.
+        window: whether there is a ROI Manager.
+    """
+
+    def __init__(self, roi_sets: Any, *, window: bool) -> None:
+        self._roi_sets = roi_sets
+        self._window = window
+
+    def put(self, image: Any, path: str, groups: list[str]) -> int:
+        """Replace the ROIs by those of a RoiSet.zip.
+
+        Args:
+            image: the image that they belong to.
+            path: the zip.
+            groups: names of ROI groups 1, 2, ….
+
+        Returns:
+            How many there are.
+        """
+        from jpype import JClass
+
+        roi = JClass("ij.gui.Roi")
+        roi.setGroupNames("")  # forgets those of an earlier push
+        for number, name in enumerate(groups, 1):
+            roi.setGroupName(number, name)
+        if self._window:
+            manager = JClass("ij.plugin.frame.RoiManager").getRoiManager()
+            manager.reset()
+            JClass("ij.WindowManager").setCurrentWindow(image.getWindow())
+            # the ROI Manager is a list that redraws itself with every single ROI that it is given
+            manager.setVisible(False)
+            manager.open(path)
+            self._roi_sets.color(manager.getRoisAsArray())
+            manager.setVisible(True)
+            manager.runCommand("Show All without labels")
+            return int(manager.getCount())
+        overlay = JClass("ij.gui.Overlay")()
+        rois = self._roi_sets.read(path)
+        self._roi_sets.color(rois)
+        for one in rois:
+            overlay.add(one)
+        image.setOverlay(overlay)
+        return int(overlay.size())
+
+    def of(self, image: Any | None) -> Any:
+        """The ROIs as they are now: a Java array."""
+        from jpype import JClass
+
+        if self._window:
+            manager = JClass("ij.plugin.frame.RoiManager").getInstance()
+            if manager is not None and (manager.getCount() or image is None):
+                return manager.getRoisAsArray()
+        overlay = None if image is None else image.getOverlay()
+        if overlay is None:
+            return JClass("ij.gui.Roi")[0]
+        return overlay.toArray()
+
+    def save(self, image: Any | None, path: str) -> dict[str, Any]:
+        """Save the ROIs as they are now.
+
+        Returns:
+            ``count``, and ``groups``: names of the groups that have one, by their number.
+        """
+        from jpype import JClass
+
+        rois = self.of(image)
+        self._roi_sets.write(rois, path)
+        roi = JClass("ij.gui.Roi")
+        groups = {}
+        for number in sorted({int(one.getGroup()) for one in rois}):
+            name = roi.getGroupName(number) if number else None
+            if name is not None:
+                groups[str(number)] = str(name)
+        return {"count": len(rois), "groups": groups}
+
+    def clear(self) -> None:
+        """Empty the ROI Manager."""
+        from jpype import JClass
+
+        if self._window:
+            manager = JClass("ij.plugin.frame.RoiManager").getInstance()
+            if manager is not None:
+                manager.reset()

@@ -1,0 +1,144 @@
+"""Starts ImageJ: embedded from libraries, or a Fiji through pyimagej."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bridge.colors import distinct_color
+
+_OPTIONS = (
+    # ImageJ's patches for headless use rewrite its classes
+    "--add-opens=java.base/java.lang=ALL-UNNAMED",
+    "--enable-native-access=ALL-UNNAMED",
+    "-Dfile.encoding=UTF-8",
+    "-Dstdout.encoding=UTF-8",
+    "-Dstderr.encoding=UTF-8",
+    "-Dsun.stdout.encoding=UTF-8",
+    "-Dsun.stderr.encoding=UTF-8",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """How ImageJ is to be started; travels to the worker as JSON.
+
+    Attributes:
+        window: with its window and ROI Manager, or headless.
+        heap: most memory for Java, as ``-Xmx`` takes it (``"4g"``); half of the machine's where
+            ``None``.
+        java: libjvm for the embedded ImageJ, ``JAVA_HOME`` for a Fiji; ``None``: find one.
+        jars: libraries of the embedded ImageJ; empty for a Fiji.
+        app: folder of a Fiji, or a Maven endpoint (``sc.fiji:fiji``).
+        offline: nothing may be downloaded, because the app has all that is needed.
+    """
+
+    window: bool
+    heap: str | None = None
+    java: str | None = None
+    jars: tuple[str, ...] = ()
+    app: str | None = None
+    offline: bool = False
+
+
+@dataclass(frozen=True)
+class Started:
+    """ImageJ, running.
+
+    Attributes:
+        imagej2: pyimagej's gateway, ``None`` where ImageJ is embedded.
+        version: version of ImageJ 1.
+    """
+
+    imagej2: Any
+    version: str
+
+
+def start(how: Start, folder: Path) -> Started:
+    """Start Java and ImageJ in this process.
+
+    Args:
+        how: what to start.
+        folder: for temporary files, and the classes that are made for this session.
+
+    Raises:
+        Exception: whatever Java, JPype or pyimagej raise; the caller tells it to the user.
+    """
+    options = [*_OPTIONS, *_folders(folder)]
+    options.append(f"-Xmx{how.heap}" if how.heap else "-XX:MaxRAMPercentage=50")
+    imagej2 = None
+    if how.app:
+        imagej2 = _start_app(how, options, folder)
+    else:
+        _start_embedded(how, options, folder)
+    from jpype import JClass
+
+    return Started(imagej2, str(JClass("ij.IJ").getVersion()).split("/")[-1])
+
+
+def _folders(folder: Path) -> list[str]:
+    """Everything that Java leaves behind goes into the session's own folder."""
+    for name in ("classes", "tmp", "preferences", "models"):
+        (folder / name).mkdir()
+    return [
+        f"-Djava.io.tmpdir={folder / 'tmp'}",
+        # values that other scripts gave parameters of the same name must not come back
+        f"-Djava.util.prefs.userRoot={folder / 'preferences'}",
+        # an earlier unpacking that broke off is otherwise taken for the model
+        f"-Dimagej.tensorflow.models.dir={folder / 'models'}",
+        f"-Dstarbridge.session={folder}",
+    ]
+
+
+def _start_embedded(how: Start, options: list[str], folder: Path) -> None:
+    import jpype
+
+    options.append(f"-Dplugins.dir={_home(folder)}")
+    if not how.window:
+        options.append("-Djava.awt.headless=true")
+    jpype.startJVM(
+        *options,
+        jvmpath=how.java,
+        classpath=[*how.jars, str(folder / "classes")],
+        convertStrings=True,
+        ignoreUnrecognized=True,
+    )
+    if how.window:
+        imagej = jpype.JClass("ij.ImageJ")(jpype.JClass("ij.ImageJ").EMBEDDED)
+        imagej.exitWhenQuitting(False)
+    else:
+        # without these patches ImageJ refuses to run menu commands without a window
+        jpype.JClass("net.imagej.patcher.LegacyInjector").preinit()
+
+
+def _home(folder: Path) -> Path:
+    """ImageJ's folder: empty but for the colours of ROI groups, which it asks for by this name."""
+    home = folder / "imagej"
+    (home / "plugins").mkdir(parents=True)
+    (home / "luts").mkdir()
+    colors = [bytes.fromhex(distinct_color(group)[1:]) for group in range(256)]
+    table = b"".join(bytes(color[part] for color in colors) for part in range(3))
+    (home / "luts" / "glasbey.lut").write_bytes(table)
+    return home
+
+
+def _start_app(how: Start, options: list[str], folder: Path) -> Any:
+    if how.java:
+        os.environ["JAVA_HOME"] = how.java
+        os.environ["PATH"] = str(Path(how.java) / "bin") + os.pathsep + os.environ.get("PATH", "")
+    import imagej
+    import scyjava
+
+    scyjava.config.set_java_constraints(fetch="auto")
+    if how.offline:
+        # pyimagej adds one on import, which would be looked for on the network
+        scyjava.config.endpoints.clear()
+    scyjava.config.add_classpath(str(folder / "classes"))
+    for option in options:
+        scyjava.config.add_option(option)
+    gateway = imagej.init(how.app, mode="interactive" if how.window else "headless")
+    if how.window:
+        gateway.ui().showUI()
+    return gateway

@@ -1,0 +1,172 @@
+"""Which QuPath and which ilastik are on this computer, told from their files alone."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+from bridge.errors import BadInputError
+
+QUPATH_VARIABLE = "PAQUO_QUPATH_DIR"
+"""Environment variable that names the QuPath to use; paquo reads it, too."""
+
+# Where QuPath keeps its libraries and its Java on Linux, Windows and Mac.
+_QUPATH_LIBRARIES = ("lib/app", "app", "Contents/app", "Contents/Java")
+_QUPATH_JAVA = ("lib/runtime", "runtime", "Contents/runtime/Contents/Home")
+_ILASTIK_LAUNCHERS = ("run_ilastik.sh", "ilastik.exe", "run-ilastik.bat", "Contents/MacOS/ilastik")
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuPathApp:
+    """A QuPath on disk; nothing of it is started.
+
+    Attributes:
+        path: its folder, as paquo takes it.
+        version: its version (``0.6.0``); ``None`` where no file says it.
+        java_version: version of the Java that it brings; ``None`` where it does not say.
+    """
+
+    path: Path
+    version: str | None
+    java_version: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class IlastikApp:
+    """An ilastik on disk.
+
+    Attributes:
+        launcher: the program to start.
+        version: its version (``1.4.1``), where its folder's name says it.
+    """
+
+    launcher: Path
+    version: str | None
+
+
+def usual_places() -> list[Path]:
+    """Folders in which people put programs on this system."""
+    home = Path.home()
+    places = [home / name for name in ("", "Desktop", "Downloads", "Documents", "Applications")]
+    places += [home / "AppData" / "Local", home / "AppData" / "Local" / "Programs"]
+    if platform.system() == "Windows":
+        drive = Path(os.environ.get("SYSTEMDRIVE", "C:") + "\\")
+        places += [drive, drive / "Program Files", drive / "Program Files (x86)"]
+    else:
+        places += [Path(name) for name in ("/Applications", "/opt", "/usr/local", "/usr/share")]
+    return places
+
+
+def folders_named(beginning: str, places: Iterable[Path]) -> Iterator[Path]:
+    """What lies in some places under a name that begins so, newest version first.
+
+    Places that do not exist or cannot be read are passed over.
+    """
+    for place in places:
+        try:
+            named = [p for p in place.iterdir() if p.name.lower().startswith(beginning.lower())]
+        except OSError:
+            continue
+        yield from sorted(named, key=lambda p: _numbers(p.name), reverse=True)
+
+
+def absolute(path: str | PathLike[str]) -> Path:
+    """A path as a person gives it, ``~`` being the home folder, without following links."""
+    whole = Path(path)
+    with suppress(RuntimeError):  # a name that begins with ~ and is no home folder
+        whole = whole.expanduser()
+    return whole.absolute()
+
+
+def find_qupath(
+    given: str | PathLike[str] | None = None, *, places: Sequence[Path] | None = None
+) -> QuPathApp | None:
+    """Find the QuPath to use.
+
+    Args:
+        given: its folder; else that of ``PAQUO_QUPATH_DIR``; else what is found in the usual
+            places.
+        places: folders to look in instead of the usual ones.
+
+    Returns:
+        The app, or ``None`` where none is found.
+
+    Raises:
+        BadInputError: ``given`` or ``PAQUO_QUPATH_DIR`` is no QuPath.
+    """
+    named = given if given is not None else os.environ.get(QUPATH_VARIABLE) or None
+    if named is not None:
+        folder = absolute(named)
+        app = _qupath(folder)
+        if app is None:
+            problem = "is no QuPath: it has no lib/app, app or Contents/app with QuPath's libraries"
+            if not folder.exists():
+                problem = "does not exist"
+            if given is None:
+                problem = f"(from {QUPATH_VARIABLE}) {problem}"
+            raise BadInputError(folder, problem, "give the folder of your QuPath")
+        return app
+    found = list(folders_named("qupath", usual_places() if places is None else places))
+    if program := shutil.which("QuPath"):
+        found.insert(0, Path(program).resolve().parent.parent)
+    return next((app for folder in found if (app := _qupath(folder)) is not None), None)
+
+
+def find_ilastik(*, places: Sequence[Path] | None = None) -> IlastikApp | None:
+    """Find ilastik: in the PATH, else in the usual places.
+
+    Args:
+        places: folders to look in instead of the usual ones.
+    """
+    for name in ("ilastik", "run_ilastik.sh"):
+        if program := shutil.which(name):
+            launcher = Path(program).resolve()
+            return IlastikApp(launcher=launcher, version=_version_in_name(launcher.parent.name))
+    for folder in folders_named("ilastik", usual_places() if places is None else places):
+        for name in _ILASTIK_LAUNCHERS:
+            with suppress(OSError):
+                if (folder / name).is_file():
+                    version = _version_in_name(folder.name)
+                    return IlastikApp(launcher=folder / name, version=version)
+    return None
+
+
+def _qupath(folder: Path) -> QuPathApp | None:
+    roots = (folder, folder / "QuPath", folder / "QuPath.app")
+    for root in roots:
+        for place in _QUPATH_LIBRARIES:
+            try:
+                names = [p.name.lower() for p in (root / place).iterdir()]
+            except OSError:
+                continue
+            for name in ("qupath-core", "qupath-app", "qupath-gui-fx", "qupath"):
+                pattern = re.compile(re.escape(name) + r"(?:-(\d.*))?\.jar")
+                if match := next(filter(None, map(pattern.fullmatch, sorted(names))), None):
+                    version = match[1] or _version_in_name(root.name)
+                    return QuPathApp(path=root, version=version, java_version=_java_version(root))
+    return None
+
+
+def _java_version(root: Path) -> str | None:
+    for place in _QUPATH_JAVA:
+        with suppress(OSError):
+            text = (root / place / "release").read_text("utf-8", "replace")
+            if match := re.search(r'^JAVA_VERSION="?([\w.+-]+)', text, re.MULTILINE):
+                return match[1]
+    return None
+
+
+def _version_in_name(name: str) -> str | None:
+    match = re.search(r"\d+(?:\.\d+)+(?:rc\d+|[ab]\d+)?", name)
+    return match[0] if match else None
+
+
+def _numbers(name: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", name))

@@ -1,0 +1,224 @@
+"""A worker process that answers questions: code that dies or hangs takes nothing with it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+MARK = "\x1e"
+"""Begins the line on the worker's stdout that says "answer number N is in its file"."""
+
+READY = 0
+"""Number of the answer that comes unasked, when the worker is ready."""
+
+_KEPT_LINES = 200
+_GRACE = 10.0  # seconds that a worker has to end by itself
+
+
+class WorkerEndedError(Exception):
+    """The process ended. Its text says how, and what it said last."""
+
+
+class WorkerTimeoutError(Exception):
+    """The process gave no answer in time and was ended."""
+
+
+class RefusedError(Exception):
+    """The worker answered with an error.
+
+    Attributes:
+        answer: the answer, with ``error`` (a word for the kind) and ``message``.
+    """
+
+    def __init__(self, answer: dict[str, Any]) -> None:
+        self.answer = answer
+        super().__init__(str(answer.get("message", "")))
+
+
+class WorkerProcess:
+    """A Python module that runs in another process and does what it is asked, one thing at a time.
+
+    A request is one line of JSON on the worker's stdin. Its answer is a file of JSON in
+    ``folder``, announced by a line on stdout that begins with :data:`MARK`; everything else that
+    the worker or its native code prints is passed on as it comes.
+
+    Args:
+        module: the module to run; it is given ``folder`` and then ``arguments``.
+        arguments: its further arguments.
+        environment: environment variables to add.
+        timeout: seconds that it may take to start.
+        on_output: told of each line that it prints.
+
+    Raises:
+        WorkerEndedError: it died while starting.
+        WorkerTimeoutError: it did not start in time.
+        RefusedError: it says why it cannot start.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        arguments: Sequence[str] = (),
+        *,
+        environment: dict[str, str] | None = None,
+        timeout: float,
+        on_output: Callable[[str], None] | None = None,
+    ) -> None:
+        self._temporary = tempfile.TemporaryDirectory(
+            prefix="starbridge-", ignore_cleanup_errors=True
+        )
+        self.folder = Path(self._temporary.name)
+        self.on_output = on_output
+        self._asked = READY
+        self._said: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._answered: queue.Queue[int | None] = queue.Queue()
+        # Ctrl-C is for this process, which then decides what becomes of the other
+        apart: dict[str, Any] = {"start_new_session": True}
+        if sys.platform == "win32":
+            apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+        self._process = subprocess.Popen(  # noqa: S603 - this Python, no shell
+            [sys.executable, "-m", module, str(self.folder), *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            bufsize=1,
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+                "PYTHONIOENCODING": "utf-8",
+                **(environment or {}),
+            },
+            **apart,
+        )
+        self._threads = [
+            threading.Thread(target=self._listen, args=(self._process.stdout,), daemon=True),
+            threading.Thread(target=self._overhear, args=(self._process.stderr,), daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+        self.started: dict[str, Any] = self._receive(READY, timeout)
+
+    @property
+    def pid(self) -> int:
+        """Its process number."""
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is there."""
+        return self._process.poll() is None
+
+    def ask(self, request: dict[str, Any], *, timeout: float | None = None) -> dict[str, Any]:
+        """Send a request and wait for its answer.
+
+        Args:
+            request: anything that JSON holds.
+            timeout: seconds to wait; for ever where ``None``.
+
+        Raises:
+            RefusedError: it answers with an error.
+            WorkerEndedError: the process died.
+            WorkerTimeoutError: no answer came in time; the process was ended.
+        """
+        self._asked += 1
+        stream = self._process.stdin
+        try:
+            if stream is None or stream.closed:
+                raise WorkerEndedError(self._last_words())
+            stream.write(json.dumps({**request, "number": self._asked}) + "\n")
+            stream.flush()
+        except OSError:
+            pass  # it died; what it said last is told below
+        return self._receive(self._asked, timeout)
+
+    def close(self) -> None:
+        """End the process and remove its folder; more than once does no harm."""
+        try:
+            if self._process.stdin is not None:
+                self._process.stdin.close()
+            self._process.wait(_GRACE)
+        except (OSError, subprocess.TimeoutExpired):
+            pass
+        self.kill()
+
+    def kill(self) -> None:
+        """End the process at once and remove its folder."""
+        self._process.kill()
+        self._process.wait()
+        for thread in self._threads:
+            thread.join(_GRACE)
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+        self._temporary.cleanup()
+
+    def _receive(self, number: int, timeout: float | None) -> dict[str, Any]:
+        until = None if timeout is None else time.monotonic() + timeout
+        try:
+            while True:
+                left = None if until is None else max(until - time.monotonic(), 0.0)
+                answered = self._answered.get(timeout=left)
+                if answered is None:
+                    self.kill()
+                    raise WorkerEndedError(self._last_words())
+                if answered == number:
+                    break
+        except queue.Empty:
+            self.kill()
+            raise WorkerTimeoutError(f"no answer in {timeout:g} s") from None
+        except BaseException:
+            # Ctrl-C leaves an answer outstanding, and the next one must not be taken for it
+            self.kill()
+            raise
+        path = self.folder / f"answer-{number}.json"
+        answer: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        path.unlink()
+        if "error" in answer:
+            raise RefusedError(answer)
+        return answer
+
+    def _last_words(self) -> str:
+        code = self._process.poll()
+        how = f"with signal {-code}" if code is not None and code < 0 else f"with status {code}"
+        telling = [line.strip(" #") for line in self._said if line.strip(" #")]
+        # Java's report of a crash is long, and says what happened in its first lines
+        first = next((row for row, line in enumerate(telling) if "rror" in line), len(telling) - 1)
+        last = ": ".join(telling[max(first, 0) :][:2])
+        return f"it ended {how}" + (f" ({last[:300]})" if last else "")
+
+    def _listen(self, stream: IO[str]) -> None:
+        """Read stdout in a thread of its own: pipes of Windows know no time-out."""
+        try:
+            for line in stream:
+                text, mark, number = line.rstrip("\r\n").partition(MARK)
+                if text or not mark:
+                    self._said.append(text)
+                    if self.on_output is not None:
+                        self.on_output(text)
+                if mark:
+                    self._answered.put(int(number))
+        except ValueError:  # closed from the other thread
+            pass
+        self._answered.put(None)
+
+    def _overhear(self, stream: IO[str]) -> None:
+        try:
+            for line in stream:
+                self._said.append(line.rstrip())
+        except ValueError:
+            pass

@@ -1,0 +1,98 @@
+"""Any image as the kind of TIFF that every ImageJ opens: a hyperstack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from os import PathLike
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from bridge.atomic import writing
+from bridge.errors import BadInputError
+from bridge.images.image import Image
+
+_LARGEST = 2**32 - 2**25  # bytes; ImageJ's own TIFF has 32-bit offsets
+_EXACT_IN_FLOAT32 = 2**24
+
+
+def write_hyperstack(
+    image: Image, path: str | PathLike[str], *, overlay: Sequence[bytes] = ()
+) -> None:
+    """Write an image as an ImageJ hyperstack, with its pixel size and channel names.
+
+    8 and 16 bit values are kept; ImageJ has no wider whole numbers and no doubles, so all others
+    become 32-bit floats. Planes are read one by one.
+
+    Args:
+        image: the image.
+        path: the TIFF.
+        overlay: ROIs in ImageJ's format, shown over the image.
+
+    Raises:
+        BadInputError: more than 4 GB, whole numbers that a 32-bit float cannot hold, or the file
+            cannot be written.
+    """
+    sizes = [image.size(axis) for axis in "TZC"]
+    dtype = _dtype(image)
+    nbytes = int(np.prod(sizes)) * image.height * image.width * dtype.itemsize
+    if nbytes > _LARGEST:
+        raise BadInputError(
+            image.name,
+            f"has {nbytes / 1e9:.1f} GB of pixels, and ImageJ's TIFF holds 4 GB",
+            "choose fewer channels, slices or time points, or crop it",
+        )
+    # with all its axes spelled out, an image of one column is not taken for something else
+    shape = (*sizes, image.height, image.width, 1)
+    metadata: dict[str, Any] = {"axes": "TZCYXS", "Labels": _labels(image)}
+    if image.size("C") > 1:
+        metadata["mode"] = "composite"
+    options: dict[str, Any] = {}
+    size = image.pixel_size
+    if size:
+        metadata["unit"] = "um"
+        options["resolution"] = (1 / size.x, 1 / size.y)
+        if size.z:
+            metadata["spacing"] = size.z
+    if overlay:
+        metadata["Overlays"] = list(overlay)
+    with writing(path) as part:
+        tifffile.imwrite(
+            part,
+            _planes(image, dtype),
+            shape=shape,
+            dtype=dtype,
+            imagej=True,
+            photometric="minisblack",
+            metadata=metadata,
+            **options,
+        )
+
+
+def _dtype(image: Image) -> np.dtype[Any]:
+    if image.dtype == bool:
+        return np.dtype(np.uint8)
+    if image.dtype in (np.uint8, np.uint16):
+        return image.dtype
+    return np.dtype(np.float32)
+
+
+def _planes(image: Image, dtype: np.dtype[Any]) -> Iterator[NDArray[Any]]:
+    for t, z in image.planes():
+        for channel in range(len(image.channels)):
+            plane = image.plane(channel, z=z, t=t)
+            if plane.dtype.kind in "ui" and dtype.kind == "f":
+                largest = int(max(plane.max(), -int(plane.min())))
+                if largest > _EXACT_IN_FLOAT32:
+                    raise BadInputError(
+                        image.name,
+                        f"holds values up to {largest:,}, and ImageJ is exact up to 16,777,216",
+                        "relabel it, or rescale it to 16 bits",
+                    )
+            yield np.ascontiguousarray(plane, dtype=dtype)
+
+
+def _labels(image: Image) -> list[str]:
+    return list(image.channels) * (image.size("T") * image.size("Z"))

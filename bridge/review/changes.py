@@ -1,0 +1,352 @@
+"""What a reviewer did to the objects that were pushed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from bridge.colors import class_color
+from bridge.detections import FIELDS, GEOMETRIES, Detections, number_labels
+from bridge.errors import BadInputError
+from bridge.review.pushed import ADDED, Pushed
+from bridge.review.rows import below_each_other, is_number, numbers, taken_over, texts
+from bridge.review.same_outline import same_outline
+
+CARRIED = (
+    "geometry",
+    "nucleus",
+    "class",
+    "class_color",
+    "name",
+    "color",
+    "locked",
+    "object_type",
+    "c",
+    "z",
+    "t",
+    "measurements",
+    "metadata",
+)
+"""Fields in which a review is looked for; ``label`` and ``prob`` are the segmentation's."""
+
+KINDS = (
+    "added",
+    "deleted",
+    "reshaped",
+    "reclassified",
+    "renamed",
+    "recoloured",
+    "locked",
+    "unlocked",
+    "retyped",
+    "moved",
+    "measured",
+    "annotated",
+)
+"""What can be done to an object, in the order of reports: ``moved`` is to another channel, slice
+or time point, ``measured`` an edited measurement, ``annotated`` edited metadata."""
+
+_TABLE = ("id", "label", "what", "before", "after", "x", "y", "c", "z", "t")
+_SMALLEST = 1e-30
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a reviewer did, edit by edit.
+
+    Attributes:
+        base: what was pushed.
+        reviewed: what came back.
+        edits: a row an edit, in the order of :data:`KINDS`: ``id``, ``what`` (one of
+            :data:`KINDS`), ``field`` (the column it was made in), ``before`` and ``after`` as
+            people read them, ``None`` where there was nothing.
+        computed: measurements that the application made for every pushed object, such as
+            QuPath's shape features. They are nobody's edit.
+    """
+
+    base: Detections
+    reviewed: Detections
+    edits: pd.DataFrame
+    computed: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.edits)
+
+    def of(self, what: str) -> list[str]:
+        """UUIDs of the objects to which something was done, one of :data:`KINDS`."""
+        return list(dict.fromkeys(self.edits.loc[self.edits["what"] == what, "id"]))
+
+    def counts(self) -> dict[str, int]:
+        """Number of objects by what was done to them, and at the end the ``untouched`` ones.
+
+        An object that was both renamed and locked counts in both.
+        """
+        done = self.edits.groupby("what")["id"].nunique()
+        return {kind: int(done.get(kind, 0)) for kind in KINDS} | {"untouched": len(self.untouched)}
+
+    @cached_property
+    def untouched(self) -> frozenset[str]:
+        """UUIDs of the pushed objects that came back as they were."""
+        return frozenset(self.base.ids) - set(self.edits["id"])
+
+    @cached_property
+    def decided(self) -> dict[str, frozenset[str]]:
+        """Columns that the reviewer decided, by UUID; ``added`` for a new object."""
+        left = self.edits[self.edits["what"] != "deleted"]
+        fields: dict[str, set[str]] = {}
+        for identity, name in zip(left["id"], left["field"], strict=True):
+            fields.setdefault(identity, set()).add(name)
+        return {identity: frozenset(names) for identity, names in fields.items()}
+
+    def table(self) -> pd.DataFrame:
+        """The edits for a ``changes.csv``, a row an edit.
+
+        Columns: id, label, what, before, after, x and y (centroid, corner-origin pixels) and
+        c, z, t (from 0) of the object as the reviewer left it, of a deleted one as it was.
+        """
+        before, after = self.base.objects, self.reviewed.objects
+        gone = before.loc[before.index.difference(after.index, sort=False)]
+        objects = below_each_other([after, gone]).loc[self.edits["id"]]
+        known = before["label"].reindex(self.edits["id"]).to_numpy()
+        centroid = shapely.centroid(objects.geometry.to_numpy())
+        table = self.edits.assign(
+            label=np.where(np.isnan(known), objects["label"], known).astype(np.int64),
+            x=shapely.get_x(centroid).round(2),
+            y=shapely.get_y(centroid).round(2),
+            **{axis: objects[axis].to_numpy() for axis in "czt"},
+        )
+        return table[[*_TABLE]].reset_index(drop=True)
+
+    @cached_property
+    def applied(self) -> Detections:
+        """The pushed objects with the reviewer's edits, and nothing else that the way back did.
+
+        Rounded coordinates, lost columns and new label numbers of ``reviewed`` are not in it: an
+        object that was not edited is exactly as it was pushed. The objects that the reviewer added
+        come last; they keep their label where it is free.
+        """
+        before, after = self.base.objects, self.reviewed.objects
+        kept = before[before.index.isin(after.index)].copy()
+        added = after.loc[self.of("added")]
+        edits = self.edits[~self.edits["what"].isin(("added", "deleted"))]
+        for name, of_field in edits.groupby("field", sort=False):
+            ids = pd.Index(of_field["id"].unique(), dtype=object)
+            columns = ("class", "class_color") if name == "class" else (str(name),)
+            for column in columns:
+                taken_over(kept, column, kept.index.get_indexer(ids), after.loc[ids, column])
+        frame = below_each_other([kept, added])
+        frame["label"] = number_labels(
+            frame["label"].tolist(), frame["z"].tolist(), frame["t"].tolist()
+        )
+        return Detections(frame, self.base.image, self.base.outline)
+
+
+def compare(
+    base: Pushed | Detections, reviewed: Detections, *, fields: Collection[str] = CARRIED
+) -> Changes:
+    """Find out what a reviewer did to the objects that were pushed.
+
+    Objects are recognised by their UUID. What a format does on the way is no edit: coordinates
+    rounded by less than 0.01 px or to 32 bits, another start vertex or direction of an outline,
+    measurements rounded to 32 bits, colours in capitals, a class colour that is filled in, an empty
+    text for none, other label numbers. A column that ``reviewed`` lacks was not carried and is no
+    edit.
+
+    A measurement that ``base`` lacks is an edit of the objects that have it, unless all pushed
+    objects that are left (two at least) have it: then the application computed it.
+
+    Args:
+        base: what was pushed.
+        reviewed: what came back.
+        fields: what the way back can carry, from :data:`CARRIED`; in other fields no edit is
+            looked for.
+
+    Raises:
+        BadInputError: a field that is none.
+    """
+    unknown = set(fields) - set(CARRIED)
+    if unknown:
+        raise BadInputError(
+            "fields",
+            f"{sorted(unknown)[0]!r} is none of an object's fields",
+            f"use some of {', '.join(CARRIED)}",
+        )
+    base = Pushed.of(base).detections
+    before, after = base.objects, reviewed.objects
+    common = before.index[before.index.isin(after.index)]
+    found = _Edits()
+    added = after[~after.index.isin(before.index)]
+    deleted = before[~before.index.isin(after.index)]
+    found.note(added.index, "added", ADDED, None, _area(added, "geometry"))
+    found.note(deleted.index, "deleted", "geometry", _area(deleted, "geometry"), None)
+    before, after = before.loc[common], after.loc[common]
+    for name in fields:
+        if name in GEOMETRIES and name in after.columns:
+            _compare_outlines(found, name, before, after)
+        elif name in _COMPARE:
+            _COMPARE[name](found, name, before, after)
+    computed = _compare_extra(found, before, after, set(fields))
+    return Changes(base, reviewed, found.table(), computed)
+
+
+class _Edits:
+    """Collects edits, columns of them at a time."""
+
+    def __init__(self) -> None:
+        self._parts: list[pd.DataFrame] = []
+
+    def note(self, ids: Any, what: str, name: str, before: Any, after: Any) -> None:
+        if len(ids):
+            columns = {"id": ids, "what": what, "field": name, "before": before, "after": after}
+            self._parts.append(pd.DataFrame(columns, dtype=object))
+
+    def table(self) -> pd.DataFrame:
+        if not self._parts:
+            return pd.DataFrame(columns=["id", "what", "field", "before", "after"], dtype=object)
+        table = pd.concat(self._parts, ignore_index=True)
+        order = table["what"].map({kind: place for place, kind in enumerate(KINDS)})
+        return table.iloc[np.argsort(order.to_numpy(), kind="stable")].reset_index(drop=True)
+
+
+def _area(frame: gpd.GeoDataFrame, column: str) -> list[str | None]:
+    outlines = frame[column].to_numpy()
+    return [
+        None if outline is None else f"{area:.1f} px²"
+        for outline, area in zip(outlines, shapely.area(outlines), strict=True)
+    ]
+
+
+def _compare_outlines(
+    found: _Edits, name: str, before: gpd.GeoDataFrame, after: gpd.GeoDataFrame
+) -> None:
+    theirs = after[name].to_numpy(object)
+    if name in before.columns:
+        ours = before[name].to_numpy(object)
+    else:
+        ours = np.full(len(before), None, object)
+    rows = np.flatnonzero(~same_outline(ours, theirs))
+    if len(rows):
+        missing: Any = [None] * len(rows)
+        old = _area(before.iloc[rows], name) if name in before.columns else missing
+        found.note(before.index[rows], "reshaped", name, old, _area(after.iloc[rows], name))
+
+
+def _compare_text(
+    found: _Edits, name: str, before: gpd.GeoDataFrame, after: gpd.GeoDataFrame
+) -> None:
+    old, new = _words(before[name]), _words(after[name])
+    if name == "color":
+        old, new = _lower(old), _lower(new)
+    what = {"class": "reclassified", "name": "renamed", "color": "recoloured"}[name]
+    rows = np.flatnonzero(old != new)
+    found.note(before.index[rows], what, name, old[rows], new[rows])
+
+
+def _compare_class_color(
+    found: _Edits, name: str, before: gpd.GeoDataFrame, after: gpd.GeoDataFrame
+) -> None:
+    """Only of objects that kept their class: a new class brings its own colour."""
+    old, new = (_lower(_words(frame[name])) for frame in (before, after))
+    classes = _words(before["class"])
+    same_class = (classes == _words(after["class"])) & (classes != None)  # noqa: E711
+    # Formats fill in the colour that an application shows for a class without one.
+    for row in np.flatnonzero(same_class & (old == None)):  # noqa: E711
+        old[row] = class_color(classes[row])
+    rows = np.flatnonzero(same_class & (new != None) & (old != new))  # noqa: E711
+    found.note(before.index[rows], "recoloured", name, old[rows], new[rows])
+
+
+def _compare_locks(
+    found: _Edits, name: str, before: gpd.GeoDataFrame, after: gpd.GeoDataFrame
+) -> None:
+    old, new = before[name].to_numpy(), after[name].to_numpy()
+    for what, rows in (
+        ("locked", np.flatnonzero(new & ~old)),
+        ("unlocked", np.flatnonzero(old & ~new)),
+    ):
+        found.note(before.index[rows], what, name, None, None)
+
+
+def _compare_plain(
+    found: _Edits, name: str, before: gpd.GeoDataFrame, after: gpd.GeoDataFrame
+) -> None:
+    old, new = before[name].to_numpy(), after[name].to_numpy()
+    rows = np.flatnonzero(old != new)
+    if name == "object_type":
+        found.note(before.index[rows], "retyped", name, old[rows], new[rows])
+        return
+    written = [[f"{name} = {value}" for value in side[rows]] for side in (old, new)]
+    found.note(before.index[rows], "moved", name, *written)
+
+
+_COMPARE = {
+    "class": _compare_text,
+    "class_color": _compare_class_color,
+    "name": _compare_text,
+    "color": _compare_text,
+    "locked": _compare_locks,
+    "object_type": _compare_plain,
+    "c": _compare_plain,
+    "z": _compare_plain,
+    "t": _compare_plain,
+}
+
+
+def _compare_extra(
+    found: _Edits, before: gpd.GeoDataFrame, after: gpd.GeoDataFrame, fields: set[str]
+) -> tuple[str, ...]:
+    """Measurements and metadata; gives the names of those that the application computed."""
+    computed = []
+    for name in after.columns:
+        if name in FIELDS or name in GEOMETRIES:
+            continue
+        numeric = is_number(after[name])
+        old = before[name] if name in before.columns else None
+        as_numbers = numeric and (old is None or is_number(old))
+        if ("measurements" if as_numbers else "metadata") not in fields:
+            continue
+        if as_numbers:
+            new_values = numbers(after[name]).astype(np.float64)
+            missing = np.isnan(new_values)
+            if old is None and len(after) > 1 and not missing.any():
+                computed.append(str(name))
+                continue
+            old_values = (
+                np.full(len(after), np.nan) if old is None else numbers(old).astype(np.float64)
+            )
+            same = np.isclose(old_values, new_values, rtol=1e-6, atol=_SMALLEST, equal_nan=True)
+            what = "measured"
+            sides: tuple[NDArray[Any], NDArray[Any]] = (old_values, new_values)
+        else:
+            old_words = np.full(len(after), None, object) if old is None else _words(old)
+            new_words = _words(after[name])
+            same = np.asarray(old_words == new_words, bool)
+            what, sides = "annotated", (old_words, new_words)
+        rows = np.flatnonzero(~same)
+        found.note(before.index[rows], what, str(name), *(_written(name, s[rows]) for s in sides))
+    return tuple(computed)
+
+
+def _written(name: str, values: NDArray[Any]) -> list[str | None]:
+    return [None if v is None or v != v else f"{name} = {v}" for v in values]
+
+
+def _words(column: pd.Series[Any]) -> NDArray[np.object_]:
+    """Texts as they are compared: nothing and an empty text are the same."""
+    words = texts(column)
+    words[:] = [None if word is None or str(word) == "" else str(word) for word in words]
+    return words
+
+
+def _lower(words: NDArray[np.object_]) -> NDArray[np.object_]:
+    lower = np.empty(len(words), object)
+    lower[:] = [None if word is None else word.lower() for word in words]
+    return lower

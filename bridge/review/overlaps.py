@@ -1,0 +1,132 @@
+"""Which objects of one table lie over which of another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+FAMILIES = {"detection": 0, "cell": 0, "tile": 1, "annotation": -1}
+"""Types of objects that a segmentation may take for one another; -1 are never compared."""
+
+
+@dataclass(frozen=True)
+class Overlaps:
+    """Pairs of objects in the same place, ``first[k]`` and ``second[k]`` by position.
+
+    Attributes:
+        first: positions in the first table.
+        second: positions in the second table.
+        iou: intersection over union of each pair.
+    """
+
+    first: NDArray[np.intp]
+    second: NDArray[np.intp]
+    iou: NDArray[np.float64]
+
+    def where(self, chosen: NDArray[np.bool_]) -> Overlaps:
+        """Some of the pairs."""
+        return Overlaps(self.first[chosen], self.second[chosen], self.iou[chosen])
+
+    def one_to_one(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Pairs in which nobody appears twice; the best intersection over union first.
+
+        Among equal pairs the one that comes first in the tables wins.
+        """
+        taken_first: set[int] = set()
+        taken_second: set[int] = set()
+        chosen = []
+        for k in np.lexsort((self.second, self.first, -self.iou)).tolist():
+            first, second = int(self.first[k]), int(self.second[k])
+            if first not in taken_first and second not in taken_second:
+                taken_first.add(first)
+                taken_second.add(second)
+                chosen.append(k)
+        return self.first[chosen], self.second[chosen]
+
+
+def lying_over(first: gpd.GeoDataFrame, second: gpd.GeoDataFrame, share: float = 0.5) -> Overlaps:
+    """Find the objects that lie over each other: their intersection is a share of the smaller one.
+
+    This is how StarDist's own suppression measures, and it says "the same place" of a nucleus that
+    is found larger, smaller, in two halves or joined with its neighbour, where the intersection
+    over union would say that they have nothing to do with each other.
+
+    Objects are compared within a slice and time point, within a channel (an object of channel -1
+    belongs to all), and with their like (:data:`FAMILIES`).
+
+    Args:
+        first: objects with ``geometry``, ``object_type``, ``c``, ``z``, ``t``.
+        second: likewise.
+        share: from above 0 to 1, of the smaller object's area.
+    """
+    pairs = [(np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0))]
+    shapes = [_measurable(frame.geometry.to_numpy()) for frame in (first, second)]
+    c = [frame["c"].to_numpy() for frame in (first, second)]
+    for rows in _same_planes(first, second):
+        ours, theirs = (s[r] for s, r in zip(shapes, rows, strict=True))
+        i, j = shapely.STRtree(theirs).query(ours)
+        c_i, c_j = c[0][rows[0][i]], c[1][rows[1][j]]
+        near = (c_i == c_j) | (c_i < 0) | (c_j < 0)
+        i, j = _by_boxes(ours, theirs, i[near], j[near], share)
+        shared = _shared_area(ours[i], theirs[j])
+        area_i, area_j = shapely.area(ours)[i], shapely.area(theirs)[j]
+        over = (shared > 0) & (shared >= share * np.minimum(area_i, area_j))
+        iou = shared[over] / (area_i + area_j - shared)[over]
+        pairs.append((rows[0][i[over]], rows[1][j[over]], iou))
+    found = [np.concatenate(part) for part in zip(*pairs, strict=True)]
+    return Overlaps(found[0], found[1], found[2])
+
+
+def family(frame: gpd.GeoDataFrame) -> NDArray[np.int64]:
+    """The family of each object's type, see :data:`FAMILIES`."""
+    return np.asarray(frame["object_type"].map(FAMILIES), np.int64)
+
+
+def _measurable(outlines: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Outlines whose area can be measured: a freehand line may cross itself."""
+    unsound = ~shapely.is_valid(outlines)
+    if unsound.any():
+        outlines = outlines.copy()
+        outlines[unsound] = shapely.make_valid(outlines[unsound])
+    return outlines
+
+
+def _same_planes(
+    first: gpd.GeoDataFrame, second: gpd.GeoDataFrame
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    groups: list[dict[Any, Any]] = []
+    for frame in (first, second):
+        plane = {"family": family(frame), "z": frame["z"].to_numpy(), "t": frame["t"].to_numpy()}
+        groups.append(pd.DataFrame(plane).groupby(["family", "z", "t"]).indices)
+    for key, ours in groups[0].items():
+        if key[0] >= 0 and key in groups[1]:
+            yield ours, groups[1][key]
+
+
+def _by_boxes(
+    ours: NDArray[np.object_],
+    theirs: NDArray[np.object_],
+    i: NDArray[np.intp],
+    j: NDArray[np.intp],
+    share: float,
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Leave out neighbours whose boxes share too little: most pairs, at no cost."""
+    a, b = shapely.bounds(ours)[i], shapely.bounds(theirs)[j]
+    sides = np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])
+    smaller = np.minimum(shapely.area(ours)[i], shapely.area(theirs)[j])
+    possible = sides.clip(min=0).prod(axis=1) >= share * smaller
+    return i[possible], j[possible]
+
+
+def _shared_area(ours: NDArray[np.object_], theirs: NDArray[np.object_]) -> NDArray[np.float64]:
+    shared = shapely.area(ours)
+    different = np.flatnonzero(~shapely.equals_exact(ours, theirs, 0))
+    shared[different] = shapely.area(shapely.intersection(ours[different], theirs[different]))
+    return np.asarray(shared, np.float64)

@@ -1,0 +1,154 @@
+"""The record of a push: what is needed to understand the review that follows, in one file.
+
+A zip of two GeoParquet tables (the objects as they were pushed and the deleted ones, exact, with
+all columns) and ``record.json``, which says the version and what reviewers decided.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import zipfile
+import zlib
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from bridge import __version__
+from bridge.atomic import writing
+from bridge.detections import Detections, is_uuid
+from bridge.errors import BadInputError
+from bridge.formats import existing_file
+from bridge.review.pushed import Pushed
+
+ENDING = ".starbridge-review"
+"""Ending that a record's name should have."""
+VERSION = 1
+
+_FORMAT = "starbridge review record"
+_NOTE, _OBJECTS, _DELETED = "record.json", "objects.parquet", "deleted.parquet"
+_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+_REMEDY = (
+    "restore it from a backup; without it the objects can still be read, "
+    "but a review cannot be merged"
+)
+
+
+def remember(path: str | PathLike[str], pushed: Pushed | Detections) -> None:
+    """Store what is pushed beside a project or review folder, without any loss.
+
+    The file appears under its name only when it is complete; equal objects give equal files.
+
+    Args:
+        path: by custom ends in :data:`ENDING`.
+        pushed: ``merged.pushed``, or the detections of a first push.
+
+    Raises:
+        BadInputError: an id that is no UUID (formats would replace it); cannot be written.
+    """
+    pushed = Pushed.of(pushed)
+    for identity in pushed.detections.ids:
+        if not is_uuid(identity) or identity != identity.lower():
+            raise BadInputError(
+                path,
+                f"cannot remember the object {identity!r}: its id is no UUID in small letters",
+                "give the objects the ids that Detections makes",
+            )
+    note = {
+        "format": _FORMAT,
+        "version": VERSION,
+        "starbridge": __version__,
+        "decided": {i: sorted(names) for i, names in sorted(pushed.decided.items())},
+        "found_as": dict(sorted(pushed.found_as.items())),
+        "set_aside": sorted(pushed.set_aside),
+    }
+    with (
+        tempfile.TemporaryDirectory(prefix="starbridge-") as folder,
+        writing(path) as part,
+        zipfile.ZipFile(part, "w") as archive,
+    ):
+        text = json.dumps(note, ensure_ascii=False, indent=1)
+        archive.writestr(_entry(_NOTE, zipfile.ZIP_DEFLATED), text)
+        for name, table in ((_OBJECTS, pushed.detections), (_DELETED, pushed.deleted)):
+            table.write(Path(folder, name))
+            archive.writestr(_entry(name, zipfile.ZIP_STORED), Path(folder, name).read_bytes())
+
+
+def recall(path: str | PathLike[str]) -> Pushed:
+    """Read what :func:`remember` stored.
+
+    Raises:
+        BadInputError: missing, damaged, no record, or written by a newer starbridge.
+    """
+    file = existing_file(path)
+    with tempfile.TemporaryDirectory(prefix="starbridge-") as folder:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                if _NOTE not in archive.namelist():
+                    raise _foreign(file)
+                note = _checked(file, json.loads(archive.read(_NOTE)))
+                for name in (_OBJECTS, _DELETED):
+                    Path(folder, name).write_bytes(archive.read(name))
+            tables = [Detections.read(Path(folder, name)) for name in (_OBJECTS, _DELETED)]
+        except zipfile.BadZipFile as error:
+            if not file.read_bytes().startswith(b"PK"):
+                raise _foreign(file) from error
+            raise _damaged(file, error) from error
+        except (BadInputError, KeyError, ValueError, EOFError, zlib.error, OSError) as error:
+            if isinstance(error, BadInputError) and error.source == str(file):
+                raise
+            raise _damaged(file, error) from error
+    return Pushed(
+        tables[0],
+        {i: frozenset(names) for i, names in note["decided"].items()},
+        tables[1],
+        note["found_as"],
+        frozenset(note["set_aside"]),
+    )
+
+
+def _entry(name: str, compression: int) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, _ZIP_TIME)
+    entry.compress_type = compression
+    return entry
+
+
+def _checked(file: Path, note: Any) -> dict[str, Any]:
+    if not isinstance(note, dict) or note.get("format") != _FORMAT:
+        raise _foreign(file)
+    version = note.get("version")
+    if isinstance(version, int) and version > VERSION:
+        raise BadInputError(
+            file,
+            f"was written by a newer starbridge ({note.get('starbridge')}, record {version})",
+            "update starbridge",
+        )
+    decided, found_as = note.get("decided"), note.get("found_as")
+    sound = (
+        version == VERSION
+        and isinstance(decided, dict)
+        and all(_are_texts(names) for names in decided.values())
+        and isinstance(found_as, dict)
+        and _are_texts(list(found_as.values()))
+        and _are_texts(note.get("set_aside"))
+    )
+    if not sound:
+        raise _damaged(file, f"{_NOTE} is not as it was written")
+    return note
+
+
+def _are_texts(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(value, str) for value in values)
+
+
+def _foreign(file: Path) -> BadInputError:
+    return BadInputError(
+        file,
+        "is no record of a push that starbridge wrote",
+        f"give the {ENDING} file beside the project",
+    )
+
+
+def _damaged(file: Path, reason: object) -> BadInputError:
+    problem = reason.problem if isinstance(reason, BadInputError) else str(reason)
+    return BadInputError(file, f"is damaged ({problem})", _REMEDY)

@@ -1,0 +1,277 @@
+"""Macros and models put into apps, and what people have changed there left alone."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import bridge
+from bridge.apps.fiji import installing
+from bridge.apps.fiji.finding import FijiApp, inspect_app
+from bridge.apps.fiji.installing import install, macros_folder
+from bridge.errors import BadInputError
+from tests.apps.app_folders import fiji_of_2017, fiji_of_today, plain_imagej
+
+MACRO = '#@ File (label="Label image") labels\nprint(labels);\n'
+
+
+@pytest.fixture
+def macros(tmp_path: Path) -> Path:
+    folder = tmp_path / "macros"
+    folder.mkdir()
+    (folder / "labels_to_rois.ijm").write_text(MACRO, "utf-8")
+    (folder / "count.ijm").write_text("print(1);\n", "utf-8")
+    (folder / "README.md").write_text("no macro")
+    return folder
+
+
+@pytest.fixture
+def fiji(tmp_path: Path) -> FijiApp:
+    return inspect_app(fiji_of_today(tmp_path / "Fiji"))
+
+
+def model(folder: Path, name: str = "demo.tf1.15.zip") -> Path:
+    folder.mkdir(exist_ok=True)
+    with zipfile.ZipFile(folder / name, "w") as archive:
+        archive.writestr("saved_model.pb", b"graph")
+    (folder / "demo.export.json").write_text(json.dumps({"files": [{"name": name}]}))
+    (folder / "other.export.json").write_text(json.dumps({"files": [{"name": "other.zip"}]}))
+    (folder / "broken.export.json").write_text("{")
+    return folder / name
+
+
+def names(paths: tuple[Path, ...]) -> list[str]:
+    return [path.name for path in paths]
+
+
+@pytest.mark.parametrize("make", [fiji_of_2017, fiji_of_today])
+def test_fiji_gets_macros_as_they_are(tmp_path: Path, macros: Path, make: object) -> None:
+    assert callable(make)
+    app = inspect_app(make(tmp_path / "Fiji.app"))
+
+    done = install(app, macros=macros)
+
+    assert done.folder == app.path / "scripts/Plugins/StarBridge"
+    assert names(done.written) == ["count.ijm", "labels_to_rois.ijm"]
+    assert (done.folder / "labels_to_rois.ijm").read_text("utf-8") == MACRO
+    assert done.lines()[0] == (
+        f"2 macros in {done.folder}; restart Fiji to see Plugins › StarBridge"
+    )
+    assert [note[:31] for note in done.notes] == ["the macros need ImageJ 1.53t or"] * (
+        make is fiji_of_2017
+    )
+
+
+def test_plain_imagej_gets_a_dialog(tmp_path: Path, macros: Path) -> None:
+    (macros / "count.ijm").write_text('unit = "µm";\n', "utf-8")
+
+    done = install(inspect_app(plain_imagej(tmp_path / "ImageJ")), macros=macros)
+
+    assert done.folder == tmp_path / "ImageJ/plugins/StarBridge"
+    text = (done.folder / "labels_to_rois.ijm").read_text("latin-1")
+    assert 'Dialog.create("labels to rois");' in text
+    assert "#@" not in text
+    # ImageJ reads macros as Latin-1
+    assert (done.folder / "count.ijm").read_bytes() == 'unit = "µm";\n'.encode("latin-1")
+
+
+@pytest.mark.parametrize("text", ["#@ Dataset image\n", 'x = "→";\n'])
+def test_what_plain_imagej_cannot_run_is_left_out(tmp_path: Path, macros: Path, text: str) -> None:
+    (macros / "count.ijm").write_text(text, "utf-8")
+
+    done = install(inspect_app(plain_imagej(tmp_path / "ImageJ")), macros=macros)
+
+    assert names(done.written) == ["labels_to_rois.ijm"]
+    assert done.notes[0].startswith("count.ijm is left out, because it needs Fiji")
+
+
+def test_again_changes_nothing(fiji: FijiApp, macros: Path) -> None:
+    install(fiji, macros=macros)
+
+    done = install(fiji, macros=macros)
+
+    assert (done.written, done.kept) == ((), ())
+    assert names(done.unchanged) == ["count.ijm", "labels_to_rois.ijm"]
+
+
+def test_an_older_macro_of_ours_is_replaced(fiji: FijiApp, macros: Path) -> None:
+    install(fiji, macros=macros)
+    (macros / "count.ijm").write_text("print(2);\n", "utf-8")
+
+    done = install(fiji, macros=macros)
+
+    assert names(done.written) == ["count.ijm"]
+    assert (done.folder / "count.ijm").read_text("utf-8") == "print(2);\n"
+
+
+def test_what_a_person_changed_stays(fiji: FijiApp, macros: Path) -> None:
+    folder = install(fiji, macros=macros).folder
+    (folder / "count.ijm").write_text("print('mine');\n", "utf-8")
+    for text in ("print(2);\n", "print(3);\n"):
+        (macros / "count.ijm").write_text(text, "utf-8")
+
+        done = install(fiji, macros=macros)
+
+        assert names(done.kept) == ["count.ijm"]
+        assert (folder / "count.ijm").read_text("utf-8") == "print('mine');\n"
+        assert "you have changed it, so it stays" in done.lines()[1]
+
+
+def test_what_a_person_put_there_before_us_stays(fiji: FijiApp, macros: Path) -> None:
+    mine = fiji.path / "scripts/Plugins/StarBridge/count.ijm"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("print('mine');\n", "utf-8")
+
+    assert names(install(fiji, macros=macros).kept) == ["count.ijm"]
+
+
+def test_overwriting_loses_nothing(fiji: FijiApp, macros: Path) -> None:
+    folder = install(fiji, macros=macros).folder
+    for number in (1, 2):
+        (folder / "count.ijm").write_text(f"print('mine {number}');\n", "utf-8")
+
+        done = install(fiji, macros=macros, overwrite=True)
+
+        assert names(done.written) == ["count.ijm"]
+        assert done.saved[0].read_text("utf-8") == f"print('mine {number}');\n"
+    assert sorted(p.name for p in folder.glob("count*")) == [
+        "count (edited 2).ijm", "count (edited).ijm", "count.ijm",
+    ]  # fmt: skip
+    assert install(fiji, macros=macros).kept == ()
+
+
+def test_macros_that_are_no_more_go_unless_changed(fiji: FijiApp, macros: Path) -> None:
+    folder = install(fiji, macros=macros).folder
+    (folder / "labels_to_rois.ijm").write_text("print('mine');\n", "utf-8")
+    (macros / "new.ijm").write_text("print(3);\n", "utf-8")
+    for name in ("count.ijm", "labels_to_rois.ijm"):
+        (macros / name).unlink()
+
+    done = install(fiji, macros=macros)
+
+    assert names(done.removed) == ["count.ijm"]
+    assert sorted(p.name for p in folder.glob("*.ijm")) == ["labels_to_rois.ijm", "new.ijm"]
+
+
+@pytest.mark.parametrize(
+    "record", ["{", "[]", '{"files": 3}', '{"files": {"../../../../victim.ijm": "HASH"}}']
+)
+def test_a_hostile_record_harms_nobody(fiji: FijiApp, macros: Path, record: str) -> None:
+    folder = install(fiji, macros=macros).folder
+    victim = fiji.path / "victim.ijm"
+    victim.write_bytes(b"mine")
+    text = record.replace("HASH", installing._hash(victim) or "")
+    (folder / installing.RECORD).write_text(text)
+
+    done = install(fiji, macros=macros)
+
+    assert victim.exists()
+    assert (done.removed, len(done.unchanged)) == ((), 2)
+
+
+def test_models_come_with_their_recipe(tmp_path: Path, fiji: FijiApp, macros: Path) -> None:
+    zipped = model(tmp_path / "out")
+
+    done = install(fiji, macros=macros, models=[zipped])
+
+    folder = fiji.path / "starbridge/models"
+    assert done.models == (folder / "demo.tf1.15.zip",)
+    assert sorted(p.name for p in folder.iterdir()) == ["demo.export.json", "demo.tf1.15.zip"]
+    assert done.models[0].read_bytes() == zipped.read_bytes()
+    assert done.notes == ()
+    assert f"{done.models[0]}: model" in done.lines()
+
+
+def test_a_model_that_does_not_fit_is_told(tmp_path: Path, fiji: FijiApp, macros: Path) -> None:
+    zipped = model(tmp_path / "out")
+    for jar in ("libtensorflow", "libtensorflow_jni"):
+        (fiji.path / f"jars/{jar}-1.15.0.jar").rename(fiji.path / f"jars/{jar}-1.12.0.jar")
+    old = inspect_app(fiji_of_2017(tmp_path / "old"))
+
+    twelve = install(inspect_app(fiji.path), macros=macros, models=[zipped]).notes
+    none = install(old, macros=macros, models=[zipped]).notes[1:]
+
+    assert "take demo.tf1.12.zip" in twelve[0]
+    assert "this Fiji cannot load it yet (TensorFlow: Help › Update" in none[0]
+
+
+def test_what_is_no_model_is_refused_before_anything_is_done(
+    tmp_path: Path, fiji: FijiApp, macros: Path
+) -> None:
+    (tmp_path / "a.zip").write_bytes(b"PK")
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        archive.writestr("rois.roi", b"")
+    for path, problem in (
+        (tmp_path / "none.zip", "does not exist"),
+        (tmp_path, "is a folder, no exported model"),
+        (tmp_path / "a.zip", "is no zip, or a damaged one"),
+        (tmp_path / "b.zip", "holds no saved_model.pb"),
+    ):
+        with pytest.raises(BadInputError, match=problem):
+            install(fiji, macros=macros, models=[path])
+    assert not (fiji.path / "scripts").exists()
+
+
+def test_a_file_in_the_way_is_named(fiji: FijiApp, macros: Path) -> None:
+    (fiji.path / "scripts").write_text("")
+
+    with pytest.raises(BadInputError, match="a file, not a folder|in the way of a folder"):
+        install(fiji, macros=macros)
+
+
+def test_a_folder_in_the_place_of_a_macro_is_named(fiji: FijiApp, macros: Path) -> None:
+    (fiji.path / "scripts/Plugins/StarBridge/count.ijm").mkdir(parents=True)
+
+    with pytest.raises(BadInputError, match="is a folder where a macro belongs"):
+        install(fiji, macros=macros)
+
+
+def test_an_app_of_somebody_else_is_told_in_one_line(
+    fiji: FijiApp, macros: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+
+    with pytest.raises(BadInputError, match="you may not write into this Fiji; ask who") as caught:
+        install(fiji, macros=macros)
+    assert str(caught.value).startswith(str(fiji.path))
+
+
+def test_a_folder_without_macros_is_refused(tmp_path: Path, fiji: FijiApp) -> None:
+    with pytest.raises(BadInputError, match="holds no macro"):
+        install(fiji, macros=tmp_path / "empty")
+
+
+def test_macros_are_found_in_a_package_and_in_a_checkout(
+    tmp_path: Path, macros: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bridge, "__file__", str(tmp_path / "bridge" / "__init__.py"))
+
+    assert macros_folder() == macros
+    packed = tmp_path / "bridge" / "macros"
+    packed.mkdir(parents=True)
+    (packed / "a.ijm").touch()
+    assert macros_folder() == packed
+    (packed / "a.ijm").unlink()
+    (macros / "count.ijm").unlink()
+    (macros / "labels_to_rois.ijm").unlink()
+    with pytest.raises(BadInputError, match="holds no macro; install starbridge again"):
+        macros_folder()
+
+
+@pytest.mark.skipif(
+    not any((Path(bridge.__file__).parents[1] / "macros").glob("*.ijm")), reason="no macros here"
+)
+@pytest.mark.parametrize("make", [fiji_of_today, plain_imagej])
+def test_our_own_macros_install_everywhere(tmp_path: Path, make: object) -> None:
+    assert callable(make)
+
+    done = install(inspect_app(make(tmp_path / "app")))
+
+    assert done.written
+    assert done.notes == ()
