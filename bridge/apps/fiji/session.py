@@ -518,6 +518,11 @@ def _told(what: str) -> Iterator[None]:
 def _start_trouble(said: str) -> str:
     if "Failed to create a JVM" in said:
         return f"{said}; it may be damaged or of another processor: download Fiji again"
+    if "HTTPSConnectionPool" in said or "Failed to resolve" in said:
+        return (
+            "pyimagej wants to download what this Fiji lacks (imglib2-imglyb, or Java), and there "
+            "is no network; connect once"
+        )
     if "heap" in said.lower() and ("reserve" in said or "size" in said):
         return f"{said}; give a smaller heap"
     if "HeadlessException" in said or "X11" in said or "DISPLAY" in said:

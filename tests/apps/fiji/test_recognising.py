@@ -1,0 +1,46 @@
+"""Objects that a reviewer drew anew under their old name."""
+
+from __future__ import annotations
+
+import shapely
+
+from bridge import Detections
+from bridge.apps.fiji.recognising import recognise
+
+
+def pushed() -> Detections:
+    return Detections.from_polygons(
+        [shapely.box(0, 0, 5, 5), shapely.box(10, 0, 15, 5)],
+        columns={"label": [4, 9], "class": ["a", "b"], "prob": [0.5, 0.75], "Area": [25.0, 25.0]},
+    )
+
+
+def left(names: list[str | None], ids: list[str]) -> Detections:
+    """What ImageJ gives back of redrawn ROIs: outline and name, nothing else."""
+    shapes = [shapely.box(1, 1, 4, 4 + row) for row in range(len(names))]
+    return Detections.from_polygons(shapes, columns={"name": names, "Area": [1.0] * 2}, ids=ids)
+
+
+def test_a_redrawn_object_is_itself_again() -> None:
+    base = pushed()
+    found = recognise(left(["0009-b", "new one"], [base.ids[0][::-1], "x"]), base)
+
+    assert found.ids == [base.ids[1], "x"]
+    row = found.objects.loc[base.ids[1]]
+    assert (row["label"], row["class"], row["prob"], row["name"]) == (9, "b", 0.75, None)
+    assert row.geometry.equals(shapely.box(1, 1, 4, 4))
+    assert found.objects.loc["x", "name"] == "new one"
+
+
+def test_a_copy_of_an_object_that_is_still_there_is_a_new_one() -> None:
+    base = pushed()
+    found = left(["0004-a", "0009-b"], [base.ids[0], "copy"])
+
+    assert recognise(found, base).ids == [base.ids[0], base.ids[1]]
+
+    both = Detections.from_polygons(
+        [*base.objects.geometry, shapely.box(1, 1, 2, 2)],
+        columns={"name": [None, None, "0009-b"]},
+        ids=[*base.ids, "copy"],
+    )
+    assert recognise(both, base).ids == [*base.ids, "copy"]
