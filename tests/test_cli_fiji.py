@@ -1,0 +1,164 @@
+"""``starbridge fiji`` and ``starbridge doctor``, as a user calls them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from bridge import Detections
+from bridge.cli import main
+from tests.apps.app_folders import fiji_of_today
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
+    """Call the command in this process; gives its exit status."""
+    monkeypatch.setattr(sys, "argv", ["starbridge", *map(str, words)])
+    try:
+        main()
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    return 0
+
+
+@pytest.fixture
+def section(tmp_path: Path) -> tuple[Path, Path]:
+    """An image, and its label image."""
+    labels = np.zeros((60, 80), np.uint16)
+    labels[5:20, 5:20], labels[30:45, 40:60] = 1, 2
+    tifffile.imwrite(tmp_path / "my section.tif", labels * 100, imagej=True)
+    tifffile.imwrite(tmp_path / "labels.tif", labels, imagej=True)
+    return tmp_path / "my section.tif", tmp_path / "labels.tif"
+
+
+def test_a_review_goes_out_and_comes_back(
+    section: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    image, labels = section
+    review, out = tmp_path / "review", tmp_path / "out"
+
+    assert run(monkeypatch, "fiji", "push", image, "-d", labels, "--out", review) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        str(review / "my section.tif"), str(review / "my section_rois.zip")
+    ]  # fmt: skip
+    assert run(monkeypatch, "fiji", "pull", review, "--out", out) == 0
+    assert sorted(path.name for path in out.iterdir()) == [
+        "my section.csv", "my section.geojson", "my section_changes.csv",
+        "my section_labels.h5", "my section_labels.tif", "my section_rois.zip",
+    ]  # fmt: skip
+    assert np.array_equal(tifffile.imread(out / "my section_labels.tif"), tifffile.imread(labels))
+    assert run(monkeypatch, "fiji", "push", image, "-d", labels, "--out", review) == 0
+    assert "the review there was merged: 2 untouched" in capsys.readouterr().err
+
+
+def test_one_file_that_a_reviewer_saved_is_pulled(
+    section: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    image, labels = section
+    run(monkeypatch, "fiji", "push", image, "-d", labels, "--out", tmp_path / "review")
+    saved = tmp_path / "review" / "my section.tif"
+
+    assert run(monkeypatch, "fiji", "pull", saved, "--out", tmp_path, "--format", "geojson") == 0
+
+    assert len(Detections.read(tmp_path / "my section.geojson")) == 2
+    assert "2 objects" in capsys.readouterr().out
+
+
+def test_labels_of_a_roi_set_need_the_image(
+    section: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    import roifile
+
+    image, _ = section
+    roi = roifile.ImagejRoi.frompoints(np.array([[1, 1], [9, 1], [9, 9], [1, 9]]))
+    roi.tofile(tmp_path / "one.roi")
+    out = tmp_path / "out"
+
+    assert run(monkeypatch, "fiji", "pull", tmp_path / "one.roi", "--out", out) == 0
+    assert "one: no labels, because the image's size is not known; give --image" in (
+        capsys.readouterr().err
+    )
+    run(monkeypatch, "fiji", "pull", tmp_path / "one.roi", "--out", out, "--image", image)
+    assert tifffile.imread(out / "one_labels.tif").shape == (60, 80)
+
+
+def test_one_damaged_review_does_not_stop_the_others(
+    section: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    image, labels = section
+    review = tmp_path / "review"
+    for name in ("a.tif", "b.tif"):
+        image.rename(tmp_path / name)
+        image = tmp_path / name
+        run(monkeypatch, "fiji", "push", image, "-d", labels, "--out", review)
+    (review / "a_rois.zip").write_bytes(b"PK no zip")
+    capsys.readouterr()
+
+    assert run(monkeypatch, "fiji", "pull", review, "--out", tmp_path / "out") == 1
+
+    assert "a_rois.zip: is not a readable zip" in capsys.readouterr().err
+    assert (tmp_path / "out" / "b.geojson").exists()
+
+
+def test_macros_are_installed_and_the_menu_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = fiji_of_today(tmp_path / "Fiji.app")
+
+    assert run(monkeypatch, "fiji", "install", "--app", app) == 0
+
+    assert "Plugins › StarBridge" in capsys.readouterr().out
+    assert (app / "scripts" / "Plugins" / "StarBridge" / "labels_to_rois.ijm").exists()
+
+
+def test_doctor_says_what_is_here(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "doctor") == 0
+    assert "model demo" in capsys.readouterr().out
+
+    assert run(monkeypatch, "doctor", "--json") == 0
+    assert {"starbridge", "Fiji", "QuPath"} <= {
+        finding["name"] for finding in json.loads(capsys.readouterr().out)["findings"]
+    }
+
+
+@pytest.mark.imagej
+@pytest.mark.network
+def test_a_macro_runs_from_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("jpype")
+    macro = tmp_path / "my macro.ijm"
+    macro.write_text(
+        '#@ Integer n\n#@ String text\nprint("begun " + text);\nsetResult("A", 0, n * 2);\n'
+        "return text;",
+    )
+
+    words = ["fiji", "run", macro, "n=21", "text=a = 'b'", "--app", "embedded"]
+    assert run(monkeypatch, *words) == 0
+    assert capfd.readouterr().out.splitlines() == ["begun a = 'b'", "a = 'b'"]
+
+    assert run(monkeypatch, *words, "--json") == 0
+    told = json.loads(capfd.readouterr().out)
+    assert told == {"value": "a = 'b'", "table": [{"A": 42.0}], "images": [], "rois": 0}
+
+    macro.write_text("x = 1;\ny = foo(2);\n")
+    assert run(monkeypatch, "fiji", "run", macro, "--app", "embedded") == 2
+    assert "my macro.ijm, line 2: Undefined identifier" in capfd.readouterr().err
