@@ -223,11 +223,15 @@ def read_overlay(
         )
     overlays = metadata.get("Overlays", [])
     entries = overlays if isinstance(overlays, list) else [overlays]
-    rois = (
-        (f"overlay {number}", _one_roi(file, f"number {number} of the overlay", data))
+    rois = [
+        _one_roi(file, f"number {number} of the overlay", data)
         for number, data in enumerate(entries, 1)
+    ]
+    named = (
+        (dict(_properties(roi.props)).get(PREFIX + "roi_name", f"overlay {number}"), roi)
+        for number, roi in enumerate(rois, 1)
     )
-    return _detections(file, rois, image, groups, {})[0]
+    return _detections(file, named, image, groups, {})[0]
 
 
 def _comment(record: dict[str, Any]) -> bytes:
@@ -251,7 +255,8 @@ def _encode(detections: Detections, *, groups: bool = False) -> Iterator[tuple[s
     nuclei = frame["nucleus"].tolist() if "nucleus" in frame.columns else None
     for row, (identity, geometry) in enumerate(zip(frame.index, frame.geometry, strict=True)):
         roi = _shape(geometry)
-        roi.name = names[row] if names[row].isascii() else ""
+        # roifile cuts names of characters beyond 16 bits short; the zip's entry has it whole
+        roi.name = names[row] if max(map(ord, names[row]), default=0) < 2**16 else ""
         roi.c_position = columns["c"][row] + 1
         if stack:
             roi.z_position = columns["z"][row] + 1

@@ -12,10 +12,14 @@ import numpy as np
 import pytest
 import roifile
 import shapely
+import tifffile
 
 from bridge import Detections
 from bridge.errors import BadInputError
-from tests.objects import reviewed
+from bridge.formats import imagej_rois
+from bridge.images import from_array
+from bridge.images.hyperstack import write_hyperstack
+from tests.objects import assert_same, reviewed
 
 
 def test_stardists_own_rois_are_read_where_stardist_sees_them(tmp_path: Path) -> None:
@@ -176,3 +180,117 @@ def test_a_foreign_zip_comment_is_passed_over(tmp_path: Path, square: Detections
             archive.comment = comment
         found: Any = Detections.read(path)
         assert found.ids == square.ids
+
+
+def classified(*names: str | None) -> Detections:
+    """Squares with these classes, in the colours of their classes."""
+    boxes = [shapely.box(10 * row, 0, 10 * row + 5, 5) for row in range(len(names))]
+    colors = {"a": "#c80000", "b": "#00c800"}
+    return Detections.from_polygons(
+        boxes,
+        columns={"class": list(names), "class_color": [colors.get(n or "") for n in names]},
+    )
+
+
+def test_rois_are_called_by_label_and_class(tmp_path: Path) -> None:
+    objects = classified("a", None, "CD3+: T cell")
+    objects.write(tmp_path / "rois.zip")
+
+    with zipfile.ZipFile(tmp_path / "rois.zip") as archive:
+        assert archive.namelist() == ["0001-a.roi", "0002.roi", "0003-CD3+_ T cell.roi"]
+    assert Detections.read(tmp_path / "rois.zip").objects["class"].tolist() == (
+        objects.objects["class"].tolist()
+    )
+
+
+@pytest.mark.parametrize(
+    ("renamed", "class_name", "name"),
+    [
+        ("0001-b", "b", None),
+        ("0001-Zelle µ", "Zelle µ", None),
+        ("1-b", "b", None),
+        ("0001-a-1", "a", None),  # ImageJ's own number for a name that is there already
+        ("0003-b", "a", "0003-b"),
+        ("look again", "a", "look again"),
+        ("0001", "a", "0001"),
+    ],
+)
+def test_a_reviewer_changes_the_class_behind_the_label(
+    tmp_path: Path, renamed: str, class_name: str, name: str | None
+) -> None:
+    classified("a", "b").write(tmp_path / "rois.zip")
+    rois: Any = roifile.ImagejRoi.fromfile(tmp_path / "rois.zip")
+    rois[0].name = renamed
+    roifile.roiwrite(tmp_path / "reviewed.zip", rois, mode="w")
+
+    row = Detections.read(tmp_path / "reviewed.zip").objects.iloc[0]
+
+    assert (row["class"], row["name"]) == (class_name, name)
+
+
+def test_a_reviewer_changes_the_class_by_another_group(tmp_path: Path) -> None:
+    imagej_rois.write(classified("a", "b", None, "b"), tmp_path / "rois.zip", groups=True)
+    rois: Any = roifile.ImagejRoi.fromfile(tmp_path / "rois.zip")
+    assert [roi.group for roi in rois] == [1, 2, 0, 2]
+    group_color = b"\xff\x12\x34\x56"
+    for row, group in ((0, 2), (2, 1), (3, 9)):
+        rois[row].group, rois[row].stroke_color = group, group_color
+    rois[1].group = 0
+    rois[1].stroke_color = b"\x00\x00\x00\x00"
+    drawn = roifile.ImagejRoi.frompoints(np.array([[50, 1], [59, 1], [59, 9], [50, 9]]))
+    drawn.group, drawn.name = 1, "new"
+    roifile.roiwrite(tmp_path / "reviewed.zip", [*rois, drawn], mode="w")
+
+    found = Detections.read(tmp_path / "reviewed.zip").objects
+
+    # group 2 was b's, but nobody is left in it who was pushed there
+    assert found["class"].tolist() == ["group 2", None, "group 1", "group 9", "group 1"]
+    named = imagej_rois.read(tmp_path / "reviewed.zip", groups={1: "a", 2: "b"}).objects
+    assert named["class"].tolist() == ["b", None, "a", "group 9", "a"]
+    assert named["color"].tolist() == [None] * 5
+
+
+def test_a_group_without_a_name_is_the_class_of_those_who_were_pushed_into_it(
+    tmp_path: Path,
+) -> None:
+    imagej_rois.write(classified("a", "b", "b"), tmp_path / "rois.zip", groups=True)
+    rois: Any = roifile.ImagejRoi.fromfile(tmp_path / "rois.zip")
+    rois[0].group = 2
+    roifile.roiwrite(tmp_path / "reviewed.zip", rois, mode="w")
+
+    found = Detections.read(tmp_path / "reviewed.zip").objects
+
+    assert found["class"].tolist() == ["b", "b", "b"]
+    assert found["class_color"].tolist() == ["#00c800"] * 3
+
+
+def test_groups_change_nothing_if_nobody_changes_them(tmp_path: Path) -> None:
+    objects = reviewed()
+    imagej_rois.write(objects, tmp_path / "rois.zip", groups=True)
+
+    assert_same(Detections.read(tmp_path / "rois.zip"), objects)
+
+
+def test_more_classes_than_groups_keep_their_names(tmp_path: Path) -> None:
+    objects = classified(*(f"class {number:03d}" for number in range(300)))
+    imagej_rois.write(objects, tmp_path / "rois.zip", groups=True)
+
+    assert_same(Detections.read(tmp_path / "rois.zip"), objects)
+
+
+def test_the_overlay_of_a_tiff_is_read(tmp_path: Path) -> None:
+    objects = reviewed()
+    image = from_array(np.zeros((9, 9), np.uint8))
+    write_hyperstack(image, tmp_path / "x.tif", overlay=imagej_rois.encode(objects))
+
+    assert_same(imagej_rois.read_overlay(tmp_path / "x.tif"), objects, image=False)
+
+
+def test_a_tiff_that_imagej_did_not_save_has_no_overlay(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "x.tif", np.zeros((9, 9), np.uint8))
+    (tmp_path / "y.tif").write_bytes(b"no image")
+
+    with pytest.raises(BadInputError, match=r"x\.tif: was not saved by ImageJ"):
+        imagej_rois.read_overlay(tmp_path / "x.tif")
+    with pytest.raises(BadInputError, match=r"y\.tif: is no readable TIFF"):
+        imagej_rois.read_overlay(tmp_path / "y.tif")
