@@ -1,8 +1,8 @@
 """A Java class that reads and writes RoiSet.zip: tens of thousands of ROIs in a second.
 
 It is compiled for each session by javassist, which the embedded ImageJ and every Fiji have. Macros
-call it too, as ``call("starbridge.RoiSet.save", path)``: without a window there is no ROI Manager
-that could save.
+call it too, as ``call("starbridge.RoiSet.save", path)`` and ``load``, for the overlay of the
+current image: without a window there is no ROI Manager that could save and open.
 """
 
 from __future__ import annotations
@@ -99,6 +99,22 @@ public static String save(String path) {
 }
 """
 
+_LOAD = """
+public static String load(String path) {
+    try {
+        ij.ImagePlus image = ij.WindowManager.getCurrentImage();
+        if (image == null) return "no image is open";
+        ij.gui.Roi[] rois = read(path);
+        ij.gui.Overlay overlay = new ij.gui.Overlay();
+        for (int i = 0; i < rois.length; i++) overlay.add(rois[i]);
+        image.setOverlay(overlay);
+        return "";
+    } catch (Throwable error) {
+        return String.valueOf(error);
+    }
+}
+"""
+
 
 def compile_roi_sets(classes: Path) -> Any:
     """Make the Java class and load it.
@@ -114,7 +130,7 @@ def compile_roi_sets(classes: Path) -> Any:
 
     made = JClass("javassist.ClassPool").getDefault().makeClass(_CLASS)
     method = JClass("javassist.CtNewMethod")
-    for source in (_READ, _COLOR, _WRITE, _SAVE):
+    for source in (_READ, _COLOR, _WRITE, _SAVE, _LOAD):
         made.addMethod(method.make(source, made))
     made.writeFile(str(classes))
     return JClass(_CLASS)

@@ -1,0 +1,74 @@
+"""What holds for every macro, without running it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from bridge.apps.fiji.script_parameters import parameters
+from tests.macros.conftest import MACROS
+
+FILES = sorted(MACROS.glob("*.ijm"))
+FUNCTION = re.compile(r"(?:^//[^\n]*\n)*^function (\w+)\(.*?^}\n", re.MULTILINE | re.DOTALL)
+
+
+def functions(path: Path) -> dict[str, str]:
+    return {m.group(1): m.group(0) for m in FUNCTION.finditer(path.read_text("utf-8"))}
+
+
+def test_functions_of_one_name_are_word_for_word_the_same() -> None:
+    known: dict[str, str] = {}
+    for path in FILES:
+        for name, text in functions(path).items():
+            assert known.setdefault(name, text) == text, f"{name} in {path.name}"
+    assert "traceLabels" in known
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.name)
+def test_no_function_is_there_for_nothing(path: Path) -> None:
+    text = path.read_text("utf-8")
+    for name in functions(path):
+        assert len(re.findall(rf"\b{name}\(", text)) > 1, name
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.name)
+def test_functions_do_not_write_into_parameters(path: Path) -> None:
+    # a parameter is a global variable: a function that uses its name would change it
+    asked = {p.name for p in parameters(path.read_text("utf-8"), source=path)}
+    for name, text in functions(path).items():
+        written = set(re.findall(r"\b(\w+)\s*(?:\[[^]]*\]\s*)?[-+]?=[^=]", text))
+        written |= set(re.findall(r"\w+", text[text.index("(") : text.index(")")]))
+        assert not written & asked, f"{name} writes {written & asked}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.name)
+def test_a_macro_explains_itself_and_asks_in_fijis_way(path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert text.startswith(f"// {path.name}: ")
+    for word in ("// Needs ", "// Menu ", "// Macro ", "// Headless "):
+        assert word in text
+    assert "// Writes " in text
+    for line in re.findall(r"^#@.*$", text, re.MULTILINE):
+        assert "persist=false" in line
+        assert "label=" in line
+    assert f'var macroName = "{path.name}";' in text
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.name)
+def test_a_macro_is_plain_ascii(path: Path) -> None:
+    # ImageJ reads macros in the encoding of the computer
+    assert path.read_bytes().isascii()
+
+
+def test_the_recipe_of_haug2_is_the_published_one(shared: Path) -> None:
+    published = json.loads((shared / "haug2_thresholds.json").read_text())
+    path = MACROS / "stardist_haug2.ijm"
+    values = {p.name: p.value for p in parameters(path.read_text("utf-8"), source=path)}
+
+    assert float(values["probThreshold"] or 0) == published["prob"]
+    assert float(values["nmsThreshold"] or 0) == published["nms"]
+    assert (values["percentileLow"], values["percentileHigh"]) == ("0.2", "99.8")
+    assert values["nucleiChannel"] == "1"

@@ -1,0 +1,291 @@
+"""Measurements, the classical segmentations, and what happens around StarDist."""
+
+from __future__ import annotations
+
+import os
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+from numpy.typing import NDArray
+
+from bridge import Detections
+from bridge.apps.fiji import Fiji, MacroError
+from tests.macros.conftest import MACROS
+
+pytestmark = [pytest.mark.imagej, pytest.mark.network]
+MEASURE = MACROS / "measure_rois.ijm"
+MAP = MACROS / "probability_postprocess.ijm"
+OTSU = MACROS / "otsu_baseline.ijm"
+STARDIST = MACROS / "stardist_haug2.ijm"
+SEGMENT = MACROS / "starbridge_segment.ijm"
+
+
+def discs(*places: tuple[int, int, int]) -> NDArray[np.float32]:
+    """A probability map of discs: row, column, radius."""
+    y, x = np.ogrid[:100, :120]
+    found = np.zeros((100, 120), np.float32)
+    for row, column, radius in places:
+        found[(y - row) ** 2 + (x - column) ** 2 <= radius**2] = 0.75
+    return found
+
+
+def test_measurements_are_those_of_numpy(
+    fiji: Fiji, folder: Path, two_channels: Path, mask: NDArray[np.uint16]
+) -> None:
+    objects = Detections.from_labels(mask)
+    objects.objects["class"] = "neuron, é"
+    objects.write(folder / "a.zip")
+
+    result = fiji.run_macro(
+        MEASURE, imageFile=two_channels, roiFile=folder / "a.zip", tableFolder=folder / "tables"
+    )
+
+    path = folder / "tables" / "two channels_table.csv"
+    assert result.value == str(path)
+    table = pd.read_csv(path)
+    pixels = tifffile.imread(two_channels)
+    assert set(table["class"]) == {"neuron, é"}
+    assert sorted(table["labelimage_oid"]) == sorted(set(np.unique(mask)) - {0})
+    for row in table.to_dict("records"):
+        inside = mask == row["labelimage_oid"]
+        y, x = np.nonzero(inside)
+        assert row["Area_px"] == inside.sum()
+        assert row["Area_um2"] == pytest.approx(inside.sum() * 0.25)
+        assert (row["X_px"], row["Y_px"]) == pytest.approx((x.mean() + 0.5, y.mean() + 0.5))
+        assert (row["X_um"], row["Y_um"]) == pytest.approx(
+            ((x.mean() + 0.5) / 2, (y.mean() + 0.5) / 2), abs=1e-5
+        )
+        assert 0 < row["Circularity"] <= 1
+        for channel, plane in zip(("DAPI", "GFP, weak"), pixels, strict=True):
+            values = plane[inside].astype(float)
+            assert row[f"{channel}_Mean"] == pytest.approx(values.mean(), abs=1e-3)
+            assert row[f"{channel}_Min"] == values.min()
+            assert row[f"{channel}_Max"] == values.max()
+            assert row[f"{channel}_StdDev"] == pytest.approx(values.std(ddof=1), abs=1e-3)
+            # of the two middle values of an even number of pixels, ImageJ takes one
+            low, high = (np.quantile(values, 0.5, method=m) for m in ("lower", "higher"))
+            assert low <= row[f"{channel}_Median"] <= high
+            assert row[f"{channel}_RawIntDen"] == values.sum()
+    assert fiji.images() == ()
+
+
+def test_the_results_table_and_roi_manager_of_the_user_stay(
+    fiji: Fiji, folder: Path, two_channels: Path, mask: NDArray[np.uint16]
+) -> None:
+    if fiji.mode != "gui":
+        pytest.skip("without a window there is no Results window and no ROI Manager")
+    Detections.from_labels(mask).write(folder / "a.zip")
+    fiji.run_macro(
+        'newImage("mine", "8-bit black", 9, 9, 1); makeRectangle(1, 1, 3, 3);'
+        'roiManager("Add"); setResult("mine", 0, 7); updateResults();'
+    )
+
+    result = fiji.run_macro(
+        MEASURE, imageFile=two_channels, roiFile=folder / "a.zip", tableFolder=folder
+    )
+
+    assert result.table is not None
+    assert result.table["mine"].tolist() == [7]
+    assert len(result.rois) == 1
+    assert [image.title for image in fiji.images()] == ["mine"]
+
+
+def test_a_wrong_number_of_channel_names_is_said(
+    headless: Fiji, folder: Path, two_channels: Path, mask: NDArray[np.uint16]
+) -> None:
+    Detections.from_labels(mask).write(folder / "a.zip")
+    with pytest.raises(MacroError, match="2 channels, and 3 names are given"):
+        headless.run_macro(
+            MEASURE,
+            imageFile=two_channels,
+            roiFile=folder / "a.zip",
+            tableFolder=folder,
+            channelList="a,b,c",
+        )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+def test_a_probability_map_becomes_labels_rois_and_a_table(
+    fiji: Fiji, folder: Path, dtype: str
+) -> None:
+    chance = discs((20, 20, 8), (50, 60, 10), (80, 100, 9), (5, 100, 1))
+    chance[48:52, 58:62] = 0.1  # a hole, to be filled
+    scale = 255 if dtype == "uint8" else 1
+    tifffile.imwrite(folder / "map.tif", (chance * scale).astype(dtype))
+
+    fiji.run_macro(MAP, mapFile=folder / "map.tif", resultFolder=folder / "out")
+
+    labels = tifffile.imread(folder / "out" / "lbl" / "map_labels.tif")
+    wanted = discs((20, 20, 8), (50, 60, 10), (80, 100, 9)) > 0
+    assert np.array_equal(labels > 0, wanted)
+    assert labels.max() == 3
+    rois = Detections.read(folder / "out" / "roi" / "map_rois.zip")
+    assert np.array_equal(rois.to_labels(shape=labels.shape), labels)
+    table = pd.read_csv(folder / "out" / "tables" / "map_table.csv")
+    assert table["Area_px"].tolist() == np.bincount(labels.ravel())[1:].tolist()
+
+
+def test_touching_discs_are_cut_apart(headless: Fiji, folder: Path) -> None:
+    tifffile.imwrite(folder / "map.tif", discs((50, 40, 15), (50, 66, 15)))
+    counts = [
+        headless.run_macro(
+            MAP, mapFile=folder / "map.tif", resultFolder=folder, cutApart=cut, showLabels=False
+        ).value
+        for cut in (False, True)
+    ]
+
+    assert counts == ["1", "2"]
+
+
+def test_a_stack_is_done_plane_by_plane(headless: Fiji, folder: Path) -> None:
+    one = discs((20, 20, 8), (50, 60, 10))
+    stack = np.stack([one, np.zeros_like(one), one[::-1]])
+    tifffile.imwrite(folder / "s.tif", stack, imagej=True, metadata={"axes": "ZYX"})
+    headless.run_macro(MAP, mapFile=folder / "s.tif", resultFolder=folder, showLabels=False)
+
+    labels = tifffile.imread(folder / "lbl" / "s_labels.tif")
+    assert [set(np.unique(plane)) - {0} for plane in labels] == [{1, 2}, set(), {3, 4}]
+    assert pd.read_csv(folder / "tables" / "s_table.csv")["slice"].tolist() == [1, 1, 3, 3]
+
+
+def test_a_map_beyond_one_is_refused(headless: Fiji, folder: Path) -> None:
+    tifffile.imwrite(folder / "map.tif", discs((20, 20, 8)) * 100)
+    with pytest.raises(MacroError, match="goes from 0 to 1"):
+        headless.run_macro(MAP, mapFile=folder / "map.tif", resultFolder=folder / "out")
+    assert not (folder / "out").exists()
+
+
+def test_otsu_finds_most_nuclei_of_the_real_image_and_merges_some(
+    fiji: Fiji, folder: Path, two_channels: Path, mask: NDArray[np.uint16]
+) -> None:
+    result = fiji.run_macro(OTSU, imageFile=two_channels, resultFolder=folder / "otsu")
+
+    count, true = int(result.value or 0), len(np.unique(mask)) - 1
+    assert 0.7 * true < count < true
+    labels = tifffile.imread(folder / "otsu" / "lbl" / "two channels_labels.tif")
+    assert labels.max() == count
+    assert [image.title for image in result.images] == ["two channels_labels.tif"]
+    assert len(result.rois) == count
+
+
+@pytest.fixture
+def stardist_values(folder: Path) -> dict[str, Any]:
+    """A folder with a broken image, one of two channels and a time series."""
+    zipfile.ZipFile(folder / "model.zip", "w").close()
+    images = folder / "images"
+    images.mkdir()
+    (images / "a broken.tif").write_bytes(b"II*\0 is no TIFF")
+    one = (discs((20, 20, 8), (50, 60, 10)) * 1000).astype(np.uint16)
+    tifffile.imwrite(
+        images / "b.ome.tif", np.stack([one, one]), imagej=True, metadata={"axes": "CYX"}
+    )
+    tifffile.imwrite(
+        images / "c.tif",
+        np.stack([one, one * 0, one[::-1]]),
+        imagej=True,
+        metadata={"axes": "TYX"},
+    )
+    return {
+        "modelFile": folder / "model.zip",
+        "imageFolder": images,
+        "resultFolder": folder / "out",
+    }
+
+
+def test_without_the_plugin_the_message_says_what_is_missing(
+    headless: Fiji, stardist_values: dict[str, Any]
+) -> None:
+    with pytest.raises(MacroError, match="no StarDist plugin; use Fiji with the update sites"):
+        headless.run_macro(STARDIST, **stardist_values)
+
+
+def test_what_happens_around_stardist(headless: Fiji, stardist_values: dict[str, Any]) -> None:
+    # Fiji's plugin is not here: a threshold stands for it, and all else is the macro's own
+    text = STARDIST.read_text("utf-8")
+    start, end = text.index("function starDist(title)"), text.index("// A text for the plugin")
+    text = (
+        text[:start]
+        + """function starDist(title) {
+        told = quoted("it's [x]");
+        if (told != "'it\\\\u0027s \\\\u005bx\\\\u005d'") return told;
+        selectImage(title);
+        run("Duplicate...", "title=found");
+        setThreshold(500, 65535);
+        run("Analyze Particles...", "size=20-Infinity pixel show=[Count Masks] clear");
+        return "";
+        }
+        """
+        + text[end:]
+    ).replace("if (!hasStarDist()) {", "if (false) {")
+
+    with pytest.raises(MacroError, match="1 of 3 images failed.*a broken.tif cannot be opened"):
+        headless.run_macro(text, **stardist_values)
+
+    out = stardist_values["resultFolder"]
+    labels = tifffile.imread(out / "lbl" / "c_labels.tif")
+    assert [set(np.unique(plane)) - {0} for plane in labels] == [{1, 2}, set(), {3, 4}]
+    assert labels.dtype == np.uint16
+    assert len(Detections.read(out / "roi" / "b_rois.zip")) == 2
+    assert pd.read_csv(out / "tables" / "c_table.csv")["frame"].tolist() == [1, 1, 3, 3]
+    assert not list(out.rglob("*.part*"))
+
+
+@pytest.mark.skipif("FIJI_APP" not in os.environ, reason="needs Fiji: set FIJI_APP to its folder")
+def test_stardist_in_fiji(two_channels: Path, folder: Path) -> None:
+    model = os.environ.get("STARBRIDGE_FIJI_MODEL")
+    if model is None:
+        pytest.skip("needs an exported model: set STARBRIDGE_FIJI_MODEL to its zip")
+    with Fiji(os.environ["FIJI_APP"]) as fiji:
+        fiji.run_macro(STARDIST, modelFile=model, imageFile=two_channels, resultFolder=folder)
+
+    labels = tifffile.imread(folder / "lbl" / "two channels_labels.tif")
+    rois = Detections.read(folder / "roi" / "two channels_rois.zip")
+    assert np.array_equal(rois.to_labels(shape=labels.shape), labels)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in for the command is a shell script")
+def test_the_message_of_a_failing_command_is_shown(
+    headless: Fiji, folder: Path, two_channels: Path
+) -> None:
+    command = folder / "star bridge"
+    command.write_text('#!/bin/sh\necho "no model <$4> here" >&2\nexit 2\n')
+    command.chmod(0o755)
+    model = "my \"model\" 'x' $HOME `ls` é"
+    with pytest.raises(MacroError) as refusal:
+        headless.run_macro(
+            SEGMENT,
+            imageFile=two_channels,
+            resultFolder=folder / "out",
+            modelPath=model,
+            commandPath=str(command),
+        )
+    assert f"no model <{model}> here" in str(refusal.value)
+
+    with pytest.raises(MacroError, match="not-there"):
+        headless.run_macro(
+            SEGMENT, imageFile=two_channels, resultFolder=folder / "out", commandPath="not-there"
+        )
+
+
+@pytest.mark.model
+def test_the_command_starbridge_segments_and_its_result_is_shown(
+    headless: Fiji, folder: Path, two_channels: Path
+) -> None:
+    command = Path(sys.executable).with_name("starbridge")
+    result = headless.run_macro(
+        SEGMENT,
+        imageFile=two_channels,
+        resultFolder=folder / "out",
+        nucleiChannel="0",
+        commandPath=str(command),
+    )
+
+    labels = tifffile.imread(folder / "out" / "lbl" / "two channels_labels.tif")
+    assert len(result.rois) == labels.max()
+    assert [image.title for image in result.images] == ["two channels_labels.tif"]
