@@ -9,9 +9,9 @@
 // Writes  a RoiSet.zip, if a name is given. The ROIs go to the ROI Manager (behind those that are
 //         there); without a window they become the overlay of the image, which then stays open.
 //
-// Menu      Plugins > Macros > Run... and choose this file; Fiji asks for the rest.
-// Macro     runMacro("labels_to_rois.ijm") asks, too; from Python, starbridge gives the values:
-//           with Fiji() as fiji:
+// Menu      Plugins > StarBridge > labels to rois, after: starbridge fiji install
+// Macro     run("labels to rois", "labelFile=a_labels.tif roiFile=a_rois.zip");
+// Python    with Fiji() as fiji:
 //               fiji.run_macro("labels_to_rois.ijm", labelFile="a_labels.tif", roiFile="a_rois.zip")
 // Headless  fiji --headless --run labels_to_rois.ijm 'labelFile="a_labels.tif",roiFile="a_rois.zip"'
 

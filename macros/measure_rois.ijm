@@ -11,11 +11,11 @@
 //           CHANNEL_Mean, _Min, _Max, _StdDev, _Median: grey values of the image
 //           CHANNEL_IntDen_um2 (mean times area), CHANNEL_RawIntDen (sum of the pixels)
 //
-// Menu      Plugins > Macros > Run... and choose this file; Fiji asks for the rest.
-// Macro     runMacro("measure_rois.ijm") asks, too; from Python, starbridge gives the values:
-//           with Fiji() as fiji:
-//               fiji.run_macro("measure_rois.ijm", imageFile="a.tif", roiFile="roi/a_rois.zip",
-//                              tableFolder="tables")
+// Menu      Plugins > StarBridge > measure rois, after: starbridge fiji install
+// Macro     run("measure rois", "imageFile=a.tif roiFile=roi/a_rois.zip tableFolder=tables");
+// Python    with Fiji() as fiji:
+//               fiji.run_macro("measure_rois.ijm",
+//                              imageFile="a.tif", roiFile="roi/a_rois.zip", tableFolder="tables")
 // Headless  fiji --headless --run measure_rois.ijm 'imageFile="a.tif",roiFile="roi/a_rois.zip",tableFolder="tables"'
 
 #@ File (label="Image (empty: the active image)", style="open", required=false, persist=false) imageFile

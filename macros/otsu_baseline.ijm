@@ -9,9 +9,9 @@
 //         measure_rois.ijm for the columns. The ROIs go to the ROI Manager, too, or become the label
 //         image's overlay where there is no window.
 //
-// Menu      Plugins > Macros > Run... and choose this file; Fiji asks for the rest.
-// Macro     runMacro("otsu_baseline.ijm") asks, too; from Python, starbridge gives the values:
-//           with Fiji() as fiji:
+// Menu      Plugins > StarBridge > otsu baseline, after: starbridge fiji install
+// Macro     run("otsu baseline", "imageFile=a.tif resultFolder=otsu");
+// Python    with Fiji() as fiji:
 //               fiji.run_macro("otsu_baseline.ijm", imageFile="a.tif", resultFolder="otsu")
 // Headless  fiji --headless --run otsu_baseline.ijm 'imageFile="a.tif",resultFolder="otsu"'
 

@@ -11,11 +11,11 @@
 //         measure_rois.ijm for the columns. The ROIs go to the ROI Manager, too, or become the label
 //         image's overlay where there is no window.
 //
-// Menu      Plugins > Macros > Run... and choose this file; Fiji asks for the rest.
-// Macro     runMacro("probability_postprocess.ijm") asks, too; from Python, starbridge gives the values:
-//           with Fiji() as fiji:
-//               fiji.run_macro("probability_postprocess.ijm", mapFile="a_Probabilities.tif",
-//                              imageFile="a.tif", resultName="a", resultFolder="results")
+// Menu      Plugins > StarBridge > probability postprocess, after: starbridge fiji install
+// Macro     run("probability postprocess", "mapFile=a_Probabilities.tif imageFile=a.tif resultName=a resultFolder=results");
+// Python    with Fiji() as fiji:
+//               fiji.run_macro("probability_postprocess.ijm",
+//                              mapFile="a_Probabilities.tif", imageFile="a.tif", resultName="a", resultFolder="results")
 // Headless  fiji --headless --run probability_postprocess.ijm 'mapFile="a_Probabilities.tif",resultFolder="results"'
 
 #@ File (label="Probability map (empty: the active image)", style="open", required=false, persist=false) mapFile

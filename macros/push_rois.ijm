@@ -8,9 +8,9 @@
 //         ROI Manager: class, probability and identity of each nucleus stay in its ROI.
 // Writes  nothing.
 //
-// Menu      Plugins > Macros > Run... and choose this file; Fiji asks for the rest.
-// Macro     runMacro("push_rois.ijm") asks, too; from Python, starbridge gives the values:
-//           with Fiji(mode="gui") as fiji:
+// Menu      Plugins > StarBridge > push rois, after: starbridge fiji install
+// Macro     run("push rois", "imageFile=a.tif roiFile=a_rois.zip");
+// Python    with Fiji(mode="gui") as fiji:
 //               fiji.run_macro("push_rois.ijm", imageFile="a.tif", roiFile="a_rois.zip")
 // Headless  fiji --headless --run push_rois.ijm 'imageFile="a.tif",roiFile="a_rois.zip"'
 

@@ -10,11 +10,11 @@
 //         ImageJ 1.53t or later; no plugin. Lines, points and texts are left out.
 // Writes  a label TIFF: 16-bit, 32-bit where a label is above 65,535. It stays open if you want.
 //
-// Menu      Plugins > Macros > Run... and choose this file; Fiji asks for the rest.
-// Macro     runMacro("rois_to_labels.ijm") asks, too; from Python, starbridge gives the values:
-//           with Fiji() as fiji:
-//               fiji.run_macro("rois_to_labels.ijm", roiFile="a_rois.zip", imageFile="a.tif",
-//                              labelFile="a_labels.tif")
+// Menu      Plugins > StarBridge > rois to labels, after: starbridge fiji install
+// Macro     run("rois to labels", "roiFile=a_rois.zip imageFile=a.tif labelFile=a_labels.tif");
+// Python    with Fiji() as fiji:
+//               fiji.run_macro("rois_to_labels.ijm",
+//                              roiFile="a_rois.zip", imageFile="a.tif", labelFile="a_labels.tif")
 // Headless  fiji --headless --run rois_to_labels.ijm 'roiFile="a_rois.zip",imageFile="a.tif",labelFile="a_labels.tif"'
 
 #@ File (label="RoiSet.zip (empty: the active image's overlay, or the ROI Manager)", style="open", required=false, persist=false) roiFile

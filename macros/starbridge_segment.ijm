@@ -11,9 +11,9 @@
 // Shows   for one image: its labels, and the ROIs in the ROI Manager, or as the overlay of the label
 //         image where there is no window.
 //
-// Menu      Plugins > Macros > Run... and choose this file; Fiji asks for the rest.
-// Macro     runMacro("starbridge_segment.ijm") asks, too; from Python, starbridge gives the values:
-//           with Fiji() as fiji:
+// Menu      Plugins > StarBridge > starbridge segment, after: starbridge fiji install
+// Macro     run("starbridge segment", "imageFile=a.tif resultFolder=results");
+// Python    with Fiji() as fiji:
 //               fiji.run_macro("starbridge_segment.ijm", imageFile="a.tif", resultFolder="results")
 // Headless  fiji --headless --run starbridge_segment.ijm 'imageFile="a.tif",resultFolder="results"'
 

@@ -11,11 +11,11 @@
 // Writes  lbl/NAME_labels.tif, roi/NAME_rois.zip and tables/NAME_table.csv for each image; see
 //         measure_rois.ijm for the columns. The outlines are those of the label image, pixel by pixel.
 //
-// Menu      Plugins > Macros > Run... and choose this file; Fiji asks for the rest.
-// Macro     runMacro("stardist_haug2.ijm") asks, too; from Python, starbridge gives the values:
-//           with Fiji(app="Fiji.app") as fiji:
-//               fiji.run_macro("stardist_haug2.ijm", modelFile="stardist_haug2.zip",
-//                              imageFolder="sections", resultFolder="results")
+// Menu      Plugins > StarBridge > stardist haug2, after: starbridge fiji install
+// Macro     run("stardist haug2", "modelFile=stardist_haug2.zip imageFolder=sections resultFolder=results");
+// Python    with Fiji() as fiji:
+//               fiji.run_macro("stardist_haug2.ijm",
+//                              modelFile="stardist_haug2.zip", imageFolder="sections", resultFolder="results")
 // Headless  fiji --headless --run stardist_haug2.ijm 'modelFile="stardist_haug2.zip",imageFolder="sections",resultFolder="results"'
 
 #@ File (label="Model (.zip)", style="open", persist=false) modelFile

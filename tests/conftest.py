@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,3 +63,27 @@ def square() -> Detections:
     labels[3:5, 5:8] = 1
     info = ImageInfo(name="square", pixel_size=PixelSize(0.5, 0.5), channels=("DAPI",))
     return Detections.from_labels(labels, image=info)
+
+
+@pytest.fixture(scope="session")
+def display() -> Iterator[str]:
+    """A screen for windows: the one that is there, else one that nobody sees."""
+    if there := os.environ.get("DISPLAY"):
+        yield there
+        return
+    if shutil.which("Xvfb") is None:
+        pytest.skip("needs a screen, or Xvfb (Debian: apt-get install xvfb)")
+    read, write = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x900x24", "-nolisten", "tcp"],
+        pass_fds=[write],
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(write)
+    with os.fdopen(read) as stream:
+        number = stream.readline().strip()
+    os.environ["DISPLAY"] = f":{number}"
+    yield f":{number}"
+    os.environ.pop("DISPLAY", None)
+    server.terminate()
+    server.wait()

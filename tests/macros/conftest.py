@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,26 +19,6 @@ HARD_NAME = 'it\'s "mine" é µ 100% #1 [x]' if os.name != "nt" else "it's mine 
 NO_SESSION = 'call("java.lang.System.clearProperty", "starbridge.session");'
 
 
-@pytest.fixture(scope="session")
-def display() -> Iterator[str]:
-    """A screen for windows that nobody sees."""
-    xvfb = shutil.which("Xvfb")
-    if xvfb is None:
-        pytest.skip("needs Xvfb (Debian: apt-get install xvfb)")
-    reading, writing = os.pipe()
-    server = subprocess.Popen(
-        [xvfb, "-displayfd", str(writing), "-screen", "0", "1280x1024x24", "-nolisten", "tcp"],
-        pass_fds=(writing,),
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(writing)
-    with os.fdopen(reading) as stream:
-        number = stream.readline().strip()
-    yield f":{number}"
-    server.terminate()
-    server.wait()
-
-
 @pytest.fixture(scope="module")
 def headless() -> Iterator[Fiji]:
     """ImageJ without a window, as starbridge starts it."""
@@ -55,12 +33,11 @@ def fiji(request: pytest.FixtureRequest) -> Iterator[Fiji]:
         with Fiji("embedded") as session:
             yield session
         return
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DISPLAY", request.getfixturevalue("display"))
-        with Fiji("embedded", mode="gui") as session:
-            if request.param == "window without starbridge":
-                session.run_macro(NO_SESSION)
-            yield session
+    request.getfixturevalue("display")
+    with Fiji("embedded", mode="gui") as session:
+        if request.param == "window without starbridge":
+            session.run_macro(NO_SESSION)
+        yield session
 
 
 @pytest.fixture(autouse=True)

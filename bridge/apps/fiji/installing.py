@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import re
 import shutil
+import sys
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +27,9 @@ MENU = "Plugins › StarBridge"
 
 RECORD = ".starbridge.json"
 """Name of the file that tells starbridge's own macros from those that a person has changed."""
+
+_COMMAND = re.compile(r'(#@ String \(.*value=)"starbridge"(.*\) commandPath)')
+_PLAIN_PATH = re.compile(r"[\w./:+~ \-]+")  # what a script parameter holds without escapes
 
 _EXPORT_RECORDS = "*.export.json"
 
@@ -121,6 +126,7 @@ def install(
             f"the macros need ImageJ {OLDEST_IMAGEJ} or later, and this has {app.imagej_version}: "
             "Help › Update… brings a newer one"
         )
+    texts = {name: _with_command(text) for name, text in texts.items()}
     contents = dict(_contents(texts, app, notes))
     with _writing_to(app):
         done = _put_macros(app.path / inside, contents, overwrite)
@@ -138,6 +144,18 @@ def _read(path: Path) -> str:
         raise BadInputError(path, f"cannot be read ({error})", "install starbridge again") from (
             error
         )
+
+
+def _with_command(text: str) -> str:
+    """A macro that calls starbridge, with the place of this installation's command filled in.
+
+    Fiji is seldom started with the environment in which starbridge was installed.
+    """
+    beside = Path(sys.executable).parent
+    command = shutil.which("starbridge", path=str(beside)) or shutil.which("starbridge")
+    if command is None or not _PLAIN_PATH.fullmatch(place := Path(command).as_posix()):
+        return text
+    return _COMMAND.sub(lambda found: f'{found[1]}"{place}"{found[2]}', text)
 
 
 def _contents(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,30 +10,6 @@ import pytest
 
 from bridge.apps.fiji import EMBEDDED, Fiji
 from bridge.apps.fiji.errors import FijiError
-
-
-@pytest.fixture(scope="session")
-def display() -> Iterator[str]:
-    """A screen: the one that is there, else Xvfb's."""
-    if there := os.environ.get("DISPLAY"):
-        yield there
-        return
-    if shutil.which("Xvfb") is None:
-        pytest.skip("needs a screen, or Xvfb")
-    read, write = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x900x24", "-nolisten", "tcp"],
-        pass_fds=[write],
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(write)
-    with os.fdopen(read) as stream:
-        number = stream.readline().strip()
-    os.environ["DISPLAY"] = f":{number}"
-    yield f":{number}"
-    os.environ.pop("DISPLAY", None)
-    server.terminate()
-    server.wait()
 
 
 @pytest.fixture(scope="session")

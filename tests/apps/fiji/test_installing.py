@@ -275,3 +275,30 @@ def test_our_own_macros_install_everywhere(tmp_path: Path, make: object) -> None
 
     assert done.written
     assert done.notes == ()
+
+
+def test_the_macro_that_calls_starbridge_knows_where_it_is(
+    fiji: FijiApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        installing.shutil, "which", lambda name, path=None: "/opt/my env/starbridge"
+    )
+
+    done = install(fiji)
+
+    (line,) = (
+        line
+        for line in (done.folder / "starbridge_segment.ijm").read_text("utf-8").splitlines()
+        if line.endswith("commandPath")
+    )
+    assert 'value="/opt/my env/starbridge"' in line
+
+
+def test_a_place_that_a_parameter_cannot_hold_is_left_to_the_user(
+    fiji: FijiApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installing.shutil, "which", lambda name, path=None: '/odd "env"/starbridge')
+
+    text = (install(fiji).folder / "starbridge_segment.ijm").read_text("utf-8")
+
+    assert 'value="starbridge"' in text
