@@ -11,6 +11,7 @@ QUPATH_CLASS_COLORS = {
     "immune cells": "#a05aa0",
     "necrosis": "#323232",
     "other": "#ffc800",
+    "region*": "#0000b4",
     "ignore*": "#b4b4b4",
     "positive": "#fa3e3e",
     "negative": "#7070e1",

@@ -36,7 +36,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("FIJI_APP", "PAQUO_QUPATH_DIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("STARBRIDGE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(shutil, "which", lambda _: None)
+    monkeypatch.setattr(shutil, "which", lambda name, path=None: None)
     for module in (finding, fiji_finding):
         monkeypatch.setattr(module, "usual_places", lambda: [folder])
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")

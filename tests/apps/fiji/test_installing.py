@@ -297,7 +297,7 @@ def test_the_macro_that_calls_starbridge_knows_where_it_is(
 def test_a_place_that_a_parameter_cannot_hold_is_left_to_the_user(
     fiji: FijiApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(installing.shutil, "which", lambda name, path=None: '/odd "env"/starbridge')
+    monkeypatch.setattr("shutil.which", lambda name, path=None: '/odd "env"/starbridge')
 
     text = (install(fiji).folder / "starbridge_segment.ijm").read_text("utf-8")
 

@@ -1,0 +1,1 @@
+"""QuPath: projects read, pushed to and pulled from."""

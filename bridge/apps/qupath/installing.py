@@ -1,0 +1,267 @@
+"""Puts starbridge's scripts into QuPath's menu of user scripts."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+import bridge
+from bridge.apps.finding import QuPathApp, absolute
+from bridge.atomic import write_bytes, write_error
+from bridge.errors import BadInputError
+
+MENU = "Automate › User scripts › StarBridge"
+"""Where QuPath shows the scripts."""
+
+SUBFOLDER = "StarBridge"
+"""Folder of starbridge's scripts among the user's; QuPath makes a menu of it."""
+
+RECORD = ".starbridge.json"
+"""Name of the file that tells starbridge's own scripts from those that a person has changed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installed:
+    """What an installation did.
+
+    Attributes:
+        folder: folder of the scripts.
+        written: scripts that are new or newer than before.
+        unchanged: scripts that were there already.
+        kept: scripts that a person has changed, left as they are.
+        saved: copies of changed scripts that were replaced.
+        removed: scripts of an older starbridge that are no more.
+        notes: what else to know, a line each.
+    """
+
+    folder: Path
+    written: tuple[Path, ...]
+    unchanged: tuple[Path, ...]
+    kept: tuple[Path, ...]
+    saved: tuple[Path, ...]
+    removed: tuple[Path, ...]
+    notes: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        """What was done, for a person."""
+        count = len(self.written) + len(self.unchanged)
+        lines = [f"{count} scripts in {self.folder}; QuPath shows them under {MENU}"]
+        lines += [
+            f"{path}: you have changed it, so it stays; --overwrite replaces it, and keeps yours "
+            "under another name"
+            for path in self.kept
+        ]
+        lines += [f"{path}: your changed script" for path in self.saved]
+        return [*lines, *self.notes]
+
+
+def scripts_folder() -> Path:
+    """The folder of starbridge's own scripts, in a checkout or an installed package.
+
+    Raises:
+        BadInputError: there is none.
+    """
+    package = Path(bridge.__file__).parent
+    for folder in (package / "groovy", package.parent / "groovy"):
+        if any(folder.glob("*.groovy")):
+            return folder
+    raise BadInputError(package / "groovy", "holds no script", "install starbridge again")
+
+
+def user_folder(app: QuPathApp | None = None) -> Path:
+    """QuPath's user directory, as QuPath itself proposes it.
+
+    That is ``QuPath/v0.6`` in the home folder since QuPath 0.3, and ``QuPath`` for older ones. A
+    person may have chosen another one: QuPath keeps that among its preferences, out of our reach.
+
+    Args:
+        app: the QuPath that it is for; without one (or without a version), the directory of the
+            newest version that there is.
+
+    Returns:
+        The folder, which need not exist.
+    """
+    home = Path.home() / "QuPath"
+    versioned = [p for p in home.glob("v*.*") if p.is_dir() and _numbers(p.name) is not None]
+    if app is not None and app.version is not None:
+        major, minor = (*app.version.split("."), "0")[:2]
+        wanted = home / f"v{major}.{minor}"
+        # someone who took over the directory of an older QuPath has none of this version
+        return home if not wanted.is_dir() and (home / "scripts").is_dir() else wanted
+    return max(versioned, key=lambda p: _numbers(p.name) or (), default=home)
+
+
+def install(
+    folder: str | PathLike[str] | None = None,
+    *,
+    app: QuPathApp | None = None,
+    scripts: str | PathLike[str] | None = None,
+    overwrite: bool = False,
+) -> Installed:
+    """Put scripts where QuPath shows them, under Automate › User scripts › StarBridge.
+
+    Running it again replaces what is older. A script that a person has changed stays as it is.
+
+    Args:
+        folder: QuPath's user directory, or any folder for the scripts; else :func:`user_folder`.
+            A folder that has ``scripts``, ``extensions`` or ``logs`` in it counts as a user
+            directory, whose ``scripts`` are meant.
+        app: the QuPath that it is for.
+        scripts: folder of other scripts than starbridge's own.
+        overwrite: replace also what a person has changed, which is kept as
+            ``NAME (edited).groovy``.
+
+    Returns:
+        What was done.
+
+    Raises:
+        BadInputError: the folder may not be written to, or there are no scripts.
+    """
+    source = scripts_folder() if scripts is None else Path(scripts)
+    contents = {path.name: _read(path) for path in sorted(source.glob("*.groovy"))}
+    if not contents:
+        raise BadInputError(source, "holds no script", "give a folder of .groovy files")
+    notes = []
+    if folder is None:
+        user = user_folder(app)
+        if not user.is_dir():
+            notes.append(
+                f"QuPath has no user directory yet: in its Preferences, under Extensions, set the "
+                f"user directory to {user}"
+            )
+        target = user / "scripts" / SUBFOLDER
+    else:
+        given = absolute(folder)
+        parts = ("scripts", "extensions", "logs")
+        of_user = any((given / part).is_dir() for part in parts)
+        target = given / "scripts" / SUBFOLDER if of_user else given
+    with _writing_to(target):
+        done = put_files(target, contents, overwrite=overwrite)
+    return Installed(folder=target, notes=tuple(notes), **sorted_by(done))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInputError(path, f"cannot be read ({error})", "install starbridge again") from (
+            error
+        )
+
+
+def _numbers(name: str) -> tuple[int, ...] | None:
+    try:
+        return tuple(int(part) for part in name.removeprefix("v").split("."))
+    except ValueError:
+        return None
+
+
+@contextmanager
+def _writing_to(folder: Path) -> Iterator[None]:
+    """Say once and plainly that a folder belongs to somebody else."""
+    try:
+        yield
+    except (BadInputError, OSError) as error:
+        cause = error if isinstance(error, OSError) else error.__cause__
+        if isinstance(cause, OSError) and cause.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise BadInputError(
+                folder,
+                "you may not write there",
+                "give a folder of your own with --folder, and set it as shared script directory "
+                "in QuPath's Preferences",
+            ) from error
+        if isinstance(error, OSError):
+            raise write_error(folder, error) from error
+        raise
+
+
+# From here on nothing is about QuPath: bridge.apps.fiji.installing does the same with its macros,
+# and could call these.
+
+Done = list[tuple[str, Path]]
+"""What became of files: "written", "unchanged", "kept", "saved" or "removed"."""
+
+
+def put_files(folder: Path, contents: Mapping[str, bytes], *, overwrite: bool = False) -> Done:
+    """Bring a folder's own files up to date, and leave alone what a person has changed there.
+
+    Args:
+        folder: where they go; a record of them is kept beside them.
+        contents: what each file is to hold, by name.
+        overwrite: replace also what a person has changed, which is kept under another name.
+
+    Raises:
+        BadInputError: the folder cannot be written.
+    """
+    record = folder / RECORD
+    ours = _recorded(record)
+    done: Done = []
+    hashes: dict[str, str] = {}
+    for name, content in contents.items():
+        path, wanted = folder / name, hashlib.sha256(content).hexdigest()
+        there = _hash(path)
+        if there == wanted:
+            done.append(("unchanged", path))
+        elif there is None or there == ours.get(name):
+            write_bytes(path, content)
+            done.append(("written", path))
+        elif overwrite:
+            saved = _free_name(path)
+            path.rename(saved)
+            write_bytes(path, content)
+            done += [("saved", saved), ("written", path)]
+        else:
+            done.append(("kept", path))
+            if name in ours:
+                hashes[name] = ours[name]
+            continue
+        hashes[name] = wanted
+    for name in sorted(ours.keys() - contents.keys()):
+        path = folder / name
+        if _hash(path) == ours[name]:
+            path.unlink()
+            done.append(("removed", path))
+    text = json.dumps({"starbridge": bridge.__version__, "files": hashes}, indent=1)
+    write_bytes(record, (text + "\n").encode())
+    return done
+
+
+def sorted_by(done: Done) -> dict[str, tuple[Path, ...]]:
+    """The files by what became of them."""
+    kinds = ("written", "unchanged", "kept", "saved", "removed")
+    return {kind: tuple(path for what, path in done if what == kind) for kind in kinds}
+
+
+def _recorded(record: Path) -> dict[str, str]:
+    """Hashes of the files as starbridge wrote them; a damaged record holds none."""
+    try:
+        files = json.loads(record.read_bytes())["files"]
+        # A name that leads elsewhere is not ours.
+        return {str(k): str(v) for k, v in files.items() if Path(k).name == k}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
+
+
+def _hash(path: Path) -> str | None:
+    if not path.exists():
+        return None
+    if not path.is_file():
+        raise BadInputError(path, "is a folder where a file belongs", "delete or rename it")
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _free_name(path: Path) -> Path:
+    number = 1
+    while True:
+        word = "edited" if number == 1 else f"edited {number}"
+        free = path.with_name(f"{path.stem} ({word}){path.suffix}")
+        if not free.exists():
+            return free
+        number += 1

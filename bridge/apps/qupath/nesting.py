@@ -1,0 +1,40 @@
+"""Which annotation an object lies in."""
+
+from __future__ import annotations
+
+import numpy as np
+import shapely
+
+from bridge.detections import Detections
+
+
+def annotations_around(objects: Detections, annotations: Detections) -> list[str | None]:
+    """For each object the smallest annotation that holds its centroid.
+
+    Args:
+        objects: the objects.
+        annotations: the annotations; objects of another type among them are ignored.
+
+    Returns:
+        UUIDs, ``None`` for an object outside of all. An annotation is never put into another one,
+        nor an object into an annotation of another slice or time point.
+    """
+    frame = annotations.objects[annotations.objects["object_type"] == "annotation"]
+    found: list[str | None] = [None] * len(objects)
+    if frame.empty or not len(objects):
+        return found
+    order = np.argsort(frame.geometry.area.to_numpy())
+    frame = frame.iloc[order]
+    shapes = frame.geometry.to_numpy()
+    shapely.prepare(shapes)
+    centers = shapely.centroid(objects.objects.geometry.to_numpy())
+    rows, around = shapely.STRtree(shapes).query(centers, predicate="within")
+    planes = objects.objects[["z", "t"]].to_numpy()
+    outer = frame[["z", "t"]].to_numpy()
+    movable = (objects.objects["object_type"] != "annotation").to_numpy()
+    same = (planes[rows] == outer[around]).all(axis=1) & movable[rows]
+    # smallest first: the first annotation of each object is the one
+    sequence = np.lexsort((around[same], rows[same]))
+    for row, place in zip(rows[same][sequence][::-1], around[same][sequence][::-1], strict=True):
+        found[row] = str(frame.index[place])
+    return found

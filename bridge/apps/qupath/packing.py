@@ -1,0 +1,276 @@
+"""Detections in packed arrays: how objects travel to QuPath's process and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import NAMESPACE_OID, uuid5
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.colors import class_color
+from bridge.errors import BadInputError
+from bridge.formats.geojson import LABEL, PROBABILITY
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
+
+    from bridge.detections import Detections
+    from bridge.image_info import ImageInfo
+
+NO_COLOR = -(2**31) + 1
+"""In place of a packed colour: none. No colour is packed so."""
+
+KINDS = ("detection", "cell", "annotation", "tile")
+"""Object types by their number in ``kind``."""
+
+_MEASURED, _NOTED = " (measurement)", " (metadata)"
+"""Behind names that are free in QuPath, and taken by a column of detections."""
+
+_ARRAYS = "arrays.npz"
+_TEXTS = "texts.json"
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Objects in arrays; which ones is told where they are unpacked, in ``PackedObjects.groovy``.
+
+    Attributes:
+        arrays: by name.
+        texts: by name, ``None`` where there is no text.
+    """
+
+    arrays: Mapping[str, NDArray[Any]]
+    texts: Mapping[str, Sequence[str | None]]
+
+    def save(self, folder: str | PathLike[str]) -> None:
+        """Write to an existing folder."""
+        place = Path(folder)
+        with (place / _ARRAYS).open("wb") as stream:
+            np.savez(stream, allow_pickle=False, **dict(self.arrays))
+        (place / _TEXTS).write_text(json.dumps(dict(self.texts)), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: str | PathLike[str]) -> Packed:
+        """Read from a folder."""
+        place = Path(folder)
+        with np.load(place / _ARRAYS, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        return cls(arrays, json.loads((place / _TEXTS).read_text("utf-8")))
+
+
+def pack(detections: Detections) -> Packed:
+    """Pack detections, in their order.
+
+    The colour of a class is that of its first object which has one, else the one that follows from
+    its name.
+
+    Raises:
+        BadInputError: an object's outline is empty.
+    """
+    import shapely
+
+    frame = detections.objects
+    empty = shapely.is_empty(frame.geometry.to_numpy())
+    if empty.any():  # QuPath has no such object
+        raise BadInputError(
+            detections.image.name or "detections",
+            f"object {frame.index[empty][0]} has an empty outline",
+            "leave it out",
+        )
+    class_names = list(dict.fromkeys(name for name in frame["class"] if name is not None))
+    numbers = {name: number for number, name in enumerate(class_names)}
+    shown: dict[str, str] = {}
+    for name, color in zip(frame["class"], frame["class_color"], strict=True):
+        if name is not None and color is not None:
+            shown.setdefault(name, color)
+    # a class without a colour would get one from QuPath, and look like a reviewer's
+    class_colors = [_packed_color(shown.get(name, class_color(name))) for name in class_names]
+    kinds = {kind: number for number, kind in enumerate(KINDS)}
+    measurements = detections.measurements
+    metadata = detections.metadata
+    values = np.column_stack(
+        [
+            frame["label"].to_numpy(float),
+            frame["prob"].to_numpy(float),
+            *(frame[name].to_numpy(float, na_value=np.nan) for name in measurements),
+        ]
+    )
+    arrays: dict[str, NDArray[Any]] = {
+        "kind": np.array([kinds[kind] for kind in frame["object_type"]], np.int8),
+        "plane": frame[["c", "z", "t"]].to_numpy(np.int32).ravel(),
+        "classOf": np.array([numbers.get(name, -1) for name in frame["class"]], np.int32),
+        "color": np.array([_packed_color(color) for color in frame["color"]], np.int32),
+        "locked": frame["locked"].to_numpy(np.int8),
+        "classColors": np.array(class_colors, np.int32),
+        "measurements": values.ravel(),
+        **_outlines(frame.geometry.to_numpy(), ""),
+        **_outlines(_nuclei(frame), "nucleus"),
+    }
+    texts: dict[str, Sequence[str | None]] = {
+        "ids": detections.ids,
+        "names": frame["name"].tolist(),
+        "classNames": class_names,
+        "measurementNames": [LABEL, PROBABILITY, *map(_measurement_there, measurements)],
+        "metadataNames": [name.removesuffix(_NOTED) for name in metadata],
+        "metadata": [
+            None if value is None else str(value)
+            for value in frame[metadata].to_numpy(object).ravel()
+        ],
+    }
+    return Packed(arrays, texts)
+
+
+def unpack(packed: Packed, image: ImageInfo) -> tuple[Detections, list[str | None]]:
+    """Detections, in the order in which they were packed, and the UUID of each one's parent.
+
+    Copies of an object, which QuPath lets have its UUID, get UUIDs that follow from it.
+    """
+    import shapely
+
+    from bridge.detections import FIELDS, GEOMETRIES, Detections, number_labels
+
+    arrays, texts = packed.arrays, packed.texts
+    count = len(arrays["kind"])
+    ids = _each_once(texts["ids"])
+    class_names = list(texts["classNames"])
+    class_colors = [_color(int(packed_color)) for packed_color in arrays["classColors"]]
+    classes = [int(number) for number in arrays["classOf"]]
+    plane = arrays["plane"].reshape(-1, 3)
+    columns: dict[str, Any] = {
+        "object_type": [KINDS[kind] for kind in arrays["kind"]],
+        "class": [None if number < 0 else class_names[number] for number in classes],
+        "class_color": [None if number < 0 else class_colors[number] for number in classes],
+        "name": list(texts["names"]),
+        "color": [_color(int(packed_color)) for packed_color in arrays["color"]],
+        "locked": arrays["locked"].astype(bool),
+        "c": plane[:, 0],
+        "z": plane[:, 1],
+        "t": plane[:, 2],
+    }
+    names = [str(name) for name in texts["measurementNames"]]
+    values = arrays["measurements"].reshape(count, len(names))
+    labels = np.full(count, np.nan)
+    taken = {*FIELDS, *GEOMETRIES}
+    for column, name in enumerate(names):
+        if name == LABEL:
+            labels = values[:, column]
+        elif name == PROBABILITY:
+            columns["prob"] = values[:, column]
+        else:
+            columns[_measurement_here(name, taken)] = values[:, column]
+    columns["label"] = number_labels(labels.tolist(), plane[:, 1].tolist(), plane[:, 2].tolist())
+    taken |= columns.keys()
+    for number, key in enumerate(map(str, texts["metadataNames"])):
+        words = list(texts["metadata"][number :: len(texts["metadataNames"])])
+        columns[key + _NOTED if key in taken else key] = words
+    geometry = _geometries(arrays, "")
+    nuclei = _geometries(arrays, "nucleus")
+    if any(nucleus is not None for nucleus in nuclei):
+        columns["nucleus"] = nuclei
+    whole = np.array(
+        [outline is not None and not shapely.is_empty(outline) for outline in geometry]
+    )
+    if not whole.all():  # what QuPath draws without an area is no object
+        columns = {
+            key: [value for value, keep in zip(values, whole, strict=True) if keep]
+            for key, values in columns.items()
+        }
+    parents = [None if row < 0 else ids[row] for row in arrays["parentOf"].tolist()]
+    kept = np.flatnonzero(whole).tolist()
+    found = Detections.from_polygons(
+        [geometry[row] for row in kept],
+        columns=columns,
+        ids=[ids[row] for row in kept],
+        image=image,
+    )
+    return found, [parents[row] for row in kept]
+
+
+def _measurement_there(name: str) -> str:
+    """What a measurement is called in QuPath; the inverse of :func:`_measurement_here`."""
+    if name in (LABEL, PROBABILITY):
+        return name + _MEASURED
+    return name.removesuffix(_MEASURED)
+
+
+def _measurement_here(name: str, taken: set[str]) -> str:
+    if name in taken:
+        return name + _MEASURED
+    plain = name.removesuffix(_MEASURED)
+    return plain if plain in (LABEL, PROBABILITY) else name
+
+
+def _each_once(found: Sequence[str | None]) -> list[str]:
+    """UUIDs; a copy's follows from the object's, so that the next reading gives it again."""
+    copies: dict[str, int] = {}
+    ids = []
+    for identity in map(str, found):
+        number = copies[identity] = copies.get(identity, -1) + 1
+        ids.append(identity if not number else str(uuid5(NAMESPACE_OID, f"{identity}/{number}")))
+    return ids
+
+
+def _nuclei(frame: GeoDataFrame) -> NDArray[np.object_]:
+    """Outlines of nuclei; one that encloses nothing is none."""
+    import shapely
+
+    if "nucleus" not in frame.columns:
+        return np.full(len(frame), None, object)
+    nuclei = frame["nucleus"].to_numpy(object, copy=True)
+    nuclei[shapely.is_empty(nuclei)] = None
+    return nuclei
+
+
+def _outlines(geometry: NDArray[np.object_], which: str) -> dict[str, NDArray[Any]]:
+    """Coordinates and offsets of polygons, multipolygons and ``None``."""
+    import shapely
+
+    there = np.array([outline is not None for outline in geometry], bool)
+    parts, owner = shapely.get_parts(geometry[there], return_index=True)
+    parts_of = np.zeros(len(geometry), np.int64)
+    parts_of[there] = np.bincount(owner, minlength=int(there.sum()))
+    rings, part_of = shapely.get_rings(parts, return_index=True)
+    points, ring_of = shapely.get_coordinates(rings, return_index=True)
+    return {
+        f"{which}Xy": points.ravel(),
+        f"{which}Rings": _offsets(np.bincount(ring_of, minlength=len(rings))),
+        f"{which}Polygons": _offsets(np.bincount(part_of, minlength=len(parts))),
+        f"{which}Outlines": _offsets(parts_of),
+    }
+
+
+def _geometries(arrays: Mapping[str, NDArray[Any]], which: str) -> NDArray[np.object_]:
+    """Polygons, multipolygons and ``None`` of packed outlines."""
+    import shapely
+
+    points = arrays[f"{which}Xy"].reshape(-1, 2)
+    offsets = [arrays[f"{which}{name}"] for name in ("Rings", "Polygons", "Outlines")]
+    whole = shapely.from_ragged_array(
+        shapely.GeometryType.MULTIPOLYGON, points, tuple(o.astype(np.int64) for o in offsets)
+    )
+    counts = np.diff(offsets[2])
+    found = np.full(len(counts), None, object)
+    several = counts > 1
+    found[several] = whole[several]
+    single = counts == 1
+    found[single] = shapely.get_geometry(whole[single], 0)
+    return found
+
+
+def _offsets(counts: NDArray[Any]) -> NDArray[np.int32]:
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+
+
+def _packed_color(color: str | None) -> int:
+    """``#rrggbb`` as QuPath packs it: a signed 32-bit number, opaque."""
+    return NO_COLOR if color is None else int(color[1:], 16) - 2**24
+
+
+def _color(packed: int) -> str | None:
+    return None if packed == NO_COLOR else f"#{packed & 0xFFFFFF:06x}"

@@ -1,0 +1,283 @@
+"""A QuPath project as it lies on disk, read without QuPath and without Java.
+
+``project.qpproj`` lists the images, ``data/N/`` holds what belongs to image N (objects, thumbnail,
+summary), ``classifiers/classes.json`` the classes. Projects of QuPath 0.2 and later are read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from os import PathLike
+from pathlib import Path, PureWindowsPath
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from bridge.errors import BadInputError
+
+PROJECT_FILE = "project.qpproj"
+
+_MOST_BYTES = 256 * 2**20  # of a list of images
+_DEEPEST = 20  # a rotated, cropped, channel-transformed image is a builder in a builder
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectImage:
+    """An image in a project's list.
+
+    Attributes:
+        id: QuPath's number of it in this project.
+        name: the name that QuPath shows.
+        uris: where its pixels come from; several for an image made of several files.
+        data: folder of what belongs to it.
+        description: the reviewer's notes, ``""`` where there are none.
+        metadata: the reviewer's keys and values.
+        width, height: pixels, ``None`` where the project does not say.
+    """
+
+    id: str
+    name: str
+    uris: tuple[str, ...]
+    data: Path
+    description: str
+    metadata: dict[str, str]
+    width: int | None = None
+    height: int | None = None
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Files that the pixels come from, as the project has them; those of servers left out."""
+        return tuple(path for uri in self.uris if (path := file_of(uri)) is not None)
+
+    @property
+    def missing(self) -> tuple[Path, ...]:
+        """Files that are not where the project says."""
+        return tuple(path for path in self.paths if not path.exists())
+
+    @property
+    def objects_file(self) -> Path:
+        """The file of its objects, which need not exist."""
+        return self.data / "data.qpdata"
+
+    @property
+    def thumbnail(self) -> Path | None:
+        """A small picture of it, where QuPath made one."""
+        path = self.data / "thumbnail.jpg"
+        return path if path.is_file() else None
+
+    @property
+    def last_change(self) -> datetime | None:
+        """When its objects were last saved (UTC); ``None`` if they never were."""
+        try:
+            return datetime.fromtimestamp(self.objects_file.stat().st_mtime, UTC)
+        except OSError:
+            return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectClass:
+    """A class of a project.
+
+    Attributes:
+        name: its name; parts of a derived class are joined by ``": "``.
+        color: ``#rrggbb``, ``None`` where the project has none.
+    """
+
+    name: str
+    color: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectFiles:
+    """A project as it lies on disk.
+
+    Attributes:
+        file: its ``project.qpproj``.
+        version: the QuPath that saved it last, ``""`` where it does not say.
+        moved_from: the project file's place when it was last saved, if that was another.
+        images: in QuPath's order.
+        classes: in QuPath's order.
+    """
+
+    file: Path
+    version: str
+    moved_from: str | None
+    images: tuple[ProjectImage, ...]
+    classes: tuple[ProjectClass, ...]
+
+    @property
+    def folder(self) -> Path:
+        """The project's folder."""
+        return self.file.parent
+
+    def image(self, which: str) -> ProjectImage:
+        """An image by name or number.
+
+        Raises:
+            BadInputError: there is none, or several have the name.
+        """
+        found = [image for image in self.images if which in (image.name, image.id)]
+        exact = [image for image in found if image.name == which] or found
+        if len(exact) == 1:
+            return exact[0]
+        if exact:
+            ids = ", ".join(image.id for image in exact)
+            raise BadInputError(
+                self.file, f"has several images named {which!r}", f"give the number: {ids}"
+            )
+        names = ", ".join(image.name for image in self.images[:5])
+        more = " …" if len(self.images) > 5 else ""
+        raise BadInputError(self.file, f"has no image {which!r}", f"it has {names or 'none'}{more}")
+
+
+def read_project(path: str | PathLike[str]) -> ProjectFiles:
+    """Read a project's lists; no image is opened and nothing is written.
+
+    Args:
+        path: the project's folder, or its ``.qpproj`` file.
+
+    Raises:
+        BadInputError: no project, damaged, or a path in it that leaves the project's folder.
+    """
+    file = project_file(path)
+    record = _json(file)
+    images = record.get("images")
+    if not isinstance(images, list):
+        raise BadInputError(
+            file, "is no QuPath project", "give the folder with project.qpproj in it"
+        )
+    said = record.get("uri")
+    here = file_of(said) if isinstance(said, str) else None
+    return ProjectFiles(
+        file=file,
+        version=str(record.get("version") or ""),
+        moved_from=None if here is None or here == file.absolute() else str(said),
+        images=tuple(_image(entry, file) for entry in images if isinstance(entry, dict)),
+        classes=tuple(_classes(file.parent, record)),
+    )
+
+
+def project_file(path: str | PathLike[str]) -> Path:
+    """The ``.qpproj`` file of a project that is given by its folder or by the file.
+
+    Raises:
+        BadInputError: there is none, or the folder has several.
+    """
+    place = Path(path)
+    if place.is_file():
+        return place
+    if not place.exists():
+        raise BadInputError(place, "there is no such project", "check the path")
+    usual = place / PROJECT_FILE
+    if usual.is_file():
+        return usual
+    others = sorted(place.glob("*.qpproj"))
+    if len(others) == 1:
+        return others[0]
+    if others:
+        names = ", ".join(other.name for other in others)
+        raise BadInputError(place, f"holds several projects ({names})", "give one of the files")
+    backups = sorted(place.glob("*.qpproj.backup"))
+    if backups:
+        raise BadInputError(
+            place,
+            f"has lost its project file, but has {backups[0].name}",
+            f"rename that to {backups[0].name.removesuffix('.backup')}",
+        )
+    raise BadInputError(place, "is no QuPath project", "give the folder with project.qpproj in it")
+
+
+def file_of(uri: str) -> Path | None:
+    """The file that a URI names; ``None`` for what is on a server.
+
+    QuPath writes ``file:/home/…`` and ``file:///home/…``, and on Windows ``file:/C:/…``; the path
+    of another system is given as it is.
+    """
+    parts = urlsplit(uri)
+    if parts.scheme.lower() != "file":
+        return None
+    text = unquote(parts.path)
+    if parts.netloc:
+        text = f"//{parts.netloc}{text}"
+    elif len(text) > 2 and text[0] == "/" and text[2] == ":":
+        return Path(PureWindowsPath(text[1:]).as_posix())
+    return Path(text)
+
+
+def _image(entry: dict[str, Any], file: Path) -> ProjectImage:
+    identity = entry.get("entryID", entry.get("uniqueID"))
+    if not isinstance(identity, int | str) or not str(identity).isalnum():
+        raise BadInputError(file, f"has an image of the number {identity!r}", "do not trust it")
+    metadata = entry.get("metadata")
+    server = entry.get("serverBuilder")
+    size = _size(server)
+    return ProjectImage(
+        id=str(identity),
+        name=str(entry.get("imageName") or entry.get("name") or f"image {identity}"),
+        uris=tuple(dict.fromkeys(_uris(server))),
+        data=file.parent / "data" / str(identity),
+        description=str(entry.get("description") or ""),
+        metadata={str(k): str(v) for k, v in metadata.items()}
+        if isinstance(metadata, dict)
+        else {},
+        width=size[0],
+        height=size[1],
+    )
+
+
+def _uris(server: Any, depth: int = 0) -> Iterator[str]:
+    """Every ``uri`` of an image's builder, of those inside it too."""
+    if depth > _DEEPEST:
+        return
+    if isinstance(server, dict):
+        for key, value in server.items():
+            if key == "uri" and isinstance(value, str):
+                yield value
+            elif isinstance(value, dict | list):
+                yield from _uris(value, depth + 1)
+    elif isinstance(server, list):
+        for value in server:
+            yield from _uris(value, depth + 1)
+
+
+def _size(server: Any) -> tuple[int | None, int | None]:
+    metadata = server.get("metadata") if isinstance(server, dict) else None
+    if not isinstance(metadata, dict):
+        return None, None
+    width, height = metadata.get("width"), metadata.get("height")
+    if isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0:
+        return width, height
+    return None, None
+
+
+def _classes(folder: Path, record: dict[str, Any]) -> Iterator[ProjectClass]:
+    file = folder / "classifiers" / "classes.json"
+    listed = _json(file).get("pathClasses") if file.is_file() else record.get("pathClasses")
+    for entry in listed if isinstance(listed, list) else []:
+        if isinstance(entry, dict) and isinstance(entry.get("name"), str):
+            color = entry.get("color", entry.get("colorRGB"))
+            packed = color if isinstance(color, int) and not isinstance(color, bool) else None
+            yield ProjectClass(
+                name=entry["name"],
+                color=None if packed is None else f"#{packed & 0xFFFFFF:06x}",
+            )
+
+
+def _json(file: Path) -> dict[str, Any]:
+    try:
+        if file.stat().st_size > _MOST_BYTES:
+            raise BadInputError(file, "is too large for a list of images", "do not trust it")
+        record = json.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise BadInputError(file, f"cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
+        raise BadInputError(
+            file,
+            "is damaged, or no QuPath project",
+            f"QuPath keeps an older one as {file.name}.backup",
+        ) from error
+    if not isinstance(record, dict):
+        raise BadInputError(file, "is no QuPath project", "give the folder of a project")
+    return record

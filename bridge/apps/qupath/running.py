@@ -1,0 +1,27 @@
+"""Whether a QuPath with a window is running, which would write over what is pushed."""
+
+from __future__ import annotations
+
+import os
+
+_WORKER = "bridge.apps.qupath.worker"
+
+
+def qupath_is_running() -> int | None:
+    """The number of a QuPath process of this user, or ``None``.
+
+    QuPath marks no project as open, so that a running QuPath is all that can be known.
+    """
+    import psutil
+
+    me = os.getpid()
+    for process in psutil.process_iter(["pid", "name", "cmdline"]):
+        name = str(process.info["name"] or "").lower()
+        words = [str(word) for word in process.info["cmdline"] or ()]
+        if process.info["pid"] == me or _WORKER in words:
+            continue
+        started = name.startswith("qupath") or "qupath.QuPath" in words
+        # a script without a window ends by itself
+        if started and "script" not in words:
+            return int(process.info["pid"])
+    return None

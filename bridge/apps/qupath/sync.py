@@ -1,0 +1,362 @@
+"""Detections into a project and reviews out of it, no edit ever lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import pandas as pd
+
+from bridge.apps.qupath.backup import Backup
+from bridge.apps.qupath.errors import QuPathEndedError, QuPathError
+from bridge.apps.qupath.matching import find_in_project, find_moved, new_name
+from bridge.apps.qupath.nesting import annotations_around
+from bridge.apps.qupath.project_files import ProjectFiles, ProjectImage, read_project
+from bridge.apps.qupath.running import qupath_is_running
+from bridge.apps.qupath.session import Objects, QuPath
+from bridge.detections import Detections
+from bridge.errors import BadInputError, StarbridgeError
+from bridge.review import Changes, Merged, Pushed, compare, merge
+
+if TYPE_CHECKING:
+    from bridge.image_info import ImageInfo
+
+As = Literal["detection", "cell", "annotation"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PushSettings:
+    """How objects are pushed.
+
+    Attributes:
+        kind: what they become in QuPath; ``None``: what they are.
+        inside: only objects in annotations of this class.
+        classes: colours of classes by name, over those of the objects.
+        conflict_class: class of objects about which reviewer and segmentation disagree, so that
+            they are found; ``None``: only list them.
+        relink: folders to look in for images that were moved.
+        fluorescence: type of images that are added, else "other".
+        dry_run: say what would be done, and do nothing.
+        force: push although a QuPath is running.
+    """
+
+    kind: As | None = None
+    inside: str | None = None
+    classes: dict[str, str] | None = None
+    conflict_class: str | None = None
+    relink: tuple[Path, ...] = ()
+    fluorescence: bool = True
+    dry_run: bool = False
+    force: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PushOutcome:
+    """What became of one image.
+
+    Attributes:
+        image: its name in the project, or its file.
+        added_to_project: it was not in the project before.
+        merged: how the objects were merged with what was there; ``None`` where it failed.
+        removed, added: objects that were changed in the project.
+        error: why nothing was done, for a person; ``None`` where all is well.
+    """
+
+    image: str
+    added_to_project: bool = False
+    merged: Merged | None = None
+    removed: int = 0
+    added: int = 0
+    error: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Review:
+    """What a project holds of one image.
+
+    Attributes:
+        image: the image.
+        detections: its objects, annotations too.
+        parents: for each, the UUID of the annotation it lies in.
+        changes: what was done since the last push; ``None`` if nothing was pushed.
+        last_change: when its objects were last saved.
+    """
+
+    image: ProjectImage
+    detections: Detections
+    parents: tuple[str | None, ...]
+    changes: Changes | None
+    last_change: datetime | None
+
+
+def push(
+    qupath: QuPath,
+    project: str | PathLike[str],
+    pairs: Sequence[tuple[Path, Detections]],
+    settings: PushSettings | None = None,
+    *,
+    on_image: Callable[[PushOutcome], None] = lambda outcome: None,
+) -> list[PushOutcome]:
+    """Push objects into a project, merged with the reviews that are there.
+
+    Args:
+        qupath: QuPath.
+        project: the project's folder; a project is made where there is none.
+        pairs: image files with their objects.
+        settings: how.
+        on_image: told of each image when it is done.
+
+    Returns:
+        One outcome an image; an image that fails does not stop the others, and its objects are as
+        they were.
+
+    Raises:
+        QuPathError: a QuPath with a window is running, or the project cannot be opened.
+        BadInputError: no project, and the folder is not empty.
+    """
+    settings = settings or PushSettings()
+    if not settings.force and not settings.dry_run and (running := qupath_is_running()):
+        raise QuPathError(
+            f"QuPath is running (process {running}) and would write over what is pushed if it has "
+            "this project open; close it, or give --force if it has another one open"
+        )
+    folder = Path(project)
+    is_new = not folder.exists() or (folder.is_dir() and not any(folder.glob("*.qpproj")))
+    if is_new and settings.dry_run:
+        return [PushOutcome(image=str(path), added_to_project=True) for path, _ in pairs]
+    qupath.open(folder, create=True)
+    if settings.relink:
+        moved, _ = find_moved(read_project(folder), settings.relink)
+        if moved and not settings.dry_run:
+            qupath.relink(moved)
+    if settings.classes and not settings.dry_run:
+        qupath.set_classes(settings.classes)
+    outcomes = []
+    for path, detections in pairs:
+        try:
+            outcome = _push_one(qupath, folder, path, detections, settings)
+        except QuPathEndedError:
+            raise
+        except StarbridgeError as error:
+            outcome = PushOutcome(image=str(path), error=str(error))
+        outcomes.append(outcome)
+        on_image(outcome)
+    return outcomes
+
+
+def pull(
+    qupath: QuPath, project: str | PathLike[str], images: Sequence[str] | None = None
+) -> list[Review]:
+    """Read what reviewers left in a project; nothing of it is written.
+
+    Args:
+        qupath: QuPath.
+        project: the project's folder. Images need not be where it says, and QuPath may have it
+            open: what is read is what was saved last.
+        images: names or numbers; all where ``None``.
+
+    Raises:
+        BadInputError: no project, no such image, or a damaged record of a push.
+        QuPathError: QuPath cannot read it.
+    """
+    files = read_project(project)
+    chosen = files.images if images is None else [files.image(which) for which in images]
+    qupath.open(files.folder)
+    return [_review(qupath, files, image) for image in chosen]
+
+
+def _review(qupath: QuPath, files: ProjectFiles, image: ProjectImage) -> Review:
+    objects = _read(qupath, image)
+    base = Backup(files, image).pushed()
+    return Review(
+        image=image,
+        detections=objects.detections,
+        parents=objects.parents,
+        changes=None if base is None else compare(base, objects.detections),
+        last_change=image.last_change,
+    )
+
+
+def _read(qupath: QuPath, image: ProjectImage) -> Objects:
+    """Objects of an image, with its size from the project where its file is not there."""
+    objects = qupath.read(image.id, name=Path(image.name).stem)
+    info = objects.detections.image
+    if info.width is None and image.width is not None:
+        info = replace(info, width=image.width, height=image.height)
+        detections = replace(objects.detections, image=info)
+        return Objects(detections, objects.parents, objects.skipped)
+    return objects
+
+
+def _push_one(
+    qupath: QuPath, folder: Path, path: Path, detections: Detections, settings: PushSettings
+) -> PushOutcome:
+    files = read_project(folder)
+    image = find_in_project(files, path)
+    is_new = image is None
+    if image is None:
+        if settings.dry_run:
+            return PushOutcome(image=str(path), added_to_project=True, added=len(detections))
+        image = _add(qupath, files, path, detections.image, settings)
+        files = read_project(folder)
+    if image.missing:
+        raise BadInputError(
+            image.missing[0], "is not there", "give --relink FOLDER if the images were moved"
+        )
+    backup = Backup(files, image)
+    base = backup.settle()
+    state = backup.state()
+    there = _read(qupath, image)
+    new = _prepared(detections, there.detections, files, settings)
+    if base is None:
+        # objects that came another way, by GeoJSON say, and were reviewed since
+        known = set(new.ids) & set(there.detections.ids)
+        base = Pushed.of(_only(new, known))
+    merged = merge(base, there.detections, new, conflict_class=settings.conflict_class)
+    same = _unchanged(there.detections, merged.detections)
+    remove = [identity for identity in there.detections.ids if identity not in same]
+    add = _only(merged.detections, set(merged.detections.ids) - same)
+    outcome = PushOutcome(
+        image=image.name,
+        added_to_project=is_new,
+        merged=merged,
+        removed=len(remove),
+        added=len(add),
+    )
+    if settings.dry_run:
+        return outcome
+    backup.begin(merged.pushed, state)
+    try:
+        if remove or len(add):
+            parents = _parents(add, there, merged.detections)
+            qupath.write(image.id, add=add, parents=parents, remove=remove)
+            _verify(image, merged.detections, _read(qupath, image), there)
+    except BaseException:
+        backup.undo()
+        raise
+    backup.finish()
+    return outcome
+
+
+def _add(
+    qupath: QuPath, files: ProjectFiles, path: Path, info: ImageInfo, settings: PushSettings
+) -> ProjectImage:
+    if not path.exists():
+        raise BadInputError(path, "there is no such image", "check the path")
+    identity = qupath.add_image(
+        path,
+        name=new_name(files, path),
+        fluorescence=settings.fluorescence,
+        pixel_size=info.pixel_size,
+        channels=info.channels,
+    )
+    return read_project(files.file).image(identity)
+
+
+def _prepared(
+    detections: Detections, there: Detections, files: ProjectFiles, settings: PushSettings
+) -> Detections:
+    """What is to be pushed: of the kind, in the regions and the colours that are asked for."""
+    new = detections
+    if settings.inside is not None:
+        frame = there.objects
+        regions = _only(
+            there,
+            set(
+                frame.index[
+                    (frame["object_type"] == "annotation") & (frame["class"] == settings.inside)
+                ]
+            ),
+        )
+        if not len(regions):
+            raise BadInputError(
+                there.image.name or "image",
+                f"has no annotation of the class {settings.inside!r}",
+                "draw one in QuPath, or leave --inside out",
+            )
+        around = annotations_around(new, regions)
+        pairs = zip(new.ids, around, strict=True)
+        new = _only(new, {identity for identity, region in pairs if region is not None})
+    objects = new.objects.copy()
+    if settings.kind is not None:
+        objects["object_type"] = settings.kind
+    # a class is shown in one colour in all of QuPath: the project's goes before the objects' own
+    shown = {known.name: known.color for known in files.classes if known.color is not None}
+    colors = objects["class"].map({**shown, **(settings.classes or {})})
+    objects["class_color"] = colors.where(colors.notna(), objects["class_color"]).astype(object)
+    return Detections(objects, new.image, new.outline)
+
+
+def _only(detections: Detections, ids: set[str]) -> Detections:
+    frame = detections.objects
+    return Detections(frame[frame.index.isin(list(ids))], detections.image, detections.outline)
+
+
+def _unchanged(there: Detections, wanted: Detections) -> set[str]:
+    """UUIDs of objects that are in the project as they should be."""
+    same = set(compare(there, wanted).untouched)
+    known = [identity for identity in there.ids if identity in same]
+    ours, theirs = there.objects.loc[known], wanted.objects.loc[known]
+    # what only a segmentation knows is nobody's edit, and has to be written all the same
+    alike = (ours["label"] == theirs["label"]) | (ours["object_type"] == "annotation")
+    alike &= (ours["prob"] - theirs["prob"]).abs().fillna(0) < 1e-9
+    alike &= ours["prob"].isna() == theirs["prob"].isna()
+    return set(ours.index[alike])
+
+
+def _parents(add: Detections, there: Objects, wanted: Detections) -> list[str | None]:
+    """Where each object goes: back where it was, else into the annotation that holds it."""
+    before = dict(zip(there.detections.ids, there.parents, strict=True))
+    left = set(wanted.ids)
+    around = annotations_around(add, wanted)
+    parents: list[str | None] = []
+    for identity, region in zip(add.ids, around, strict=True):
+        old = before.get(identity)
+        parents.append(old if old in left else region)
+    return parents
+
+
+def _verify(image: ProjectImage, wanted: Detections, found: Objects, before: Objects) -> None:
+    """Compare what was saved with what should have been.
+
+    Raises:
+        QuPathError: they differ.
+    """
+    counts = {what: n for what, n in compare(wanted, found.detections).counts().items() if n}
+    untouched = counts.pop("untouched", 0)
+    if counts or untouched != len(wanted) or found.skipped != before.skipped:
+        differences = ", ".join(f"{n} {what}" for what, n in counts.items()) or "lost objects"
+        raise QuPathError(
+            f"{image.name}: what QuPath saved is not what was pushed ({differences}); the image's "
+            "objects are as they were before"
+        )
+
+
+def status(reviews: Sequence[Review]) -> pd.DataFrame:
+    """A row an image: what was pushed and what reviewers did since.
+
+    Returns:
+        Columns ``image``, ``objects``, ``pushed``, ``added``, ``deleted``, ``reshaped``,
+        ``reclassified``, ``other edits``, ``last change`` (UTC); counts are missing where nothing
+        was pushed.
+    """
+    rows = []
+    named = ("added", "deleted", "reshaped", "reclassified")
+    for review in reviews:
+        row: dict[str, object] = {"image": review.image.name, "objects": len(review.detections)}
+        if review.changes is not None:
+            counts = review.changes.counts()
+            row["pushed"] = len(review.changes.base)
+            row |= {what: counts[what] for what in named}
+            others = set(counts) - {*named, "untouched"}
+            row["other edits"] = sum(counts[what] for what in others)
+        row["last change"] = review.last_change
+        rows.append(row)
+    columns = ["image", "objects", "pushed", *named, "other edits", "last change"]
+    table = pd.DataFrame(rows, columns=columns)
+    counts_only = ["objects", "pushed", *named, "other edits"]
+    return table.astype(dict.fromkeys(counts_only, "Int64"))

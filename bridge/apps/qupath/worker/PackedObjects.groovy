@@ -1,0 +1,361 @@
+/*
+ * Objects of an image in packed arrays: fifty thousand of them in a second or two.
+ *
+ * Compiled by QuPath's own Groovy, in the worker process. Names of methods that differ between
+ * versions of QuPath are looked up once, in `Versions`.
+ *
+ * Arrays (n objects):
+ *   xy              x0 y0 x1 y1 ... of all rings, closed; rings, polygons and objects by offsets
+ *   rings           offsets into the points; polygons: offsets into the rings, the first of each
+ *                   is its outer ring; outlines: offsets into the polygons, n + 1
+ *   nucleusXy ...   the same for nuclei; an object without one has no polygons
+ *   kind            0 detection, 1 cell, 2 annotation, 3 tile
+ *   plane           c z t of each object, from 0; c is -1 for all channels
+ *   classOf         index into classNames, -1 without
+ *   color           packed RGB of the object itself, noColor without
+ *   parentOf        index of the parent among the objects, -1 without
+ */
+import groovy.transform.CompileStatic
+import org.locationtech.jts.geom.Coordinate
+import org.locationtech.jts.geom.Geometry
+import org.locationtech.jts.geom.LinearRing
+import org.locationtech.jts.geom.MultiPolygon
+import org.locationtech.jts.geom.Polygon
+import qupath.lib.measurements.MeasurementList
+import qupath.lib.measurements.MeasurementListFactory
+import qupath.lib.objects.PathAnnotationObject
+import qupath.lib.objects.PathCellObject
+import qupath.lib.objects.PathDetectionObject
+import qupath.lib.objects.PathObject
+import qupath.lib.objects.PathObjects
+import qupath.lib.objects.PathTileObject
+import qupath.lib.objects.classes.PathClass
+import qupath.lib.objects.hierarchy.PathObjectHierarchy
+import qupath.lib.regions.ImagePlane
+import qupath.lib.roi.GeometryTools
+import qupath.lib.roi.PolygonROI
+import qupath.lib.roi.ROIs
+import qupath.lib.roi.interfaces.ROI
+
+/** What differs between versions of QuPath. */
+class Versions {
+    static void put(Object measurements, String name, double value) {
+        measurements.put(name, value)
+    }
+
+    static Map<String, String> metadata(Object object) {
+        // QuPath 0.5 and later have getMetadata(), 0.4 keeps the map for itself
+        return object.respondsTo('getMetadata') ? object.getMetadata() : object.getMetadataMap()
+    }
+
+    static void putMetadata(Object object, String key, String value) {
+        if (object.respondsTo('getMetadata')) object.getMetadata().put(key, value)
+        else object.putMetadataValue(key, value)
+    }
+
+    static List<String> names(Object measurements) {
+        return measurements.respondsTo('getNames') ? measurements.getNames()
+            : measurements.getMeasurementNames()
+    }
+
+    static double value(Object measurements, String name) {
+        return measurements.get(name)
+    }
+}
+
+@CompileStatic
+class PackedObjects {
+    static final int NO_COLOR = Integer.MIN_VALUE + 1
+
+    /** Build the objects; they are not added to anything yet. */
+    static List<PathObject> build(Map<String, Object> arrays) {
+        byte[] kind = (byte[]) arrays.get('kind')
+        int[] plane = (int[]) arrays.get('plane')
+        int[] classOf = (int[]) arrays.get('classOf')
+        int[] color = (int[]) arrays.get('color')
+        byte[] locked = (byte[]) arrays.get('locked')
+        String[] ids = (String[]) arrays.get('ids')
+        String[] names = (String[]) arrays.get('names')
+        String[] classNames = (String[]) arrays.get('classNames')
+        int[] classColors = (int[]) arrays.get('classColors')
+        String[] measurementNames = (String[]) arrays.get('measurementNames')
+        double[] measurements = (double[]) arrays.get('measurements')
+        String[] metadataNames = (String[]) arrays.get('metadataNames')
+        String[] metadata = (String[]) arrays.get('metadata')
+        PathClass[] classes = new PathClass[classNames.length]
+        for (int i = 0; i < classes.length; i++) {
+            classes[i] = PathClass.fromString(classNames[i])
+            // a class is one for all of QuPath, and keeps the colour that it got first
+            if (classColors[i] != NO_COLOR) classes[i].setColor(Integer.valueOf(classColors[i]))
+        }
+        Outlines outlines = new Outlines(arrays, '')
+        Outlines nuclei = new Outlines(arrays, 'nucleus')
+        List<PathObject> built = new ArrayList<>(kind.length)
+        int m = measurementNames.length
+        for (int i = 0; i < kind.length; i++) {
+            ImagePlane where = ImagePlane.getPlaneWithChannel(
+                plane[3 * i], plane[3 * i + 1], plane[3 * i + 2])
+            ROI roi = outlines.roi(i, where)
+            PathClass pathClass = classOf[i] < 0 ? null : classes[classOf[i]]
+            // QuPath's lists of numbers round to 32 bits, the one called DOUBLE too (0.6.0)
+            MeasurementList list = MeasurementListFactory.createMeasurementList(
+                m, MeasurementList.MeasurementListType.GENERAL)
+            PathObject object
+            if (kind[i] == (byte) 1) {
+                object = PathObjects.createCellObject(roi, nuclei.roi(i, where), pathClass, list)
+            } else if (kind[i] == (byte) 2) {
+                object = PathObjects.createAnnotationObject(roi, pathClass)
+                list = object.getMeasurementList()
+            } else if (kind[i] == (byte) 3) {
+                object = PathObjects.createTileObject(roi, pathClass, list)
+            } else {
+                object = PathObjects.createDetectionObject(roi, pathClass, list)
+            }
+            object.setID(UUID.fromString(ids[i]))
+            if (names[i] != null) object.setName(names[i])
+            if (color[i] != NO_COLOR) object.setColor(Integer.valueOf(color[i]))
+            if (locked[i] != (byte) 0) object.setLocked(true)
+            for (int j = 0; j < m; j++) {
+                double value = measurements[i * m + j]
+                if (!Double.isNaN(value)) Versions.put(list, measurementNames[j], value)
+            }
+            list.close()
+            for (int j = 0; j < metadataNames.length; j++) {
+                String value = metadata[i * metadataNames.length + j]
+                if (value != null) Versions.putMetadata(object, metadataNames[j], value)
+            }
+            built.add(object)
+        }
+        return built
+    }
+
+    /** Remove objects by their id; their children stay, under the parent of what was removed. */
+    static int remove(PathObjectHierarchy hierarchy, String[] ids) {
+        Set<String> wanted = new HashSet<>(Arrays.asList(ids))
+        List<PathObject> found = new ArrayList<>()
+        for (PathObject object : hierarchy.getFlattenedObjectList(null)) {
+            if (wanted.contains(object.getID().toString())) found.add(object)
+        }
+        hierarchy.removeObjects(found, true)
+        return found.size()
+    }
+
+    /** Add objects, each under the object whose id is given, or the image itself where null. */
+    static void add(PathObjectHierarchy hierarchy, List<PathObject> objects, String[] parents) {
+        Map<String, PathObject> there = new HashMap<>()
+        for (PathObject object : hierarchy.getFlattenedObjectList(null)) {
+            there.put(object.getID().toString(), object)
+        }
+        for (PathObject object : objects) there.put(object.getID().toString(), object)
+        Map<PathObject, List<PathObject>> families = new LinkedHashMap<>()
+        for (int i = 0; i < parents.length; i++) {
+            PathObject parent = parents[i] == null ? null : there.get(parents[i])
+            if (parent == null || parent.is(objects.get(i))) parent = hierarchy.getRootObject()
+            families.computeIfAbsent(parent, { new ArrayList<PathObject>() }).add(objects.get(i))
+        }
+        for (Map.Entry<PathObject, List<PathObject>> family : families.entrySet()) {
+            family.getKey().addChildObjects(family.getValue())
+        }
+        hierarchy.fireHierarchyChangedEvent(hierarchy.getRootObject())
+    }
+
+    /** All objects that enclose an area, in packed arrays; `skipped` counts the others. */
+    static Map<String, Object> read(PathObjectHierarchy hierarchy) {
+        List<PathObject> objects = new ArrayList<>()
+        Map<PathObject, Integer> index = new IdentityHashMap<>()
+        int skipped = 0
+        for (PathObject object : hierarchy.getFlattenedObjectList(null)) {
+            if (object.isRootObject()) continue
+            ROI roi = object.getROI()
+            boolean known = object instanceof PathDetectionObject || object.isAnnotation()
+            if (!known || roi == null || !roi.isArea() || roi.isEmpty()) {
+                skipped++
+                continue
+            }
+            index.put(object, objects.size())
+            objects.add(object)
+        }
+        int n = objects.size()
+        byte[] kind = new byte[n]
+        byte[] locked = new byte[n]
+        int[] plane = new int[3 * n]
+        int[] classOf = new int[n]
+        int[] color = new int[n]
+        int[] parentOf = new int[n]
+        String[] ids = new String[n]
+        String[] names = new String[n]
+        Map<PathClass, Integer> classes = new LinkedHashMap<>()
+        Map<String, Integer> measured = new LinkedHashMap<>()
+        Map<String, Integer> noted = new LinkedHashMap<>()
+        OutlineWriter outlines = new OutlineWriter()
+        OutlineWriter nuclei = new OutlineWriter()
+        for (int i = 0; i < n; i++) {
+            PathObject object = objects.get(i)
+            ROI roi = object.getROI()
+            kind[i] = object instanceof PathCellObject ? (byte) 1
+                : object instanceof PathTileObject ? (byte) 3
+                : object instanceof PathAnnotationObject ? (byte) 2 : (byte) 0
+            locked[i] = object.isLocked() ? (byte) 1 : (byte) 0
+            plane[3 * i] = roi.getC()
+            plane[3 * i + 1] = roi.getZ()
+            plane[3 * i + 2] = roi.getT()
+            PathClass pathClass = object.getPathClass()
+            if (pathClass == null || pathClass.is(PathClass.NULL_CLASS)) classOf[i] = -1
+            else classOf[i] = classes.computeIfAbsent(pathClass, { classes.size() })
+            Integer own = object.getColor()
+            color[i] = own == null ? NO_COLOR : own.intValue()
+            Integer parent = index.get(object.getParent())
+            parentOf[i] = parent == null ? -1 : parent.intValue()
+            ids[i] = object.getID().toString()
+            names[i] = object.getName()
+            outlines.add(roi)
+            ROI nucleus = object instanceof PathCellObject ? ((PathCellObject) object).getNucleusROI() : null
+            nuclei.add(nucleus)
+            for (String name : Versions.names(object.getMeasurementList())) {
+                measured.putIfAbsent(name, measured.size())
+            }
+            for (String key : Versions.metadata(object).keySet()) {
+                noted.putIfAbsent(key, noted.size())
+            }
+        }
+        int m = measured.size()
+        double[] measurements = new double[n * m]
+        Arrays.fill(measurements, Double.NaN)
+        String[] metadata = new String[n * noted.size()]
+        for (int i = 0; i < n; i++) {
+            def list = objects.get(i).getMeasurementList()
+            for (String name : Versions.names(list)) {
+                measurements[i * m + measured.get(name).intValue()] = Versions.value(list, name)
+            }
+            for (Map.Entry<String, String> note : Versions.metadata(objects.get(i)).entrySet()) {
+                metadata[i * noted.size() + noted.get(note.getKey()).intValue()] = note.getValue()
+            }
+        }
+        String[] classNames = new String[classes.size()]
+        int[] classColors = new int[classes.size()]
+        for (Map.Entry<PathClass, Integer> entry : classes.entrySet()) {
+            classNames[entry.getValue()] = entry.getKey().toString()
+            Integer shown = entry.getKey().getColor()
+            classColors[entry.getValue()] = shown == null ? NO_COLOR : shown.intValue()
+        }
+        Map<String, Object> arrays = new HashMap<>()
+        arrays.putAll([
+            kind: kind, locked: locked, plane: plane, classOf: classOf, color: color,
+            parentOf: parentOf, ids: ids, names: names, classNames: classNames,
+            classColors: classColors, measurementNames: measured.keySet() as String[],
+            measurements: measurements, metadataNames: noted.keySet() as String[],
+            metadata: metadata, skipped: skipped
+        ] as Map<String, Object>)
+        outlines.into(arrays, '')
+        nuclei.into(arrays, 'nucleus')
+        return arrays
+    }
+}
+
+/** Outlines in packed arrays, as ROIs. */
+@CompileStatic
+class Outlines {
+    private final double[] xy
+    private final int[] rings
+    private final int[] polygons
+    private final int[] outlines
+
+    Outlines(Map<String, Object> arrays, String which) {
+        xy = (double[]) arrays.get(which + 'Xy')
+        rings = (int[]) arrays.get(which + 'Rings')
+        polygons = (int[]) arrays.get(which + 'Polygons')
+        outlines = (int[]) arrays.get(which + 'Outlines')
+    }
+
+    ROI roi(int i, ImagePlane plane) {
+        int first = outlines[i]
+        int last = outlines[i + 1]
+        if (first == last) return null
+        if (last == first + 1 && polygons[last] == polygons[first] + 1) {
+            int from = rings[polygons[first]]
+            int count = rings[polygons[first] + 1] - from - 1  // a ROI closes itself
+            double[] x = new double[count]
+            double[] y = new double[count]
+            for (int j = 0; j < count; j++) {
+                x[j] = xy[2 * (from + j)]
+                y[j] = xy[2 * (from + j) + 1]
+            }
+            return ROIs.createPolygonROI(x, y, plane)
+        }
+        def factory = GeometryTools.getDefaultFactory()
+        Polygon[] parts = new Polygon[last - first]
+        for (int p = first; p < last; p++) {
+            LinearRing[] holes = new LinearRing[polygons[p + 1] - polygons[p] - 1]
+            LinearRing shell = factory.createLinearRing(coordinates(polygons[p]))
+            for (int h = 0; h < holes.length; h++) {
+                holes[h] = factory.createLinearRing(coordinates(polygons[p] + 1 + h))
+            }
+            parts[p - first] = factory.createPolygon(shell, holes)
+        }
+        Geometry whole = parts.length == 1 ? (Geometry) parts[0] : factory.createMultiPolygon(parts)
+        return GeometryTools.geometryToROI(whole, plane)
+    }
+
+    private Coordinate[] coordinates(int ring) {
+        Coordinate[] found = new Coordinate[rings[ring + 1] - rings[ring]]
+        for (int j = 0; j < found.length; j++) {
+            int at = 2 * (rings[ring] + j)
+            found[j] = new Coordinate(xy[at], xy[at + 1])
+        }
+        return found
+    }
+}
+
+/** ROIs, packed into arrays. */
+@CompileStatic
+class OutlineWriter {
+    private double[] xy = new double[1 << 16]
+    private int size = 0
+    private List<Integer> rings = [0]
+    private List<Integer> polygons = [0]
+    private List<Integer> outlines = [0]
+
+    void add(ROI roi) {
+        if (roi instanceof PolygonROI) {
+            // its own points: as a geometry, an outline that crosses itself would change
+            def points = roi.getAllPoints()
+            for (def point : points) put(point.getX(), point.getY())
+            if (!points.isEmpty()) put(points.get(0).getX(), points.get(0).getY())
+            rings.add((int) (size / 2))
+            polygons.add(rings.size() - 1)
+        } else if (roi != null) {
+            Geometry geometry = roi.getGeometry()
+            for (int p = 0; p < geometry.getNumGeometries(); p++) {
+                Geometry part = geometry.getGeometryN(p)
+                if (!(part instanceof Polygon) || part.isEmpty()) continue
+                Polygon polygon = (Polygon) part
+                ring(polygon.getExteriorRing().getCoordinates())
+                for (int h = 0; h < polygon.getNumInteriorRing(); h++) {
+                    ring(polygon.getInteriorRingN(h).getCoordinates())
+                }
+                polygons.add(rings.size() - 1)
+            }
+        }
+        outlines.add(polygons.size() - 1)
+    }
+
+    void into(Map<String, Object> arrays, String which) {
+        arrays.put(which + 'Xy', Arrays.copyOf(xy, size))
+        arrays.put(which + 'Rings', rings as int[])
+        arrays.put(which + 'Polygons', polygons as int[])
+        arrays.put(which + 'Outlines', outlines as int[])
+    }
+
+    private void ring(Coordinate[] coordinates) {
+        for (Coordinate coordinate : coordinates) put(coordinate.getX(), coordinate.getY())
+        rings.add((int) (size / 2))
+    }
+
+    private void put(double x, double y) {
+        if (size + 2 > xy.length) xy = Arrays.copyOf(xy, 2 * xy.length)
+        xy[size++] = x
+        xy[size++] = y
+    }
+}
+
+PackedObjects

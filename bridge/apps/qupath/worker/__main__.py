@@ -1,0 +1,93 @@
+"""Starts QuPath and answers requests; the argument is a folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bridge.apps.answering import Answers, Request, requests
+from bridge.apps.qupath.worker.projects import NoSuchImageError, Project, version
+
+
+class Worker:
+    """What QuPath can be asked to do; each method is a request of the same name."""
+
+    def __init__(self) -> None:
+        self._project: Project | None = None
+
+    def open(self, request: Request) -> dict[str, Any]:
+        """Open a project, or make it."""
+        self._project = Project(Path(request["path"]), create=request["create"])
+        return {}
+
+    def add_image(self, request: Request) -> dict[str, Any]:
+        """Add an image to the project."""
+        identity = self._opened().add_image(
+            request["path"], request["name"], fluorescence=request["fluorescence"]
+        )
+        return {"id": identity}
+
+    def calibrate(self, request: Request) -> dict[str, Any]:
+        """Give an image the pixel size and channel names that its file lacks."""
+        size = request["pixel_size"]
+        self._opened().calibrate(
+            request["image"], None if size is None else (size[0], size[1]), request["channels"]
+        )
+        return {}
+
+    def set_classes(self, request: Request) -> dict[str, Any]:
+        """Add classes to the project."""
+        self._opened().set_classes([(name, color) for name, color in request["classes"]])
+        return {}
+
+    def relink(self, request: Request) -> dict[str, Any]:
+        """Tell images where their files are now."""
+        self._opened().relink(request["moved"])
+        return {}
+
+    def read(self, request: Request) -> dict[str, Any]:
+        """Pack the objects of an image."""
+        return self._opened().read(request["image"], Path(request["folder"]))
+
+    def write(self, request: Request) -> dict[str, Any]:
+        """Remove and add objects of an image."""
+        return self._opened().write(
+            request["image"], Path(request["folder"]), request["remove"], request["parents"]
+        )
+
+    def _opened(self) -> Project:
+        if self._project is None:
+            raise RuntimeError("no project is open")
+        return self._project
+
+
+def main() -> None:
+    """Start QuPath, then answer until whoever asks is gone."""
+    answers = Answers(Path(sys.argv[1]))
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            started = version()
+        worker = Worker()
+        answers.ready({"version": started})
+    except Exception as error:
+        answers.ready({"error": "start", "message": f"{type(error).__name__}: {error}"})
+        return
+    for request in requests():
+        act: Callable[[Request], dict[str, Any]] = getattr(worker, request["do"])
+        try:
+            with contextlib.redirect_stdout(sys.stderr):
+                answer = act(request)
+        except NoSuchImageError as error:
+            answer = {"error": "image", "message": str(error)}
+        except Exception as error:
+            answer = {"error": "qupath", "message": f"{type(error).__name__}: {error}"[:1000]}
+        answers.give(request["number"], answer)
+
+
+if __name__ == "__main__":
+    main()
+    os._exit(0)  # Java's threads would keep the process

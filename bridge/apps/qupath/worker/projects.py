@@ -1,0 +1,244 @@
+"""A project and its images in QuPath: every foreign name that starbridge uses is in this file."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bridge.apps.qupath.packing import Packed
+
+_INTEGERS = ("plane", "classOf", "color", "classColors", "parentOf")
+_BYTES = ("kind", "locked")
+
+
+class NoSuchImageError(Exception):
+    """The project has no image of that number."""
+
+
+class Project:
+    """A project that is open in this process.
+
+    Args:
+        path: its folder.
+        create: make it if it is not there.
+    """
+
+    def __init__(self, path: Path, *, create: bool) -> None:
+        from paquo.projects import QuPathProject
+
+        there = any(path.glob("*.qpproj")) if path.is_dir() else path.is_file()
+        if not there and not create:
+            raise FileNotFoundError(path)
+        # "a" neither wipes a folder nor refuses one; paquo writes on leaving a block only, and
+        # no block is used
+        self._project = QuPathProject(path, mode="a" if there else "x")
+        self._objects = _packed_objects()
+        if not there:
+            self.save()
+
+    def save(self) -> None:
+        """Write the list of images."""
+        self._project.java_object.syncChanges()
+
+    def entry(self, identity: str) -> Any:
+        """QuPath's entry of an image.
+
+        Raises:
+            NoSuchImageError: there is none.
+        """
+        for entry in self._project.java_object.getImageList():
+            if str(entry.getID()) == identity:
+                return entry
+        raise NoSuchImageError(identity)
+
+    def add_image(self, path: str, name: str, *, fluorescence: bool) -> str:
+        """Add an image.
+
+        Returns:
+            Its number.
+        """
+        from paquo.images import QuPathImageType
+
+        kind = QuPathImageType.FLUORESCENCE if fluorescence else QuPathImageType.OTHER
+        entry: Any = self._project.add_image(path, image_type=kind)
+        entry.image_name = name
+        self.save()
+        return str(entry.entry_id)
+
+    def calibrate(
+        self, identity: str, pixel_size: tuple[float, float] | None, channels: list[str]
+    ) -> None:
+        """Give an image its pixel size (x, y in µm) and channel names.
+
+        A file that says nothing QuPath takes for one of 1 µm a pixel, so what starbridge knows
+        goes before.
+        """
+        from jpype import JClass
+
+        entry = self.entry(identity)
+        data = entry.readImageData()
+        metadata = data.getServer().getMetadata()
+        builder = JClass("qupath.lib.images.servers.ImageServerMetadata$Builder")(metadata)
+        changed = False
+        shown_size = (metadata.getPixelWidthMicrons(), metadata.getPixelHeightMicrons())
+        if pixel_size is not None and not np.allclose(pixel_size, shown_size, rtol=1e-4):
+            builder.pixelSizeMicrons(*pixel_size)
+            changed = True
+        shown = [str(channel.getName()) for channel in metadata.getChannels()]
+        if len(channels) == len(shown) and channels != shown and not metadata.isRGB():
+            channel = JClass("qupath.lib.images.servers.ImageChannel")
+            builder.channels(
+                [
+                    channel.getInstance(name, old.getColor())
+                    for name, old in zip(channels, metadata.getChannels(), strict=True)
+                ]
+            )
+            changed = True
+        if changed:
+            data.updateServerMetadata(builder.build())
+        entry.saveImageData(data)
+        self.save()
+
+    def set_classes(self, classes: list[tuple[str, int | None]]) -> None:
+        """Add classes to the project, and give those that it has these colours."""
+        from jpype import JClass
+
+        path_class = JClass("qupath.lib.objects.classes.PathClass")
+        integer = JClass("java.lang.Integer")
+        project = self._project.java_object
+        listed = JClass("java.util.ArrayList")(project.getPathClasses())
+        names = {str(known.toString()) for known in listed}
+        for name, color in classes:
+            known = path_class.fromString(name)
+            if color is not None:
+                known.setColor(integer(color))
+            if name not in names:
+                listed.add(known)
+        project.setPathClasses(listed)
+        self.save()
+
+    def relink(self, moved: dict[str, str]) -> None:
+        """Tell images where their files are now.
+
+        Args:
+            moved: old URIs and the new ones.
+        """
+        self._project.update_image_paths(uri2uri=moved)
+        self.save()
+
+    def read(self, identity: str, folder: Path) -> dict[str, Any]:
+        """Pack all objects of an image into a folder.
+
+        Returns:
+            ``skipped``: objects without an area, which are left out; ``width``, ``height``,
+            ``size_z``, ``size_t``, ``pixel_size`` ([x, y] µm or ``None``), ``channels``, all
+            ``None`` where the image's file is not there.
+        """
+        data = self.entry(identity).readImageData()
+        packed = self._objects.read(data.getHierarchy())
+        _from_java(packed).save(folder)
+        return {"skipped": int(packed.get("skipped")), **_image(data)}
+
+    def write(
+        self, identity: str, folder: Path, remove: list[str], parents: list[str | None]
+    ) -> dict[str, Any]:
+        """Remove and add objects of an image, and save it.
+
+        Args:
+            identity: the image's number.
+            folder: where the packed objects to add are.
+            remove: UUIDs of objects to remove.
+            parents: UUID of the parent of each object that is added, ``None`` for none.
+
+        Returns:
+            ``removed`` and ``added``.
+        """
+        from jpype import JArray, JString
+
+        entry = self.entry(identity)
+        data = entry.readImageData()
+        hierarchy = data.getHierarchy()
+        removed = self._objects.remove(hierarchy, JArray(JString)(remove))
+        built = self._objects.build(_to_java(Packed.load(folder)))
+        self._objects.add(hierarchy, built, JArray(JString)(parents))
+        entry.saveImageData(data)
+        self.save()
+        return {"removed": int(removed), "added": int(built.size())}
+
+
+def version() -> str:
+    """QuPath's version; starts QuPath's Java."""
+    import paquo.images
+    import paquo.java
+    import paquo.projects
+
+    # every import of paquo turns QuPath's debug log on
+    paquo.java.LogManager.setWarn()
+    return str(paquo.java.qupath_version)
+
+
+def _packed_objects() -> Any:
+    from jpype import JClass
+
+    source = files("bridge.apps.qupath.worker").joinpath("PackedObjects.groovy").read_text("utf-8")
+    return JClass(JClass("groovy.lang.GroovyShell")().evaluate(source))
+
+
+def _to_java(packed: Packed) -> Any:
+    """The map of Java arrays that ``PackedObjects.groovy`` unpacks."""
+    from jpype import JArray, JByte, JClass, JDouble, JInt, JString
+
+    arrays = JClass("java.util.HashMap")()
+    for name, values in packed.arrays.items():
+        if name in _BYTES:
+            java = JArray(JByte)(values.astype(np.int8))
+        elif values.dtype.kind == "f":
+            java = JArray(JDouble)(values.astype(np.float64))
+        else:
+            java = JArray(JInt)(values.astype(np.int32))
+        arrays.put(name, java)
+    for name, texts in packed.texts.items():
+        arrays.put(name, JArray(JString)(list(texts)))
+    return arrays
+
+
+def _from_java(arrays: Any) -> Packed:
+    numbers: dict[str, np.ndarray[Any, Any]] = {}
+    texts: dict[str, list[str | None]] = {}
+    for name in [str(key) for key in arrays.keySet()]:
+        value = arrays.get(name)
+        if name == "skipped":
+            continue
+        kind = str(value.getClass().getComponentType().getName())
+        if kind == "java.lang.String":
+            texts[name] = [None if text is None else str(text) for text in value]
+        else:
+            numbers[name] = np.asarray(value)
+    return Packed(numbers, texts)
+
+
+def _image(data: Any) -> dict[str, Any]:
+    try:
+        metadata = data.getServer().getMetadata()
+    except Exception:  # the file is not there: Java's errors differ by the kind of image
+        return dict.fromkeys(
+            ("width", "height", "size_z", "size_t", "pixel_size", "channels"), None
+        )
+    calibrated = bool(metadata.pixelSizeCalibrated())
+    calibration = metadata.getPixelCalibration()
+    return {
+        "width": int(metadata.getWidth()),
+        "height": int(metadata.getHeight()),
+        "size_z": int(metadata.getSizeZ()),
+        "size_t": int(metadata.getSizeT()),
+        "pixel_size": [
+            float(calibration.getPixelWidthMicrons()),
+            float(calibration.getPixelHeightMicrons()),
+        ]
+        if calibrated
+        else None,
+        "channels": [str(channel.getName()) for channel in metadata.getChannels()],
+    }

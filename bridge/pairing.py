@@ -1,0 +1,76 @@
+"""Which file of objects belongs to which image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from os import PathLike
+from pathlib import Path
+
+from bridge.errors import BadInputError
+from bridge.images import image_name
+
+_PLACES = (
+    "geojson/{}.geojson",
+    "{}.geojson",
+    "{}.geojson.gz",
+    "roi/{}_rois.zip",
+    "{}_rois.zip",
+    "lbl/{}_labels.tif",
+    "{}_labels.tif",
+    "tables/{}.parquet",
+    "{}.parquet",
+    "lbl/{}_labels.h5",
+    "tables/{}.csv",
+    "{}.csv",
+    "{}.zip",
+)
+"""Where a folder of results keeps the objects of an image, the fullest format first."""
+
+_ENDINGS = ("_rois", "_labels", "_mask", "_table")
+
+
+def pair(
+    images: Iterable[str | PathLike[str]], sources: Sequence[str | PathLike[str]]
+) -> list[tuple[Path, Path]]:
+    """Find the objects of each image by name.
+
+    Args:
+        images: image files.
+        sources: files of objects, or folders such as ``starbridge segment --out`` writes. One
+            file for one image need not have its name.
+
+    Returns:
+        Each image with the file of its objects.
+
+    Raises:
+        BadInputError: an image without objects, or with several files of objects; a source that is
+            not there.
+    """
+    files = [Path(image) for image in images]
+    places = [Path(source) for source in sources]
+    for place in places:
+        if not place.exists():
+            raise BadInputError(place, "is not there", "check the path")
+    if len(files) == len(places) == 1 and places[0].is_file():
+        return [(files[0], places[0])]
+    pairs = []
+    for file in files:
+        name = image_name(file)
+        found = [path for place in places for path in _of(place, name)]
+        if not found:
+            looked = ", ".join(str(place) for place in places)
+            raise BadInputError(file, f"has no objects in {looked}", f"expected {name}.geojson")
+        if len(found) > 1:
+            raise BadInputError(
+                file, f"has objects in {found[0]} and in {found[1]}", "give one of them"
+            )
+        pairs.append((file, found[0]))
+    return pairs
+
+
+def _of(place: Path, name: str) -> list[Path]:
+    if place.is_dir():
+        there = (place / pattern.format(name) for pattern in _PLACES)
+        return [path for path in there if path.is_file()][:1]
+    stem = place.name.removesuffix(".gz").rpartition(".")[0]
+    return [place] if stem in (name, *(name + ending for ending in _ENDINGS)) else []
