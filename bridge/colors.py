@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+import functools
 import hashlib
 
 QUPATH_CLASS_COLORS = {
@@ -19,6 +20,7 @@ QUPATH_CLASS_COLORS = {
 """Colours that QuPath itself gives its usual classes."""
 
 
+@functools.cache
 def class_color(name: str) -> str:
     """A colour for a class: QuPath's own where it has one, else one that follows from the name.
 

@@ -10,12 +10,15 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from bridge.apps.qupath.errors import QuPathError
 from bridge.apps.qupath.project_files import ProjectFiles, ProjectImage
-from bridge.atomic import write_bytes, writing
+from bridge.atomic import write_bytes, write_error, writing
+from bridge.errors import BadInputError
 from bridge.review import Pushed, recall, remember
 from bridge.review.record import ENDING
 
@@ -23,6 +26,8 @@ FOLDER = "starbridge"
 """Folder of starbridge's own files in a project."""
 
 _NOTHING = "nothing"
+_LAST_BYTES = b"t\x00\x03EOF"
+"""Java's text EOF, which QuPath writes last."""
 
 
 @dataclass(frozen=True)
@@ -58,22 +63,40 @@ class Backup:
     def _copy(self) -> Path:
         return self._folder / "before" / f"{self.image.id}.qpdata"
 
+    @property
+    def _qupaths_copy(self) -> Path:
+        """Where QuPath moves the objects while it saves, and looks if it cannot read them."""
+        return self.image.objects_file.with_name(self.image.objects_file.name + ".bkp")
+
+    @property
+    def _copy_of_qupaths(self) -> Path:
+        return self._copy.with_name(f"{self._copy.name}.bkp")
+
     def settle(self) -> Pushed | None:
         """What was pushed last; an interrupted push is finished, or forgotten, as the project is.
+
+        Objects that QuPath did not save to their end are put aside, and those before them brought
+        back.
 
         Returns:
             ``None`` if nothing was pushed yet.
 
         Raises:
-            BadInputError: the record is damaged.
+            BadInputError: the record is damaged, or the project's folder cannot be written.
         """
-        if self._note.exists():
-            if self._before() != self.state() and self._next.exists():
-                # the objects were written, and what followed was not
-                self._next.replace(self.record)
-            self._next.unlink(missing_ok=True)
-            self._note.unlink()
-        return recall(self.record) if self.record.exists() else None
+        with _said_in_words(self._folder):
+            if self._note.exists():
+                if self._saved_in_part():
+                    if self.image.objects_file.exists():
+                        aside = self._copy.with_name(f"{self._copy.name}.unfinished")
+                        self.image.objects_file.replace(aside)
+                    self.undo()
+                elif self._written():
+                    # the objects were written, and what followed was not
+                    self._next.replace(self.record)
+                self._next.unlink(missing_ok=True)
+                self._note.unlink(missing_ok=True)
+            return recall(self.record) if self.record.exists() else None
 
     def pushed(self) -> Pushed | None:
         """What was pushed last, as far as is known without writing anything.
@@ -81,17 +104,17 @@ class Backup:
         Raises:
             BadInputError: the record is damaged.
         """
-        written = self._note.exists() and self._before() != self.state() and self._next.exists()
+        written = self._note.exists() and self._written() and not self._saved_in_part()
         record = self._next if written else self.record
         return recall(record) if record.exists() else None
 
     def state(self) -> str:
-        """A word that changes whenever anybody saves the image's objects."""
-        try:
-            with self.image.objects_file.open("rb") as stream:
-                return hashlib.file_digest(stream, "sha256").hexdigest()
-        except FileNotFoundError:
-            return _NOTHING
+        """A word that changes whenever anybody saves the image's objects.
+
+        Raises:
+            BadInputError: the objects cannot be read.
+        """
+        return _digest(self.image.objects_file)
 
     def begin(self, pushed: Pushed, state: str) -> None:
         """Get ready to write: copy what is there, and note what is going to be.
@@ -104,45 +127,109 @@ class Backup:
             QuPathError: somebody saved the objects since.
             BadInputError: the copies cannot be written.
         """
-        if self.state() != state:
+        self._check(self.state() == state)
+        with _said_in_words(self._folder):
+            for source, target in (
+                (self.image.objects_file, self._copy),
+                (self._qupaths_copy, self._copy_of_qupaths),
+                (self.project.file, self._folder / "before" / self.project.file.name),
+            ):
+                if source.exists():
+                    with writing(target) as part:
+                        shutil.copyfile(source, part)
+                elif target.exists():
+                    target.unlink()
+            # or else what undo brings back would not be what was read
+            self._check(_digest(self._copy) == state)
+            remember(self._next, pushed)
+            write_bytes(self._note, json.dumps({"before": state}).encode())
+
+    def finish(self) -> None:
+        """The write was good: what was pushed is what is there.
+
+        Raises:
+            BadInputError: the project's folder cannot be written.
+        """
+        with _said_in_words(self._folder):
+            self._next.replace(self.record)
+            self._note.unlink()
+
+    def undo(self) -> None:
+        """Bring back the objects as they were when the write began, if one began.
+
+        Raises:
+            BadInputError: the project's folder cannot be written.
+        """
+        with _said_in_words(self._folder):
+            if not self._note.exists():
+                return
+            if self._before() != self.state():
+                _bring_back(self._copy, self.image.objects_file)
+            # QuPath would take one that was left behind for the better one
+            _bring_back(self._copy_of_qupaths, self._qupaths_copy)
+            self._next.unlink(missing_ok=True)
+            self._note.unlink(missing_ok=True)
+
+    def _check(self, unchanged: bool) -> None:
+        if not unchanged:
             raise QuPathError(
                 f"{self.image.name}: somebody saved its objects meanwhile; close the project in "
                 "QuPath and push again"
             )
-        for source, target in (
-            (self.image.objects_file, self._copy),
-            (self.project.file, self._folder / "before" / self.project.file.name),
+
+    def _written(self) -> bool:
+        return self._next.exists() and self._before() != self.state()
+
+    def _saved_in_part(self) -> bool:
+        """Whether QuPath ended in the middle of saving what was pushed."""
+        before = self._before()
+        if self.state() == before:
+            return False
+        if self._qupaths_copy.exists() and _digest(self._qupaths_copy) not in (
+            before,
+            _digest(self._copy_of_qupaths),
         ):
-            if source.exists():
-                with writing(target) as part:
-                    shutil.copyfile(source, part)
-            else:
-                target.unlink(missing_ok=True)
-        remember(self._next, pushed)
-        write_bytes(self._note, json.dumps({"before": state}).encode())
-
-    def finish(self) -> None:
-        """The write was good: what was pushed is what is there."""
-        self._next.replace(self.record)
-        self._note.unlink()
-
-    def undo(self) -> None:
-        """Bring back the objects as they were."""
-        objects = self.image.objects_file
-        if self._before() != self.state():
-            if self._copy.exists():
-                with writing(objects) as part:
-                    shutil.copyfile(self._copy, part)
-            else:
-                objects.unlink(missing_ok=True)
-        # QuPath would take it for the better one
-        objects.with_name(objects.name + ".bkp").unlink(missing_ok=True)
-        self._next.unlink(missing_ok=True)
-        self._note.unlink(missing_ok=True)
+            return False  # what was pushed was saved, and a reviewer's save failed later
+        try:
+            with self.image.objects_file.open("rb") as stream:
+                stream.seek(0, 2)
+                stream.seek(max(stream.tell() - len(_LAST_BYTES), 0))
+                return stream.read() != _LAST_BYTES
+        except FileNotFoundError:
+            return True
 
     def _before(self) -> str:
+        """The state before the push that was interrupted."""
         try:
             note = json.loads(self._note.read_text("utf-8"))
             return str(note["before"])
         except (OSError, ValueError, KeyError, TypeError):
-            return ""
+            return _digest(self._copy)  # the copy was there before the note
+
+
+def _digest(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except FileNotFoundError:
+        return _NOTHING
+    except OSError as error:
+        raise BadInputError(
+            file, f"cannot be read ({error.strerror})", "check its permissions"
+        ) from error
+
+
+def _bring_back(copy: Path, file: Path) -> None:
+    if copy.exists():
+        with writing(file) as part:
+            shutil.copyfile(copy, part)
+    else:
+        file.unlink(missing_ok=True)
+
+
+@contextmanager
+def _said_in_words(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise write_error(folder, error) from error

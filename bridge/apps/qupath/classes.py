@@ -28,14 +28,18 @@ def read_classes(path: str | PathLike[str]) -> dict[str, str]:
     file = existing_file(path)
     remedy = 'write lines such as Neuron: "#ff0000"'
     try:
-        record = yaml.safe_load(file.read_text("utf-8-sig"))
+        # this loader makes texts of everything: a class may be called No, 1.0 or null
+        record = yaml.load(file.read_text("utf-8-sig"), Loader=yaml.BaseLoader)  # noqa: S506
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         line = str(error).splitlines()[0]
         raise BadInputError(file, f"is no YAML ({line})", remedy) from error
+    except RecursionError as error:
+        raise BadInputError(file, "holds no classes", remedy) from error
     if not isinstance(record, dict):
         raise BadInputError(file, "holds no classes", remedy)
     for name, color in record.items():
         if not isinstance(color, str) or not _COLOR.fullmatch(color):
             # without quotes YAML takes what follows # for a comment
-            raise BadInputError(file, f"has no colour for {name}, but {color!r}", remedy)
+            there = repr(color) if isinstance(color, str) and color else "nothing that is one"
+            raise BadInputError(file, f"has no colour for {name}, but {there}", remedy)
     return {str(name): color.lower() for name, color in record.items()}

@@ -29,7 +29,8 @@ def write_crops(review: Review, name: str, out: Path) -> list[Path]:
         The files. Nothing is written of an image without annotations.
 
     Raises:
-        BadInputError: the image's file is not there or cannot be read; a file cannot be written.
+        BadInputError: the image's file is not there, cannot be read, or is not what QuPath shows
+            (several files, or a part of one, in one image); a file cannot be written.
     """
     frame = review.detections.objects
     regions = frame[frame["object_type"] == "annotation"]
@@ -42,10 +43,21 @@ def write_crops(review: Review, name: str, out: Path) -> list[Path]:
         raise BadInputError(
             review.image.missing[0], "is not there", "tell the project where it is: --relink FOLDER"
         )
+    if len(review.image.paths) > 1:
+        raise BadInputError(review.image.name, "is made of several files", "export it from QuPath")
     written = [out / "geojsons" / f"{name}.geojson", out / "ROIs" / f"{name}_rois.zip"]
-    for path in written:
-        annotations.write(path)
     with open_image(review.image.paths[0]) as image:
+        shown = (review.detections.image.width, review.detections.image.height)
+        if shown[0] is not None and shown != (image.width, image.height):
+            # cut out or turned in QuPath: the outlines belong to other pixels
+            raise BadInputError(
+                review.image.paths[0],
+                f"is {image.width} x {image.height} px, and what QuPath shows of it is "
+                f"{shown[0]} x {shown[1]} px",
+                "export the image from QuPath",
+            )
+        for path in written:
+            annotations.write(path)
         pixel_size = image.pixel_size or review.detections.image.pixel_size
         for number, (_, row) in enumerate(annotations.objects.iterrows(), 1):
             left, top, right, bottom = row.geometry.bounds

@@ -51,7 +51,8 @@ class Installed:
     def lines(self) -> list[str]:
         """What was done, for a person."""
         count = len(self.written) + len(self.unchanged)
-        lines = [f"{count} scripts in {self.folder}; QuPath shows them under {MENU}"]
+        shown = f"; QuPath shows them under {MENU}" if self.folder.name == SUBFOLDER else ""
+        lines = [f"{count} scripts in {self.folder}{shown}"]
         lines += [
             f"{path}: you have changed it, so it stays; --overwrite replaces it, and keeps yours "
             "under another name"
@@ -132,8 +133,8 @@ def install(
         user = user_folder(app)
         if not user.is_dir():
             notes.append(
-                f"QuPath has no user directory yet: in its Preferences, under Extensions, set the "
-                f"user directory to {user}"
+                "QuPath has no user directory yet: in its Preferences, under Extensions, set "
+                f"QuPath user directory to {user}, and start it again"
             )
         target = user / "scripts" / SUBFOLDER
     else:
@@ -141,6 +142,11 @@ def install(
         parts = ("scripts", "extensions", "logs")
         of_user = any((given / part).is_dir() for part in parts)
         target = given / "scripts" / SUBFOLDER if of_user else given
+        if not of_user:
+            notes.append(
+                "QuPath shows them under Automate › Shared scripts when its Preferences, under "
+                f"Scripting, have {target} as Script directory"
+            )
     with _writing_to(target):
         done = put_files(target, contents, overwrite=overwrite)
     return Installed(folder=target, notes=tuple(notes), **sorted_by(done))
@@ -173,8 +179,7 @@ def _writing_to(folder: Path) -> Iterator[None]:
             raise BadInputError(
                 folder,
                 "you may not write there",
-                "give a folder of your own with --folder, and set it as shared script directory "
-                "in QuPath's Preferences",
+                "give a folder of your own with --folder",
             ) from error
         if isinstance(error, OSError):
             raise write_error(folder, error) from error

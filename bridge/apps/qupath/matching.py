@@ -33,11 +33,11 @@ def find_in_project(project: ProjectFiles, file: Path) -> ProjectImage | None:
         )
     if found:
         return found[0]
-    moved = [i for i in project.images if any(path.name == file.name for path in i.missing)]
+    moved = [path for i in project.images for path in i.missing if path.name == file.name]
     if moved:
         raise BadInputError(
             file,
-            f"is not in the project, but {moved[0].missing[0]} is, and that is not there any more",
+            f"is not in the project, but {moved[0]} is, and that is not there any more",
             f"give --relink {file.parent} if it was moved",
         )
     return None
@@ -48,7 +48,7 @@ def new_name(project: ProjectFiles, file: Path) -> str:
     taken = {image.name for image in project.images}
     name = file.name
     if name in taken:
-        name = f"{file.parent.name}/{file.name}"
+        name = f"{file.absolute().parent.resolve().name}/{file.name}".removeprefix("/")
     number, unique = 1, name
     while unique in taken:
         number += 1
@@ -61,6 +61,8 @@ def find_moved(
 ) -> tuple[dict[str, str], list[Path]]:
     """Look for files that are not where the project says.
 
+    Of several files of a name, that one is taken which lies in folders of the same names as before.
+
     Args:
         project: the project.
         folders: where to look, with all folders inside.
@@ -69,36 +71,61 @@ def find_moved(
         Old URIs and the new ones; and the files that were not found.
 
     Raises:
-        BadInputError: a folder that is not there, or two files of the same name in them.
+        BadInputError: a folder that is not there, or a file that may be either of two.
     """
-    wanted = {path.name for image in project.images for path in image.missing}
-    places: dict[str, Path] = {}
+    lost = dict.fromkeys(path for image in project.images for path in image.missing)
+    known = {path.resolve() for image in project.images for path in image.paths} - {*lost}
+    there: dict[str, set[Path]] = {path.name: set() for path in lost}
     for folder in folders:
         root = Path(folder)
         if not root.is_dir():
             raise BadInputError(root, "is no folder", "give the folder where the images are now")
-        for path in sorted(root.rglob("*")):
-            if path.name in wanted and path.is_file():
-                if path.name in places and places[path.name] != path:
-                    raise BadInputError(
-                        path,
-                        f"has the name of {places[path.name]}, and either may be the image",
-                        "give the folder of one of them",
-                    )
-                places[path.name] = path
+        for path in root.rglob("*"):
+            if path.name in there and (path.is_file() or path.suffix == ".zarr"):
+                there[path.name] |= {path.resolve()} - known
+    places: dict[Path, Path] = {}
+    for old in lost:
+        near = _nearest(old, sorted(there[old.name]))
+        # a place that another image fits better is that one's
+        olds = [path for path in lost if path.name == old.name]
+        near = [place for place in near if old in _nearest(place, olds)]
+        if len(near) > 1:
+            raise BadInputError(
+                near[1],
+                f"has the name of {near[0]}, and either may be the image",
+                "give the folder of one of them",
+            )
+        if not near:
+            continue
+        rivals = [path for path in places if places[path] == near[0]]
+        if rivals:
+            raise BadInputError(
+                near[0],
+                f"may be {rivals[0]} or {old} of the project",
+                "put it into a folder of the name that it was in",
+            )
+        places[old] = near[0]
     moved: dict[str, str] = {}
-    lost: list[Path] = []
-    for image in project.images:
-        for uri in image.uris:
-            old = file_of(uri)
-            if old is None or old.exists():
-                continue
-            if old.name in places:
-                moved[uri] = places[old.name].resolve().as_uri()
-            else:
-                lost.append(old)
-    return moved, lost
+    for uri in (uri for image in project.images for uri in image.uris):
+        before = file_of(uri)
+        if before is not None and before in places:
+            moved[uri] = places[before].as_uri()
+    return moved, [old for old in lost if old not in places]
+
+
+def _nearest(path: Path, others: list[Path]) -> list[Path]:
+    """Those of other paths that end as the path does, for the most folders."""
+    alike = [_same_end(path, other) for other in others]
+    return [other for other, count in zip(others, alike, strict=True) if count == max(alike)]
+
+
+def _same_end(a: Path, b: Path) -> int:
+    pairs = zip(reversed(a.parts), reversed(b.parts), strict=False)
+    return next(
+        (count for count, (x, y) in enumerate(pairs) if x != y), min(len(a.parts), len(b.parts))
+    )
 
 
 def _same(path: Path, place: Path) -> bool:
-    return path == place or (path.exists() and path.resolve() == place)
+    # by the disk's own word: names may differ in case, and in how an accent is written
+    return path == place or (path.exists() and place.exists() and path.samefile(place))

@@ -23,12 +23,13 @@ def annotations_around(objects: Detections, annotations: Detections) -> list[str
     found: list[str | None] = [None] * len(objects)
     if frame.empty or not len(objects):
         return found
-    order = np.argsort(frame.geometry.area.to_numpy())
+    order = np.argsort(frame.geometry.area.to_numpy(), kind="stable")
     frame = frame.iloc[order]
     shapes = frame.geometry.to_numpy()
     shapely.prepare(shapes)
     centers = shapely.centroid(objects.objects.geometry.to_numpy())
-    rows, around = shapely.STRtree(shapes).query(centers, predicate="within")
+    # the annotations are what is prepared: drawn by hand, they have thousands of corners
+    around, rows = shapely.STRtree(centers).query(shapes, predicate="contains")
     planes = objects.objects[["z", "t"]].to_numpy()
     outer = frame[["z", "t"]].to_numpy()
     movable = (objects.objects["object_type"] != "annotation").to_numpy()

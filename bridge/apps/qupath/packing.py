@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.colors import class_color
+from bridge.detections import FIELDS, GEOMETRIES, Detections, number_labels
 from bridge.errors import BadInputError
 from bridge.formats.geojson import LABEL, PROBABILITY
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
-    from bridge.detections import Detections
     from bridge.image_info import ImageInfo
 
 NO_COLOR = -(2**31) + 1
@@ -30,7 +30,8 @@ KINDS = ("detection", "cell", "annotation", "tile")
 """Object types by their number in ``kind``."""
 
 _MEASURED, _NOTED = " (measurement)", " (metadata)"
-"""Behind names that are free in QuPath, and taken by a column of detections."""
+"""Ends of names that are free in QuPath and taken by another column here, or the other way."""
+_COLUMNS = frozenset({*FIELDS, *GEOMETRIES})
 
 _ARRAYS = "arrays.npz"
 _TEXTS = "texts.json"
@@ -117,7 +118,7 @@ def pack(detections: Detections) -> Packed:
         "names": frame["name"].tolist(),
         "classNames": class_names,
         "measurementNames": [LABEL, PROBABILITY, *map(_measurement_there, measurements)],
-        "metadataNames": [name.removesuffix(_NOTED) for name in metadata],
+        "metadataNames": [_metadata_there(name, measurements) for name in metadata],
         "metadata": [
             None if value is None else str(value)
             for value in frame[metadata].to_numpy(object).ravel()
@@ -132,8 +133,6 @@ def unpack(packed: Packed, image: ImageInfo) -> tuple[Detections, list[str | Non
     Copies of an object, which QuPath lets have its UUID, get UUIDs that follow from it.
     """
     import shapely
-
-    from bridge.detections import FIELDS, GEOMETRIES, Detections, number_labels
 
     arrays, texts = packed.arrays, packed.texts
     count = len(arrays["kind"])
@@ -156,16 +155,15 @@ def unpack(packed: Packed, image: ImageInfo) -> tuple[Detections, list[str | Non
     names = [str(name) for name in texts["measurementNames"]]
     values = arrays["measurements"].reshape(count, len(names))
     labels = np.full(count, np.nan)
-    taken = {*FIELDS, *GEOMETRIES}
     for column, name in enumerate(names):
         if name == LABEL:
             labels = values[:, column]
         elif name == PROBABILITY:
             columns["prob"] = values[:, column]
         else:
-            columns[_measurement_here(name, taken)] = values[:, column]
+            columns[_measurement_here(name)] = values[:, column]
     columns["label"] = number_labels(labels.tolist(), plane[:, 1].tolist(), plane[:, 2].tolist())
-    taken |= columns.keys()
+    taken = _COLUMNS | columns.keys()
     for number, key in enumerate(map(str, texts["metadataNames"])):
         words = list(texts["metadata"][number :: len(texts["metadataNames"])])
         columns[key + _NOTED if key in taken else key] = words
@@ -193,17 +191,23 @@ def unpack(packed: Packed, image: ImageInfo) -> tuple[Detections, list[str | Non
 
 
 def _measurement_there(name: str) -> str:
-    """What a measurement is called in QuPath; the inverse of :func:`_measurement_here`."""
+    """What a measurement is called in QuPath."""
     if name in (LABEL, PROBABILITY):
         return name + _MEASURED
-    return name.removesuffix(_MEASURED)
+    plain = name.removesuffix(_MEASURED)
+    return plain if plain in _COLUMNS else name
 
 
-def _measurement_here(name: str, taken: set[str]) -> str:
-    if name in taken:
+def _measurement_here(name: str) -> str:
+    if name in _COLUMNS:
         return name + _MEASURED
     plain = name.removesuffix(_MEASURED)
     return plain if plain in (LABEL, PROBABILITY) else name
+
+
+def _metadata_there(name: str, measurements: Sequence[str]) -> str:
+    plain = name.removesuffix(_NOTED)
+    return plain if plain in _COLUMNS or plain in measurements else name
 
 
 def _each_once(found: Sequence[str | None]) -> list[str]:
@@ -222,7 +226,7 @@ def _nuclei(frame: GeoDataFrame) -> NDArray[np.object_]:
 
     if "nucleus" not in frame.columns:
         return np.full(len(frame), None, object)
-    nuclei = frame["nucleus"].to_numpy(object, copy=True)
+    nuclei: NDArray[np.object_] = frame["nucleus"].to_numpy(object, copy=True)
     nuclei[shapely.is_empty(nuclei)] = None
     return nuclei
 

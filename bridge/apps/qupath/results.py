@@ -16,6 +16,7 @@ from bridge.atomic import writing
 from bridge.detections import Detections
 from bridge.errors import BadInputError
 from bridge.formats.labels import write_label_image
+from bridge.image_info import ImageInfo
 from bridge.outlines import rasterize
 
 ENDINGS = {
@@ -44,13 +45,13 @@ def chosen(
 
     Returns:
         The objects, with the metadata ``annotation`` and ``annotation class``: name (UUID where it
-        has none) and class of the annotation that each lies in.
+        has none) and class of the annotation that each lies in, be it inside of another object.
     """
     frame = review.detections.objects.copy()
     named = frame["name"].where(frame["name"].notna(), pd.Series(frame.index, frame.index))
-    parents = pd.Series(list(review.parents), index=frame.index, dtype=object)
-    frame["annotation"] = parents.map(named).astype(object)
-    frame["annotation class"] = parents.map(frame["class"]).astype(object)
+    around = pd.Series(_annotations(review), index=frame.index, dtype=object)
+    frame["annotation"] = around.map(named).astype(object)
+    frame["annotation class"] = around.map(frame["class"]).astype(object)
     if only is not None:
         kinds = {
             "annotations": ("annotation",),
@@ -61,6 +62,20 @@ def chosen(
     if classes is not None:
         frame = frame[frame["class"].isin(list(classes))]
     return Detections(frame, review.detections.image, review.detections.outline)
+
+
+def _annotations(review: Review) -> list[str | None]:
+    """The innermost annotation around each object: a spot may lie in a cell of it."""
+    ids = review.detections.ids
+    parents = dict(zip(ids, review.parents, strict=True))
+    kinds = dict(zip(ids, review.detections.objects["object_type"], strict=True))
+    found: list[str | None] = []
+    for parent in review.parents:
+        around = parent
+        while around is not None and kinds.get(around, "annotation") != "annotation":
+            around = parents[around]
+        found.append(around)
+    return found
 
 
 def write_results(
@@ -79,7 +94,7 @@ def write_results(
 
     Returns:
         The files, ``NAME_changes.csv`` too where something was pushed; and the formats that could
-        not be written because the image's size is not known.
+        not be written because the image's size, or its number of planes, is not known.
 
     Raises:
         BadInputError: a file cannot be written.
@@ -88,9 +103,9 @@ def write_results(
     left_out: list[str] = []
     frame = objects.objects
     marks = frame["object_type"] != "annotation"
-    cells = objects if not marks.any() else replace(objects, objects=frame[marks])
+    cells = replace(objects, objects=frame[marks])
     for kind in formats:
-        if kind in _NEED_SIZE and objects.image.width is None:
+        if kind in _NEED_SIZE and not _holds(objects.image, cells):
             left_out.append(kind)
             continue
         path = out / f"{name}{ENDINGS[kind]}"
@@ -107,9 +122,17 @@ def write_results(
     return written, left_out
 
 
+def _holds(image: ImageInfo, objects: Detections) -> bool:
+    """Whether enough is known of an image to draw objects into it."""
+    frame = objects.objects
+    last_z, last_t = frame["z"].max() if len(frame) else 0, frame["t"].max() if len(frame) else 0
+    return image.width is not None and last_z < image.size_z and last_t < image.size_t
+
+
 def _write_classes(objects: Detections, path: Path) -> list[Path]:
     """A mask of classes, and a table of which number is which class."""
-    frame = objects.objects
+    # the most probable object lies on top, as in the label image
+    frame = objects.objects.sort_values("prob", kind="stable", na_position="first")
     names = sorted({name for name in frame["class"] if name is not None})
     if len(names) > np.iinfo(np.uint16).max - 1:
         raise BadInputError(path, f"has {len(names)} classes", "merge some of them")

@@ -8,7 +8,7 @@ _WORKER = "bridge.apps.qupath.worker"
 
 
 def qupath_is_running() -> int | None:
-    """The number of a QuPath process of this user, or ``None``.
+    """The number of a QuPath process on this computer, anybody's, or ``None``.
 
     QuPath marks no project as open, so that a running QuPath is all that can be known.
     """

@@ -14,6 +14,9 @@
  *   classOf         index into classNames, -1 without
  *   color           packed RGB of the object itself, noColor without
  *   parentOf        index of the parent among the objects, -1 without
+ *
+ * Texts (ids, names, classNames, measurementNames, metadataNames, metadata) travel joined; see
+ * `Texts`.
  */
 import groovy.transform.CompileStatic
 import org.locationtech.jts.geom.Coordinate
@@ -23,6 +26,7 @@ import org.locationtech.jts.geom.MultiPolygon
 import org.locationtech.jts.geom.Polygon
 import qupath.lib.measurements.MeasurementList
 import qupath.lib.measurements.MeasurementListFactory
+import qupath.lib.geom.Point2
 import qupath.lib.objects.PathAnnotationObject
 import qupath.lib.objects.PathCellObject
 import qupath.lib.objects.PathDetectionObject
@@ -37,29 +41,45 @@ import qupath.lib.roi.PolygonROI
 import qupath.lib.roi.ROIs
 import qupath.lib.roi.interfaces.ROI
 
-/** What differs between versions of QuPath. */
+/** What differs between versions of QuPath, asked for once and not for every object. */
 class Versions {
-    static void put(Object measurements, String name, double value) {
-        measurements.put(name, value)
-    }
+    // QuPath 0.5 and later; 0.4 has other names
+    static final boolean METADATA = PathObject.getMethods().any { it.getName() == 'getMetadata' }
 
     static Map<String, String> metadata(Object object) {
-        // QuPath 0.5 and later have getMetadata(), 0.4 keeps the map for itself
-        return object.respondsTo('getMetadata') ? object.getMetadata() : object.getMetadataMap()
+        METADATA ? object.getMetadata() : object.getMetadataMap()
     }
 
     static void putMetadata(Object object, String key, String value) {
-        if (object.respondsTo('getMetadata')) object.getMetadata().put(key, value)
+        if (METADATA) object.getMetadata().put(key, value)
         else object.putMetadataValue(key, value)
     }
+}
 
-    static List<String> names(Object measurements) {
-        return measurements.respondsTo('getNames') ? measurements.getNames()
-            : measurements.getMeasurementNames()
+/** Many texts in one, because each text that crosses to Python takes its time. */
+@CompileStatic
+class Texts {
+    static final String BETWEEN = '\u0000'
+    static final String NOTHING = '\u0001'
+
+    static String[] split(Object joined) {
+        String text = (String) joined
+        if (text.isEmpty()) return new String[0]
+        String[] found = text.split(BETWEEN, -1)
+        for (int i = 0; i < found.length; i++) if (found[i] == NOTHING) found[i] = null
+        return found
     }
 
-    static double value(Object measurements, String name) {
-        return measurements.get(name)
+    /** Texts of one object each, or null if one of them holds what joins them. */
+    static String join(String[] texts) {
+        StringBuilder joined = new StringBuilder()
+        for (int i = 0; i < texts.length; i++) {
+            String text = texts[i]
+            if (text != null && (text.indexOf(0) >= 0 || text == NOTHING)) return null
+            if (i > 0) joined.append(BETWEEN)
+            joined.append(text == null ? NOTHING : text)
+        }
+        return joined.toString()
     }
 }
 
@@ -74,14 +94,14 @@ class PackedObjects {
         int[] classOf = (int[]) arrays.get('classOf')
         int[] color = (int[]) arrays.get('color')
         byte[] locked = (byte[]) arrays.get('locked')
-        String[] ids = (String[]) arrays.get('ids')
-        String[] names = (String[]) arrays.get('names')
-        String[] classNames = (String[]) arrays.get('classNames')
+        String[] ids = Texts.split(arrays.get('ids'))
+        String[] names = Texts.split(arrays.get('names'))
+        String[] classNames = Texts.split(arrays.get('classNames'))
         int[] classColors = (int[]) arrays.get('classColors')
-        String[] measurementNames = (String[]) arrays.get('measurementNames')
+        String[] measurementNames = Texts.split(arrays.get('measurementNames'))
         double[] measurements = (double[]) arrays.get('measurements')
-        String[] metadataNames = (String[]) arrays.get('metadataNames')
-        String[] metadata = (String[]) arrays.get('metadata')
+        String[] metadataNames = Texts.split(arrays.get('metadataNames'))
+        String[] metadata = Texts.split(arrays.get('metadata'))
         PathClass[] classes = new PathClass[classNames.length]
         for (int i = 0; i < classes.length; i++) {
             classes[i] = PathClass.fromString(classNames[i])
@@ -117,7 +137,7 @@ class PackedObjects {
             if (locked[i] != (byte) 0) object.setLocked(true)
             for (int j = 0; j < m; j++) {
                 double value = measurements[i * m + j]
-                if (!Double.isNaN(value)) Versions.put(list, measurementNames[j], value)
+                if (!Double.isNaN(value)) list.put(measurementNames[j], value)
             }
             list.close()
             for (int j = 0; j < metadataNames.length; j++) {
@@ -130,8 +150,8 @@ class PackedObjects {
     }
 
     /** Remove objects by their id; their children stay, under the parent of what was removed. */
-    static int remove(PathObjectHierarchy hierarchy, String[] ids) {
-        Set<String> wanted = new HashSet<>(Arrays.asList(ids))
+    static int remove(PathObjectHierarchy hierarchy, String ids) {
+        Set<String> wanted = new HashSet<>(Arrays.asList(Texts.split(ids)))
         List<PathObject> found = new ArrayList<>()
         for (PathObject object : hierarchy.getFlattenedObjectList(null)) {
             if (wanted.contains(object.getID().toString())) found.add(object)
@@ -141,7 +161,8 @@ class PackedObjects {
     }
 
     /** Add objects, each under the object whose id is given, or the image itself where null. */
-    static void add(PathObjectHierarchy hierarchy, List<PathObject> objects, String[] parents) {
+    static void add(PathObjectHierarchy hierarchy, List<PathObject> objects, String joined) {
+        String[] parents = Texts.split(joined)
         Map<String, PathObject> there = new HashMap<>()
         for (PathObject object : hierarchy.getFlattenedObjectList(null)) {
             there.put(object.getID().toString(), object)
@@ -159,6 +180,11 @@ class PackedObjects {
         hierarchy.fireHierarchyChangedEvent(hierarchy.getRootObject())
     }
 
+    private static boolean isEmpty(ROI roi) {
+        // whether a polygon is empty QuPath finds out by measuring it, which takes its time
+        return roi instanceof PolygonROI ? false : roi.isEmpty()
+    }
+
     /** All objects that enclose an area, in packed arrays; `skipped` counts the others. */
     static Map<String, Object> read(PathObjectHierarchy hierarchy) {
         List<PathObject> objects = new ArrayList<>()
@@ -168,7 +194,7 @@ class PackedObjects {
             if (object.isRootObject()) continue
             ROI roi = object.getROI()
             boolean known = object instanceof PathDetectionObject || object.isAnnotation()
-            if (!known || roi == null || !roi.isArea() || roi.isEmpty()) {
+            if (!known || roi == null || !roi.isArea() || isEmpty(roi)) {
                 skipped++
                 continue
             }
@@ -211,7 +237,7 @@ class PackedObjects {
             outlines.add(roi)
             ROI nucleus = object instanceof PathCellObject ? ((PathCellObject) object).getNucleusROI() : null
             nuclei.add(nucleus)
-            for (String name : Versions.names(object.getMeasurementList())) {
+            for (String name : object.getMeasurementList().getMeasurementNames()) {
                 measured.putIfAbsent(name, measured.size())
             }
             for (String key : Versions.metadata(object).keySet()) {
@@ -223,9 +249,11 @@ class PackedObjects {
         Arrays.fill(measurements, Double.NaN)
         String[] metadata = new String[n * noted.size()]
         for (int i = 0; i < n; i++) {
-            def list = objects.get(i).getMeasurementList()
-            for (String name : Versions.names(list)) {
-                measurements[i * m + measured.get(name).intValue()] = Versions.value(list, name)
+            MeasurementList list = objects.get(i).getMeasurementList()
+            double[] values = list.values()
+            int at = 0
+            for (String name : list.getMeasurementNames()) {
+                measurements[i * m + measured.get(name).intValue()] = values[at++]
             }
             for (Map.Entry<String, String> note : Versions.metadata(objects.get(i)).entrySet()) {
                 metadata[i * noted.size() + noted.get(note.getKey()).intValue()] = note.getValue()
@@ -248,6 +276,12 @@ class PackedObjects {
         ] as Map<String, Object>)
         outlines.into(arrays, '')
         nuclei.into(arrays, 'nucleus')
+        for (String key : ['ids', 'names', 'classNames', 'measurementNames', 'metadataNames', 'metadata']) {
+            String[] texts = (String[]) arrays.get(key)
+            String joined = Texts.join(texts)
+            // an empty text stands for no texts at all
+            if (joined != null && !(joined.isEmpty() && texts.length > 0)) arrays.put(key, joined)
+        }
         return arrays
     }
 }
@@ -318,11 +352,13 @@ class OutlineWriter {
     void add(ROI roi) {
         if (roi instanceof PolygonROI) {
             // its own points: as a geometry, an outline that crosses itself would change
-            def points = roi.getAllPoints()
-            for (def point : points) put(point.getX(), point.getY())
-            if (!points.isEmpty()) put(points.get(0).getX(), points.get(0).getY())
-            rings.add((int) (size / 2))
-            polygons.add(rings.size() - 1)
+            List<Point2> points = roi.getAllPoints()
+            if (points.size() > 2) {
+                for (Point2 point : points) put(point.getX(), point.getY())
+                put(points.get(0).getX(), points.get(0).getY())
+                rings.add(size >> 1)
+                polygons.add(rings.size() - 1)
+            }
         } else if (roi != null) {
             Geometry geometry = roi.getGeometry()
             for (int p = 0; p < geometry.getNumGeometries(); p++) {
@@ -348,7 +384,7 @@ class OutlineWriter {
 
     private void ring(Coordinate[] coordinates) {
         for (Coordinate coordinate : coordinates) put(coordinate.getX(), coordinate.getY())
-        rings.add((int) (size / 2))
+        rings.add(size >> 1)
     }
 
     private void put(double x, double y) {

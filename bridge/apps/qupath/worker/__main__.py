@@ -10,18 +10,26 @@ from pathlib import Path
 from typing import Any
 
 from bridge.apps.answering import Answers, Request, requests
-from bridge.apps.qupath.worker.projects import NoSuchImageError, Project, version
+from bridge.apps.qupath.worker.projects import (
+    NoSuchImageError,
+    Project,
+    compile_packed_objects,
+    version,
+)
 
 
 class Worker:
     """What QuPath can be asked to do; each method is a request of the same name."""
 
     def __init__(self) -> None:
+        self._packed_objects = compile_packed_objects()
         self._project: Project | None = None
 
     def open(self, request: Request) -> dict[str, Any]:
         """Open a project, or make it."""
-        self._project = Project(Path(request["path"]), create=request["create"])
+        self._project = Project(
+            Path(request["path"]), self._packed_objects, create=request["create"]
+        )
         return {}
 
     def add_image(self, request: Request) -> dict[str, Any]:
@@ -71,7 +79,7 @@ def main() -> None:
     try:
         with contextlib.redirect_stdout(sys.stderr):
             started = version()
-        worker = Worker()
+            worker = Worker()
         answers.ready({"version": started})
     except Exception as error:
         answers.ready({"error": "start", "message": f"{type(error).__name__}: {error}"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ import numpy as np
 
 from bridge.apps.qupath.packing import Packed
 
-_INTEGERS = ("plane", "classOf", "color", "classColors", "parentOf")
 _BYTES = ("kind", "locked")
+_BETWEEN, _NOTHING = "\0", "\1"
 
 
 class NoSuchImageError(Exception):
@@ -23,10 +24,11 @@ class Project:
 
     Args:
         path: its folder.
+        packed_objects: from :func:`compile_packed_objects`.
         create: make it if it is not there.
     """
 
-    def __init__(self, path: Path, *, create: bool) -> None:
+    def __init__(self, path: Path, packed_objects: Any, *, create: bool) -> None:
         from paquo.projects import QuPathProject
 
         there = any(path.glob("*.qpproj")) if path.is_dir() else path.is_file()
@@ -35,7 +37,7 @@ class Project:
         # "a" neither wipes a folder nor refuses one; paquo writes on leaving a block only, and
         # no block is used
         self._project = QuPathProject(path, mode="a" if there else "x")
-        self._objects = _packed_objects()
+        self._objects = packed_objects
         if not there:
             self.save()
 
@@ -156,14 +158,12 @@ class Project:
         Returns:
             ``removed`` and ``added``.
         """
-        from jpype import JArray, JString
-
         entry = self.entry(identity)
         data = entry.readImageData()
         hierarchy = data.getHierarchy()
-        removed = self._objects.remove(hierarchy, JArray(JString)(remove))
+        removed = self._objects.remove(hierarchy, _joined(remove))
         built = self._objects.build(_to_java(Packed.load(folder)))
-        self._objects.add(hierarchy, built, JArray(JString)(parents))
+        self._objects.add(hierarchy, built, _joined(parents))
         entry.saveImageData(data)
         self.save()
         return {"removed": int(removed), "added": int(built.size())}
@@ -180,7 +180,8 @@ def version() -> str:
     return str(paquo.java.qupath_version)
 
 
-def _packed_objects() -> Any:
+def compile_packed_objects() -> Any:
+    """The class of ``PackedObjects.groovy``, compiled by QuPath's own Groovy; takes seconds."""
     from jpype import JClass
 
     source = files("bridge.apps.qupath.worker").joinpath("PackedObjects.groovy").read_text("utf-8")
@@ -189,7 +190,7 @@ def _packed_objects() -> Any:
 
 def _to_java(packed: Packed) -> Any:
     """The map of Java arrays that ``PackedObjects.groovy`` unpacks."""
-    from jpype import JArray, JByte, JClass, JDouble, JInt, JString
+    from jpype import JArray, JByte, JClass, JDouble, JInt
 
     arrays = JClass("java.util.HashMap")()
     for name, values in packed.arrays.items():
@@ -201,8 +202,18 @@ def _to_java(packed: Packed) -> Any:
             java = JArray(JInt)(values.astype(np.int32))
         arrays.put(name, java)
     for name, texts in packed.texts.items():
-        arrays.put(name, JArray(JString)(list(texts)))
+        arrays.put(name, _joined(texts))
     return arrays
+
+
+def _joined(texts: Sequence[str | None]) -> str:
+    """Many texts in one, as ``Texts`` of ``PackedObjects.groovy`` splits them."""
+    # a text cannot hold what joins it; QuPath itself shows neither character
+    clean = (
+        _NOTHING if text is None else text.replace(_BETWEEN, "").replace(_NOTHING, "")
+        for text in texts
+    )
+    return _BETWEEN.join(clean)
 
 
 def _from_java(arrays: Any) -> Packed:
@@ -212,8 +223,11 @@ def _from_java(arrays: Any) -> Packed:
         value = arrays.get(name)
         if name == "skipped":
             continue
-        kind = str(value.getClass().getComponentType().getName())
-        if kind == "java.lang.String":
+        if isinstance(value, str) or str(value.getClass().getName()) == "java.lang.String":
+            joined = str(value)
+            parts = joined.split(_BETWEEN) if joined else []
+            texts[name] = [None if text == _NOTHING else text for text in parts]
+        elif str(value.getClass().getComponentType().getName()) == "java.lang.String":
             texts[name] = [None if text is None else str(text) for text in value]
         else:
             numbers[name] = np.asarray(value)
