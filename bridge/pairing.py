@@ -20,6 +20,7 @@ _PLACES = (
     "tables/{}.parquet",
     "{}.parquet",
     "lbl/{}_labels.h5",
+    "{}_labels.h5",
     "tables/{}.csv",
     "{}.csv",
     "{}.zip",
@@ -43,8 +44,8 @@ def pair(
         Each image with the file of its objects.
 
     Raises:
-        BadInputError: an image without objects, or with several files of objects; a source that is
-            not there.
+        BadInputError: an image without objects, or with several files of objects; two images of
+            one name; a source that is not there.
     """
     files = [Path(image) for image in images]
     places = [Path(source) for source in sources]
@@ -53,16 +54,25 @@ def pair(
             raise BadInputError(place, "is not there", "check the path")
     if len(files) == len(places) == 1 and places[0].is_file():
         return [(files[0], places[0])]
-    pairs = []
+    pairs: list[tuple[Path, Path]] = []
+    owners: dict[Path, Path] = {}
     for file in files:
         name = image_name(file)
-        found = [path for place in places for path in _of(place, name)]
+        of_name = (path for place in places for path in _of(place, name))
+        found = list({path.resolve(): path for path in reversed([*of_name])}.values())[::-1]
         if not found:
             looked = ", ".join(str(place) for place in places)
             raise BadInputError(file, f"has no objects in {looked}", f"expected {name}.geojson")
         if len(found) > 1:
             raise BadInputError(
                 file, f"has objects in {found[0]} and in {found[1]}", "give one of them"
+            )
+        owner = owners.setdefault(found[0].resolve(), file)
+        if owner.resolve() != file.resolve():
+            raise BadInputError(
+                found[0],
+                f"would be the objects of {owner} and of {file}",
+                "give one image of this name at a time",
             )
         pairs.append((file, found[0]))
     return pairs

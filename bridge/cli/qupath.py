@@ -322,7 +322,9 @@ def _file_names(reviews: list[Review]) -> list[str]:
     for review in reviews:
         name = image_name(re.sub(r'[\x00-\x1f<>:"/\\|?*]', "_", review.image.name).strip(" ."))
         name = name or f"image {review.image.id}"
-        names.append(name if name not in names else f"{name} ({review.image.id})")
-    if len(set(names)) < len(names):
+        # the disks of Windows and Mac take A.tif for a.tif
+        taken = {other.casefold() for other in names}
+        names.append(name if name.casefold() not in taken else f"{name} ({review.image.id})")
+    if len({name.casefold() for name in names}) < len(names):
         raise BadInputError("project", "has images whose names cannot be told apart", "rename them")
     return names

@@ -54,7 +54,7 @@ class ProjectImage:
     @property
     def missing(self) -> tuple[Path, ...]:
         """Files that are not where the project says."""
-        return tuple(path for path in self.paths if not path.exists())
+        return tuple(path for path in self.paths if not _is_there(path))
 
     @property
     def objects_file(self) -> Path:
@@ -204,6 +204,13 @@ def file_of(uri: str) -> Path | None:
     elif len(text) > 2 and text[0] == "/" and text[2] == ":":
         return Path(PureWindowsPath(text[1:]).as_posix())
     return Path(text)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a folder that may not be looked into
+        return False
 
 
 def _image(entry: dict[str, Any], file: Path) -> ProjectImage:

@@ -208,7 +208,7 @@ def _push_one(
             image.missing[0], "is not there", "give --relink FOLDER if the images were moved"
         )
     backup = Backup(files, image)
-    base = backup.settle()
+    base = backup.pushed() if settings.dry_run else backup.settle()
     state = backup.state()
     there = _read(qupath, image)
     new = _prepared(detections, there.detections, files, settings)
