@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from bridge import Detections
 from bridge.apps import finding
 from bridge.cli import main
 from tests.apps.qupath.test_project_files import entry, write_project
@@ -282,3 +283,58 @@ def test_a_folder_to_look_in_that_is_not_there_is_said(
 ) -> None:
     assert run(monkeypatch, "relink", project, tmp_path / "none") == 2
     assert "none: is no folder; give the folder where the images are now" in capsys.readouterr().err
+
+
+@pytest.mark.qupath
+def test_a_review_goes_out_and_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from bridge.apps.finding import find_qupath
+
+    if find_qupath() is None:
+        pytest.skip("needs a QuPath: set PAQUO_QUPATH_DIR to its folder")
+    labels = np.zeros((60, 80), np.uint16)
+    labels[5:20, 5:20], labels[30:45, 40:60] = 1, 2
+    image, results = tmp_path / "my section.tif", tmp_path / "results"
+    tifffile.imwrite(image, labels * 100, resolution=(2e4, 2e4), resolutionunit=3)
+    Detections.from_labels(labels).write(results / "geojson" / "my section.geojson")
+    project, out = tmp_path / "project", tmp_path / "out"
+    push = ["push", project, image, "-d", results, "--force"]
+
+    assert run(monkeypatch, *push) == 0
+    assert capsys.readouterr().out == (
+        "my section.tif (new in the project): 2 written; 0 replaced or removed\n"
+    )
+    assert run(monkeypatch, *push, "--json") == 0
+    told = capsys.readouterr().out
+    assert json.loads(told[told.index("[") :])[0]["review"]["untouched"] == 2
+    assert run(monkeypatch, "status", project, "--json") == 0
+    assert json.loads(capsys.readouterr().out)[0]["pushed"] == 2
+
+    assert run(monkeypatch, "pull", project, "--out", out, "--crops") == 0
+    assert sorted(path.name for path in out.iterdir()) == [
+        "my section.csv", "my section.geojson", "my section_changes.csv",
+        "my section_classes.csv", "my section_classes.tif", "my section_labels.h5",
+        "my section_labels.tif", "my section_rois.zip",
+    ]  # fmt: skip
+    assert np.array_equal(tifffile.imread(out / "my section_labels.tif"), labels)
+
+    image.rename(tmp_path / "elsewhere.tif")
+    (tmp_path / "moved").mkdir()
+    (tmp_path / "elsewhere.tif").rename(tmp_path / "moved" / image.name)
+    assert run(monkeypatch, "relink", project, tmp_path / "moved") == 0
+    assert run(monkeypatch, "images", project) == 0
+    assert "not there" not in capsys.readouterr().out
+
+
+def test_the_scripts_are_installed_where_qupath_shows_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PAQUO_QUPATH_DIR", "")
+    (tmp_path / "QuPath" / "v0.6" / "scripts").mkdir(parents=True)
+    folder = tmp_path / "QuPath" / "v0.6"
+
+    assert run(monkeypatch, "install", "--folder", folder) == 0
+
+    assert "StarBridge" in capsys.readouterr().out
+    assert (folder / "scripts" / "StarBridge" / "run_starbridge.groovy").exists()

@@ -16,8 +16,9 @@ from typing import Any, Literal
 import bridge
 from bridge.apps.fiji.embedded import VERSION as EMBEDDED_VERSION
 from bridge.apps.fiji.finding import OLDEST_IMAGEJ, OLDEST_JAVA, FijiApp, find_app, java_major
-from bridge.apps.fiji.installing import MENU, RECORD
+from bridge.apps.fiji.installing import MENU
 from bridge.apps.finding import find_ilastik, find_qupath
+from bridge.apps.own_files import RECORD
 from bridge.errors import BadInputError
 from bridge.java.home import find_java_home
 from bridge.java.jars import cache_folder

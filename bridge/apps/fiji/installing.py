@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import re
 import shutil
@@ -19,14 +18,12 @@ from typing import Any
 import bridge
 from bridge.apps.fiji.finding import OLDEST_IMAGEJ, FijiApp
 from bridge.apps.fiji.script_parameters import with_dialog
-from bridge.atomic import write_bytes, write_error, writing
+from bridge.apps.own_files import file_hash, put_files, sorted_by
+from bridge.atomic import write_error, writing
 from bridge.errors import BadInputError
 
 MENU = "Plugins › StarBridge"
 """Where the macros are found."""
-
-RECORD = ".starbridge.json"
-"""Name of the file that tells starbridge's own macros from those that a person has changed."""
 
 _COMMAND = re.compile(r'(#@ String \(.*value=)"starbridge"(.*\) commandPath)')
 _PLAIN_PATH = re.compile(r"[\w./:+~ \-]+")  # what a script parameter holds without escapes
@@ -129,11 +126,11 @@ def install(
     texts = {name: _with_command(text) for name, text in texts.items()}
     contents = dict(_contents(texts, app, notes))
     with _writing_to(app):
-        done = _put_macros(app.path / inside, contents, overwrite)
+        done = put_files(app.path / inside, contents, overwrite=overwrite)
         copied = tuple(_put_model(zipped, app) for zipped in zips)
     notes += [note for zipped in zips if (note := _misfit(zipped, app))]
     return Installed(
-        app=app, folder=app.path / inside, models=copied, notes=tuple(notes), **_sorted_by(done)
+        app=app, folder=app.path / inside, models=copied, notes=tuple(notes), **sorted_by(done)
     )
 
 
@@ -172,78 +169,6 @@ def _contents(
             notes.append(f"{name} is left out, because it needs Fiji ({error})")
 
 
-# What became of a macro: "written", "unchanged", "kept", "saved" or "removed".
-_Done = list[tuple[str, Path]]
-
-
-def _put_macros(folder: Path, contents: Mapping[str, bytes], overwrite: bool) -> _Done:
-    record = folder / RECORD
-    ours = _recorded(record)
-    done: _Done = []
-    hashes: dict[str, str] = {}
-    for name, content in contents.items():
-        path, wanted = folder / name, hashlib.sha256(content).hexdigest()
-        there = _hash(path)
-        if there == wanted:
-            done.append(("unchanged", path))
-        elif there is None or there == ours.get(name):
-            write_bytes(path, content)
-            done.append(("written", path))
-        elif overwrite:
-            saved = _free_name(path)
-            path.rename(saved)
-            write_bytes(path, content)
-            done += [("saved", saved), ("written", path)]
-        else:
-            done.append(("kept", path))
-            if name in ours:
-                hashes[name] = ours[name]
-            continue
-        hashes[name] = wanted
-    for name in sorted(ours.keys() - contents.keys()):
-        path = folder / name
-        if _hash(path) == ours[name]:
-            path.unlink()
-            done.append(("removed", path))
-    text = json.dumps({"starbridge": bridge.__version__, "files": hashes}, indent=1)
-    write_bytes(record, (text + "\n").encode())
-    return done
-
-
-def _sorted_by(done: _Done) -> dict[str, tuple[Path, ...]]:
-    kinds = ("written", "unchanged", "kept", "saved", "removed")
-    return {kind: tuple(path for what, path in done if what == kind) for kind in kinds}
-
-
-def _recorded(record: Path) -> dict[str, str]:
-    """Hashes of the macros as starbridge wrote them; a damaged record holds none."""
-    try:
-        files = json.loads(record.read_bytes())["files"]
-        # A name that leads elsewhere is not ours.
-        return {str(k): str(v) for k, v in files.items() if Path(k).name == k}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return {}
-
-
-def _hash(path: Path) -> str | None:
-    if not path.exists():
-        return None
-    if not path.is_file():
-        raise BadInputError(path, "is a folder where a macro belongs", "delete or rename it")
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _free_name(path: Path) -> Path:
-    number = 1
-    while True:
-        word = "edited" if number == 1 else f"edited {number}"
-        free = path.with_name(f"{path.stem} ({word}){path.suffix}")
-        if not free.exists():
-            return free
-        number += 1
-
-
 def _checked_model(path: Path) -> Path:
     remedy = "give a zip that starbridge export wrote (NAME.tf1.15.zip)"
     if not path.is_file():
@@ -263,7 +188,7 @@ def _put_model(path: Path, app: FijiApp) -> Path:
     folder = app.path / "starbridge" / "models"
     for file in (path, *_records_of(path)):
         target = folder / file.name
-        if _hash(file) == _hash(target):
+        if file_hash(file) == file_hash(target):
             continue
         with writing(target) as part:
             shutil.copyfile(file, part)

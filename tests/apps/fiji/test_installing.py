@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import bridge
-from bridge.apps.fiji import installing
+from bridge.apps import own_files
 from bridge.apps.fiji.finding import FijiApp, inspect_app
 from bridge.apps.fiji.installing import install, macros_folder
 from bridge.errors import BadInputError
@@ -163,8 +163,8 @@ def test_a_hostile_record_harms_nobody(fiji: FijiApp, macros: Path, record: str)
     folder = install(fiji, macros=macros).folder
     victim = fiji.path / "victim.ijm"
     victim.write_bytes(b"mine")
-    text = record.replace("HASH", installing._hash(victim) or "")
-    (folder / installing.RECORD).write_text(text)
+    text = record.replace("HASH", own_files.file_hash(victim) or "")
+    (folder / own_files.RECORD).write_text(text)
 
     done = install(fiji, macros=macros)
 
@@ -225,7 +225,7 @@ def test_a_file_in_the_way_is_named(fiji: FijiApp, macros: Path) -> None:
 def test_a_folder_in_the_place_of_a_macro_is_named(fiji: FijiApp, macros: Path) -> None:
     (fiji.path / "scripts/Plugins/StarBridge/count.ijm").mkdir(parents=True)
 
-    with pytest.raises(BadInputError, match="is a folder where a macro belongs"):
+    with pytest.raises(BadInputError, match="is a folder where a file belongs"):
         install(fiji, macros=macros)
 
 
@@ -280,9 +280,7 @@ def test_our_own_macros_install_everywhere(tmp_path: Path, make: object) -> None
 def test_the_macro_that_calls_starbridge_knows_where_it_is(
     fiji: FijiApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        installing.shutil, "which", lambda name, path=None: "/opt/my env/starbridge"
-    )
+    monkeypatch.setattr("shutil.which", lambda name, path=None: "/opt/my env/starbridge")
 
     done = install(fiji)
 

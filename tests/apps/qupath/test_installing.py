@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import bridge
+from bridge.apps import own_files
 from bridge.apps.finding import QuPathApp
-from bridge.apps.qupath import installing
 from bridge.apps.qupath.installing import install, scripts_folder, user_folder
 from bridge.errors import BadInputError
 
@@ -82,7 +82,7 @@ def test_a_qupath_without_user_directory_is_told(home: Path, scripts: Path) -> N
     done = install(app=qupath("0.6.0"), scripts=scripts)
 
     assert (home / "QuPath/v0.6/scripts/StarBridge/count.groovy").exists()
-    assert done.lines()[1].endswith(f"set the user directory to {home / 'QuPath/v0.6'}")
+    assert f"set QuPath user directory to {home / 'QuPath/v0.6'}" in done.lines()[1]
 
 
 def test_a_given_folder_wins(tmp_path: Path, home: Path, scripts: Path) -> None:
@@ -94,7 +94,12 @@ def test_a_given_folder_wins(tmp_path: Path, home: Path, scripts: Path) -> None:
 
     assert plain.folder == tmp_path / "shared scripts"
     assert of_user.folder == tmp_path / "mine/scripts/StarBridge"
-    assert (plain.notes, of_user.notes) == ((), ())
+    assert of_user.notes == ()
+    assert plain.lines() == [
+        f"2 scripts in {plain.folder}",
+        "QuPath shows them under Automate › Shared scripts when its Preferences, under Scripting, "
+        f"have {plain.folder} as Script directory",
+    ]
     assert list((home / "QuPath/v0.6").iterdir()) == []
 
 
@@ -135,7 +140,7 @@ def test_what_a_person_changed_stays(tmp_path: Path, scripts: Path) -> None:
 
         assert names(done.kept) == ["count.groovy"]
         assert (folder / "count.groovy").read_text("utf-8") == "println('mine')\n"
-        assert "you have changed it, so it stays" in done.lines()[1]
+        assert f"{folder / 'count.groovy'}: you have changed it, so it stays" in done.lines()[1]
 
 
 def test_what_a_person_put_there_before_us_stays(tmp_path: Path, scripts: Path) -> None:
@@ -181,8 +186,8 @@ def test_a_hostile_record_harms_nobody(tmp_path: Path, scripts: Path, record: st
     folder = install(tmp_path / "to", scripts=scripts).folder
     victim = tmp_path / "victim.groovy"
     victim.write_bytes(b"mine")
-    text = record.replace("HASH", installing._hash(victim) or "")
-    (folder / installing.RECORD).write_text(text)
+    text = record.replace("HASH", own_files.file_hash(victim) or "")
+    (folder / own_files.RECORD).write_text(text)
 
     done = install(tmp_path / "to", scripts=scripts)
 

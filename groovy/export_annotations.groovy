@@ -1,0 +1,356 @@
+// export_annotations.groovy: writes annotations and the image regions in them, for training sets.
+//
+// Needs   QuPath 0.4 to 0.7, and an image or a project with annotations.
+// Writes  for each image, into a folder:
+//           geojsons/NAME.geojson            its annotations, with UUIDs and classes
+//           ROIsTif/NAME [Class] 001.tif     the region of each annotation with an area: all
+//                                            channels, the pixel size, the annotation as ImageJ's
+//                                            selection; [none] where it has no class
+//           ROIs/NAME_rois.zip               all annotations for ImageJ's ROI Manager, at their
+//                                            place in the whole image
+//         Numbers run from top to bottom of the image and are the same in all three.
+//         The open image is exported as it is on the screen, others as they were saved last.
+//
+// Script editor  Automate › Script editor, open this file, fill in the settings, Run.
+// Command line   QuPath script export_annotations.groovy -a project=PROJECT/project.qpproj
+//                goes through all images and ends with status 1 if one failed. With
+//                -p PROJECT/project.qpproj -i IMAGE it exports one image; with -p alone QuPath
+//                tells of an image that failed in its log only.
+
+import ij.gui.Roi
+import ij.io.FileSaver
+import ij.io.RoiEncoder
+import java.awt.image.BufferedImage
+import java.nio.file.Files
+import java.nio.file.StandardCopyOption
+import java.util.regex.Pattern
+import java.util.zip.ZipEntry
+import java.util.zip.ZipOutputStream
+import qupath.imagej.tools.IJTools
+import qupath.lib.io.GsonTools
+import qupath.lib.projects.ProjectIO
+import qupath.lib.regions.RegionRequest
+import qupath.lib.scripting.QP
+
+// ---- Settings ------------------------------------------------------------------------------------
+def settings = [
+    images: 'open',         // 'open': the open image; 'project': every image of the project
+    folder: '',             // where to write; '' means export in the project's folder
+    classes: '',            // only annotations of these classes, with commas; '' means all
+    margin: 0,              // pixels of the image around an annotation's region
+    downsample: 1.0,        // 2.0 writes regions of half the size
+    detections: false,      // write the detections into the GeoJSON, too
+    regions: true,          // write the TIFFs
+    rois: true,             // write the ImageJ ROIs
+    project: '',            // a project.qpproj to open for this: then all its images
+]
+// --------------------------------------------------------------------------------------------------
+
+settings = withArguments(settings, argumentsOf(binding))
+if (settings.downsample < 1)
+    throw new IllegalArgumentException("downsample is ${settings.downsample}; give 1 or more.")
+if (settings.images == 'project' && binding.variables['qupath.script.batchIndex'])
+    return  // QuPath goes through the project itself; the first image has seen to all of them
+
+File folder = exportFolder(settings.folder, 'export', settings.project)
+def classes = settings.classes.toString().split(',')*.trim().findAll { it }
+forEachImage(imagesToExport(settings.images, settings.project)) { imageData, name ->
+    def hierarchy = imageData.getHierarchy()
+    def annotations = inReadingOrder(hierarchy.getAnnotationObjects().findAll {
+        it.hasROI() && (!classes || it.getPathClass()?.toString() in classes)
+    })
+    def titles = annotations.withIndex().collect { annotation, n -> title(annotation.getPathClass()?.toString(), n + 1) }
+    def objects = annotations + (settings.detections ? hierarchy.getDetectionObjects() as List : [])
+    writeGeojson(fileIn(folder, "geojsons/${name}.geojson"), imageData, name, objects)
+    if (settings.rois && annotations)
+        writeRois(fileIn(folder, "ROIs/${name}_rois.zip"), imageData, annotations, titles)
+    int regions = 0
+    Set<String> files = []
+    if (settings.regions) {
+        [annotations, titles].transpose().each { annotation, title ->
+            if (!annotation.getROI().isArea())
+                return
+            File file = fileIn(folder, "ROIsTif/${name} ${title}.tif")
+            writeRegion(file, imageData.getServer(), annotation.getROI(),
+                settings.margin as int, settings.downsample as double)
+            files << file.name
+            regions++
+        }
+        def old = leftOver(new File(folder, 'ROIsTif'), name, files)
+        if (old)
+            println(
+                "${name}: ${old.size()} TIFFs of an earlier export are no annotation any more; "
+                + "delete them if you do not need them: ${old.join(', ')}")
+    }
+    return "${annotations.size()} annotations, ${regions} regions"
+}
+println("Written to ${folder}")
+
+// ---- From here on nothing needs to be changed ----------------------------------------------------
+
+/** Annotations by plane, then from top to bottom, so that every run numbers them alike. */
+static List inReadingOrder(Collection annotations) {
+    return annotations.sort(false) { a, b ->
+        def key = {
+            def roi = it.getROI()
+            [roi.getT(), roi.getZ(), roi.getBoundsY(), roi.getBoundsX(), it.getID().toString()]
+        }
+        [key(a), key(b)].transpose().findResult(0) { one, other -> (one <=> other) ?: null }
+    }
+}
+
+/** What an annotation is called in file names: its class in brackets, and its number. */
+static String title(String className, int number) {
+    return "[${safeName(className ?: 'none')}] ${String.format('%03d', number)}"
+}
+
+/** TIFFs of an earlier export of an image that were not written again. */
+static List<String> leftOver(File folder, String name, Set<String> written) {
+    def ours = Pattern.compile(Pattern.quote(name) + / \[[^\]]*\] \d{3,}\.tif/)
+    return (folder.list() ?: []).findAll { ours.matcher(it).matches() && !(it in written) }.sort()
+}
+
+/** Writes the pixels around an annotation, with their size, as a TIFF that ImageJ reads. */
+static void writeRegion(File file, server, roi, int margin, double downsample) {
+    def box = region(roi.getBoundsX(), roi.getBoundsY(), roi.getBoundsWidth(), roi.getBoundsHeight(),
+        margin, server.getWidth(), server.getHeight())
+    double pixels = (box[2] / downsample) * (box[3] / downsample)
+    if (pixels * server.nChannels() * server.getPixelType().getBytesPerPixel() > 2_000_000_000L)
+        throw new IllegalStateException(
+            "An annotation of ${box[2]} x ${box[3]} pixels is too large for a TIFF: "
+            + 'set downsample to 2 or more, or regions to false.')
+    def request = RegionRequest.createInstance(
+        server.getPath(), downsample, box[0], box[1], box[2], box[3], roi.getZ(), roi.getT())
+    def image = IJTools.convertToImagePlus(server, request).getImage()
+    image.setRoi(IJTools.convertToIJRoi(roi, -box[0] / downsample, -box[1] / downsample, downsample))
+    written(file) { File part ->
+        if (!new FileSaver(image).saveAsTiff(part.getPath()))
+            throw new IOException("${file} could not be written: is the disk full?")
+    }
+}
+
+/** Writes annotations as ImageJ ROIs, with what starbridge needs to know them again. */
+static void writeRois(File file, imageData, List annotations, List<String> titles) {
+    def server = imageData.getServer()
+    boolean planes = server.nZSlices() * server.nTimepoints() > 1
+    written(file) { File part ->
+        new ZipOutputStream(new BufferedOutputStream(new FileOutputStream(part))).withCloseable { zip ->
+            [annotations, titles].transpose().each { annotation, title ->
+                def roi = annotation.getROI()
+                Roi converted = IJTools.convertToIJRoi(roi, 0, 0, 1)
+                converted.setName(annotation.getName() ?: title)
+                if (planes)
+                    converted.setPosition(0, roi.getZ() + 1, roi.getT() + 1)
+                converted.setProperty('starbridge.id', annotation.getID().toString())
+                converted.setProperty('starbridge.object_type', 'annotation')
+                String className = annotation.getPathClass()?.toString()
+                if (className)
+                    converted.setProperty('starbridge.class', URLEncoder.encode(className, 'UTF-8').replace('+', '%20'))
+                zip.putNextEntry(new ZipEntry(title + '.roi'))
+                zip.write(RoiEncoder.saveAsByteArray(converted))
+                zip.closeEntry()
+            }
+        }
+    }
+}
+
+/** Whole pixels [x, y, width, height] of bounds and a margin, within the image. */
+static List<Integer> region(double x, double y, double w, double h, int margin, int wide, int high) {
+    int left = Math.max(0, Math.floor(x) - margin), right = Math.min(wide, Math.ceil(x + w) + margin)
+    int top = Math.max(0, Math.floor(y) - margin), bottom = Math.min(high, Math.ceil(y + h) + margin)
+    if (right <= left || bottom <= top)
+        throw new IllegalStateException('An annotation lies outside the image: delete or move it.')
+    return [left, top, right - left, bottom - top]
+}
+
+/** The images to go through: each its `entry` of the project, if it is `open`, its file `name`. */
+List<Map> imagesToExport(String which, String projectFile) {
+    if (!(which in ['open', 'project']))
+        throw new IllegalArgumentException("images is '${which}'; choose open or project.")
+    def project = projectFile ? loadedProject(projectFile) : QP.getProject()
+    // Of a project that is named by its file, only what is saved in it counts.
+    def imageData = projectFile ? null : QP.getCurrentImageData()
+    if (project == null && imageData == null)
+        throw new IllegalStateException('No image is open: open one, or name a project.')
+    if (project == null)
+        return [[entry: null, open: true, name: safeName(baseName(nameOf(imageData)))]]
+    def entries = project.getImageList()
+    def open = imageData == null ? null : project.getEntry(imageData)
+    // All images of the project take part in the naming, so that a name does not depend on the run.
+    def names = uniqueNames(entries.collect { safeName(baseName(it.getImageName())) })
+    def images = [entries, names].transpose().collect { entry, name ->
+        [entry: entry, open: entry == open, name: name]
+    }
+    if (which == 'open' && !projectFile) {
+        images = images.findAll { it.open }
+        if (!images)
+            throw new IllegalStateException('No image of the project is open: open one, or set images to project.')
+    }
+    return images
+}
+
+/** An image's own name. */
+static String nameOf(imageData) {
+    return imageData.getServer().getMetadata().getName()
+}
+
+/** The project of a .qpproj file. */
+static Object loadedProject(String path) {
+    File file = new File(path)
+    if (!file.isFile())
+        throw new FileNotFoundException("The project ${file} does not exist: give its project.qpproj.")
+    return ProjectIO.loadProject(file, BufferedImage)
+}
+
+/** Goes through images, past one that fails, and tells at the end which did. */
+void forEachImage(List<Map> images, Closure export) {
+    Map<String, String> failed = [:]
+    images.eachWithIndex { image, n ->
+        def imageData = null
+        try {
+            // What is on the screen, with changes that are not saved yet, comes before what is saved.
+            imageData = image.open ? QP.getCurrentImageData() : image.entry.readImageData()
+            println("${n + 1}/${images.size()} ${image.name}: " + export(imageData, image.name))
+        } catch (Exception error) {
+            failed[image.name] = error.message ?: error.getClass().getSimpleName()
+            println("${n + 1}/${images.size()} ${image.name} failed: ${failed[image.name]}")
+        } finally {
+            if (imageData != null && !image.open)
+                closeServer(imageData)
+        }
+    }
+    if (failed)
+        throw new IllegalStateException(
+            "${failed.size()} of ${images.size()} images failed: "
+            + failed.collect { name, why -> "${name} (${why})" }.join('; '))
+}
+
+/** Gives back the files of an image that was opened for the export. */
+static void closeServer(imageData) {
+    try {
+        imageData.getServer().close()
+    } catch (Exception ignored) {
+        // since QuPath 0.6 an image is opened by the first look at it, and that may be this one
+    }
+}
+
+/** The folder to write into, below the project's own unless it is given whole. */
+static File exportFolder(String given, String usual, String projectFile) {
+    File folder = new File(given ?: usual)
+    if (folder.isAbsolute())
+        return folder
+    File base = projectFile
+        ? new File(projectFile).getAbsoluteFile().getParentFile()
+        : QP.getProject()?.getPath()?.toFile()?.getParentFile()
+    if (base == null)
+        throw new IllegalStateException('There is no project: set folder to a whole path.')
+    return new File(base, folder.path)
+}
+
+/** A file in the export folder; a name that would lead out of it is refused. */
+static File fileIn(File folder, String relative) {
+    File file = new File(folder, relative)
+    if (!file.getCanonicalFile().toPath().startsWith(folder.getCanonicalFile().toPath()))
+        throw new IllegalArgumentException("${relative} would lie outside ${folder}.")
+    return file
+}
+
+/** Lets `write` write to a hidden name, and puts the file in its place when it is complete. */
+static void written(File file, Closure write) {
+    Files.createDirectories(file.toPath().getParent())
+    File part = new File(file.getParentFile(), ".${file.name}.part")
+    try {
+        write(part)
+        Files.move(part.toPath(), file.toPath(), StandardCopyOption.REPLACE_EXISTING)
+    } finally {
+        Files.deleteIfExists(part.toPath())
+    }
+}
+
+/** A name as every system takes it for a file. */
+static String safeName(String name) {
+    String safe = name.replaceAll(/[\\\/:*?"<>|\p{Cntrl}]/, '_').replaceAll(/^[\s.]+|[\s.]+$/, '')
+    if (safe.length() > 120)
+        safe = safe.substring(0, 120).trim()
+    if (safe ==~ /(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?/)
+        safe = '_' + safe
+    return safe ?: 'unnamed'
+}
+
+/** Names of which no two are the same, not even where case does not count. */
+static List<String> uniqueNames(List<String> names) {
+    Set<String> taken = []
+    return names.collect { name ->
+        String unique = name
+        for (int n = 2; !taken.add(unique.toLowerCase()); n++)
+            unique = "${name} (${n})"
+        unique
+    }
+}
+
+/** Writes a FeatureCollection; what is known of the image stands beside the features. */
+static void writeGeojson(File file, imageData, String name, Collection objects) {
+    def gson = GsonTools.getInstance()
+    def server = imageData.getServer()
+    def size = server.getPixelCalibration()
+    def image = [
+        name: name, width: server.getWidth(), height: server.getHeight(),
+        size_z: server.nZSlices(), size_t: server.nTimepoints(),
+        channels: server.getMetadata().getChannels()*.getName(),
+    ]
+    if (size.hasPixelSizeMicrons())
+        image.pixel_size = [x: size.getPixelWidthMicrons(), y: size.getPixelHeightMicrons()]
+    written(file) { File part ->
+        part.withWriter('UTF-8') { out ->
+            out.write('{"type":"FeatureCollection","starbridge":' + gson.toJson([image: image]) + ',"features":[')
+            objects.eachWithIndex { object, n ->
+                out.write(n ? ',\n' : '\n')
+                out.write(gson.toJson(object))
+            }
+            out.write('\n]}\n')
+        }
+    }
+}
+
+/** An image's name without the ending of a format, and without what Bio-Formats adds after it. */
+static String baseName(String name) {
+    def match = name =~ /(?i)^(.+?)(\.ome)?\.(tiff?|btf|h5|hdf5|zarr)( - [^\/\\]*)?$/
+    return match.find() ? match.group(1) : name
+}
+
+/** What follows -a on the command line; nothing in the script editor. */
+static List<String> argumentsOf(Binding binding) {
+    def given = binding.hasVariable('args') ? binding.getVariable('args') : null
+    return given == null ? [] : given.collect { it.toString() }
+}
+
+/** The settings with those replaced that an argument NAME=VALUE names. */
+static Map withArguments(Map settings, List<String> arguments) {
+    Map result = new LinkedHashMap(settings)
+    for (argument in arguments) {
+        int at = argument.indexOf('=')
+        String name = at < 0 ? argument : argument.substring(0, at).trim()
+        if (at < 0 || !settings.containsKey(name))
+            throw new IllegalArgumentException(
+                "'${argument}' is no setting: write NAME=VALUE, NAME being one of ${settings.keySet().join(', ')}.")
+        result[name] = likeBefore(name, argument.substring(at + 1).trim(), settings[name])
+    }
+    return result
+}
+
+/** A setting's text as the kind of value that stood there before. */
+static Object likeBefore(String name, String text, Object before) {
+    if (before instanceof Boolean) {
+        if (text.toLowerCase() in ['true', 'yes'])
+            return true
+        if (text.toLowerCase() in ['false', 'no'])
+            return false
+        throw new IllegalArgumentException("${name} is '${text}'; give true or false.")
+    }
+    if (before instanceof Number) {
+        if (text.isNumber())
+            return before instanceof Integer && text.isInteger() ? text.toInteger() : text.toDouble()
+        throw new IllegalArgumentException("${name} is '${text}'; give a number.")
+    }
+    return text
+}

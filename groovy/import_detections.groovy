@@ -1,0 +1,349 @@
+// import_detections.groovy: brings objects of a GeoJSON file into the open image.
+//
+// Needs   QuPath 0.4 to 0.7, an image, and a .geojson (or .json, each also with .gz), for instance
+//         of `starbridge segment` or `starbridge convert`; or the whole results folder, in which
+//         geojson/NAME.geojson belongs to the image NAME.
+// Writes  objects with the UUIDs, classes and measurements of the file. An object that the image
+//         has already (the same UUID) is left as it is, so that a second run changes nothing and
+//         a review is not undone. With replace=true, objects that this script or
+//         run_starbridge.groovy imported earlier go first; others are never touched.
+//
+// Script editor  Automate › Script editor, open this file, fill in the settings, Run; with a
+//                results folder also Run › Run for project.
+// Command line   QuPath script import_detections.groovy -p PROJECT/project.qpproj -i IMAGE -s
+//                    -a from=RESULTS
+//                Without -i it runs for every image; QuPath then tells of an image that failed in
+//                its log only, and its exit status is 0 all the same.
+
+import com.google.gson.Gson
+import com.google.gson.JsonArray
+import com.google.gson.JsonElement
+import com.google.gson.JsonObject
+import com.google.gson.JsonPrimitive
+import com.google.gson.stream.JsonReader
+import com.google.gson.stream.JsonToken
+import java.nio.charset.StandardCharsets
+import java.util.zip.GZIPInputStream
+import qupath.lib.io.PathIO
+import qupath.lib.scripting.QP
+
+// ---- Settings ------------------------------------------------------------------------------------
+def settings = [
+    from: '',           // the GeoJSON file, or the results folder of starbridge segment
+    importAs: '',       // 'detection', 'cell' or 'annotation'; '' means as the file says
+    replace: false,     // first remove what was imported earlier
+    nest: true,         // put objects below the annotations that they lie in
+    anyImage: false,    // take the file even if it was made from an image of another name or size
+]
+// --------------------------------------------------------------------------------------------------
+
+settings = withArguments(settings, argumentsOf(binding))
+
+def imageData = QP.getCurrentImageData()
+if (imageData == null)
+    throw new IllegalStateException('No image is open: open one, or name it with -p PROJECT -i IMAGE.')
+def server = imageData.getServer()
+String imageName = QP.getProjectEntry()?.getImageName() ?: server.getMetadata().getName()
+List<String> names = namesOf(imageName, server.getURIs().collect { it.getPath() ?: '' })
+
+File file = geojsonOf(settings.from, names)
+def content = readObjects(file, settings.importAs)
+if (!settings.anyImage) {
+    String problem = misfit(content.image, names, server.getWidth(), server.getHeight())
+        ?: outside(content.objects, server.getWidth(), server.getHeight())
+    if (problem)
+        throw new IllegalStateException(
+            "${file.name} does not belong to ${imageName}: ${problem} Open the right image, or set anyImage to true.")
+}
+
+// Everything is read by now: from here on nothing fails halfway.
+int removed = settings.replace ? removeImported(imageData) : 0
+int added = addNew(imageData, content.objects, settings.nest)
+println("${file.name}: ${added} objects imported into ${imageName}")
+if (removed)
+    println("${removed} objects of an earlier import were replaced.")
+if (added < content.objects.size())
+    println("${content.objects.size() - added} objects were there already and stay as they are.")
+if (content.leftOut)
+    println("${content.leftOut} objects of the file have no outline and were left out.")
+
+// ---- From here on nothing needs to be changed ----------------------------------------------------
+
+/** Objects of a GeoJSON file: `objects`, what it says of its `image`, and how many it `leftOut`. */
+Map readObjects(File file, String importAs) {
+    if (!(importAs in ['', 'detection', 'cell', 'annotation']))
+        throw new IllegalArgumentException("importAs is '${importAs}'; choose detection, cell or annotation.")
+    List objects = []
+    List<JsonObject> waiting = []
+    int leftOut = 0
+    def flush = {
+        if (waiting)
+            objects.addAll(PathIO.readObjectsFromGeoJSON(streamOf(waiting)))
+        waiting.clear()
+    }
+    JsonObject head
+    try {
+        head = opened(file).withCloseable { reader ->
+            readFeatures(reader) { JsonObject feature ->
+                if (!hasOutline(feature)) {
+                    leftOut++
+                    return
+                }
+                waiting << prepared(feature, importAs, 0, 0, null)
+                if (waiting.size() >= 5000)
+                    flush()
+            }
+        }
+        flush()
+    } catch (Exception error) {
+        throw new IllegalStateException(
+            "${file} cannot be read as GeoJSON (${error.message}): export or copy it again.")
+    }
+    return [objects: objects.findAll { it.hasROI() }, image: imageIn(head), leftOut: leftOut]
+}
+
+/** Adds objects whose UUIDs the image has not yet, and notes that they were imported. */
+int addNew(imageData, List objects, boolean nest) {
+    def hierarchy = imageData.getHierarchy()
+    Set known = hierarchy.getAllObjects(false)*.getID() as Set
+    List added = objects.findAll { known.add(it.getID()) }
+    if (nest)
+        hierarchy.insertPathObjects(added)
+    else
+        hierarchy.addObjects(added)
+    noteImported(imageData, added, known)
+    return added.size()
+}
+
+/** Removes what was imported earlier, and nothing else. */
+int removeImported(imageData) {
+    def hierarchy = imageData.getHierarchy()
+    Set<String> imported = importedBefore(imageData)
+    Collection ours = hierarchy.getAllObjects(false).findAll { it.getID().toString() in imported }
+    hierarchy.removeObjects(ours, true)
+    return ours.size()
+}
+
+/** UUIDs of what was imported earlier; they are kept with the image's data. */
+static Set<String> importedBefore(imageData) {
+    return (imageData.getProperty('starbridge.imported') ?: '').toString().readLines() as Set
+}
+
+/** Keeps the UUIDs of imported objects that are still `there`. */
+static void noteImported(imageData, Collection objects, Collection there) {
+    Set<String> present = there*.toString() as Set
+    Set<String> imported = importedBefore(imageData).findAll { it in present } + objects*.getID()*.toString()
+    imageData.setProperty('starbridge.imported', imported.join('\n'))
+}
+
+/** Why objects cannot belong to an image of this size; '' where they can. */
+static String outside(List objects, int width, int height) {
+    // Centroids, because outlines of nuclei at the edge may reach a little over it.
+    int beyond = objects.count {
+        double x = it.getROI().getCentroidX(), y = it.getROI().getCentroidY()
+        x < 0 || y < 0 || x > width || y > height
+    }
+    return beyond ? "${beyond} of its objects lie outside the image." : ''
+}
+
+/** Why a file that tells its image belongs to another one; '' where it does not. */
+static String misfit(Map image, List<String> names, int width, int height) {
+    if (image.width && image.height && (image.width != width || image.height != height))
+        return "it was made from an image of ${image.width} x ${image.height} pixels, " +
+            "and this one has ${width} x ${height}."
+    if (image.name && !names.any { it.equalsIgnoreCase(image.name) })
+        return "it was made from the image ${image.name}."
+    return ''
+}
+
+/** The GeoJSON that settings name: a file, or that of one of the names in a results folder. */
+static File geojsonOf(String from, List<String> names) {
+    if (!from)
+        throw new IllegalArgumentException(
+            'Which file? Set from to a GeoJSON file or to the results folder of starbridge segment.')
+    File given = new File(from)
+    if (given.isFile())
+        return given
+    if (!given.isDirectory())
+        throw new FileNotFoundException("${given} does not exist.")
+    for (folder in [new File(given, 'geojson'), given]) {
+        for (name in names) {
+            for (ending in ['.geojson', '.geojson.gz', '.json', '.json.gz']) {
+                File file = new File(folder, name + ending)
+                // A name must not lead out of the folder.
+                if (file.isFile() && file.getCanonicalFile().getParentFile() == folder.getCanonicalFile())
+                    return file
+            }
+        }
+    }
+    throw new FileNotFoundException("${given} holds no geojson/${names[0]}.geojson for this image.")
+}
+
+/** What an image may be called in a results folder, likeliest first. */
+static List<String> namesOf(String imageName, List<String> paths) {
+    List<String> files = paths.collect { it.substring(it.lastIndexOf('/') + 1) }
+    return ([imageName] + files).collectMany { [baseName(it), it] }.findAll { it }.unique()
+}
+
+/** An image's name without the ending of a format, and without what Bio-Formats adds after it. */
+static String baseName(String name) {
+    def match = name =~ /(?i)^(.+?)(\.ome)?\.(tiff?|btf|h5|hdf5|zarr)( - [^\/\\]*)?$/
+    return match.find() ? match.group(1) : name
+}
+
+/** What a file of starbridge says of its image; nothing in other files. */
+static Map imageIn(JsonObject head) {
+    try {
+        def image = head.getAsJsonObject('starbridge').getAsJsonObject('image')
+        def value = { name -> image.get(name)?.isJsonPrimitive() ? image.get(name) : null }
+        return [
+            name: value('name')?.getAsString(),
+            width: value('width')?.getAsInt(),
+            height: value('height')?.getAsInt(),
+        ]
+    } catch (Exception ignored) {
+        return [:]
+    }
+}
+
+/** A GeoJSON file as text, unpacked where it is gzipped, whatever its name says. */
+static Reader opened(File file) {
+    def stream = new BufferedInputStream(new FileInputStream(file))
+    stream.mark(2)
+    boolean zipped = stream.read() == 0x1f && stream.read() == 0x8b
+    stream.reset()
+    return new InputStreamReader(zipped ? new GZIPInputStream(stream) : stream, StandardCharsets.UTF_8)
+}
+
+/** Gives each feature to `take`, one at a time, and returns the other members of the document. */
+static JsonObject readFeatures(Reader text, Closure take) {
+    def gson = new Gson()
+    def reader = new JsonReader(text)
+    reader.setLenient(true)  // Gson itself may write a bare NaN
+    def takeAll = {
+        reader.beginArray()
+        while (reader.hasNext())
+            take(gson.fromJson(reader, JsonObject))
+        reader.endArray()
+    }
+    def head = new JsonObject()
+    if (reader.peek() == JsonToken.BEGIN_ARRAY) {
+        takeAll()
+        return head
+    }
+    reader.beginObject()
+    while (reader.hasNext()) {
+        String name = reader.nextName()
+        if (name == 'features')
+            takeAll()
+        else
+            head.add(name, gson.fromJson(reader, JsonElement))
+    }
+    reader.endObject()
+    if (head.has('geometry')) {
+        take(head)
+    } else if (head.has('coordinates')) {
+        def feature = new JsonObject()
+        feature.add('geometry', head)
+        take(feature)
+    }
+    return head
+}
+
+/** Whether a feature has a geometry with coordinates; QuPath stops at one that has not. */
+static boolean hasOutline(JsonObject feature) {
+    def geometry = feature.get('geometry')
+    def coordinates = geometry instanceof JsonObject ? geometry.get('coordinates') : null
+    return coordinates instanceof JsonArray && coordinates.size() > 0
+}
+
+/** A feature as QuPath reads it: of the wanted kind, moved, and on a plane [z, t] if one is given. */
+static JsonObject prepared(JsonObject feature, String importAs, double dx, double dy, List<Integer> plane) {
+    feature.addProperty('type', 'Feature')
+    if (!(feature.get('properties') instanceof JsonObject))
+        feature.add('properties', new JsonObject())
+    def properties = feature.getAsJsonObject('properties')
+    if (importAs)
+        properties.addProperty('objectType', importAs)
+    if (importAs == 'cell' && !(feature.get('nucleusGeometry') instanceof JsonObject))
+        feature.add('nucleusGeometry', feature.get('geometry').deepCopy())
+    def shown = properties.get('classification')
+    // QuPath stops at a class without a colour, but takes a class that is a plain name.
+    boolean plain = shown instanceof JsonObject && !shown.has('color') && !shown.has('colorRGB')
+    if (plain && shown.get('name') instanceof JsonPrimitive)
+        properties.add('classification', shown.get('name'))
+    for (name in ['geometry', 'nucleusGeometry']) {
+        def geometry = feature.get(name)
+        if (!(geometry instanceof JsonObject))
+            continue
+        if (dx != 0 || dy != 0)
+            geometry.add('coordinates', moved(geometry.getAsJsonArray('coordinates'), dx, dy))
+        if (plane != null) {
+            def where = new JsonObject()
+            where.addProperty('c', -1)
+            where.addProperty('z', plane[0])
+            where.addProperty('t', plane[1])
+            geometry.add('plane', where)
+        }
+    }
+    return feature
+}
+
+/** Coordinates of any depth, moved. */
+static JsonArray moved(JsonArray coordinates, double dx, double dy) {
+    def result = new JsonArray()
+    if (coordinates.size() > 0 && coordinates.get(0) instanceof JsonPrimitive) {
+        result.add(coordinates.get(0).getAsDouble() + dx)
+        result.add(coordinates.get(1).getAsDouble() + dy)
+    } else {
+        coordinates.each { result.add(moved(it as JsonArray, dx, dy)) }
+    }
+    return result
+}
+
+/** Features as the document that QuPath reads. */
+static InputStream streamOf(List<JsonObject> features) {
+    def document = new JsonObject()
+    def list = new JsonArray()
+    features.each { list.add(it) }
+    document.addProperty('type', 'FeatureCollection')
+    document.add('features', list)
+    return new ByteArrayInputStream(document.toString().getBytes(StandardCharsets.UTF_8))
+}
+
+/** What follows -a on the command line; nothing in the script editor. */
+static List<String> argumentsOf(Binding binding) {
+    def given = binding.hasVariable('args') ? binding.getVariable('args') : null
+    return given == null ? [] : given.collect { it.toString() }
+}
+
+/** The settings with those replaced that an argument NAME=VALUE names. */
+static Map withArguments(Map settings, List<String> arguments) {
+    Map result = new LinkedHashMap(settings)
+    for (argument in arguments) {
+        int at = argument.indexOf('=')
+        String name = at < 0 ? argument : argument.substring(0, at).trim()
+        if (at < 0 || !settings.containsKey(name))
+            throw new IllegalArgumentException(
+                "'${argument}' is no setting: write NAME=VALUE, NAME being one of ${settings.keySet().join(', ')}.")
+        result[name] = likeBefore(name, argument.substring(at + 1).trim(), settings[name])
+    }
+    return result
+}
+
+/** A setting's text as the kind of value that stood there before. */
+static Object likeBefore(String name, String text, Object before) {
+    if (before instanceof Boolean) {
+        if (text.toLowerCase() in ['true', 'yes'])
+            return true
+        if (text.toLowerCase() in ['false', 'no'])
+            return false
+        throw new IllegalArgumentException("${name} is '${text}'; give true or false.")
+    }
+    if (before instanceof Number) {
+        if (text.isNumber())
+            return before instanceof Integer && text.isInteger() ? text.toInteger() : text.toDouble()
+        throw new IllegalArgumentException("${name} is '${text}'; give a number.")
+    }
+    return text
+}

@@ -1,0 +1,283 @@
+// run_stardist.groovy: finds nuclei with QuPath's own StarDist extension and an exported model.
+//
+// Needs   QuPath 0.4 to 0.6 with the StarDist extension of the same version, an image, and the .pb
+//         that `starbridge export MODEL --to pb` wrote. NAME.export.json beside it holds the
+//         model's settings (percentiles, probability, channel, pixel size): keep the two together.
+// Writes  detections (cells, with cellExpansion) below each annotation. What lies below that
+//         annotation already is replaced: QuPath's StarDist does so.
+//
+// QuPath has no overlap threshold: it cuts overlaps off by itself, so that a few objects in a
+// hundred differ from Python and Fiji.
+//
+// Script editor  Automate › Script editor, open this file, fill in the settings, Run; for many
+//                images Run › Run for project.
+// Command line   QuPath script run_stardist.groovy -p PROJECT/project.qpproj -i IMAGE -s
+//                    -a model=MODELS/demo.pb -a within=annotations
+//                Without -i it runs for every image; QuPath then tells of an image that failed in
+//                its log only, and its exit status is 0 all the same.
+
+import com.google.gson.JsonArray
+import com.google.gson.JsonElement
+import com.google.gson.JsonObject
+import com.google.gson.JsonParser
+import qupath.lib.scripting.QP
+
+// ---- Settings: '' means the model's own ----------------------------------------------------------
+def settings = [
+    model: '',              // the .pb; '' means the only one in the project's folder
+    percentiles: '',        // intensities brought to 0 and 1, over the whole image: '0.2 99.8'
+    probability: '',        // threshold, 0 to 1
+    channel: '',            // channel of the nuclei: a name (DAPI) or a number from 0; several with ,
+    pixelSize: '',          // µm per pixel that the model wants; the image is scaled to it
+    tileSize: 1024,         // pixels; smaller tiles cost accuracy at their edges
+    cellExpansion: 0.0,     // µm by which a nucleus grows into a cell; 0 gives nuclei only
+    within: 'selection',    // 'selection' (nothing selected: the whole image), 'annotations', 'image'
+    annotationClass: '',    // with 'annotations': only those of this class
+    measure: true,          // shape and intensity
+]
+// --------------------------------------------------------------------------------------------------
+
+settings = withArguments(settings, argumentsOf(binding))
+
+def imageData = QP.getCurrentImageData()
+if (imageData == null)
+    throw new IllegalStateException('No image is open: open one, or name it with -p PROJECT -i IMAGE.')
+
+def project = QP.getProject()
+File projectFolder = project == null ? null : project.getPath().toFile().getParentFile()
+File model = modelFile(settings.model, projectFolder)
+Map recipe = withSettings(recipeBeside(model), settings)
+def starDist = starDistClass(getClass().getClassLoader())
+
+def server = imageData.getServer()
+int[] channels = channelNumbers(recipe.channels, server.getMetadata().getChannels()*.getName()) as int[]
+def parents = chosenAnnotations(imageData, settings.within, settings.annotationClass)
+
+def builder = starDist.builder(model.getAbsolutePath())
+    // Percentiles of the whole image, as in training; without this each tile has its own. This
+    // method takes it in every version since 0.4; 0.6 says in the log that it has a new name.
+    .preprocess(
+        starDist.imageNormalizationBuilder()
+            .maxDimension(4096)
+            .percentiles(recipe.percentiles[0], recipe.percentiles[1])
+            .build()
+    )
+    .channels(channels)
+    .threshold(recipe.probability)
+    .tileSize(settings.tileSize as int)
+    .simplify(0)
+    .includeProbability(true)
+if (recipe.pixelSize != null)
+    builder.pixelSize(recipe.pixelSize)
+if (recipe.classNames)
+    builder.classificationNames(recipe.classNames)
+if (settings.cellExpansion > 0)
+    builder.cellExpansion(settings.cellExpansion as double)
+if (settings.measure)
+    builder.measureShape().measureIntensity()
+
+def stardist = builder.build()
+try {
+    stardist.detectObjects(imageData, parents)
+} finally {
+    stardist.close()
+}
+int found = parents.sum { it.getChildObjects().count { child -> child.isDetection() } }
+String imageName = server.getMetadata().getName()
+println("${model.name}: ${found} nuclei in ${parents.size()} annotation(s) of ${imageName}")
+if (found == 0)
+    println('No nucleus was found. Is it the right channel? Try a lower probability, and look at the log.')
+
+// ---- From here on nothing needs to be changed ----------------------------------------------------
+
+/** The annotations to look in; where there is none to choose, one around the whole image. */
+List chosenAnnotations(imageData, String within, String annotationClass) {
+    def hierarchy = imageData.getHierarchy()
+    if (!(within in ['selection', 'annotations', 'image']))
+        throw new IllegalArgumentException("within is '${within}'; choose selection, annotations or image.")
+    def areas = { objects -> objects.findAll { it.isAnnotation() && it.getROI()?.isArea() } as List }
+    if (within == 'selection') {
+        def selected = areas(hierarchy.getSelectionModel().getSelectedObjects())
+        if (selected)
+            return selected
+    }
+    if (within == 'annotations') {
+        def chosen = areas(hierarchy.getAnnotationObjects()).findAll {
+            !annotationClass || it.getPathClass()?.toString() == annotationClass
+        }
+        if (!chosen)
+            throw new IllegalStateException(
+                'The image has no annotation ' + (annotationClass ? "of class ${annotationClass}." : 'with an area.'))
+        return chosen
+    }
+    String name = 'Whole image'
+    def whole = hierarchy.getAnnotationObjects().find { it.getName() == name }
+    if (whole == null) {
+        whole = QP.createFullImageAnnotation(imageData, false)
+        whole.setName(name)
+    }
+    return [whole]
+}
+
+/** QuPath's StarDist, found when the script runs, so that its absence can be told in words. */
+static Class starDistClass(ClassLoader loader) {
+    String name = 'qupath.ext.stardist.StarDist2D'
+    for (candidate in [loader, Thread.currentThread().getContextClassLoader()]) {
+        try {
+            if (candidate != null)
+                return Class.forName(name, true, candidate)
+        } catch (ClassNotFoundException ignored) {
+            // the next one may know it
+        }
+    }
+    throw new IllegalStateException(
+        'QuPath has no StarDist extension: install the one of the same version as QuPath '
+        + '(Extensions › Manage extensions, or drag its .jar onto the window), and start QuPath again.')
+}
+
+/** The frozen graph that the settings name, else the only one in a folder. */
+static File modelFile(String named, File folder) {
+    if (named) {
+        File file = new File(named)
+        if (!file.isAbsolute() && !file.isFile() && folder != null)
+            file = new File(folder, named)
+        if (!file.isFile())
+            throw new FileNotFoundException(
+                "The model ${file} does not exist: set model to the .pb that starbridge export wrote.")
+        return file
+    }
+    def found = (folder?.listFiles() ?: []).findAll { it.name.toLowerCase().endsWith('.pb') }
+    if (!found)
+        throw new FileNotFoundException(
+            'Which model? Set model to the .pb that starbridge export wrote, '
+            + 'or put it into the folder of the project.')
+    if (found.size() > 1)
+        throw new IllegalStateException(
+            "The project's folder holds several models (${found*.name.sort().join(', ')}): "
+            + 'set model to one of them.')
+    return found[0]
+}
+
+/** The recipe in NAME.export.json beside NAME.pb; what is not said there is null. */
+static Map recipeBeside(File model) {
+    String name = model.name.replaceAll(/(?i)\.pb$/, '')
+    File record = new File(model.getAbsoluteFile().getParentFile(), name + '.export.json')
+    Map recipe = [percentiles: null, probability: null, channels: null, pixelSize: null, classNames: null]
+    if (!record.isFile())
+        return recipe
+    JsonObject said, graph
+    try {
+        def content = JsonParser.parseString(record.getText('UTF-8')).getAsJsonObject()
+        said = content.getAsJsonObject('recipe')
+        graph = content.getAsJsonObject('model')
+        recipe.percentiles = said.getAsJsonArray('percentiles').collect { it.getAsDouble() }
+        recipe.probability = said.get('prob').getAsDouble()
+        def pixelSize = said.get('pixel_size')
+        recipe.pixelSize = pixelSize == null || pixelSize.isJsonNull() ? null : pixelSize.getAsDouble()
+        recipe.channels = channelsIn(said.get('channel'), graph?.get('channels')?.getAsInt() ?: 1)
+        int classes = graph?.get('classes')?.getAsInt() ?: 0
+        if (classes > 0)
+            recipe.classNames = [0: 'Background'] + (1..classes).collectEntries { [it, 'Class ' + it] }
+    } catch (Exception error) {
+        throw new IllegalStateException("${record} is damaged (${error.message}): export the model again.")
+    }
+    return recipe
+}
+
+/** Channels as a recipe tells them: a number, a name or a list; all where it names too few. */
+static List channelsIn(JsonElement told, int wanted) {
+    List given = told == null || told.isJsonNull() ? [] : told instanceof JsonArray ? told.collect { it } : [told]
+    if (given.size() < wanted)
+        return (0..<wanted) as List
+    return given.collect { it.getAsJsonPrimitive().isNumber() ? it.getAsInt() : it.getAsString() }
+}
+
+/** A recipe in which the script's settings come before the model's own. */
+static Map withSettings(Map recipe, Map settings) {
+    Map result = new LinkedHashMap(recipe)
+    if (settings.percentiles) {
+        result.percentiles = settings.percentiles.toString().trim().split(/[\s,;]+/).collect {
+            number('percentiles', it, 0, 100)
+        }
+        if (result.percentiles.size() != 2 || result.percentiles[0] >= result.percentiles[1])
+            throw new IllegalArgumentException(
+                "percentiles is '${settings.percentiles}'; give two numbers, the lower one first: '1 99.8'.")
+    }
+    if (settings.probability != '')
+        result.probability = number('probability', settings.probability, 0, 1)
+    if (settings.pixelSize != '')
+        result.pixelSize = number('pixelSize', settings.pixelSize, 0, 1000)
+    if (settings.channel != '')
+        result.channels = settings.channel.toString().split(',').collect {
+            it.trim().isInteger() ? it.trim().toInteger() : it.trim()
+        }
+    result.channels = result.channels ?: [0]
+    def missing = ['percentiles', 'probability'].findAll { result[it] == null }
+    if (missing)
+        throw new IllegalArgumentException(
+            "What ${missing.join(' and ')} should the model have? Put NAME.export.json beside the .pb, or fill in the settings.")
+    return result
+}
+
+/** A number in a range, written as a person writes it. */
+static double number(String name, Object text, double low, double high) {
+    try {
+        double value = text.toString().trim().toDouble()
+        if (value >= low && value <= high)
+            return value
+    } catch (NumberFormatException ignored) {
+        // told below
+    }
+    throw new IllegalArgumentException("${name} is '${text}'; give a number from ${low} to ${high}.")
+}
+
+/** Numbers of channels given by number or by name. */
+static List<Integer> channelNumbers(List wanted, List<String> names) {
+    return wanted.collect {
+        int at = it instanceof Number
+            ? it.intValue()
+            : names.findIndexOf { name -> name.equalsIgnoreCase(it.toString()) }
+        if (at < 0 || at >= names.size()) {
+            def known = names.withIndex().collect { name, n -> "${n} (${name})" }
+            throw new IllegalArgumentException("The image has no channel ${it}; it has ${known.join(', ')}.")
+        }
+        return at
+    }
+}
+
+/** What follows -a on the command line; nothing in the script editor. */
+static List<String> argumentsOf(Binding binding) {
+    def given = binding.hasVariable('args') ? binding.getVariable('args') : null
+    return given == null ? [] : given.collect { it.toString() }
+}
+
+/** The settings with those replaced that an argument NAME=VALUE names. */
+static Map withArguments(Map settings, List<String> arguments) {
+    Map result = new LinkedHashMap(settings)
+    for (argument in arguments) {
+        int at = argument.indexOf('=')
+        String name = at < 0 ? argument : argument.substring(0, at).trim()
+        if (at < 0 || !settings.containsKey(name))
+            throw new IllegalArgumentException(
+                "'${argument}' is no setting: write NAME=VALUE, NAME being one of ${settings.keySet().join(', ')}.")
+        result[name] = likeBefore(name, argument.substring(at + 1).trim(), settings[name])
+    }
+    return result
+}
+
+/** A setting's text as the kind of value that stood there before. */
+static Object likeBefore(String name, String text, Object before) {
+    if (before instanceof Boolean) {
+        if (text.toLowerCase() in ['true', 'yes'])
+            return true
+        if (text.toLowerCase() in ['false', 'no'])
+            return false
+        throw new IllegalArgumentException("${name} is '${text}'; give true or false.")
+    }
+    if (before instanceof Number) {
+        if (text.isNumber())
+            return before instanceof Integer && text.isInteger() ? text.toInteger() : text.toDouble()
+        throw new IllegalArgumentException("${name} is '${text}'; give a number.")
+    }
+    return text
+}

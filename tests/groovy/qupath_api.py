@@ -1,0 +1,167 @@
+"""What the scripts use of QuPath, each name looked up in the source of the versions named here."""
+
+from __future__ import annotations
+
+VERSIONS = ("0.4.4", "0.5.1", "0.6.0", "0.7.0")
+"""Versions of QuPath that have every name below."""
+
+STARDIST_VERSIONS = ("0.4.0", "0.5.0", "0.6.0")
+"""Versions of the StarDist extension that have every name of its classes below."""
+
+CLASSES: dict[str, tuple[str, ...]] = {
+    "qupath.imagej.tools.IJTools": ("convertToIJRoi", "convertToImagePlus"),
+    "qupath.lib.gui.measure.ObservableMeasurementTableData": (
+        "getAllNames",
+        "getNumericValue",
+        "getStringValue",
+        "isNumericMeasurement",
+        "setImageData",
+    ),
+    "qupath.lib.images.ImageData": ("getHierarchy", "getProperty", "getServer", "setProperty"),
+    "qupath.lib.images.servers.ImageServer": (
+        "getBuilder",
+        "getHeight",
+        "getMetadata",
+        "getPath",
+        "getPixelCalibration",
+        "getPixelType",
+        "getURIs",
+        "getWidth",
+        "nChannels",
+        "nTimepoints",
+        "nZSlices",
+    ),
+    "qupath.lib.images.servers.ImageServerBuilder$DefaultImageServerBuilder": (
+        "getArgs",
+        "getURI",
+    ),
+    "qupath.lib.images.servers.ImageServerMetadata": ("getChannels", "getName"),
+    "qupath.lib.images.servers.PixelCalibration": (
+        "getPixelHeightMicrons",
+        "getPixelWidthMicrons",
+        "hasPixelSizeMicrons",
+    ),
+    "qupath.lib.images.servers.PixelType": ("getBytesPerPixel",),
+    "qupath.lib.images.PathImage": ("getImage",),
+    "qupath.lib.io.GsonTools": ("getInstance",),
+    "qupath.lib.io.PathIO": ("readObjectsFromGeoJSON",),
+    "qupath.lib.objects.PathObject": (
+        "addChildObjects",
+        "getChildObjects",
+        "getID",
+        "getName",
+        "getPathClass",
+        "getROI",
+        "hasROI",
+        "isAnnotation",
+        "isDetection",
+        "setName",
+    ),
+    "qupath.lib.objects.hierarchy.PathObjectHierarchy": (
+        "addObjects",
+        "fireHierarchyChangedEvent",
+        "getAllObjects",
+        "getAnnotationObjects",
+        "getDetectionObjects",
+        "getSelectionModel",
+        "insertPathObjects",
+        "removeObjects",
+    ),
+    "qupath.lib.objects.hierarchy.events.PathObjectSelectionModel": ("getSelectedObjects",),
+    "qupath.lib.projects.Project": ("getEntry", "getImageList", "getPath"),
+    "qupath.lib.projects.ProjectIO": ("loadProject",),
+    "qupath.lib.projects.ProjectImageEntry": ("getImageName", "readImageData"),
+    "qupath.lib.regions.RegionRequest": ("createInstance",),
+    "qupath.lib.roi.interfaces.ROI": (
+        "contains",
+        "getBoundsHeight",
+        "getBoundsWidth",
+        "getBoundsX",
+        "getBoundsY",
+        "getCentroidX",
+        "getCentroidY",
+        "getT",
+        "getZ",
+        "isArea",
+    ),
+    "qupath.lib.scripting.QP": (
+        "createFullImageAnnotation",
+        "getCurrentImageData",
+        "getProject",
+        "getProjectEntry",
+    ),
+}
+"""Methods by class. All are public; the scripts call no others."""
+
+STARDIST_CLASSES: dict[str, tuple[str, ...]] = {
+    "qupath.ext.stardist.StarDist2D": (
+        "builder",
+        "close",
+        "detectObjects",
+        "imageNormalizationBuilder",
+    ),
+    "qupath.ext.stardist.StarDist2D$Builder": (
+        "build",
+        "cellExpansion",
+        "channels",
+        "classificationNames",
+        "includeProbability",
+        "measureIntensity",
+        "measureShape",
+        "pixelSize",
+        "preprocess",
+        "simplify",
+        "threshold",
+        "tileSize",
+    ),
+    "qupath.ext.stardist.OpCreators$ImageNormalizationBuilder": (
+        "build",
+        "maxDimension",
+        "percentiles",
+    ),
+}
+"""The same of the StarDist extension, which is no part of QuPath."""
+
+BINDING = ("args", "qupath.script.batchIndex")
+"""Variables that QuPath gives a script (ScriptAttributes)."""
+
+_STATIC = """
+addObject addObjects addPixelClassifierMeasurements addShapeMeasurements buildFilePath
+buildPathInProject buildServer checkMinVersion checkVersionRange classifyDetectionsByCentroid
+classifySelected clearAllObjects clearAnnotations clearDetections clearMeasurements
+copyToClipboard createDirectory createFullImageAnnotation createSelectAllObject createTaskRunner
+createTMAGrid describe deselectAll duplicateSelectedAnnotations exportTMAData fileExists
+fireHierarchyUpdate getAllObjects getAnnotationObjects getCellObjects getColorRGB getCoreClasses
+getCurrentHierarchy getCurrentImageData getCurrentImageName getCurrentServer getCurrentViewer
+getDetectionObjects getLogger getObjects getPathClass getProject getProjectEntry getQuPath
+getSelectedObject getSelectedObjects getSelectedROI getTileObjects getWindow hasMeasurement
+importObjectsFromFile insertObjects isDirectory loadImageData locateFile makeRGB measurement
+mergeAnnotations mkdirs nObjects promptForFile refreshIDs removeAllObjects removeAnnotations
+removeDetections removeMeasurements removeObject removeObjects resetSelection resolveHierarchy
+resolvePath runObjectClassifier runPlugin saveMeasurements selectObjects setChannelNames
+setChannels setImageType setPixelSizeMicrons setSelectedObject writeImage writeImageRegion
+"""
+STATIC_METHODS_OF_SCRIPTS = frozenset(_STATIC.split())
+"""Names that QuPath imports into every script: a function of ours must not have one of them."""
+
+_OTHERS = """
+abs add addAll ceil clear close closeEntry compile contains containsKey createDirectories
+createTempDirectory currentThread deleteIfExists descendants destroy encode endsWith
+environment equalsIgnoreCase floor forName format get getAbsoluteFile getAbsolutePath getBytes
+getCanonicalFile getClass getClassLoader getContextClassLoader getInputStream getOutputStream
+getParent getParentFile getScheme getSimpleName group indexOf intValue isAbsolute isAlive
+isDirectory isEmpty isFile isNaN keySet lastIndexOf length list listFiles mark matcher matches
+max min move poll put putAll putNextEntry quote read redirectErrorStream replace replaceAll
+replaceFirst reset rint size split start startsWith substring toFile toLowerCase toPath
+toString trim valueOf waitFor write
+any collate collect collectEntries collectMany count deleteDir each eachLine eachWithIndex
+find findAll findIndexOf findResult getText getVariable hasVariable isInteger isNumber join
+last readLines sort startDaemon sum toDouble toInteger transpose unique withCloseable
+withIndex withWriter
+addProperty beginArray beginObject deepCopy endArray endObject fromJson getAsDouble getAsInt
+getAsJsonArray getAsJsonObject getAsJsonPrimitive getAsString has hasNext isJsonNull
+isJsonPrimitive nextName parseString peek setLenient toJson
+saveAsByteArray saveAsTiff setPosition setRoi
+"""
+NOT_QUPATH = frozenset(_OTHERS.split())
+"""All else that the scripts call: of Java, Groovy, Gson and ImageJ, in this order."""
