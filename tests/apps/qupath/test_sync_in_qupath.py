@@ -469,3 +469,87 @@ def test_outlines_that_cross_themselves_are_kept_as_they_were_drawn(
     assert shapely.get_coordinates(left(qupath, project).objects.geometry.iloc[0]).tolist() == (
         shapely.get_coordinates(bow).tolist()
     )
+
+
+def test_names_and_measurements_do_not_flatten_the_nesting(
+    qupath: QuPath, project: Path, section: Path
+) -> None:
+    region = Detections.from_polygons(
+        [shapely.box(0, 0, 400, 300)],
+        columns={"object_type": ["annotation"], "name": ["whole"]},
+        image=ImageInfo(width=400, height=300),
+    )
+    pushed(qupath, project, section, region)
+    named = nuclei(30)
+    named.objects["name"] = [f"nucleus {number}" for number in range(30)]
+    pushed(qupath, project, section, Detections(named.objects, named.image))
+
+    (review,) = pull(qupath, project)
+
+    assert len(review.detections) == 31
+    assert sorted(parent == region.ids[0] for parent in review.parents) == [False] + [True] * 30
+
+
+def test_an_image_is_of_the_type_that_is_asked_for(
+    qupath: QuPath, project: Path, section: Path, tmp_path: Path
+) -> None:
+    pushed(qupath, project, section, nuclei(9))
+    other = tmp_path / "other.tif"
+    shutil.copy(section, other)
+    push(qupath, project, [(other, nuclei(9))], PushSettings(force=True, fluorescence=False))
+
+    first, second = (project / "data" / str(number) / "summary.json" for number in (1, 2))
+    assert json.loads(first.read_text())["imageType"] == "FLUORESCENCE"
+    assert json.loads(second.read_text())["imageType"] == "OTHER"
+
+
+def test_an_ome_tiff_is_called_by_its_file_name(
+    qupath: QuPath, project: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "section.ome.tif"
+    tifffile.imwrite(
+        path,
+        np.zeros((3, 300, 400), np.uint16),
+        ome=True,
+        metadata={"axes": "CYX", "PhysicalSizeX": 0.5, "PhysicalSizeY": 0.5},
+    )
+
+    pushed(qupath, project, path, nuclei(9))
+    pushed(qupath, project, path, nuclei(9))
+
+    assert [image.name for image in read_project(project).images] == ["section.ome.tif"]
+
+
+def test_an_image_that_cannot_be_read_leaves_nothing_in_the_project(
+    qupath: QuPath, project: Path, section: Path, tmp_path: Path
+) -> None:
+    pushed(qupath, project, section, nuclei(9))
+    broken = tmp_path / "broken.tif"
+    broken.write_bytes(b"II*\0 no image")
+    before = sorted(path for path in project.rglob("*") if path.is_file())
+
+    (outcome,) = push(qupath, project, [(broken, nuclei(9))], ALL)
+
+    assert outcome.error is not None
+    assert "broken.tif" in outcome.error
+    assert "\n" not in outcome.error
+    after = sorted(path for path in project.rglob("*") if path.is_file())
+    assert [path for path in after if path.name != "project.qpproj.backup"] == [
+        path for path in before if path.name != "project.qpproj.backup"
+    ]
+    assert len(read_project(project).images) == 1
+
+
+def test_an_image_that_is_gone_is_named_and_its_objects_stay(
+    qupath: QuPath, project: Path, section: Path
+) -> None:
+    pushed(qupath, project, section, nuclei(9))
+    objects = read_project(project).images[0].objects_file
+    before = objects.read_bytes()
+    section.rename(section.with_name("elsewhere.tif"))
+
+    (outcome,) = push(qupath, project, [(section, nuclei(9, seed=4))], ALL)
+
+    assert outcome.error is not None
+    assert str(section) in outcome.error
+    assert objects.read_bytes() == before

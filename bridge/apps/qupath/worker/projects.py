@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -65,10 +66,20 @@ class Project:
         from paquo.images import QuPathImageType
 
         kind = QuPathImageType.FLUORESCENCE if fluorescence else QuPathImageType.OTHER
-        entry: Any = self._project.add_image(path, image_type=kind)
+        before = self._data_folders()
+        try:
+            entry: Any = self._project.add_image(path, image_type=kind)
+        except BaseException:
+            for folder in self._data_folders() - before:  # of an image that is not in the list
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
         entry.image_name = name
         self.save()
         return str(entry.entry_id)
+
+    def _data_folders(self) -> set[Path]:
+        project = Path(str(self._project.java_object.getPath().toString()))
+        return set((project.parent / "data").glob("*/"))
 
     def calibrate(
         self, identity: str, pixel_size: tuple[float, float] | None, channels: list[str]
