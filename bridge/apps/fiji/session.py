@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -85,10 +86,8 @@ class Fiji:
             raise BadInputError("mode", f"{mode!r} is unknown", 'give "headless" or "gui"')
         if heap is not None and not _HEAP.fullmatch(heap):
             raise BadInputError("heap", f"{heap!r} is no amount of memory", 'give one like "4g"')
-        try:
-            import jpype  # noqa: F401 - the worker needs it
-        except ImportError as error:
-            raise MissingPartError("fiji", "run ImageJ", "jpype1") from error
+        if find_spec("jpype") is None:
+            raise MissingPartError("fiji", "run ImageJ", "jpype1")
         self.mode = mode
         self._timeout = timeout
         self._heap = heap
@@ -421,10 +420,8 @@ class Fiji:
         from bridge.images.hyperstack import write_hyperstack
 
         if isinstance(image, OpenImage) or image is None:
-            found = [i for i in self.images() if image is None or i.id == image.id]
-            if not found:
-                raise FijiError("that image is not open")
-            return found[-1]
+            answer = self._ask("finding the image", {"do": "channels", "image": _number(image)})
+            return OpenImage.from_answer(answer)
         if not isinstance(image, Image):
             with open_image(image) as opened:
                 return self._show(opened)
