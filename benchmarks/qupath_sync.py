@@ -52,7 +52,7 @@ def nuclei(count: int, side: int) -> Detections:
 def with_starbridge(image: Path, objects: Detections, folder: Path) -> dict[str, float]:
     """Seconds to write and read alone, to push with merge and check, and to pull; GiB of QuPath."""
     most = 0
-    with QuPath() as qupath:
+    with QuPath(heap="3g") as qupath:
         watched = psutil.Process(qupath.pid)
         done = threading.Event()
 

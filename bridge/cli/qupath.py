@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="QuPath projects: push, review, pull.", no_args_is_help=True)
 
 _QUPATH_HELP = "Folder of QuPath. [default: PAQUO_QUPATH_DIR, else the one that is found]"
+_HEAP_HELP = "Most memory for QuPath's Java, such as 8g. [default: half of the machine's]"
 _PROJECT_HELP = "Folder of the project, or its project.qpproj."
 
 
@@ -94,6 +95,7 @@ def push(
         bool, typer.Option("--force", help="Push although a QuPath is running.")
     ] = False,
     qupath: Annotated[Path | None, typer.Option(help=_QUPATH_HELP)] = None,
+    heap: Annotated[str | None, typer.Option(help=_HEAP_HELP)] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print what became of each image.")
     ] = False,
@@ -119,7 +121,7 @@ def push(
         force=force,
     )
     folder = project.parent if project.is_file() else project
-    with QuPath(qupath) as session:
+    with QuPath(qupath, heap=heap) as session:
         outcomes = push_objects(
             session,
             folder,
@@ -185,6 +187,7 @@ def pull(
         typer.Option("--crops", help="Also the image region of each annotation, for training."),
     ] = False,
     qupath: Annotated[Path | None, typer.Option(help=_QUPATH_HELP)] = None,
+    heap: Annotated[str | None, typer.Option(help=_HEAP_HELP)] = None,
 ) -> None:
     """Read what reviewers left: GeoJSON, labels, ROIs, tables, class masks, who changed what.
 
@@ -196,7 +199,7 @@ def pull(
     from bridge.apps.qupath.sync import pull as pull_reviews
 
     wanted = [kind.value for kind in formats or list(Format)]
-    with QuPath(qupath) as session:
+    with QuPath(qupath, heap=heap) as session:
         reviews = pull_reviews(session, project, images)
     failed = False
     for review, name in zip(reviews, _file_names(reviews), strict=True):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from bridge.detections import Detections
 
 _WORKER = "bridge.apps.qupath.worker"
+_HEAP = re.compile(r"[1-9][0-9]*[kmgKMG]")
 
 
 @dataclass(frozen=True)
@@ -52,18 +55,21 @@ class QuPath:
 
     Args:
         app: QuPath's folder; the one in ``PAQUO_QUPATH_DIR`` or a usual place where ``None``.
+        heap: most memory for Java (``"4g"``); half of the machine's where ``None``.
         timeout: seconds that one step may take.
         start_timeout: seconds that it may take to start.
 
     Raises:
         QuPathError: there is no QuPath, or it does not start.
         MissingPartError: the part ``qupath`` is not installed.
+        BadInputError: ``heap`` is no amount of memory.
     """
 
     def __init__(
         self,
         app: str | PathLike[str] | None = None,
         *,
+        heap: str | None = None,
         timeout: float = 1800,
         start_timeout: float = 180,
     ) -> None:
@@ -79,11 +85,17 @@ class QuPath:
             )
         self._timeout = timeout
         self._project: Path | None = None
+        if heap is not None and not _HEAP.fullmatch(heap):
+            raise BadInputError("heap", f"{heap!r} is no amount of memory", 'give one like "4g"')
+        limit = f"-Xmx{heap}" if heap else "-XX:MaxRAMPercentage=50"
         trouble = f"QuPath in {self.app.path} does not start"
         try:
             self._worker = WorkerProcess(
                 _WORKER,
-                environment={"PAQUO_QUPATH_DIR": str(self.app.path)},
+                environment={
+                    "PAQUO_QUPATH_DIR": str(self.app.path),
+                    "PAQUO_JAVA_OPTS": json.dumps([limit]),
+                },
                 timeout=start_timeout,
             )
         except (RefusedError, WorkerEndedError) as error:
@@ -292,7 +304,7 @@ class QuPath:
 
 def _explained(said: str) -> str:
     if "OutOfMemoryError" in said:
-        return "Java ran out of memory; close other programs"
+        return "Java ran out of memory; give a larger heap"
     if "No space left" in said:
         return f"the disk is full ({os.strerror(28)}); make room and run again"
     return said
