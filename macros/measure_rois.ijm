@@ -226,8 +226,8 @@ function runJavaScript(code, path) {
 		+ code + " return 'done'; } catch (error) { return 'problem: ' + error; } })()");
 	if (result == "done") return "";
 	if (startsWith(result, "problem: ")) return substring(result, 9);
-	return "this ImageJ has neither a window nor JavaScript; start it with its window, use Fiji, or"
-		+ " run the macro by starbridge";
+	return "this ImageJ has neither a window nor JavaScript (its Java may lack jdk.dynalink); start it"
+		+ " with its window or another Java, or run the macro by starbridge";
 }
 
 // Reads a RoiSet.zip by way of the ROI Manager, which keeps what it held; gives back what went wrong.

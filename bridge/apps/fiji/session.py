@@ -153,6 +153,9 @@ class Fiji:
     ) -> MacroResult:
         """Run a macro to its end.
 
+        A command of ImageJ2 that a macro calls with ``run`` (StarDist is one) may end without
+        having done anything, and say nothing: a macro has to look for what it should have made.
+
         Args:
             macro: a file (a path, or a text of one line that ends with ``.ijm`` or ``.txt``), or
                 the macro itself.
@@ -482,6 +485,10 @@ class Fiji:
                 if not answer["stopped"]:
                     # it would work on behind the back of whatever comes next
                     self._worker.kill()
+                    raise FijiTimeoutError(
+                        f"{what} {answer['message']} and could not be stopped, so {self._name} was "
+                        "ended; start a new session"
+                    ) from error
                 raise FijiTimeoutError(f"{what} {answer['message']} and was stopped") from error
             memory = f"Java ran out of memory; start with a larger heap than {self._heap or 'this'}"
             memory += ' (heap="8g")'
