@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bridge.cli.fiji import app as fiji_app
+from bridge.cli.measure import measure as measure_command
 from bridge.cli.qupath import app as qupath_app
 from bridge.cli.saying import note, print_json
 from bridge.errors import BadInputError, StarbridgeError
@@ -32,6 +33,7 @@ app = typer.Typer(
 demo_app = typer.Typer(help="The model that comes with starbridge.", no_args_is_help=True)
 app.add_typer(demo_app, name="demo")
 app.add_typer(fiji_app, name="fiji")
+app.command("measure")(measure_command)
 app.add_typer(qupath_app, name="qupath")
 
 

@@ -13,32 +13,25 @@ from bridge.apps.fiji.errors import FijiError
 
 
 @pytest.fixture(scope="session")
-def started_headless() -> Iterator[Fiji]:
-    """The embedded ImageJ without a window."""
-    with _session("headless") as fiji:
-        yield fiji
-
-
-@pytest.fixture(scope="session")
-def started_window(display: str) -> Iterator[Fiji]:
-    """The embedded ImageJ with its window and ROI Manager."""
-    del display
-    with _session("gui") as fiji:
-        yield fiji
+def sessions() -> Iterator[dict[str, Fiji]]:
+    """Sessions by mode, started when they are first needed, and again if a test ended one."""
+    started: dict[str, Fiji] = {}
+    yield started
+    for session in started.values():
+        session.close()
 
 
 @pytest.fixture
-def headless(started_headless: Fiji) -> Fiji:
+def headless(sessions: dict[str, Fiji]) -> Fiji:
     """ImageJ without a window, nothing open."""
-    started_headless.clear()
-    return started_headless
+    return _empty(sessions, "headless")
 
 
 @pytest.fixture
-def window(started_window: Fiji) -> Fiji:
-    """ImageJ with its window, nothing open."""
-    started_window.clear()
-    return started_window
+def window(sessions: dict[str, Fiji], display: str) -> Fiji:
+    """ImageJ with its window and ROI Manager, nothing open."""
+    del display
+    return _empty(sessions, "gui")
 
 
 @pytest.fixture(params=["headless", "window"])
@@ -53,6 +46,13 @@ def pictures() -> Path | None:
     """Where tests leave the screenshots of the documentation, if they are wanted."""
     folder = os.environ.get("STARBRIDGE_SCREENSHOTS")
     return Path(folder) if folder else None
+
+
+def _empty(sessions: dict[str, Fiji], mode: str) -> Fiji:
+    if mode not in sessions or not sessions[mode].running:
+        sessions[mode] = _session(mode)
+    sessions[mode].clear()
+    return sessions[mode]
 
 
 def _session(mode: str) -> Fiji:

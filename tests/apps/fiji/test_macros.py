@@ -161,10 +161,18 @@ def test_a_dialog_that_nobody_answers_ends_with_the_time_out(window: Fiji) -> No
 
 
 def test_an_endless_macro_is_stopped_and_the_session_goes_on(fiji: Fiji) -> None:
-    with pytest.raises(FijiTimeoutError):
-        fiji.run_macro("while (true) x = 1;", timeout=1)
+    with pytest.raises(FijiTimeoutError, match="took longer than 1 s and was stopped"):
+        fiji.run_macro("while (true) wait(1);", timeout=1)
 
     assert fiji.run_macro("return 'alive';").value == "alive"
+
+
+def test_a_macro_that_does_not_hear_ends_the_session_and_says_so(headless: Fiji) -> None:
+    # Java may compile a loop so that it never looks again whether it should stop
+    with pytest.raises(FijiTimeoutError, match="was stopped|start a new session") as caught:
+        headless.run_macro("while (true) x = 1;", timeout=1)
+
+    assert headless.running == str(caught.value).endswith("was stopped")
 
 
 def test_out_of_memory_says_what_to_do(headless: Fiji) -> None:

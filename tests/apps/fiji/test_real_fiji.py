@@ -41,7 +41,7 @@ def test_macros_run_as_in_the_embedded_imagej(fiji: Fiji) -> None:
     with pytest.raises(MacroError, match="wants a window"):
         fiji.run_macro("waitForUser('look');", timeout=60)
     with pytest.raises(FijiTimeoutError):
-        fiji.run_macro("while (true) x = 1;", timeout=2)
+        fiji.run_macro("while (true) wait(1);", timeout=2)
     assert fiji.run_macro("return 'alive';").value == "alive"
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
+
+_SETTLED = 0.5
+"""Seconds that a dialog has to be there. One that is closed while it is still opening leaves the
+thread behind it waiting for ever, with nothing to be seen."""
 
 _ERRORS = ("Macro Error", "No Image", "Macro")
 """Titles: an error in a macro, one that needs an open image, and ``exit("message")``."""
@@ -23,12 +28,17 @@ class ErrorDialogs:
         imagej = JClass("ij.IJ")
         self._last_error = imagej.class_.getDeclaredField("lastErrorMessage")
         self._last_error.setAccessible(True)
+        self._identity = JClass("java.lang.System").identityHashCode
+        self._seen: dict[int, float] = {}
         self.texts: list[str] = []
 
     def close_all(self) -> None:
         """Close those that are open now."""
         for window in self._windows.getWindows():
             if not (isinstance(window, self._dialog) and window.isShowing()):
+                continue
+            first_seen = self._seen.setdefault(int(self._identity(window)), time.monotonic())
+            if time.monotonic() - first_seen < _SETTLED:
                 continue
             text = _text(window)
             if str(window.getTitle()) in _ERRORS or self._tells_of_an_error(text):

@@ -14,7 +14,7 @@ STOPPED = "stopped before its end, by exit() or a cancelled dialog"
 
 _DONE = "starbridge.macro.done"
 _POLL = 0.02  # seconds
-_PATIENCE = 5.0  # seconds that an aborted macro has to stop
+_PATIENCE = 10.0  # seconds that an aborted macro has to stop
 
 _NESTED_ERROR = re.compile(r"^Macro Error: (.* in line \d+)", re.MULTILINE)
 """Without a window ImageJ only prints that a macro failed which another one ran."""

@@ -1,0 +1,205 @@
+"""Images and the files of their objects -> a table of measurements an image."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from bridge.atomic import writing
+from bridge.batch import Listener, Outcome
+from bridge.detections import Detections
+from bridge.errors import BadInputError, StarbridgeError
+from bridge.formats import existing_file, format_of
+from bridge.formats.labels import read_label_image
+from bridge.images import Image, image_name, open_image
+from bridge.measuring.columns import Unit
+from bridge.measuring.table import measure, undrawn
+from bridge.pairing import pair
+
+log = logging.getLogger(__name__)
+
+TableFormat = Literal["csv", "parquet"]
+
+_FIELDS = ("label", "class", "name", "z", "t")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How every image of a batch is measured.
+
+    Attributes:
+        ring, ring_unit, unit, channels: as in :func:`bridge.measuring.measure`.
+        axes, pixel_size: of the images, where the files do not say them.
+        table: format of the tables.
+        overwrite: measure anew where the table is there already.
+    """
+
+    ring: float | None = None
+    ring_unit: Unit = "µm"
+    unit: Literal["px", "µm", "both"] | None = None
+    channels: tuple[int | str, ...] | None = None
+    axes: str | None = None
+    pixel_size: float | None = None
+    table: TableFormat = "csv"
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class Measured(Outcome):
+    """What became of one image.
+
+    Attributes:
+        undrawn: UUIDs, or labels, of objects that could not be measured, see
+            :func:`bridge.measuring.undrawn`.
+    """
+
+    undrawn: tuple[str, ...] = ()
+
+
+def measure_files(
+    images: Sequence[Path],
+    sources: Sequence[Path],
+    out: Path,
+    settings: Settings,
+    listener: Listener | None = None,
+) -> list[Measured]:
+    """Measure image after image into ``OUT/NAME_measurements.csv`` or ``.parquet``.
+
+    The tables begin with the image's name, then ``id`` (UUID; not for a label image in a TIFF,
+    which has none), label, class, name and plane. An image that cannot be measured, or whose
+    objects are not found, is named, and the rest goes on. Tables that are there are left as they
+    are.
+
+    Args:
+        images: files and OME-Zarr folders.
+        sources: files of objects, or folders with them, as in :func:`bridge.pairing.pair`.
+        out: folder of the tables; created where missing.
+        settings: of all images.
+        listener: is told of the progress.
+
+    Returns:
+        An outcome an image, in order.
+    """
+    listener = listener or Listener()
+    outcomes = []
+    for number, path in enumerate(images, start=1):
+        listener.image_started(number, len(images), path)
+        outcome = _attempt(path, images, sources, out, settings)
+        listener.image_finished(outcome)
+        outcomes.append(outcome)
+    return outcomes
+
+
+def measurement_table(
+    objects: Detections | Any, image: Image, settings: Settings, *, axes: str | None = None
+) -> pd.DataFrame:
+    """The table of one image as it is written: what identifies an object, then measurements.
+
+    Args:
+        objects: detections, or a label image.
+        image: the image.
+        settings: how to measure.
+        axes: axes of a label image.
+    """
+    measured = measure(
+        objects,
+        image,
+        axes=axes,
+        ring=settings.ring,
+        ring_unit=settings.ring_unit,
+        unit=settings.unit,
+        channels=settings.channels,
+    )
+    if isinstance(objects, Detections):
+        fields = pd.DataFrame(objects.objects[list(_FIELDS)])
+        whole = pd.concat([fields, measured], axis=1).reset_index()
+    else:
+        whole = measured.reset_index()
+    whole.insert(0, "image", image.name)
+    return whole
+
+
+def _attempt(
+    path: Path, images: Sequence[Path], sources: Sequence[Path], out: Path, settings: Settings
+) -> Measured:
+    """One image, whatever becomes of it."""
+    began = time.monotonic()
+    name = image_name(path)
+    target = out / f"{name}_measurements.{settings.table}"
+    outputs: dict[str, str] = {settings.table: target.name}
+    try:
+        _check_alone(path, images)
+        if target.exists() and not settings.overwrite:
+            return Measured(name, str(path), "skipped", outputs=outputs)
+        table, missing = _measure_pair(path, _objects_of(path, len(images), sources), settings)
+        with writing(target) as part:
+            if settings.table == "parquet":
+                table.to_parquet(part, index=False)
+            else:
+                table.to_csv(part, index=False, lineterminator="\n", float_format="%.10g")
+    except StarbridgeError as error:
+        return _failure(path, name, str(error), began)
+    except MemoryError:
+        full = BadInputError(path, "does not fit into memory", "measure a smaller region")
+        return _failure(path, name, str(full), began)
+    except Exception as error:  # a defect of ours must not cost the other images either
+        log.debug("%s", path, exc_info=True)
+        defect = BadInputError(
+            path,
+            f"could not be measured ({type(error).__name__}: {error})",
+            "please report this, with what --verbose prints",
+        )
+        return _failure(path, name, str(defect), began)
+    seconds = round(time.monotonic() - began, 3)
+    return Measured(name, str(path), "done", len(table), seconds, outputs, undrawn=missing)
+
+
+def _failure(path: Path, name: str, error: str, began: float) -> Measured:
+    seconds = round(time.monotonic() - began, 3)
+    return Measured(name, str(path), "failed", seconds=seconds, error=error)
+
+
+def _check_alone(path: Path, images: Sequence[Path]) -> None:
+    same = image_name(path).casefold()
+    others = [i for i in dict.fromkeys(images) if i != path and image_name(i).casefold() == same]
+    if others:
+        raise BadInputError(
+            path,
+            f"has the same name as {others[0]}, so that one table would overwrite the other",
+            "measure them into different --out folders",
+        )
+
+
+def _objects_of(path: Path, images: int, sources: Sequence[Path]) -> Path:
+    """The objects of one image among several, so that one without does not stop the others."""
+    # A single file of objects need not have the name of a single image, but must have that of
+    # one of several: a source that is given twice is no single one.
+    places = [*sources, *sources] if images > 1 else [*sources]
+    return pair([path], places)[0][1]
+
+
+def _measure_pair(
+    path: Path, source: Path, settings: Settings
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    with open_image(path, axes=settings.axes, pixel_size=settings.pixel_size) as image:
+        try:
+            if source.name.lower().endswith((".tif", ".tiff")):
+                # Tracing would cost time and give the objects UUIDs that no other file knows.
+                pixels, axes, _ = read_label_image(existing_file(source))
+                return measurement_table(pixels, image, settings, axes=axes), ()
+            detections = format_of(source).read(source, image=image.info)
+            table = measurement_table(detections, image, settings)
+        except BadInputError as error:
+            if error.source in (str(source), str(path)):
+                raise
+            # Said of an array or of a name: which two files it concerns is what helps.
+            raise BadInputError(
+                path, f"with {source}: {error.source} {error.problem}", error.remedy
+            ) from error
+    return table, tuple(table["id"].iloc[i] for i in undrawn(table))
