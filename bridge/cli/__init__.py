@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bridge.cli.batches import close_run, shown_progress
 from bridge.cli.fiji import app as fiji_app
 from bridge.cli.measure import measure as measure_command
 from bridge.cli.qupath import app as qupath_app
@@ -165,7 +166,7 @@ def segment(
     outcomes = _run_batch(find_images(images), out, Segmenter(folder, recipe), settings)
     if as_json:
         print_json({**read_record(out), "outcomes": [asdict(o) for o in outcomes]})
-    _close_run(outcomes, out)
+    close_run(outcomes, "results", out)
 
 
 @app.command()
@@ -318,7 +319,7 @@ def demo_run(
     from bridge.segment import Segmenter
 
     outcomes = _run_batch(write_images(out), out, Segmenter.load("demo"), SETTINGS)
-    _close_run(outcomes, out)
+    close_run(outcomes, "results", out)
     typer.echo(next_steps(out, outcomes))
 
 
@@ -388,29 +389,10 @@ def main() -> None:
 def _run_batch(
     images: list[Path], out: Path, segmenter: Segmenter, settings: Settings
 ) -> list[Outcome]:
-    """Segment with progress on stderr; Ctrl-C ends it with exit status 130."""
     from bridge.batch import segment_files
-    from bridge.progress import ConsoleProgress
 
-    try:
-        with ConsoleProgress() as listener:
-            return segment_files(images, out, segmenter, settings, listener)
-    except KeyboardInterrupt as interruption:
-        note("stopped; run the same command again to go on")
-        raise typer.Exit(130) from interruption
-
-
-def _close_run(outcomes: list[Outcome], out: Path) -> None:
-    """Say how a run went, on stderr; exit status 1 where an image failed."""
-    counts = {s: sum(o.status == s for o in outcomes) for s in ("done", "skipped", "failed")}
-    parts = [f"{counts['done']} done"]
-    if counts["skipped"]:
-        parts.append(f"{counts['skipped']} were done before")
-    if counts["failed"]:
-        parts.append(f"{counts['failed']} failed")
-    note(f"{', '.join(parts)}; results in {out}")
-    if counts["failed"]:
-        raise typer.Exit(1)
+    with shown_progress() as listener:
+        return segment_files(images, out, segmenter, settings, listener)
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from bridge.cli.batches import close_run, shown_progress
 from bridge.cli.saying import note, print_json
 from bridge.errors import BadInputError
 
 if TYPE_CHECKING:
-    from bridge.measuring.files import Measured, Settings
+    from bridge.measuring.files import Measured
 
 
 class TableFormat(StrEnum):
@@ -89,7 +90,7 @@ def measure(
     whatever it was made with, unless --overwrite is given.
     """
     from bridge.images import find_images
-    from bridge.measuring.files import Settings
+    from bridge.measuring.files import Settings, measure_files
 
     width, ring_unit = _width(ring)
     chosen = [word.strip() for word in (channel or "").split(",") if word.strip()]
@@ -113,23 +114,12 @@ def measure(
     )
     if not objects.exists():
         raise BadInputError(objects, "is not there", "check the path")
-    outcomes = _measure(find_images(images), objects, out, settings)
+    files = find_images(images)
+    with shown_progress() as listener:
+        outcomes = measure_files(files, [objects], out, settings, listener)
     if as_json:
         print_json([asdict(outcome) for outcome in outcomes])
     _close(outcomes, out)
-
-
-def _measure(images: list[Path], objects: Path, out: Path, settings: Settings) -> list[Measured]:
-    """Measure with progress on stderr; Ctrl-C ends it with exit status 130."""
-    from bridge.measuring.files import measure_files
-    from bridge.progress import ConsoleProgress
-
-    try:
-        with ConsoleProgress() as listener:
-            return measure_files(images, [objects], out, settings, listener)
-    except KeyboardInterrupt as interruption:
-        note("stopped; run the same command again to go on")
-        raise typer.Exit(130) from interruption
 
 
 def _close(outcomes: list[Measured], out: Path) -> None:
@@ -141,15 +131,7 @@ def _close(outcomes: list[Measured], out: Path) -> None:
                 f"{outcome.name}: {len(outcome.undrawn)} objects are covered by others or lie "
                 f"outside the image and have no measurements: {listed}"
             )
-    counts = {s: sum(o.status == s for o in outcomes) for s in ("done", "skipped", "failed")}
-    parts = [f"{counts['done']} done"]
-    if counts["skipped"]:
-        parts.append(f"{counts['skipped']} were done before")
-    if counts["failed"]:
-        parts.append(f"{counts['failed']} failed")
-    note(f"{', '.join(parts)}; tables in {out}")
-    if counts["failed"]:
-        raise typer.Exit(1)
+    close_run(outcomes, "tables", out)
 
 
 def _width(text: str | None) -> tuple[float | None, Literal["px", "µm"]]:

@@ -340,13 +340,12 @@ def _as_json(outcome: PushOutcome) -> dict[str, Any]:
 
 def _file_names(reviews: list[Review]) -> list[str]:
     """A file name an image: QuPath's, without what a path must not hold, each once."""
-    import re
-
+    from bridge.file_names import safe_name
     from bridge.images import image_name
 
     names: list[str] = []
     for review in reviews:
-        name = image_name(re.sub(r'[\x00-\x1f<>:"/\\|?*]', "_", review.image.name).strip(" ."))
+        name = image_name(safe_name(review.image.name))
         name = name or f"image {review.image.id}"
         # the disks of Windows and Mac take A.tif for a.tif
         taken = {other.casefold() for other in names}

@@ -30,6 +30,7 @@ from bridge.atomic import writing
 from bridge.colors import class_color
 from bridge.detections import Detections
 from bridge.errors import BadInputError
+from bridge.file_names import safe_name
 from bridge.formats import existing_file
 from bridge.image_info import ImageInfo
 from bridge.outlines.rings import region
@@ -324,9 +325,7 @@ def _unique_names(
 
 
 def _file_name(name: str, otherwise: str) -> str:
-    """Without what could leave a folder or is refused by Windows."""
-    safe = re.sub(r'[\x00-\x1f<>:"/\\|?*]', "_", name).strip(" .")
-    return safe[:100] or otherwise
+    return safe_name(name)[:100] or otherwise
 
 
 def _shape(geometry: Any) -> roifile.ImagejRoi:

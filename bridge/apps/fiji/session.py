@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,6 +28,7 @@ from bridge.apps.process import (
 )
 from bridge.errors import BadInputError, MissingPartError
 from bridge.java.jars import Progress
+from bridge.java.memory import heap_option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from bridge.review import Pushed
 
 _WORKER = "bridge.apps.fiji.worker"
-_HEAP = re.compile(r"[1-9][0-9]*[kmgKMG]")
 _GRACE = 30.0  # seconds more than a macro's own time-out, before its process is ended
 _LACKING = {
     "stardist": "the StarDist plugin",
@@ -84,8 +83,7 @@ class Fiji:
     ) -> None:
         if mode not in ("headless", "gui"):
             raise BadInputError("mode", f"{mode!r} is unknown", 'give "headless" or "gui"')
-        if heap is not None and not _HEAP.fullmatch(heap):
-            raise BadInputError("heap", f"{heap!r} is no amount of memory", 'give one like "4g"')
+        heap_option(heap)  # refused before anything is looked for or fetched
         if find_spec("jpype") is None:
             raise MissingPartError("fiji", "run ImageJ", "jpype1")
         self.mode = mode

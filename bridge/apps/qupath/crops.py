@@ -11,6 +11,7 @@ import numpy as np
 from bridge.apps.qupath.sync import Review
 from bridge.detections import Detections
 from bridge.errors import BadInputError
+from bridge.file_names import safe_name
 from bridge.images import from_array, open_image
 from bridge.images.hyperstack import write_hyperstack
 
@@ -76,13 +77,10 @@ def write_crops(review: Review, name: str, out: Path) -> list[Path]:
                 channels=image.channels,
                 name=name,
             )
-            kind = _file_name(str(row["class"])) if row["class"] is not None else "none"
+            # brackets are what the class is found by
+            kind = "none" if row["class"] is None else re.sub(r"[\[\]]", "_", str(row["class"]))
+            kind = safe_name(kind) or "_"
             path = out / "ROIsTif" / f"{name} [{kind}] {number:03d}.tif"
             write_hyperstack(crop, path)
             written.append(path)
     return written
-
-
-def _file_name(text: str) -> str:
-    """Without what Windows refuses, or what could leave the folder."""
-    return re.sub(r'[\x00-\x1f<>:"/\\|?*\[\]]', "_", text).strip(" .") or "_"

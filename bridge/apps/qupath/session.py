@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -24,12 +23,12 @@ from bridge.apps.process import (
 from bridge.apps.qupath.errors import QuPathEndedError, QuPathError, QuPathTimeoutError
 from bridge.errors import BadInputError, MissingPartError
 from bridge.image_info import ImageInfo, PixelSize
+from bridge.java.memory import heap_option
 
 if TYPE_CHECKING:
     from bridge.detections import Detections
 
 _WORKER = "bridge.apps.qupath.worker"
-_HEAP = re.compile(r"[1-9][0-9]*[kmgKMG]")
 
 
 @dataclass(frozen=True)
@@ -85,9 +84,7 @@ class QuPath:
             )
         self._timeout = timeout
         self._project: Path | None = None
-        if heap is not None and not _HEAP.fullmatch(heap):
-            raise BadInputError("heap", f"{heap!r} is no amount of memory", 'give one like "4g"')
-        limit = f"-Xmx{heap}" if heap else "-XX:MaxRAMPercentage=50"
+        limit = heap_option(heap)
         trouble = f"QuPath in {self.app.path} does not start"
         try:
             self._worker = WorkerProcess(

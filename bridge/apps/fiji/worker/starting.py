@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.colors import distinct_color
+from bridge.java.memory import heap_option
 
 _OPTIONS = (
     # ImageJ's patches for headless use rewrite its classes
@@ -66,8 +67,7 @@ def start(how: Start, folder: Path) -> Started:
     Raises:
         Exception: whatever Java, JPype or pyimagej raise; the caller tells it to the user.
     """
-    options = [*_OPTIONS, *_folders(folder)]
-    options.append(f"-Xmx{how.heap}" if how.heap else "-XX:MaxRAMPercentage=50")
+    options = [*_OPTIONS, *_folders(folder), heap_option(how.heap)]
     imagej2 = None
     if how.app:
         imagej2 = _start_app(how, options, folder)
