@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
@@ -53,14 +55,23 @@ class MacroResult:
         printed: what it printed: the log, line by line.
         table: the Results table, ``None`` where it is empty.
         images: images that it opened and left open.
-        rois: the ROIs of the ROI Manager, or of the overlay of the image in front.
+        read_rois: reads the ROIs out of what was saved of them when the macro ended.
     """
 
     value: str | None
     printed: str
     table: pd.DataFrame | None
     images: tuple[OpenImage, ...]
-    rois: Detections
+    read_rois: Callable[[], Detections] = field(repr=False)
+
+    @cached_property
+    def rois(self) -> Detections:
+        """The ROIs of the ROI Manager, or of the overlay of the image in front.
+
+        As they were when the macro ended; read when they are first asked for, since tens of
+        thousands take seconds.
+        """
+        return self.read_rois()
 
 
 @dataclass(frozen=True, kw_only=True)

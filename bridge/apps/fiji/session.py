@@ -199,7 +199,7 @@ class Fiji:
                 timeout=None if timeout is None else timeout + _GRACE,
                 macro=name,
             )
-            rois, _ = _read_rois(path, answer["rois"])
+            saved = path.read_bytes()
         finally:
             path.unlink(missing_ok=True)
         with self._printing:
@@ -209,7 +209,7 @@ class Fiji:
             printed="".join(f"{line}\n" for line in lines),
             table=_frame(answer["table"]),
             images=tuple(OpenImage.from_answer(image) for image in answer["images"]),
-            rois=rois,
+            read_rois=lambda: _rois_in(saved, answer["rois"]),
         )
 
     def images(self) -> tuple[OpenImage, ...]:
@@ -530,6 +530,14 @@ def _start_trouble(said: str) -> str:
     if "HeadlessException" in said or "X11" in said or "DISPLAY" in said:
         return "there is no screen to show a window on; use mode headless, or start it under Xvfb"
     return said
+
+
+def _rois_in(saved: bytes, answer: dict[str, Any]) -> Detections:
+    """Objects of a RoiSet.zip that is in memory: the session's folder may be gone."""
+    with tempfile.TemporaryDirectory(prefix="starbridge-") as folder:
+        path = Path(folder) / "rois.zip"
+        path.write_bytes(saved)
+        return _read_rois(path, answer)[0]
 
 
 def _read_rois(path: Path, answer: dict[str, Any]) -> tuple[Detections, list[int]]:
