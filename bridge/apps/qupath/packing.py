@@ -171,9 +171,7 @@ def unpack(packed: Packed, image: ImageInfo) -> tuple[Detections, list[str | Non
     nuclei = _geometries(arrays, "nucleus")
     if any(nucleus is not None for nucleus in nuclei):
         columns["nucleus"] = nuclei
-    whole = np.array(
-        [outline is not None and not shapely.is_empty(outline) for outline in geometry]
-    )
+    whole = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
     if not whole.all():  # what QuPath draws without an area is no object
         columns = {
             key: [value for value, keep in zip(values, whole, strict=True) if keep]

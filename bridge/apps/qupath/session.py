@@ -91,7 +91,7 @@ class QuPath:
                 _WORKER,
                 environment={
                     "PAQUO_QUPATH_DIR": str(self.app.path),
-                    "PAQUO_JAVA_OPTS": json.dumps([limit]),
+                    "PAQUO_JAVA_OPTS": json.dumps([limit, "-XX:+UseSerialGC"]),
                 },
                 timeout=start_timeout,
             )

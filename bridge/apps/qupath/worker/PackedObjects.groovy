@@ -45,9 +45,18 @@ import qupath.lib.roi.interfaces.ROI
 class Versions {
     // QuPath 0.5 and later; 0.4 has other names
     static final boolean METADATA = PathObject.getMethods().any { it.getName() == 'getMetadata' }
+    // QuPath 0.6 and later, where asking for metadata makes them
+    static final boolean ASKED = PathObject.getMethods().any { it.getName() == 'hasMetadata' }
 
-    static Map<String, String> metadata(Object object) {
-        METADATA ? object.getMetadata() : object.getMetadataMap()
+    /** Metadata of each object; nothing where no object has any. */
+    static Map<String, String>[] metadata(List<PathObject> objects) {
+        Map<String, String>[] found = new Map[objects.size()]
+        for (int i = 0; i < found.length; i++) {
+            def object = objects[i]
+            if (ASKED && !object.hasMetadata()) found[i] = Collections.emptyMap()
+            else found[i] = METADATA ? object.getMetadata() : object.getMetadataMap()
+        }
+        return found
     }
 
     static void putMetadata(Object object, String key, String value) {
@@ -180,6 +189,18 @@ class PackedObjects {
         hierarchy.fireHierarchyChangedEvent(hierarchy.getRootObject())
     }
 
+    /** Objects as QuPath has them after it saved and loaded them, in memory, as project files do. */
+    static Map<String, Object> thereAndBack(Map<String, Object> arrays) {
+        PathObjectHierarchy hierarchy = new PathObjectHierarchy()
+        hierarchy.getRootObject().addChildObjects(build(arrays))
+        ByteArrayOutputStream saved = new ByteArrayOutputStream()
+        ObjectOutputStream output = new ObjectOutputStream(saved)
+        output.writeObject(hierarchy)
+        output.close()
+        ObjectInputStream input = new ObjectInputStream(new ByteArrayInputStream(saved.toByteArray()))
+        return read((PathObjectHierarchy) input.readObject())
+    }
+
     private static boolean isEmpty(ROI roi) {
         // whether a polygon is empty QuPath finds out by measuring it, which takes its time
         return roi instanceof PolygonROI ? false : roi.isEmpty()
@@ -213,6 +234,10 @@ class PackedObjects {
         Map<PathClass, Integer> classes = new LinkedHashMap<>()
         Map<String, Integer> measured = new LinkedHashMap<>()
         Map<String, Integer> noted = new LinkedHashMap<>()
+        Map<String, String>[] notes = Versions.metadata(objects)
+        double[][] values = new double[n][]
+        int[][] columns = new int[n][]
+        List<String> named = null
         OutlineWriter outlines = new OutlineWriter()
         OutlineWriter nuclei = new OutlineWriter()
         for (int i = 0; i < n; i++) {
@@ -237,25 +262,32 @@ class PackedObjects {
             outlines.add(roi)
             ROI nucleus = object instanceof PathCellObject ? ((PathCellObject) object).getNucleusROI() : null
             nuclei.add(nucleus)
-            for (String name : object.getMeasurementList().getMeasurementNames()) {
-                measured.putIfAbsent(name, measured.size())
+            for (String key : notes[i].keySet()) noted.putIfAbsent(key, noted.size())
+            MeasurementList list = object.getMeasurementList()
+            values[i] = list.values()
+            List<String> titles = list.getMeasurementNames()
+            if (i > 0 && titles == named) {  // most objects have the measurements of the one before
+                columns[i] = columns[i - 1]
+                continue
             }
-            for (String key : Versions.metadata(object).keySet()) {
-                noted.putIfAbsent(key, noted.size())
+            named = titles
+            int[] places = new int[titles.size()]
+            for (int j = 0; j < places.length; j++) {
+                String name = titles.get(j)
+                Integer place = measured.putIfAbsent(name, measured.size())
+                places[j] = place == null ? measured.size() - 1 : place.intValue()
             }
+            columns[i] = places
         }
         int m = measured.size()
         double[] measurements = new double[n * m]
         Arrays.fill(measurements, Double.NaN)
         String[] metadata = new String[n * noted.size()]
         for (int i = 0; i < n; i++) {
-            MeasurementList list = objects.get(i).getMeasurementList()
-            double[] values = list.values()
-            int at = 0
-            for (String name : list.getMeasurementNames()) {
-                measurements[i * m + measured.get(name).intValue()] = values[at++]
-            }
-            for (Map.Entry<String, String> note : Versions.metadata(objects.get(i)).entrySet()) {
+            double[] row = values[i]
+            int[] places = columns[i]
+            for (int j = 0; j < row.length; j++) measurements[i * m + places[j]] = row[j]
+            for (Map.Entry<String, String> note : notes[i].entrySet()) {
                 metadata[i * noted.size() + noted.get(note.getKey()).intValue()] = note.getValue()
             }
         }
@@ -340,14 +372,31 @@ class Outlines {
     }
 }
 
+/** Where each part ends in an array that grows; the first begins at 0. */
+@CompileStatic
+class Offsets {
+    private int[] ends = new int[1 << 12]
+    private int parts = 0
+
+    void add(int end) {
+        if (parts + 1 == ends.length) ends = Arrays.copyOf(ends, 2 * ends.length)
+        ends[++parts] = end
+    }
+
+    /** How many parts there are, which is the offset of the part that comes next. */
+    int last() { parts }
+
+    int[] all() { Arrays.copyOf(ends, parts + 1) }
+}
+
 /** ROIs, packed into arrays. */
 @CompileStatic
 class OutlineWriter {
     private double[] xy = new double[1 << 16]
     private int size = 0
-    private List<Integer> rings = [0]
-    private List<Integer> polygons = [0]
-    private List<Integer> outlines = [0]
+    private final Offsets rings = new Offsets()
+    private final Offsets polygons = new Offsets()
+    private final Offsets outlines = new Offsets()
 
     void add(ROI roi) {
         if (roi instanceof PolygonROI) {
@@ -357,7 +406,7 @@ class OutlineWriter {
                 for (Point2 point : points) put(point.getX(), point.getY())
                 put(points.get(0).getX(), points.get(0).getY())
                 rings.add(size >> 1)
-                polygons.add(rings.size() - 1)
+                polygons.add(rings.last())
             }
         } else if (roi != null) {
             Geometry geometry = roi.getGeometry()
@@ -369,17 +418,17 @@ class OutlineWriter {
                 for (int h = 0; h < polygon.getNumInteriorRing(); h++) {
                     ring(polygon.getInteriorRingN(h).getCoordinates())
                 }
-                polygons.add(rings.size() - 1)
+                polygons.add(rings.last())
             }
         }
-        outlines.add(polygons.size() - 1)
+        outlines.add(polygons.last())
     }
 
     void into(Map<String, Object> arrays, String which) {
         arrays.put(which + 'Xy', Arrays.copyOf(xy, size))
-        arrays.put(which + 'Rings', rings as int[])
-        arrays.put(which + 'Polygons', polygons as int[])
-        arrays.put(which + 'Outlines', outlines as int[])
+        arrays.put(which + 'Rings', rings.all())
+        arrays.put(which + 'Polygons', polygons.all())
+        arrays.put(which + 'Outlines', outlines.all())
     }
 
     private void ring(Coordinate[] coordinates) {

@@ -13,6 +13,7 @@ from bridge.apps.answering import Answers, Request, requests
 from bridge.apps.qupath.worker.projects import (
     NoSuchImageError,
     Project,
+    check_itself,
     compile_packed_objects,
     version,
 )
@@ -23,6 +24,7 @@ class Worker:
 
     def __init__(self) -> None:
         self._packed_objects = compile_packed_objects()
+        check_itself(self._packed_objects)
         self._project: Project | None = None
 
     def open(self, request: Request) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from bridge.apps.qupath.packing import Packed
+from bridge.apps.qupath.worker.self_check import differences, sample
 
 _BYTES = ("kind", "locked")
 _BETWEEN, _NOTHING = "\0", "\1"
@@ -197,6 +198,21 @@ def compile_packed_objects() -> Any:
 
     source = files("bridge.apps.qupath.worker").joinpath("PackedObjects.groovy").read_text("utf-8")
     return JClass(JClass("groovy.lang.GroovyShell")().evaluate(source))
+
+
+def check_itself(packed_objects: Any) -> None:
+    """Put objects in, have QuPath save and load them in memory, and compare.
+
+    Raises:
+        RuntimeError: this QuPath does not give back what it is given.
+    """
+    given = sample()
+    found = _from_java(packed_objects.thereAndBack(_to_java(given)))
+    if wrong := differences(given, found):
+        raise RuntimeError(
+            f"this QuPath does not keep {', '.join(wrong)} of objects as they are; please report "
+            "its version"
+        )
 
 
 def _to_java(packed: Packed) -> Any:
