@@ -25,7 +25,7 @@ from bridge.measuring.columns import (
 )
 from bridge.measuring.compartments import Compartments, draw, of_plane
 from bridge.measuring.intensity import measure_intensities
-from bridge.measuring.pixels import PixelLists, list_pixels, number_objects
+from bridge.measuring.pixels import PixelLists, find_objects, list_pixels, number_objects
 from bridge.measuring.shape import measure_shapes
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ def _label_planes(
         )
     stack = checked.reshape(image.size("T"), image.size("Z"), image.height, image.width)
     planes: list[tuple[int, int]] = list(image.planes())
-    found = [number_objects(stack[t, z])[0] for t, z in planes]
+    found = [find_objects(stack[t, z]) for t, z in planes]
     ends = np.cumsum([0, *map(len, found)])
     label = np.concatenate(found)
     index: pd.Index[Any] = pd.Index(label, name="label")
