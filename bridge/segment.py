@@ -102,6 +102,7 @@ class Segmenter:
         tiles: int | tuple[int, int] | None = None,
         outline: Outline = "star",
         progress: Progress | None = None,
+        whole: Image | None = None,
     ) -> Detections:
         """Find the objects of an image.
 
@@ -116,6 +117,8 @@ class Segmenter:
             outline: ``star`` (StarDist's rays) or ``traced`` (along pixel edges of the label
                 image, where overlaps belong to the more probable object).
             progress: called after each tile.
+            whole: the open image that ``image`` was cut from: the percentiles are those of its
+                planes, so that the model sees the intensities that it sees in the whole image.
 
         Returns:
             Detections with ``prob``, most probable first, labelled from 1 in that order.
@@ -124,14 +127,14 @@ class Segmenter:
             BadInputError: an image that cannot be read or segmented; the text says why.
         """
         if isinstance(image, Image):
-            return self._segment_open(image, tiles, outline, progress)
+            return self._segment_open(image, tiles, outline, progress, whole)
         opened = (
             from_array(image, axes=axes, pixel_size=pixel_size)
             if isinstance(image, np.ndarray)
             else open_image(image, axes=axes, pixel_size=pixel_size)
         )
         with opened:
-            return self._segment_open(opened, tiles, outline, progress)
+            return self._segment_open(opened, tiles, outline, progress, whole)
 
     def _segment_open(
         self,
@@ -139,6 +142,7 @@ class Segmenter:
         tiles: int | tuple[int, int] | None,
         outline: Outline,
         progress: Progress | None,
+        whole: Image | None,
     ) -> Detections:
         channels = self.channels(image)
         info = image.info
@@ -150,7 +154,15 @@ class Segmenter:
             plane = np.stack([image.plane(c, z=z, t=t) for c in channels], axis=-1)
             where = _source(image, t, z)
             report = _share(progress, number, len(planes)) if progress else None
-            kept, scale = self._predict(plane, where, info.pixel_size, tiles, report)
+            ranges = [
+                percentile_range(
+                    plane[..., k] if whole is None else whole.plane(c, z=z, t=t),
+                    self.recipe.percentiles,
+                    where,
+                )
+                for k, c in enumerate(channels)
+            ]
+            kept, scale = self._predict(plane, ranges, where, info.pixel_size, tiles, report)
             polygons = star_polygons(kept.dist, kept.points, scale=scale)
             labels = np.arange(first_label, first_label + len(kept))
             first_label += len(kept)
@@ -204,16 +216,16 @@ class Segmenter:
     def _predict(
         self,
         plane: NDArray[Any],
+        ranges: list[tuple[float, float]],
         source: str,
         pixel_size: PixelSize | None,
         tiles: int | tuple[int, int] | None,
         progress: Progress | None,
     ) -> tuple[Candidates, tuple[float, float]]:
-        """Winners on one (height, width, channels) plane, and the size of a predicted pixel."""
-        ranges = [
-            percentile_range(plane[..., c], self.recipe.percentiles, source)
-            for c in range(plane.shape[-1])
-        ]
+        """Winners on one (height, width, channels) plane, and the size of a predicted pixel.
+
+        The intensities ``ranges`` of each channel are brought to 0 and 1.
+        """
         resampled = _to_model_scale(plane, pixel_size, self.recipe.pixel_size, source)
         scale = (plane.shape[0] / resampled.shape[0], plane.shape[1] / resampled.shape[1])
         low = np.array([r[0] for r in ranges], np.float32)

@@ -29,6 +29,7 @@ def modules_after(statement: str) -> set[str]:
         "import bridge.formats.labels, bridge.formats.hdf5, bridge.formats.geojson",
         "import bridge.formats.imagej_rois, bridge.formats.tables, bridge.batch, bridge.preview",
         "import bridge.measuring, bridge.measuring.files",
+        "import bridge.quantify, bridge.selecting, bridge.selecting.files, bridge.plots.page",
         "import bridge.review, bridge.apps.doctor, bridge.apps.process",
         "from bridge.apps.fiji import Fiji; import bridge.apps.fiji.installing",
         "import bridge.apps.qupath.sync, bridge.apps.qupath.results, bridge.apps.qupath.crops",

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bridge.cli.aggregate import aggregate as aggregate_command
 from bridge.cli.batches import close_run, shown_progress
 from bridge.cli.fiji import app as fiji_app
 from bridge.cli.measure import measure as measure_command
 from bridge.cli.qupath import app as qupath_app
 from bridge.cli.saying import note, print_json
+from bridge.cli.select import select as select_command
 from bridge.errors import BadInputError, StarbridgeError
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ demo_app = typer.Typer(help="The model that comes with starbridge.", no_args_is_
 app.add_typer(demo_app, name="demo")
 app.add_typer(fiji_app, name="fiji")
 app.command("measure")(measure_command)
+app.command("aggregate")(aggregate_command)
+app.command("select")(select_command)
 app.add_typer(qupath_app, name="qupath")
 
 

@@ -87,7 +87,8 @@ def _circles(n: int, radius: float) -> NDArray[np.float64]:
     center = np.stack([20.0 + 20 * (np.arange(n) % 50), 20.0 + 20 * (np.arange(n) // 50)], axis=1)
     # quarters of a pixel are exact in 32 bits, which QuPath keeps of coordinates
     ring = np.rint(4 * np.concatenate([ring, ring[:1]])) / 4
-    return center[:, None] + ring[None]
+    circles: NDArray[np.float64] = center[:, None] + ring[None]
+    return circles
 
 
 def _steps(n: int, step: int) -> NDArray[np.int32]:

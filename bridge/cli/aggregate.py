@@ -1,0 +1,226 @@
+"""``starbridge aggregate``: from tables of objects to a workbook of counts and proportions."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bridge.cli.batches import shown_progress
+from bridge.cli.saying import note, print_json
+from bridge.errors import BadInputError
+
+if TYPE_CHECKING:
+    from bridge.quantify import SectionCounts, Study
+
+_MOST_LINES = 20
+
+
+class TableFormat(StrEnum):
+    """Choices of ``--format``."""
+
+    csv = "csv"
+    parquet = "parquet"
+
+
+def aggregate(
+    tables: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Tables of objects (ilastik, QuPath, Fiji, starbridge), or folders of them.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Workbook to write: NAME.xlsx.", show_default=False)
+    ],
+    pattern: Annotated[
+        str | None,
+        typer.Option(
+            help="How the sections are called: fields in braces, or a regular expression with "
+            "named groups. [default: {clone}_{diff}_{day}_{immuno}_{objective}_{imaging}_"
+            "{organoid}_{slice}]",
+            show_default=False,
+        ),
+    ] = None,
+    maps: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            help="Further columns by a field: clone=genotypes.csv (or .xlsx); several times.",
+        ),
+    ] = None,
+    sum_over: Annotated[
+        list[str] | None,
+        typer.Option(help="Field to sum over; several times. [default: slice]"),
+    ] = None,
+    min_slices: Annotated[
+        int, typer.Option(min=1, help="How many slices a curated organoid has at least.")
+    ] = 1,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Field that makes a condition; several times. [default: the mapped fields, or "
+            "else clone; day and immuno where they differ]"
+        ),
+    ] = None,
+    classes: Annotated[
+        Path | None,
+        typer.Option(help="YAML file that renames, merges, orders and colours classes."),
+    ] = None,
+    dead: Annotated[
+        list[str] | None, typer.Option(help="Class of dead cells; several times.")
+    ] = None,
+    class_column: Annotated[
+        str | None,
+        typer.Option(help="Column of the classes, where it has an unusual title."),
+    ] = None,
+    user_labels: Annotated[
+        bool,
+        typer.Option(
+            "--user-labels", help="ilastik's User Label, where given, counts over the prediction."
+        ),
+    ] = False,
+    annotations: Annotated[
+        bool, typer.Option("--annotations", help="Count QuPath's annotations and tiles too.")
+    ] = False,
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the label images, to check that the tables belong to them."),
+    ] = None,
+    table: Annotated[
+        TableFormat, typer.Option("--format", help="Format of the plain tables.")
+    ] = TableFormat.csv,
+    report: Annotated[bool, typer.Option(help="Write the report NAME.html too.")] = True,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Replace a workbook that was changed by hand."),
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print numbers, files and exclusions as JSON.")
+    ] = False,
+) -> None:
+    """Count the classes of all sections: a workbook with slices, organoids and conditions.
+
+    Beside NAME.xlsx come NAME.html and the plain tables in NAME_tables. NAME.counts.json remembers
+    what was counted: running the same command again reads only new and changed tables.
+    """
+    from bridge.quantify import (
+        ClassRules,
+        NamePattern,
+        Reading,
+        find_tables,
+        make_study,
+        read_class_rules,
+        read_counts,
+        read_map,
+        write_tables,
+    )
+    from bridge.quantify.fields import StudyFields
+    from bridge.quantify.mapping import parse_map
+    from bridge.quantify.names import PUBLISHED_PATTERN
+    from bridge.quantify.record import is_as_written, remember_workbook
+    from bridge.quantify.workbook import write_workbook
+
+    if out.suffix.lower() != ".xlsx":
+        raise BadInputError(out, "is no name of a workbook", "let it end in .xlsx")
+    record = out.with_suffix(".counts.json")
+    if out.exists() and not overwrite and not is_as_written(record, out):
+        raise BadInputError(
+            out,
+            "is there already, and was not written by this command or changed since",
+            "choose another --out, or --overwrite to replace it",
+        )
+    # What is wrong with the options is said before hours of reading.
+    names = NamePattern.parse(PUBLISHED_PATTERN if pattern is None else pattern)
+    looked_up = [read_map(*parse_map(text)) for text in maps or ()]
+    StudyFields.of(names, looked_up, sum_over or (), by or ())
+    rules = read_class_rules(classes) if classes is not None else ClassRules()
+    reading = Reading(class_column, user_labels, annotations, labels)
+    lists = [Path(entry.source).resolve() for entry in looked_up]
+    files = [file for file in find_tables(tables) if file.resolve() not in lists]
+    with shown_progress() as listener:
+        counts = read_counts(files, reading, record=record, listener=listener)
+    study = make_study(
+        counts,
+        pattern=names,
+        maps=looked_up,
+        sum_over=sum_over,
+        min_slices=min_slices,
+        classes=rules.with_dead(dead or ()),
+        by=by or (),
+        parameters=_parameters(tables, classes, reading),
+    )
+    write_workbook(study, out)
+    remember_workbook(record, out)
+    written = [out, *write_tables(study, out.with_name(f"{out.stem}_tables"), table.value)]
+    if report:
+        from bridge.quantify.report import write_report
+
+        write_report(study, out.with_suffix(".html"))
+        written.append(out.with_suffix(".html"))
+    _close(study, counts, written, as_json)
+
+
+def _parameters(tables: list[Path], classes: Path | None, reading: object) -> dict[str, str]:
+    """What was asked for, beside what the study knows itself."""
+    said = {
+        "Read from": ", ".join(str(path) for path in tables),
+        "Classes file": str(classes or ""),
+    }
+    for title, name in (
+        ("Class column", "class_column"),
+        ("User labels count", "user_labels"),
+        ("Annotations count", "annotations"),
+        ("Label images", "labels"),
+    ):
+        value = getattr(reading, name)
+        said[title] = ("yes" if value else "no") if isinstance(value, bool) else str(value or "")
+    return said
+
+
+def _close(study: Study, counts: list[SectionCounts], written: list[Path], as_json: bool) -> None:
+    """Say what there is now, and what does not count; exit status 1 where a table does not."""
+    from bridge.quantify import notes_of
+    from bridge.quantify.study import REASON, TABLE, WHAT
+
+    excluded = study.excluded
+    tables = excluded[excluded[WHAT] == "table"]
+    failed = {section.problem for section in counts if section.problem}  # said while reading
+    lines = [
+        f"{name}: not counted: {reason}"
+        for name, reason in zip(tables[TABLE], tables[REASON], strict=True)
+        if reason not in failed
+    ]
+    lines += notes_of(study)
+    for line in lines[:_MOST_LINES]:
+        note(line)
+    if len(lines) > _MOST_LINES:
+        note(f"and {len(lines) - _MOST_LINES} more, see the sheets excluded and parameters")
+    numbers = {
+        "slices": len(study.slices),
+        "organoids": len(study.organoids),
+        "curated": len(study.curated),
+        "objects": int(study.slices["Total"].sum()),
+        "tables not counted": len(tables),
+    }
+    if as_json:
+        print_json(
+            {
+                **numbers,
+                "files": [str(path) for path in written],
+                "excluded": excluded.to_dict(orient="records"),
+                "notes": notes_of(study),
+            }
+        )
+    else:
+        for path in written:
+            typer.echo(path)
+    note(
+        f"{numbers['objects']:,} objects in {numbers['slices']} slices of {numbers['organoids']} "
+        f"organoids, {numbers['curated']} of them curated; {len(tables)} tables not counted"
+    )
+    if len(tables):
+        raise typer.Exit(1)

@@ -1,0 +1,264 @@
+"""``starbridge select``: the images that span the intensities of each condition, and crops."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bridge.cli.batches import close_run, shown_progress
+from bridge.cli.saying import note, print_json
+from bridge.errors import BadInputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bridge.segment import Segmenter
+    from bridge.selecting.files import Cropped, CropSettings
+
+_LISTED = 5
+
+
+class Place(StrEnum):
+    """Choices of ``--at``."""
+
+    centre = "centre"
+    top_left = "top-left"
+    top_right = "top-right"
+    bottom_left = "bottom-left"
+    bottom_right = "bottom-right"
+    densest = "densest"
+
+
+class CropFormat(StrEnum):
+    """Choices of ``--format``."""
+
+    tif = "tif"
+    h5 = "h5"
+
+
+def select(
+    images: Annotated[
+        list[Path], typer.Argument(help="Images, or folders of them.", show_default=False)
+    ],
+    channel: Annotated[
+        str,
+        typer.Option(help="Channel to choose by: a name or a number from 0.", show_default=False),
+    ],
+    objects: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Folder of their objects, such as segment's results; several times. "
+            "[default: results inside and beside the images' folder]",
+            show_default=False,
+        ),
+    ] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Field of the file names that makes a condition; several times, or with commas. "
+            "[default: all images are one]",
+            show_default=False,
+        ),
+    ] = None,
+    pattern: Annotated[
+        str | None,
+        typer.Option(
+            help="How files are called: {clone}_{day}_{slice}, or a regular expression with named "
+            "groups. [default: the published one, see the manual]",
+            show_default=False,
+        ),
+    ] = None,
+    maps: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            help="Further fields from a table, such as clone=genotypes.csv; several times.",
+            show_default=False,
+        ),
+    ] = None,
+    quantiles: Annotated[
+        tuple[float, float, float],
+        typer.Option(help="Low, medium and high: of the images of each condition."),
+    ] = (0.1, 0.5, 0.9),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the selection.")] = Path(
+        "selection"
+    ),
+    crop: Annotated[
+        str | None,
+        typer.Option(
+            help="Write crops of the chosen images and their labels: 1024, or WIDTHxHEIGHT.",
+            show_default=False,
+        ),
+    ] = None,
+    at: Annotated[Place, typer.Option(help="Where in the image.")] = Place.centre,
+    resegment: Annotated[
+        str | None,
+        typer.Option(
+            help="Segment the crops with this model (folder, or 'demo') as it segments the whole "
+            "image.",
+            show_default=False,
+        ),
+    ] = None,
+    formats: Annotated[
+        list[CropFormat] | None,
+        typer.Option("--format", help="Of the crops; several times. [default: both]"),
+    ] = None,
+    tables: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of tables of 'starbridge measure', to take the intensities from.",
+            show_default=False,
+        ),
+    ] = None,
+    pixel_size: Annotated[
+        float | None,
+        typer.Option(help="µm per pixel of the images, where the files do not say it."),
+    ] = None,
+    axes: Annotated[
+        str | None,
+        typer.Option(help="What the images' axes are (CYX, ZCYX, …), where the files do not say."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Measure and crop anew what is there already.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the chosen images as JSON.")
+    ] = False,
+) -> None:
+    """Choose the images of low, medium and high staining of each condition, and crop them.
+
+    An image counts by the mean intensity of a channel over its segmented nuclei. Running the same
+    command again reads only images that are new or have changed.
+    """
+    from bridge.images import find_images
+    from bridge.selecting.choosing import check_quantiles, choose
+    from bridge.selecting.conditions import NO_CONDITION
+    from bridge.selecting.files import Settings, crop_images, measure_images, write_table
+    from bridge.selecting.page import write_selection_page
+    from bridge.selecting.places import result_folders
+
+    check_quantiles(quantiles)
+    crops = _crops(crop, at, resegment, formats)
+    for folder in [*(objects or ()), *([tables] if tables else [])]:
+        if not folder.exists():
+            raise BadInputError(folder, "is not there", "check the path")
+    files = find_images(images)
+    fields = [word.strip().lower() for given in by or () for word in given.split(",")]
+    with_conditions = _conditions(pattern, fields, maps or (), files)
+    settings = Settings(
+        channel=channel,
+        sources=tuple(objects or result_folders(files)),
+        tables=tables,
+        axes=axes,
+        pixel_size=pixel_size,
+        overwrite=overwrite,
+    )
+    with shown_progress() as listener:
+        frame, outcomes = measure_images(files, out, settings, listener)
+        frame = with_conditions(frame)
+        chosen = choose(frame[frame["condition"] != NO_CONDITION], quantiles=quantiles)
+        write_table(frame, out / "intensities.csv")
+        write_table(chosen, out / "selection.csv")
+        cropped = crop_images(chosen, out, settings, crops, listener) if crops else []
+    if as_json:
+        print_json(json.loads(chosen.to_json(orient="records")))
+    else:
+        for row in chosen.itertuples():
+            typer.echo(f"{row.condition}\t{row.level}\t{row.mean:.6g}\t{row.image}")
+    _say_what_is_odd(frame, chosen, cropped)
+    if len(frame):
+        write_selection_page(frame, chosen, out / "selection.html")
+    close_run([*outcomes, *(o for o in cropped if o.status == "failed")], "selection", out)
+
+
+def _crops(
+    size: str | None, at: Place, model: str | None, formats: list[CropFormat] | None
+) -> CropSettings | None:
+    """How to crop, where crops are asked for."""
+    if size is None:
+        if model is not None or formats or at is not Place.centre:
+            raise BadInputError(
+                "--crop", "is missing", "say how large the crops shall be: --crop 1024"
+            )
+        return None
+    from bridge.selecting.files import CropSettings
+
+    match = re.fullmatch(r"([1-9]\d{0,6})(?:[x×]([1-9]\d{0,6}))?", size.strip().lower())
+    if match is None:
+        raise BadInputError("--crop", f"{size!r} is no size", "give 1024, or 1024x768")
+    width, height = int(match[1]), int(match[2] or match[1])
+    chosen = tuple(dict.fromkeys(kind.value for kind in formats or CropFormat))
+    settings = CropSettings((height, width), at.value, chosen)
+    if model is None:
+        return settings
+    from bridge.model import open_model
+    from bridge.segment import Segmenter
+    from bridge.selecting.resegmenting import recipe_of_run
+
+    folder = open_model(model)
+    first = Segmenter(folder)
+
+    def segmenter(objects: Path) -> Segmenter:
+        return Segmenter(folder, recipe_of_run(objects, folder), first.engine)
+
+    return replace(settings, segmenter=segmenter, model=folder.sha256)
+
+
+def _conditions(
+    pattern: str | None, by: Sequence[str], maps: Sequence[str], files: Sequence[Path]
+) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    """What adds fields and condition to a table of images.
+
+    Whatever keeps it from doing so is said now, before anything is measured.
+    """
+    import pandas as pd
+
+    from bridge.quantify.mapping import parse_map, read_map
+    from bridge.quantify.names import PUBLISHED_PATTERN, NamePattern, base_name
+    from bridge.selecting.conditions import ALL_IMAGES, add_fields
+    from bridge.selecting.files import COLUMNS
+
+    if pattern is None and not by and not maps:
+        return lambda frame: frame.assign(condition=ALL_IMAGES)
+    parsed = NamePattern.parse(pattern or PUBLISHED_PATTERN)
+    tables = [read_map(*parse_map(text)) for text in maps]
+    decompose = partial(add_fields, pattern=parsed, by=by, maps=tables)
+    decompose(pd.DataFrame(columns=[*COLUMNS]))
+    if by and not any(parsed.match(base_name(file)) for file in files):
+        raise BadInputError(
+            parsed.text,
+            f"fits none of the names, such as {base_name(files[0])!r}",
+            "say how the files are called: --pattern",
+        )
+    return decompose
+
+
+def _say_what_is_odd(frame: pd.DataFrame, chosen: pd.DataFrame, cropped: Sequence[Cropped]) -> None:
+    """What a person should know of the selection, on stderr."""
+    from bridge.selecting.conditions import NO_CONDITION
+
+    apart = frame.loc[frame["condition"] == NO_CONDITION, "name"]
+    _list("have names that do not fit, or are in no --map, and are not chosen", apart)
+    _list("have no nuclei to measure and are not chosen", frame.loc[frame["mean"].isna(), "name"])
+    channels = sorted({str(name) for name in frame["channel"]})
+    if len(channels) > 1:
+        note(f"the channel is called differently in different images: {', '.join(channels)}")
+    few = chosen[chosen["images"] < chosen["level"].nunique()].drop_duplicates("condition")
+    for condition, count in zip(few["condition"], few["images"], strict=True):
+        note(f"{condition}: too few images ({count}) to choose different ones for each quantile")
+    _list("are smaller than the crop and were taken whole", [c.name for c in cropped if c.whole])
+
+
+def _list(what: str, names: Iterable[str]) -> None:
+    listed = [str(name) for name in names]
+    if listed:
+        more = ", …" if len(listed) > _LISTED else ""
+        note(f"{len(listed)} images {what}: {', '.join(listed[:_LISTED])}{more}")
