@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from os import PathLike
 from typing import Any
 
@@ -17,7 +17,7 @@ from bridge.errors import BadInputError
 from bridge.image_info import ImageInfo, PixelSize
 from bridge.images import Image, from_array, open_image
 from bridge.model import ModelFolder, Recipe, open_model
-from bridge.nms import BandedSuppression, Candidates
+from bridge.nms import Candidates, suppress_rows
 from bridge.normalize import percentile_range
 from bridge.outlines import rasterize, star_polygons
 from bridge.tiles import Tile, counts_for, padded_shape, reflected, tile_rows
@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
 """Called with tiles done and tiles in all."""
+
+EngineMaker = Callable[[ModelFolder], Engine]
+"""Loads a network: a module's function or a frozen dataclass, so that other processes can too."""
 
 _BORDER = 2  # StarDist trusts no object centred in the outermost two predictions
 _SAME_SCALE = 0.05
@@ -38,14 +41,24 @@ class Segmenter:
     Args:
         model: a checked model folder.
         recipe: how to apply it; the model's own when ``None``.
-        engine: what runs its network; when ``None``, TensorFlow is loaded on first use.
+        engine: what runs its network; when ``None``, it is made on first use.
+        make_engine: makes it; when ``None``, TensorFlow is loaded.
+
+    Attributes:
+        make_engine: what other processes make the engine with; ``None`` where only a loaded one
+            was given.
     """
 
     def __init__(
-        self, model: ModelFolder, recipe: Recipe | None = None, engine: Engine | None = None
+        self,
+        model: ModelFolder,
+        recipe: Recipe | None = None,
+        engine: Engine | None = None,
+        make_engine: EngineMaker | None = None,
     ) -> None:
         self.model = model
         self.recipe = recipe or model.recipe
+        self.make_engine = make_engine or (_keras if engine is None else None)
         self._engine = engine
 
     @classmethod
@@ -88,9 +101,7 @@ class Segmenter:
             MissingPartError: StarDist or TensorFlow is not installed.
         """
         if self._engine is None:
-            from bridge.backends.keras import KerasEngine
-
-            self._engine = KerasEngine(self.model)
+            self._engine = (self.make_engine or _keras)(self.model)
         return self._engine
 
     def segment(
@@ -235,20 +246,23 @@ class Segmenter:
         counts = self._tile_counts(padded, tiles)
         halo = self.engine.halo if counts != (1, 1) else (0, 0)
         rows = list(tile_rows(padded, divisor=self.engine.divisor, halo=halo, counts=counts))
-        total, done = sum(len(row) for row in rows), 0
-        suppression = BandedSuppression(self.recipe.nms, self.model.n_rays)
-        for row in rows:
-            candidates = []
-            for tile in row:
-                y = reflected(*tile.outer_y, shape[0])
-                x = reflected(*tile.outer_x, shape[1])
-                values = resampled[np.ix_(y, x)].astype(np.float32)
-                candidates.append(self._candidates((values - low) / span, tile, padded, shape))
-                done += 1
-                if progress:
-                    progress(done, total)
-            suppression.add(candidates, row[0].core_y[0])
-        return suppression.finish(), scale
+        total = sum(len(row) for row in rows)
+
+        def predicted() -> Iterator[tuple[list[Candidates], int]]:
+            done = 0
+            for row in rows:
+                candidates = []
+                for tile in row:
+                    y = reflected(*tile.outer_y, shape[0])
+                    x = reflected(*tile.outer_x, shape[1])
+                    values = resampled[np.ix_(y, x)].astype(np.float32)
+                    candidates.append(self._candidates((values - low) / span, tile, padded, shape))
+                    done += 1
+                    if progress:
+                        progress(done, total)
+                yield candidates, row[0].core_y[0]
+
+        return suppress_rows(predicted, self.recipe.nms, self.model.n_rays), scale
 
     def _candidates(
         self, values: NDArray[Any], tile: Tile, padded: tuple[int, int], shape: tuple[int, ...]
@@ -287,6 +301,12 @@ class Segmenter:
                 raise BadInputError("tiles", f"{tiles} is no number of tiles", "give 1 or more")
             return counts
         return counts_for(shape, _bytes_per_pixel(self.model.config), _MEMORY_FOR_A_TILE)
+
+
+def _keras(model: ModelFolder) -> Engine:
+    from bridge.backends.keras import KerasEngine
+
+    return KerasEngine(model)
 
 
 def _bytes_per_pixel(config: dict[str, Any]) -> float:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numba
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+
+_WORTH_THREADS = 256
+_MANY = 32
 
 
 def rasterize(
@@ -38,19 +42,38 @@ def rasterize(
         out = np.zeros(shape, label_dtype(int(ids.max(initial=0))))
     if not len(polygons):
         return out
-    pieces, owner = _pieces(polygons)
-    multi = shapely.multipolygons(pieces, indices=owner)
-    kind, xy, offsets = shapely.to_ragged_array(multi)
-    if kind != shapely.GeometryType.MULTIPOLYGON:
-        raise ValueError(f"only polygons can be drawn, not {kind.name}")
-    rings, parts, objects = (np.asarray(o, np.int64) for o in offsets)
-    _fill(np.ascontiguousarray(xy, np.float64), rings, parts[objects], ids, out)
+    xy, rings, objects = _rings(polygons)
+    workers = numba.get_num_threads() if len(ids) >= _WORTH_THREADS else 1
+    edges = np.linspace(0, shape[0], workers + 1).astype(int)
+
+    def draw(k: int) -> None:
+        _fill(xy, rings, objects, ids, out[edges[k] : edges[k + 1]], edges[k])
+
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(draw, range(workers)))
     return out
 
 
 def label_dtype(largest: int) -> type[np.uint16] | type[np.uint32]:
     """The integer type of a label image: uint16 up to 65,535, else uint32."""
     return np.uint16 if largest <= np.iinfo(np.uint16).max else np.uint32
+
+
+def _rings(
+    polygons: NDArray[np.object_],
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+    """Vertices of all rings, where each ring starts among them, and each object among the rings."""
+    if (shapely.get_type_id(polygons) == shapely.GeometryType.POLYGON).all():
+        _, xy, offsets = shapely.to_ragged_array(polygons)
+        rings, objects = (np.asarray(o, np.int64) for o in offsets)
+        return np.ascontiguousarray(xy, np.float64), rings, objects
+    pieces, owner = _pieces(polygons)
+    multi = shapely.multipolygons(pieces, indices=owner)
+    kind, xy, offsets = shapely.to_ragged_array(multi)
+    if kind != shapely.GeometryType.MULTIPOLYGON:
+        raise ValueError(f"only polygons can be drawn, not {kind.name}")
+    rings, parts, objects = (np.asarray(o, np.int64) for o in offsets)
+    return np.ascontiguousarray(xy, np.float64), rings, parts[objects]
 
 
 def _pieces(polygons: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
@@ -64,9 +87,13 @@ def _pieces(polygons: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray
     return pieces, owner
 
 
-@numba.njit(cache=True)
-def _fill(xy: Any, rings: Any, object_rings: Any, ids: Any, out: Any) -> None:
+@numba.njit(nogil=True, cache=True)
+def _fill(xy: Any, rings: Any, object_rings: Any, ids: Any, out: Any, first_row: int) -> None:
+    """Draw all objects into a stripe of the image, whose rows are counted from ``first_row``."""
     height, width = out.shape
+    begin = np.empty(64, np.int64)  # where the crossings of each row begin
+    used = np.empty(64, np.int64)
+    crossings = np.empty(256, np.float64)
     for k in range(len(ids)):
         first_ring, last_ring = object_rings[k], object_rings[k + 1]
         if first_ring == last_ring:
@@ -74,11 +101,18 @@ def _fill(xy: Any, rings: Any, object_rings: Any, ids: Any, out: Any) -> None:
         start, end = rings[first_ring], rings[last_ring]
         if start == end:
             continue
-        top = max(0, int(np.ceil(xy[start:end, 1].min() - 0.5)))
-        bottom = min(height, int(np.ceil(xy[start:end, 1].max() - 0.5)))
+        low_y, high_y = xy[start, 1], xy[start, 1]
+        for i in range(start + 1, end):
+            low_y, high_y = min(low_y, xy[i, 1]), max(high_y, xy[i, 1])
+        top = max(first_row, int(np.ceil(low_y - 0.5)))
+        bottom = min(first_row + height, int(np.ceil(high_y - 0.5)))
         if bottom <= top:
             continue
-        begin = np.zeros(bottom - top + 1, np.int64)
+        if bottom - top >= len(begin):
+            begin = np.empty(2 * (bottom - top), np.int64)
+            used = np.empty(2 * (bottom - top), np.int64)
+        for row in range(bottom - top + 1):
+            begin[row] = 0
         for ring in range(first_ring, last_ring):
             for i in range(rings[ring], rings[ring + 1] - 1):
                 low, high = _rows(xy[i, 1], xy[i + 1, 1], top, bottom)
@@ -86,8 +120,9 @@ def _fill(xy: Any, rings: Any, object_rings: Any, ids: Any, out: Any) -> None:
                     begin[row - top + 1] += 1
         for row in range(bottom - top):
             begin[row + 1] += begin[row]
-        used = begin[:-1].copy()
-        crossings = np.empty(begin[-1], np.float64)
+            used[row] = begin[row]
+        if begin[bottom - top] > len(crossings):
+            crossings = np.empty(2 * begin[bottom - top], np.float64)
         for ring in range(first_ring, last_ring):
             for i in range(rings[ring], rings[ring + 1] - 1):
                 low, high = _rows(xy[i, 1], xy[i + 1, 1], top, bottom)
@@ -96,19 +131,31 @@ def _fill(xy: Any, rings: Any, object_rings: Any, ids: Any, out: Any) -> None:
                     crossings[used[row - top]] = xy[i, 0] + share * (xy[i + 1, 0] - xy[i, 0])
                     used[row - top] += 1
         for row in range(top, bottom):
-            a, b = begin[row - top], begin[row - top + 1]
-            line = crossings[a:b]
-            line.sort()
-            for i in range(0, b - a - 1, 2):
-                left = max(0, int(np.ceil(line[i] - 0.5)))
-                right = min(width, int(np.ceil(line[i + 1] - 0.5)))
+            first, last = begin[row - top], begin[row - top + 1]
+            _sort(crossings[first:last])
+            for i in range(first, last - 1, 2):
+                left = max(0, int(np.ceil(crossings[i] - 0.5)))
+                right = min(width, int(np.ceil(crossings[i + 1] - 0.5)))
                 for column in range(left, right):
-                    out[row, column] = ids[k]
+                    out[row - first_row, column] = ids[k]
 
 
-@numba.njit(cache=True)
+@numba.njit(nogil=True, cache=True)
 def _rows(y0: float, y1: float, top: int, bottom: int) -> Any:
     """Rows whose centre line an edge from y0 to y1 crosses, half-open."""
     low = max(top, int(np.ceil(min(y0, y1) - 0.5)))
     high = min(bottom, int(np.ceil(max(y0, y1) - 0.5)))
     return low, high
+
+
+@numba.njit(nogil=True, cache=True)
+def _sort(line: Any) -> None:
+    if len(line) > _MANY:
+        line.sort()
+        return
+    for i in range(1, len(line)):  # two crossings, nearly always
+        moved, place = line[i], i
+        while place > 0 and line[place - 1] > moved:
+            line[place] = line[place - 1]
+            place -= 1
+        line[place] = moved

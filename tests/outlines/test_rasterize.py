@@ -69,3 +69,32 @@ def test_the_type_follows_from_the_largest_label(largest: int, dtype: type) -> N
 
     assert labels.dtype == dtype
     assert labels[0, 0] == largest
+
+
+def test_many_objects_drawn_in_stripes_at_once_are_those_drawn_one_by_one() -> None:
+    rng = np.random.default_rng(0)
+    centres = shapely.points(rng.uniform(-5, 105, (600, 2)))
+    discs = shapely.buffer(centres, rng.uniform(0.5, 20, 600))
+    discs[7] = shapely.MultiPolygon([shapely.box(1, 1, 9, 40), shapely.box(20, 20, 30, 99)])
+    discs[8] = shapely.Polygon()
+    ids = np.arange(1, 601)
+
+    for shapes in (discs, np.delete(discs, 7)):
+        together = rasterize(shapes, ids[: len(shapes)], (101, 97))
+        alone = np.zeros_like(together)
+        for k in range(len(shapes)):
+            rasterize(shapes[k : k + 1], ids[k : k + 1], (101, 97), out=alone)
+        assert np.array_equal(together, alone)
+
+
+def test_an_outline_may_cross_a_row_many_times() -> None:
+    teeth = np.arange(200)
+    top = np.stack([teeth * 0.5, np.where(teeth % 2, 9.0, 0.0)], axis=1)
+    comb = shapely.Polygon([*top, (99.5, 10), (0, 10)])
+    xx, yy = np.meshgrid(np.arange(100) + 0.5, np.arange(10) + 0.5)
+
+    labels = rasterize(np.array([comb], object), np.array([1]), (10, 100))
+
+    inside = shapely.contains_xy(comb, xx, yy)
+    tie = shapely.distance(comb.boundary, shapely.points(xx, yy)) < 1e-9
+    assert np.array_equal((labels > 0) | tie, inside | tie)
