@@ -19,6 +19,9 @@
  * `Texts`.
  */
 import groovy.transform.CompileStatic
+import java.util.function.IntConsumer
+import java.util.function.IntFunction
+import java.util.stream.IntStream
 import org.locationtech.jts.geom.Coordinate
 import org.locationtech.jts.geom.Geometry
 import org.locationtech.jts.geom.LinearRing
@@ -119,9 +122,9 @@ class PackedObjects {
         }
         Outlines outlines = new Outlines(arrays, '')
         Outlines nuclei = new Outlines(arrays, 'nucleus')
-        List<PathObject> built = new ArrayList<>(kind.length)
+        PathObject[] built = new PathObject[kind.length]
         int m = measurementNames.length
-        for (int i = 0; i < kind.length; i++) {
+        InParts.each(kind.length) { int i ->
             ImagePlane where = ImagePlane.getPlaneWithChannel(
                 plane[3 * i], plane[3 * i + 1], plane[3 * i + 2])
             ROI roi = outlines.roi(i, where)
@@ -153,9 +156,9 @@ class PackedObjects {
                 String value = metadata[i * metadataNames.length + j]
                 if (value != null) Versions.putMetadata(object, metadataNames[j], value)
             }
-            built.add(object)
+            built[i] = object
         }
-        return built
+        return Arrays.asList(built)
     }
 
     /** Remove objects by their id; their children stay, under the parent of what was removed. */
@@ -238,8 +241,6 @@ class PackedObjects {
         double[][] values = new double[n][]
         int[][] columns = new int[n][]
         List<String> named = null
-        OutlineWriter outlines = new OutlineWriter()
-        OutlineWriter nuclei = new OutlineWriter()
         for (int i = 0; i < n; i++) {
             PathObject object = objects.get(i)
             ROI roi = object.getROI()
@@ -259,9 +260,6 @@ class PackedObjects {
             parentOf[i] = parent == null ? -1 : parent.intValue()
             ids[i] = object.getID().toString()
             names[i] = object.getName()
-            outlines.add(roi)
-            ROI nucleus = object instanceof PathCellObject ? ((PathCellObject) object).getNucleusROI() : null
-            nuclei.add(nucleus)
             for (String key : notes[i].keySet()) noted.putIfAbsent(key, noted.size())
             MeasurementList list = object.getMeasurementList()
             values[i] = list.values()
@@ -306,8 +304,11 @@ class PackedObjects {
             measurements: measurements, metadataNames: noted.keySet() as String[],
             metadata: metadata, skipped: skipped
         ] as Map<String, Object>)
-        outlines.into(arrays, '')
-        nuclei.into(arrays, 'nucleus')
+        OutlineWriter.of(n) { int i -> objects.get(i).getROI() }.into(arrays, '')
+        OutlineWriter.of(n) { int i ->
+            PathObject object = objects.get(i)
+            return object instanceof PathCellObject ? ((PathCellObject) object).getNucleusROI() : null
+        }.into(arrays, 'nucleus')
         for (String key : ['ids', 'names', 'classNames', 'measurementNames', 'metadataNames', 'metadata']) {
             String[] texts = (String[]) arrays.get(key)
             String joined = Texts.join(texts)
@@ -372,6 +373,27 @@ class Outlines {
     }
 }
 
+/** Work on many objects, shared among the machine's cores. */
+@CompileStatic
+class InParts {
+    static final int SMALL = 1000
+
+    /** First objects of the parts, and the end of the last. */
+    static int[] bounds(int n) {
+        int parts = Math.max(1, Math.min(Runtime.getRuntime().availableProcessors(), n.intdiv(SMALL)))
+        int[] bounds = new int[parts + 1]
+        for (int part = 0; part <= parts; part++) bounds[part] = (int) ((long) n * part).intdiv(parts)
+        return bounds
+    }
+
+    static void each(int n, IntConsumer work) {
+        int[] bounds = bounds(n)
+        IntStream.range(0, bounds.length - 1).parallel().forEach { int part ->
+            for (int i = bounds[part]; i < bounds[part + 1]; i++) work.accept(i)
+        }
+    }
+}
+
 /** Where each part ends in an array that grows; the first begins at 0. */
 @CompileStatic
 class Offsets {
@@ -383,10 +405,16 @@ class Offsets {
         ends[++parts] = end
     }
 
-    /** How many parts there are, which is the offset of the part that comes next. */
-    int last() { parts }
+    /** How many parts there are. */
+    int count() { parts }
 
     int[] all() { Arrays.copyOf(ends, parts + 1) }
+
+    /** Append other parts, whose array comes behind this one's. */
+    void append(Offsets others) {
+        int base = ends[parts]
+        for (int part = 1; part <= others.parts; part++) add(base + others.ends[part])
+    }
 }
 
 /** ROIs, packed into arrays. */
@@ -398,6 +426,28 @@ class OutlineWriter {
     private final Offsets polygons = new Offsets()
     private final Offsets outlines = new Offsets()
 
+    /** The outlines of n objects, in their order. */
+    static OutlineWriter of(int n, IntFunction<ROI> outline) {
+        int[] bounds = InParts.bounds(n)
+        OutlineWriter[] writers = new OutlineWriter[bounds.length - 1]
+        IntStream.range(0, writers.length).parallel().forEach { int part ->
+            OutlineWriter writer = new OutlineWriter()
+            for (int i = bounds[part]; i < bounds[part + 1]; i++) writer.add(outline.apply(i))
+            writers[part] = writer
+        }
+        for (int part = 1; part < writers.length; part++) writers[0].append(writers[part])
+        return writers[0]
+    }
+
+    private void append(OutlineWriter other) {
+        if (size + other.size > xy.length) xy = Arrays.copyOf(xy, 2 * (size + other.size))
+        System.arraycopy(other.xy, 0, xy, size, other.size)
+        size += other.size
+        rings.append(other.rings)
+        polygons.append(other.polygons)
+        outlines.append(other.outlines)
+    }
+
     void add(ROI roi) {
         if (roi instanceof PolygonROI) {
             // its own points: as a geometry, an outline that crosses itself would change
@@ -406,7 +456,7 @@ class OutlineWriter {
                 for (Point2 point : points) put(point.getX(), point.getY())
                 put(points.get(0).getX(), points.get(0).getY())
                 rings.add(size >> 1)
-                polygons.add(rings.last())
+                polygons.add(rings.count())
             }
         } else if (roi != null) {
             Geometry geometry = roi.getGeometry()
@@ -418,10 +468,10 @@ class OutlineWriter {
                 for (int h = 0; h < polygon.getNumInteriorRing(); h++) {
                     ring(polygon.getInteriorRingN(h).getCoordinates())
                 }
-                polygons.add(rings.last())
+                polygons.add(rings.count())
             }
         }
-        outlines.add(polygons.last())
+        outlines.add(polygons.count())
     }
 
     void into(Map<String, Object> arrays, String which) {
