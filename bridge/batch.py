@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import platform
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -20,15 +19,17 @@ from typing import Any, Literal
 
 import bridge
 from bridge.atomic import write_bytes, write_error
-from bridge.backends import Engine
-from bridge.detections import Detections, Outline
+from bridge.detections import Outline
 from bridge.errors import BadInputError, StarbridgeError
-from bridge.formats import format_of
-from bridge.images import Image, image_name, open_image
+from bridge.images import image_name
+from bridge.images.locations import Location, identity
 from bridge.model import recipe_json
+from bridge.scheduling import Workers
+from bridge.scheduling.here import Here
+from bridge.scheduling.run_folder import put_in_place, run_folder
+from bridge.scheduling.task import Result, Task
 from bridge.segment import Segmenter
-
-log = logging.getLogger(__name__)
+from bridge.tiles import MEMORY
 
 FORMATS = {
     "labels": "lbl/{name}_labels.tif",
@@ -63,7 +64,7 @@ class Settings:
         formats: keys of :data:`FORMATS`.
         outline: ``star`` or ``traced``.
         axes, pixel_size: as in :meth:`bridge.segment.Segmenter.segment`.
-        tiles: as there; not part of what "the same settings" means.
+        tiles, memory: as there; not part of what "the same settings" means.
         existing: what to do with outputs that are there.
     """
 
@@ -72,6 +73,7 @@ class Settings:
     axes: str | None = None
     pixel_size: float | None = None
     tiles: int | tuple[int, int] | None = None
+    memory: float = MEMORY
     existing: Existing = "check"
 
     def __post_init__(self) -> None:
@@ -90,7 +92,7 @@ class Outcome:
 
     Attributes:
         name: base name of its outputs.
-        source: the image file.
+        source: the image file, or its URL.
         status: ``done``, ``skipped`` (was done before) or ``failed``.
         objects: number of objects, where done or skipped.
         seconds: time taken.
@@ -108,137 +110,174 @@ class Outcome:
 
 
 class Listener:
-    """What a batch tells about its progress; the base class keeps silent."""
+    """What a batch tells about its progress; the base class keeps silent.
 
-    def image_started(self, number: int, total: int, path: Path) -> None:
+    Several images may be under way at the same time.
+    """
+
+    def image_started(self, number: int, total: int, path: Location) -> None:
         """Image ``number`` (from 1) of ``total`` begins."""
 
-    def tile_done(self, done: int, total: int) -> None:
-        """So many tiles of the current image are done."""
+    def tile_done(self, path: Location, done: int, total: int) -> None:
+        """So many tiles of an image are done."""
 
     def image_finished(self, outcome: Outcome) -> None:
-        """The current image is over."""
+        """An image is over."""
+
+    def remark(self, line: str) -> None:
+        """Something about the run as a whole that a person wants to know."""
 
 
 def segment_files(
-    images: Sequence[Path],
+    images: Sequence[Location],
     out: Path,
     segmenter: Segmenter,
     settings: Settings,
     listener: Listener | None = None,
+    workers: Workers | None = None,
 ) -> list[Outcome]:
-    """Segment image after image into one folder.
+    """Segment images into one folder.
 
-    An image that fails is recorded, and the rest goes on. ``run.json`` is brought up to date after
-    each image, so that a run that was stopped, even killed, is taken up by the same call.
+    An image that fails is recorded, and the rest goes on. The files of an image appear in the
+    folder all at once when the last of them is written, and ``run.json`` is brought up to date
+    then, so that a run that was stopped, even killed, is taken up by the same call.
 
     Args:
-        images: files and OME-Zarr folders.
+        images: files and OME-Zarr folders, here or at URLs; one that is named twice counts once.
         out: the output folder; created where missing.
         segmenter: the model; its network is loaded only where there is something to do.
         settings: formats and the like.
         listener: is told of the progress.
+        workers: who does the work; this process, one image after another, when ``None``.
 
     Returns:
         An outcome an image, in order.
 
     Raises:
         StarbridgeError: what concerns all images: the model cannot be loaded, the output folder
-            cannot be written, its ``run.json`` is damaged.
+            cannot be written, its ``run.json`` is damaged, the cluster is gone.
     """
-    listener = listener or Listener()
-    record = _Record(out, segmenter, settings)
-    clashes = _clashes(images)
-    outcomes = []
-    for number, path in enumerate(images, start=1):
-        listener.image_started(number, len(images), path)
-        outcome = _attempt(path, record, segmenter, settings, listener, clashes.get(path))
-        if path not in clashes:
-            record.end(path, outcome)
-        listener.image_finished(outcome)
-        outcomes.append(outcome)
-    return outcomes
+    return _Batch(images, out, segmenter, settings, listener, workers or Here()).run()
 
 
-def _attempt(
-    path: Path,
-    record: _Record,
-    segmenter: Segmenter,
-    settings: Settings,
-    listener: Listener,
-    clash: str | None,
-) -> Outcome:
-    """One image, whatever becomes of it."""
-    began = time.monotonic()
-    name = image_name(path)
-    try:
-        if clash:
-            raise BadInputError(path, clash, "segment them into different --out folders")
-        outcome = _skipped(path, name, record, settings)
-    except StarbridgeError as error:
-        return _failure(path, name, str(error), began)
-    if outcome is not None:
-        return outcome
-    record.begin(path, name, segmenter.engine)
-    try:
-        return _segment_one(path, name, record, segmenter, settings, listener, began)
-    except StarbridgeError as error:
-        return _failure(path, name, str(error), began)
-    except MemoryError:
-        full = BadInputError(path, "does not fit into memory", "use more --tiles")
-        return _failure(path, name, str(full), began)
-    except Exception as error:  # a defect of ours must not cost the other images either
-        log.debug("%s", path, exc_info=True)
-        defect = BadInputError(
-            path,
-            f"could not be segmented ({type(error).__name__}: {error})",
-            "please report this, with what --verbose prints",
-        )
-        return _failure(path, name, str(defect), began)
+class _Batch:
+    """One run: decides what is to be done, hands it out and puts in place what comes back.
 
+    This is the one who writes into the output folder, whoever does the work.
+    """
 
-def _failure(path: Path, name: str, error: str, began: float) -> Outcome:
-    seconds = round(time.monotonic() - began, 3)
-    return Outcome(name, str(path), "failed", seconds=seconds, error=error)
+    def __init__(
+        self,
+        images: Sequence[Location],
+        out: Path,
+        segmenter: Segmenter,
+        settings: Settings,
+        listener: Listener | None,
+        workers: Workers,
+    ) -> None:
+        self._images = list(dict.fromkeys(images))
+        self._out = out
+        self._segmenter = segmenter
+        self._settings = settings
+        self._listener = listener or Listener()
+        self._workers = workers
+        self._clashes = _clashes(self._images)
+        self._tasks: dict[int, Task] = {}
+        self._outcomes: dict[int, Outcome] = {}
 
+    def run(self) -> list[Outcome]:
+        self._record = _Record(self._out, self._segmenter, self._settings, self._workers)
+        with (
+            run_folder(self._out) as folder,
+            closing(self._workers.run(self._plan(), self._segmenter, folder, self)) as results,
+        ):
+            for result in results:
+                self._finish(result.number, self._put_in_place(self._tasks[result.number], result))
+        return [self._outcomes[number] for number in sorted(self._outcomes)]
 
-def _segment_one(
-    path: Path,
-    name: str,
-    record: _Record,
-    segmenter: Segmenter,
-    settings: Settings,
-    listener: Listener,
-    began: float,
-) -> Outcome:
-    outputs = {kind: FORMATS[kind].format(name=name) for kind in settings.formats}
-    with open_image(path, axes=settings.axes, pixel_size=settings.pixel_size) as image:
-        detections = segmenter.segment(
-            image, tiles=settings.tiles, outline=settings.outline, progress=listener.tile_done
-        )
-        for kind, relative in outputs.items():
-            if kind == "preview":
-                _write_preview(detections, image, segmenter, record.out / relative)
+    def started(self, number: int) -> None:
+        """Somebody works on an image."""
+        self._listener.image_started(number, len(self._images), self._images[number - 1])
+
+    def tile_done(self, number: int, done: int, total: int) -> None:
+        """So many tiles of an image are done."""
+        self._listener.tile_done(self._images[number - 1], done, total)
+
+    def remark(self, line: str) -> None:
+        """Something a person wants to know."""
+        self._listener.remark(line)
+
+    def _plan(self) -> Iterator[Task]:
+        """What is to be done; what need not or cannot be done is over at once."""
+        for number, image in enumerate(self._images, start=1):
+            planned = self._task(number, image)
+            if isinstance(planned, Task):
+                self._tasks[number] = planned
+                yield planned
             else:
-                detections.write(record.out / relative)
-    seconds = round(time.monotonic() - began, 3)
-    return Outcome(name, str(path), "done", len(detections), seconds, outputs)
+                self.started(number)
+                self._finish(number, planned)
+
+    def _task(self, number: int, image: Location) -> Task | Outcome:
+        name = image_name(image)
+        settings = self._settings
+        outputs = _outputs(name, settings)
+        task = Task(
+            number,
+            image,
+            name,
+            outputs,
+            settings.outline,
+            settings.axes,
+            settings.pixel_size,
+            settings.tiles,
+            settings.memory,
+        )
+        try:
+            if image in self._clashes:
+                problem = self._clashes[image]
+                raise BadInputError(image, problem, "segment them into different --out folders")
+            missing = _missing(image, name, self._record, settings)
+            if missing is None:
+                return task
+            if not missing:
+                objects = self._record.objects(name)
+                return Outcome(name, str(image), "skipped", objects, 0.0, outputs)
+            source = _convertible(name, self._out)
+        except StarbridgeError as error:
+            return Outcome(name, str(image), "failed", error=str(error))
+        if source is None:
+            return task
+        return replace(task, made_before=source, outputs={k: outputs[k] for k in missing})
+
+    def _put_in_place(self, task: Task, result: Result) -> Outcome:
+        name, source = task.name, str(task.image)
+        if result.folder is None:
+            return Outcome(name, source, "failed", seconds=result.seconds, error=result.error)
+        self._record.begin(task, result)
+        try:
+            put_in_place(result.folder, task.outputs.values(), self._out)
+        except StarbridgeError as error:
+            return Outcome(name, source, "failed", seconds=result.seconds, error=str(error))
+        outputs = _outputs(name, self._settings)
+        return Outcome(name, source, "done", result.objects, result.seconds, outputs)
+
+    def _finish(self, number: int, outcome: Outcome) -> None:
+        image = self._images[number - 1]
+        if image not in self._clashes:
+            self._record.end(image, outcome)
+        self._outcomes[number] = outcome
+        self._listener.image_finished(outcome)
 
 
-def _write_preview(detections: Detections, image: Image, segmenter: Segmenter, path: Path) -> None:
-    """Preview of the plane with the most objects."""
-    from bridge.preview import write_preview
-
-    planes = detections.objects.groupby(["t", "z"]).size()
-    t, z = planes.idxmax() if len(planes) else (0, 0)
-    plane = image.plane(segmenter.channels(image)[0], z=int(z), t=int(t))
-    write_preview(detections, plane, path, z=int(z), t=int(t))
+def _outputs(name: str, settings: Settings) -> dict[str, str]:
+    return {kind: FORMATS[kind].format(name=name) for kind in settings.formats}
 
 
-def _clashes(images: Sequence[Path]) -> dict[Path, str]:
+def _clashes(images: Sequence[Location]) -> dict[Location, str]:
     """Images whose outputs would have the same names as another one's, and what to say of it."""
-    by_name: dict[str, list[Path]] = {}
-    for path in dict.fromkeys(images):
+    by_name: dict[str, list[Location]] = {}
+    for path in images:
         by_name.setdefault(image_name(path).casefold(), []).append(path)
     problems = {}
     for paths in by_name.values():
@@ -251,22 +290,21 @@ def _clashes(images: Sequence[Path]) -> dict[Path, str]:
     return problems
 
 
-def _skipped(path: Path, name: str, record: _Record, settings: Settings) -> Outcome | None:
-    """The outcome of an image that need not be segmented again; ``None`` for one that must be.
+def _missing(path: Location, name: str, record: _Record, settings: Settings) -> list[str] | None:
+    """Formats of an image that are not there yet; ``None``: it must be segmented.
 
     Raises:
         BadInputError: outputs are there that were not made by these settings from this image.
     """
     if settings.existing == "overwrite":
         return None
-    outputs = {kind: FORMATS[kind].format(name=name) for kind in settings.formats}
+    outputs = _outputs(name, settings)
     missing = [kind for kind, relative in outputs.items() if not (record.out / relative).exists()]
-    known = record.images.get(name)
-    known = known if isinstance(known, dict) else {}
+    known = record.known(name)
     same = record.is_current(path, known)
     if len(missing) == len(outputs) and not same:
         return None
-    if known.get("status") in ("started", "failed"):
+    if _is_incomplete(known):
         return None  # our own leftovers
     if not (same or settings.existing == "keep"):
         there = next(relative for kind, relative in outputs.items() if kind not in missing)
@@ -275,39 +313,34 @@ def _skipped(path: Path, name: str, record: _Record, settings: Settings) -> Outc
             "is there already, made from another image or with other settings",
             "choose another --out, or --overwrite to replace it, or --resume to keep it",
         )
-    if missing:
-        return _completed(path, name, missing, record, settings)
-    return Outcome(name, str(path), "skipped", known.get("objects"), 0.0, outputs)
+    return missing
 
 
-def _completed(
-    path: Path, name: str, missing: list[str], record: _Record, settings: Settings
-) -> Outcome | None:
-    """Write formats that are new from one that is there, so that all keep the same UUIDs.
+def _is_incomplete(known: dict[str, Any]) -> bool:
+    return known.get("status") == "started" or bool(known.get("incomplete"))
+
+
+def _convertible(name: str, out: Path) -> Path | None:
+    """A file from which new formats can be written, so that all keep the same UUIDs.
 
     Returns:
-        ``None`` where nothing is there to convert, so that the image must be segmented.
+        ``None`` where nothing of the image is there, so that it must be segmented.
+
+    Raises:
+        BadInputError: what is there does not have the outlines.
     """
-    began = time.monotonic()
-    outputs = {kind: FORMATS[kind].format(name=name) for kind in settings.formats}
+    present = {
+        kind: path
+        for kind, relative in FORMATS.items()
+        if (path := out / relative.format(name=name)).exists()
+    }
     for kind in _KEEP_EVERYTHING:
-        source = record.out / FORMATS[kind].format(name=name)
-        if not source.exists():
-            continue
-        with open_image(path, axes=settings.axes, pixel_size=settings.pixel_size) as image:
-            detections = format_of(source).read(source, image=image.info)
-            for new in missing:
-                if new == "preview":
-                    _write_preview(detections, image, record.segmenter, record.out / outputs[new])
-                else:
-                    detections.write(record.out / outputs[new])
-        seconds = round(time.monotonic() - began, 3)
-        return Outcome(name, str(path), "done", len(detections), seconds, outputs)
-    present = [kind for kind in FORMATS if (record.out / FORMATS[kind].format(name=name)).exists()]
+        if kind in present:
+            return present[kind].resolve()
     if not present:
         return None
     raise BadInputError(
-        record.out / FORMATS[present[0]].format(name=name),
+        next(iter(present.values())),
         "is there already, and its outlines cannot be had from it to write the other formats",
         "choose another --out, or --overwrite to replace it",
     )
@@ -316,11 +349,13 @@ def _completed(
 class _Record:
     """``run.json``: what was done, with what."""
 
-    def __init__(self, out: Path, segmenter: Segmenter, settings: Settings) -> None:
+    def __init__(
+        self, out: Path, segmenter: Segmenter, settings: Settings, workers: Workers
+    ) -> None:
         self.out = out
-        self.segmenter = segmenter
         self.images: dict[str, Any] = _earlier_images(out / RECORD)
         recipe = recipe_json(segmenter.recipe)
+        precision = getattr(segmenter.make_engine, "precision", "f32")
         decisive = {
             "model": segmenter.model.sha256,
             "recipe": recipe,
@@ -328,6 +363,8 @@ class _Record:
             "axes": settings.axes,
             "pixel_size": settings.pixel_size,
         }
+        if precision == "int8":  # engines of single precision find the same
+            decisive["precision"] = precision
         self._settings = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
         self._head: dict[str, Any] = {
             "starbridge": bridge.__version__,
@@ -337,34 +374,46 @@ class _Record:
             "axes": settings.axes,
             "pixel_size": settings.pixel_size,
             "formats": list(settings.formats),
+            "precision": precision,
             "versions": {
                 "python": platform.python_version(),
                 "numpy": version("numpy"),
             },
             "platform": platform.platform(),
+            "workers": workers.description,
             "started": _now(),
         }
         self._save()
 
-    def begin(self, path: Path, name: str, engine: Engine) -> None:
+    def known(self, name: str) -> dict[str, Any]:
+        """What an earlier run noted of an image."""
+        known = self.images.get(name)
+        return known if isinstance(known, dict) else {}
+
+    def objects(self, name: str) -> int | None:
+        """Number of objects that an earlier run found."""
+        return self.known(name).get("objects")
+
+    def begin(self, task: Task, result: Result) -> None:
         """Note that outputs of this image may be found incomplete."""
-        self._head["engine"] = engine.name
-        self._head["versions"].update(engine.versions)
-        self.images[name] = {"status": "started", "source": str(path)}
+        if result.engine is not None:
+            self._head["engine"] = result.engine
+        self._head["versions"].update(result.versions)
+        self.images[task.name] = {"status": "started", "source": str(task.image)}
         self._save()
 
-    def end(self, path: Path, outcome: Outcome) -> None:
+    def end(self, path: Location, outcome: Outcome) -> None:
         """Note what became of an image."""
         if outcome.status == "skipped" and outcome.name in self.images:
             return
-        known = self.images.get(outcome.name)
-        if outcome.status == "failed" and isinstance(known, dict) and known.get("status") == "done":
+        known = self.known(outcome.name)
+        if outcome.status == "failed" and known.get("status") == "done":
             return  # its earlier outputs are whole and stay
         entry = {
             "status": "done" if outcome.status == "skipped" else outcome.status,
             "source": str(path),
             "finished": _now(),
-            **_identity(path),
+            **identity(path),
         }
         if outcome.status == "done":
             entry["settings"] = self._settings
@@ -374,16 +423,17 @@ class _Record:
                 entry[key] = getattr(outcome, key)
         if outcome.status == "done":
             entry["objects"] = outcome.objects
+        if outcome.status == "failed" and _is_incomplete(known):
+            entry["incomplete"] = True  # what is there may be overwritten by the next run
         self.images[outcome.name] = entry
         self._save()
 
-    def is_current(self, path: Path, known: dict[str, Any]) -> bool:
+    def is_current(self, path: Location, known: dict[str, Any]) -> bool:
         """Whether outputs were made from this very file with these settings."""
-        identity = _identity(path)
         return (
             known.get("status") == "done"
             and known.get("settings") == self._settings
-            and all(known.get(key) == value for key, value in identity.items())
+            and all(known.get(key) == value for key, value in identity(path).items())
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -425,15 +475,6 @@ def _earlier_images(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise write_error(path, error) from error
     return dict(read_record(path.parent).get("images", {})) if exists else {}
-
-
-def _identity(path: Path) -> dict[str, Any]:
-    """What tells whether an image file is still the same."""
-    try:
-        status = path.stat()
-    except OSError:
-        return {}
-    return {"bytes": status.st_size, "modified": status.st_mtime_ns}
 
 
 def _now() -> str:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from os import PathLike
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.backends import Engine
+from bridge.backends import Engine, EngineName, Precision
+from bridge.backends.choosing import EngineChoice
 from bridge.detections import Detections, Outline
 from bridge.errors import BadInputError
 from bridge.image_info import ImageInfo, PixelSize
@@ -20,7 +22,15 @@ from bridge.model import ModelFolder, Recipe, open_model
 from bridge.nms import Candidates, suppress_rows
 from bridge.normalize import percentile_range
 from bridge.outlines import rasterize, star_polygons
-from bridge.tiles import Tile, counts_for, padded_shape, reflected, tile_rows
+from bridge.tiles import (
+    MEMORY,
+    Tile,
+    counts_for,
+    one_ahead,
+    padded_shape,
+    reflected,
+    tile_rows,
+)
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +42,8 @@ EngineMaker = Callable[[ModelFolder], Engine]
 
 _BORDER = 2  # StarDist trusts no object centred in the outermost two predictions
 _SAME_SCALE = 0.05
-_MEMORY_FOR_A_TILE = 1.5 * 2**30
+_TILES_SHARE = 0.75  # of the memory; the rest is for candidates
+_HELD_TIMES = 4  # a candidate's bytes while it is thinned: joined, ordered, its outline
 
 
 class Segmenter:
@@ -42,7 +53,8 @@ class Segmenter:
         model: a checked model folder.
         recipe: how to apply it; the model's own when ``None``.
         engine: what runs its network; when ``None``, it is made on first use.
-        make_engine: makes it; when ``None``, TensorFlow is loaded.
+        make_engine: makes it; when ``None``, the fastest that is here
+            (:class:`bridge.backends.choosing.EngineChoice`).
 
     Attributes:
         make_engine: what other processes make the engine with; ``None`` where only a loaded one
@@ -58,7 +70,7 @@ class Segmenter:
     ) -> None:
         self.model = model
         self.recipe = recipe or model.recipe
-        self.make_engine = make_engine or (_keras if engine is None else None)
+        self.make_engine = make_engine or (EngineChoice() if engine is None else None)
         self._engine = engine
 
     @classmethod
@@ -70,6 +82,8 @@ class Segmenter:
         nms: float | None = None,
         percentiles: tuple[float, float] | None = None,
         channel: int | str | tuple[int | str, ...] | None = None,
+        engine: EngineName = "auto",
+        precision: Precision = "f32",
     ) -> Segmenter:
         """Load a model folder, or the model that comes with starbridge.
 
@@ -79,16 +93,19 @@ class Segmenter:
             nms: likewise.
             percentiles: likewise.
             channel: likewise.
+            engine: as in :class:`bridge.backends.choosing.EngineChoice`.
+            precision: likewise.
 
         Raises:
-            BadInputError: no model folder, damaged files, weights of another architecture.
-            MissingPartError: StarDist or TensorFlow is not installed.
+            BadInputError: no model folder, damaged files, weights of another architecture, a
+                network that the engine cannot run, 8-bit integers without calibration.
+            MissingPartError: the engine is not installed.
         """
         folder = open_model(model)
         recipe = folder.recipe.with_changes(
             prob=prob, nms=nms, percentiles=percentiles, channel=channel
         )
-        segmenter = cls(folder, recipe)
+        segmenter = cls(folder, recipe, make_engine=EngineChoice(engine, precision))
         segmenter.engine  # noqa: B018 - loads it, so that what is wrong is said now
         return segmenter
 
@@ -97,11 +114,12 @@ class Segmenter:
         """The loaded network.
 
         Raises:
-            BadInputError: damaged weights, or weights of another architecture.
-            MissingPartError: StarDist or TensorFlow is not installed.
+            BadInputError: damaged weights, weights of another architecture, a network that the
+                engine cannot run.
+            MissingPartError: the engine is not installed.
         """
         if self._engine is None:
-            self._engine = (self.make_engine or _keras)(self.model)
+            self._engine = (self.make_engine or EngineChoice())(self.model)
         return self._engine
 
     def segment(
@@ -111,6 +129,7 @@ class Segmenter:
         axes: str | None = None,
         pixel_size: float | None = None,
         tiles: int | tuple[int, int] | None = None,
+        memory: float = MEMORY,
         outline: Outline = "star",
         progress: Progress | None = None,
         whole: Image | None = None,
@@ -125,6 +144,8 @@ class Segmenter:
             pixel_size: µm, where the file does not say or says it wrongly.
             tiles: number of tiles along y and x (one number: along both); ``None``: as many as
                 memory asks for.
+            memory: GiB for prediction: the network with a tile, and its candidates. The image's
+                plane and the label image come on top, at some bytes a pixel.
             outline: ``star`` (StarDist's rays) or ``traced`` (along pixel edges of the label
                 image, where overlaps belong to the more probable object).
             progress: called after each tile.
@@ -138,19 +159,20 @@ class Segmenter:
             BadInputError: an image that cannot be read or segmented; the text says why.
         """
         if isinstance(image, Image):
-            return self._segment_open(image, tiles, outline, progress, whole)
+            return self._segment_open(image, tiles, memory, outline, progress, whole)
         opened = (
             from_array(image, axes=axes, pixel_size=pixel_size)
             if isinstance(image, np.ndarray)
             else open_image(image, axes=axes, pixel_size=pixel_size)
         )
         with opened:
-            return self._segment_open(opened, tiles, outline, progress, whole)
+            return self._segment_open(opened, tiles, memory, outline, progress, whole)
 
     def _segment_open(
         self,
         image: Image,
         tiles: int | tuple[int, int] | None,
+        memory: float,
         outline: Outline,
         progress: Progress | None,
         whole: Image | None,
@@ -173,7 +195,9 @@ class Segmenter:
                 )
                 for k, c in enumerate(channels)
             ]
-            kept, scale = self._predict(plane, ranges, where, info.pixel_size, tiles, report)
+            kept, scale = self._predict(
+                plane, ranges, where, info.pixel_size, tiles, memory, report
+            )
             polygons = star_polygons(kept.dist, kept.points, scale=scale)
             labels = np.arange(first_label, first_label + len(kept))
             first_label += len(kept)
@@ -231,6 +255,7 @@ class Segmenter:
         source: str,
         pixel_size: PixelSize | None,
         tiles: int | tuple[int, int] | None,
+        memory: float,
         progress: Progress | None,
     ) -> tuple[Candidates, tuple[float, float]]:
         """Winners on one (height, width, channels) plane, and the size of a predicted pixel.
@@ -243,31 +268,55 @@ class Segmenter:
         span = np.array([r[1] - r[0] for r in ranges], np.float32)
         shape = resampled.shape[:2]
         padded = padded_shape((shape[0], shape[1]), self.engine.divisor)
-        counts = self._tile_counts(padded, tiles)
+        counts = self._tile_counts(padded, tiles, memory)
         halo = self.engine.halo if counts != (1, 1) else (0, 0)
         rows = list(tile_rows(padded, divisor=self.engine.divisor, halo=halo, counts=counts))
         total = sum(len(row) for row in rows)
 
+        def read(tile: Tile) -> NDArray[np.float32]:
+            y = reflected(*tile.outer_y, shape[0])
+            x = reflected(*tile.outer_x, shape[1])
+            values: NDArray[np.float32] = resampled[np.ix_(y, x)].astype(np.float32)
+            return (values - low) / span
+
         def predicted() -> Iterator[tuple[list[Candidates], int]]:
             done = 0
-            for row in rows:
-                candidates = []
-                for tile in row:
-                    y = reflected(*tile.outer_y, shape[0])
-                    x = reflected(*tile.outer_x, shape[1])
-                    values = resampled[np.ix_(y, x)].astype(np.float32)
-                    candidates.append(self._candidates((values - low) / span, tile, padded, shape))
-                    done += 1
-                    if progress:
-                        progress(done, total)
-                yield candidates, row[0].core_y[0]
+            blank: set[bytes] = set()
+            tiles_read = one_ahead(read, [tile for row in rows for tile in row])
+            with closing(tiles_read):
+                for row in rows:
+                    candidates = []
+                    for tile, values in zip(row, tiles_read, strict=False):
+                        candidates.append(self._candidates(values, tile, padded, shape, blank))
+                        done += 1
+                        if progress:
+                            progress(done, total)
+                    yield candidates, row[0].core_y[0]
 
-        return suppress_rows(predicted, self.recipe.nms, self.model.n_rays), scale
+        capacity = int((1 - _TILES_SHARE) * memory * 2**30 / (_HELD_TIMES * 4 * self.model.n_rays))
+        return suppress_rows(
+            predicted, self.recipe.nms, self.model.n_rays, capacity=max(capacity, 10_000)
+        ), scale
 
     def _candidates(
-        self, values: NDArray[Any], tile: Tile, padded: tuple[int, int], shape: tuple[int, ...]
+        self,
+        values: NDArray[Any],
+        tile: Tile,
+        padded: tuple[int, int],
+        shape: tuple[int, ...],
+        blank: set[bytes],
     ) -> Candidates:
+        """Candidates of the core of a tile.
+
+        Where a tile is of one value throughout, as around a stitched section, and the network found
+        nothing anywhere in such a tile (they are kept in ``blank``), it would find nothing again.
+        """
+        flat = _flat(values)
+        if flat in blank:
+            return Candidates.none(self.model.n_rays)
         prediction = self.engine.predict(values)
+        if flat is not None and not (prediction.prob > self.recipe.prob).any():
+            blank.add(flat)
         grid = self.model.grid
         spans = []
         for axis, (core, outer) in enumerate(
@@ -293,20 +342,25 @@ class Segmenter:
         )
 
     def _tile_counts(
-        self, shape: tuple[int, int], tiles: int | tuple[int, int] | None
+        self, shape: tuple[int, int], tiles: int | tuple[int, int] | None, memory: float
     ) -> tuple[int, int]:
         if tiles is not None:
             counts = (tiles, tiles) if isinstance(tiles, int) else tiles
             if min(counts) < 1:
                 raise BadInputError("tiles", f"{tiles} is no number of tiles", "give 1 or more")
             return counts
-        return counts_for(shape, _bytes_per_pixel(self.model.config), _MEMORY_FOR_A_TILE)
+        if not memory > 0:
+            raise BadInputError("memory", f"{memory} is no amount of memory", "give GiB, such as 2")
+        for_a_tile = _TILES_SHARE * memory * 2**30
+        return counts_for(shape, _bytes_per_pixel(self.model.config), for_a_tile)
 
 
-def _keras(model: ModelFolder) -> Engine:
-    from bridge.backends.keras import KerasEngine
-
-    return KerasEngine(model)
+def _flat(values: NDArray[Any]) -> bytes | None:
+    """What a (height, width, channels) tile is like; ``None`` where its pixels differ."""
+    if (values != values[0, 0]).any():
+        return None
+    value: bytes = values[0, 0].tobytes()
+    return repr(values.shape).encode() + value
 
 
 def _bytes_per_pixel(config: dict[str, Any]) -> float:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+MEMORY = 2.0
+"""GiB that prediction takes by itself, beside the image and what is made of it."""
 
 
 @dataclass(frozen=True)
@@ -90,3 +94,16 @@ def reflected(start: int, stop: int, size: int) -> NDArray[Any]:
     period = 2 * (size - 1)
     index = np.arange(start, stop) % period
     return np.where(index < size, index, period - index)
+
+
+def one_ahead(
+    read: Callable[[Tile], NDArray[Any]], tiles: Sequence[Tile]
+) -> Generator[NDArray[Any]]:
+    """The values of tile after tile, the next one being read while the last one is predicted."""
+    with ThreadPoolExecutor(1) as thread:
+        following: Future[NDArray[Any]] | None = None
+        for at, tile in enumerate(tiles):
+            current = following or thread.submit(read, tile)
+            values = current.result()
+            following = thread.submit(read, tiles[at + 1]) if at + 1 < len(tiles) else None
+            yield values

@@ -21,6 +21,7 @@ from bridge import Detections, Segmenter
 from bridge.atomic import PART_ENDING
 from bridge.batch import FORMATS, Listener, Outcome, Settings, read_record, segment_files
 from bridge.errors import BadInputError
+from bridge.images.locations import Location, locate
 
 pytestmark = pytest.mark.model
 
@@ -86,8 +87,9 @@ def test_the_record_says_what_was_done_with_what(
 
     assert record["model"]["sha256"] == demo_segmenter.model.sha256
     assert record["recipe"]["percentiles"] == list(demo_segmenter.recipe.percentiles)
-    assert {"python", "numpy", "stardist", "tensorflow", "keras"} <= set(record["versions"])
-    assert record["engine"] == "keras"
+    assert {"python", "numpy", *demo_segmenter.engine.versions} <= set(record["versions"])
+    assert record["engine"] == demo_segmenter.engine.name
+    assert record["workers"] == "one process"
     image = record["images"]["Pa_OG1_s1"]
     assert image["status"] == "done"
     assert image["objects"] > 0
@@ -161,10 +163,54 @@ def test_somebody_elses_files_are_not_overwritten(
     mine.parent.mkdir(parents=True)
     mine.write_bytes(b"made by hand")
 
-    (outcome,) = segment_files(images[:1], tmp_path / "out", demo_segmenter, Settings())
+    for _ in range(2):  # that it was refused once gives no right to it
+        (outcome,) = segment_files(images[:1], tmp_path / "out", demo_segmenter, Settings())
 
-    assert outcome.status == "failed"
-    assert mine.read_bytes() == b"made by hand"
+        assert outcome.status == "failed"
+        assert mine.read_bytes() == b"made by hand"
+
+
+def test_what_a_stopped_run_put_in_place_in_part_is_made_anew(
+    demo_segmenter: Segmenter, images: list[Path], tmp_path: Path
+) -> None:
+    segment_files(images[:1], tmp_path, demo_segmenter, Settings())
+    record = json.loads((tmp_path / "run.json").read_text())
+    record["images"]["Pa_OG1_s1"] = {"status": "started"}
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    (tmp_path / "tables/Pa_OG1_s1.csv").write_text("of another run")
+    whole = images[0].read_bytes()
+    images[0].write_bytes(whole[:-2000])
+    assert statuses(segment_files(images[:1], tmp_path, demo_segmenter, Settings())) == ["failed"]
+    images[0].write_bytes(whole)
+
+    assert statuses(segment_files(images[:1], tmp_path, demo_segmenter, Settings())) == ["done"]
+    assert len(Detections.read(tmp_path / "tables/Pa_OG1_s1.csv")) > 0
+
+
+def test_an_image_that_is_named_twice_is_segmented_once(
+    demo_segmenter: Segmenter, images: list[Path], tmp_path: Path
+) -> None:
+    outcomes = segment_files([images[0], images[0]], tmp_path, demo_segmenter, Settings())
+
+    assert statuses(outcomes) == ["done"]
+
+
+def test_an_image_at_a_url_is_known_again_until_it_changes(
+    demo_segmenter: Segmenter, images: list[Path], tmp_path: Path
+) -> None:
+    filesystem = pytest.importorskip("fsspec").filesystem("memory")
+    filesystem.pipe("/bucket/s1.tif", images[0].read_bytes())
+    url = [locate("memory://bucket/s1.tif")]
+
+    done = segment_files(url, tmp_path, demo_segmenter, Settings())
+    again = segment_files(url, tmp_path, demo_segmenter, Settings())
+    filesystem.pipe("/bucket/s1.tif", images[2].read_bytes())
+    changed = segment_files(url, tmp_path, demo_segmenter, Settings())
+
+    assert [*statuses(done), *statuses(again), *statuses(changed)] == ["done", "skipped", "failed"]
+    assert done[0].outputs["csv"] == "tables/s1.csv"
+    assert read_record(tmp_path)["images"]["s1"]["source"] == "memory:///bucket/s1.tif"
+    filesystem.store.clear()
 
 
 def test_a_format_that_is_asked_for_later_keeps_the_uuids_and_the_review(
@@ -235,10 +281,10 @@ def test_the_listener_hears_of_every_image(
     heard: list[str] = []
 
     class Ear(Listener):
-        def image_started(self, number: int, total: int, path: Path) -> None:
+        def image_started(self, number: int, total: int, path: Location) -> None:
             heard.append(f"{number}/{total} {path.name}")
 
-        def tile_done(self, done: int, total: int) -> None:
+        def tile_done(self, path: Location, done: int, total: int) -> None:
             heard.append(f"tile {done}/{total}")
 
         def image_finished(self, outcome: Outcome) -> None:

@@ -15,6 +15,8 @@ import tifffile
 from numpy.typing import NDArray
 
 from bridge import Detections, PixelSize, Segmenter, open_image
+from bridge.backends import Engine, Prediction
+from bridge.backends.keras import KerasEngine
 from bridge.demo import model_folder
 from bridge.errors import BadInputError
 from bridge.images import from_array
@@ -100,6 +102,50 @@ def test_tiles_do_not_change_the_result(
 
     assert np.array_equal(found.to_labels(), stardist_result[0])
     assert reports[-1][0] == reports[-1][1] == len(reports) > 1
+
+
+def test_little_memory_does_not_change_the_result(
+    demo_segmenter: Segmenter, real_image: tuple[NDArray[Any], NDArray[Any]]
+) -> None:
+    whole = demo_segmenter.segment(real_image[0], tiles=1).to_labels()
+
+    with_little = demo_segmenter.segment(real_image[0], memory=0.01).to_labels()
+
+    np.testing.assert_array_equal(with_little, whole)
+
+
+def test_no_memory_is_said(demo_segmenter: Segmenter) -> None:
+    with pytest.raises(BadInputError, match=r"0.* is no amount of memory"):
+        demo_segmenter.segment(np.arange(1024.0).reshape(32, 32), memory=0)
+
+
+class CountingEngine:
+    """An engine that counts what it predicts."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.name, self.device, self.versions = engine.name, engine.device, engine.versions
+        self.divisor, self.halo = engine.divisor, engine.halo
+        self._engine = engine
+        self.predicted = 0
+
+    def predict(self, tile: NDArray[Any]) -> Prediction:
+        self.predicted += 1
+        return self._engine.predict(tile)
+
+
+def test_empty_tiles_around_a_section_are_predicted_once(
+    demo_segmenter: Segmenter, real_image: tuple[NDArray[Any], NDArray[Any]]
+) -> None:
+    nuclei = real_image[0]
+    section = np.zeros((nuclei.shape[0], nuclei.shape[1] + 2048), nuclei.dtype)
+    section[:, : nuclei.shape[1]] = nuclei
+    counting = CountingEngine(demo_segmenter.engine)
+    segmenter = Segmenter(demo_segmenter.model, demo_segmenter.recipe, counting)
+
+    found = segmenter.segment(section, tiles=(1, 18)).to_labels()
+
+    assert counting.predicted < 18
+    np.testing.assert_array_equal(found, demo_segmenter.segment(section, tiles=1).to_labels())
 
 
 @pytest.mark.parametrize("size", [(1, 2), (7, 9), (16, 40), (131, 77)])
@@ -259,7 +305,7 @@ def test_weights_of_keras_2_and_of_keras_3s_own_format_are_read(
     folder: Path,
     keras: str,
 ) -> None:
-    network: Any = demo_segmenter.engine
+    network: Any = KerasEngine(demo_segmenter.model)
     (folder / "weights_best.h5").unlink()
     if keras == "3":
         network._model.keras_model.save_weights(str(folder / "best.weights.h5"))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.tiles import counts_for, padded_shape, reflected, tile_rows
+from bridge.tiles import Tile, counts_for, one_ahead, padded_shape, reflected, tile_rows
 
 SIDES = st.integers(1, 300)
 
@@ -56,3 +57,37 @@ def test_tiles_follow_from_memory() -> None:
     assert counts_for((500, 500), 1000, 1e9) == (1, 1)
     rows, columns = counts_for((10_000, 5_000), 1000, 1e9)
     assert (10_000 / rows) * (5_000 / columns) * 1000 <= 1e9
+
+
+class TestReadingAhead:
+    TILES = tuple(Tile((n, n + 1), (0, 1), (n, n + 1), (0, 1)) for n in range(4))
+
+    def test_gives_every_tile_in_order(self) -> None:
+        values = one_ahead(lambda tile: np.full((1, 1), tile.core_y[0]), self.TILES)
+
+        assert [int(v[0, 0]) for v in values] == [0, 1, 2, 3]
+
+    def test_reads_no_more_than_one_tile_too_many(self) -> None:
+        read: list[int] = []
+
+        def note(tile: Tile) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+            read.append(tile.core_y[0])
+            return np.zeros((1, 1))
+
+        values = one_ahead(note, self.TILES)
+        next(values)
+        values.close()
+
+        assert read == [0, 1]
+
+    def test_passes_on_what_went_wrong(self) -> None:
+        def fail(tile: Tile) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+            if tile.core_y[0] == 2:
+                raise OSError("cut off")
+            return np.zeros((1, 1))
+
+        values = one_ahead(fail, self.TILES)
+        next(values), next(values)
+
+        with pytest.raises(OSError, match="cut off"):
+            next(values)

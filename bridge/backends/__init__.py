@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from numpy.typing import NDArray
+
+from bridge.errors import BadInputError
+
+EngineName = Literal["auto", "keras", "openvino", "onnx"]
+"""What can be asked for; ``auto`` takes the fastest that is here."""
+
+Precision = Literal["f32", "int8"]
+"""Numbers that a network computes with: single precision, or 8-bit integers."""
+
+SMALLEST_DISTANCE = 1e-3
+"""StarDist's own bound, pixels: no ray is shorter."""
 
 
 @dataclass(frozen=True)
 class Prediction:
     """What the network says of a tile, on its grid.
+
+    An engine may reuse the memory: what is to outlive its next prediction is copied.
 
     Attributes:
         prob: (height/grid, width/grid) float32, probability that an object is centred here.
@@ -28,6 +41,9 @@ class Engine(Protocol):
     """A loaded network."""
 
     name: str
+    """As a run's record says it: ``keras``, ``openvino``, ``openvino int8``, ``onnx``."""
+    device: str
+    """Where it runs: ``CPU``, ``GPU``, ``CUDA``, …"""
     versions: dict[str, str]
     """Versions of the libraries that decide the result."""
 
@@ -48,3 +64,20 @@ class Engine(Protocol):
         Raises:
             BadInputError: out of memory.
         """
+
+
+def explained(error: Exception, tile: NDArray[Any]) -> Exception:
+    """What an engine raises where a tile took too much memory; any other error as it is.
+
+    Args:
+        error: what its library raised.
+        tile: what it was to predict.
+    """
+    text = f"{type(error).__name__} {error}".lower()
+    if not any(word in text for word in ("memory", "alloc", "exhausted")):
+        return error
+    return BadInputError(
+        "image",
+        f"a tile of {tile.shape[0]} x {tile.shape[1]} pixels does not fit into memory",
+        "use more tiles (--tiles 4x4) or close other programs",
+    )

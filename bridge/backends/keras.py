@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.backends import Prediction
+from bridge.backends import SMALLEST_DISTANCE, Prediction, explained
+from bridge.backends.unet import divisor, halo
 from bridge.errors import BadInputError, MissingPartError
 from bridge.model import ModelFolder
 from bridge.weights import load_weights
-
-_SMALLEST_DISTANCE = 1e-3  # StarDist's own bound: no ray is shorter
 
 
 class KerasEngine:
@@ -37,7 +36,7 @@ class KerasEngine:
         # TensorFlow greets on stderr before any of its options can be set.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         try:
-            import tensorflow  # noqa: F401 - named first, so that its absence is what is said
+            import tensorflow as tf  # named first, so that its absence is what is said
             from stardist.models import Config2D, StarDist2D
         except ImportError as error:
             raise MissingPartError(
@@ -59,19 +58,25 @@ class KerasEngine:
                     "copy the model folder again",
                 ) from error
         load_weights(self._model.keras_model, model.weights)
+        self._folder = model
+        self.device = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
+        # Of seven digits, a graphics card's TensorFloat-32 would keep three.
+        tf.config.experimental.enable_tensor_float_32_execution(False)
         self.versions = {name: version(name) for name in ("stardist", "tensorflow", "keras")}
 
     @property
     def divisor(self) -> tuple[int, int]:
         """Height and width of a tile are multiples of these."""
-        y, x = self._model._axes_div_by("YX")
-        return int(y), int(x)
+        return divisor(self._folder)
 
     @cached_property
     def halo(self) -> tuple[int, int]:
-        """How far (y, x) in pixels a prediction looks, found by an impulse."""
-        y, x = self._model._axes_tile_overlap("YX")
-        return int(y), int(x)
+        """How far (y, x) in pixels a prediction looks.
+
+        StarDist's own figure comes from one impulse, which misses what pooling shifts, and a deep
+        network's whole reach.
+        """
+        return halo(self._folder)
 
     def predict(self, tile: NDArray[Any]) -> Prediction:
         """Run the network on one (height, width, channels) float32 tile.
@@ -84,11 +89,7 @@ class KerasEngine:
         try:
             outputs = self._model.keras_model.predict_on_batch(tile[np.newaxis])
         except (tf.errors.ResourceExhaustedError, MemoryError) as error:
-            raise BadInputError(
-                "image",
-                f"a tile of {tile.shape[0]} x {tile.shape[1]} pixels does not fit into memory",
-                "use more tiles (--tiles 4x4) or close other programs",
-            ) from error
+            raise explained(error, tile) from error
         prob, dist = outputs[0][0, ..., 0], outputs[1][0]
         classes = outputs[2][0] if len(outputs) > 2 else None
-        return Prediction(prob, np.maximum(dist, _SMALLEST_DISTANCE), classes)
+        return Prediction(prob, np.maximum(dist, SMALLEST_DISTANCE), classes)

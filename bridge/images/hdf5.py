@@ -15,10 +15,12 @@ import numpy as np
 from bridge.errors import BadInputError
 from bridge.images.axes import lay_out
 from bridge.images.contents import Choice, Contents, listed, stays_inside
+from bridge.images.locations import Location, RemotePath
 from bridge.images.units import pixel_size_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import BinaryIO
 
     import h5py
     from numpy.typing import NDArray
@@ -29,11 +31,11 @@ if TYPE_CHECKING:
 _MOST_DIMENSIONS = 8
 
 
-def open_hdf5(path: Path, *, axes: str | None, dataset: str | None) -> Contents:
+def open_hdf5(path: Location, *, axes: str | None, dataset: str | None) -> Contents:
     """Open a dataset of an HDF5 file.
 
     Args:
-        path: the file.
+        path: the file, here or at a URL.
         axes: axes a person gave, over what the file says.
         dataset: path of the dataset inside the file; None where only one can be an image.
 
@@ -46,10 +48,17 @@ def open_hdf5(path: Path, *, axes: str | None, dataset: str | None) -> Contents:
     """
     import h5py
 
+    stream = path.open("rb") if isinstance(path, RemotePath) else None
     try:
         # Locks fail on many network drives, and nothing is written here.
-        file = h5py.File(path, "r", locking="best-effort")
+        file = (
+            h5py.File(stream, "r")
+            if stream is not None
+            else h5py.File(path, "r", locking="best-effort")
+        )
     except OSError as error:
+        if stream is not None:
+            stream.close()
         if isinstance(error, PermissionError):
             raise
         raise BadInputError(
@@ -62,28 +71,43 @@ def open_hdf5(path: Path, *, axes: str | None, dataset: str | None) -> Contents:
         _refuse_other_files(path, found)
         layout = lay_out(path, found.shape, known=_axes(found), given=axes)
         return Contents(
-            Hdf5Store(file, found), layout, np.dtype(found.dtype), pixel_size=_pixel_size(found)
+            Hdf5Store(file, found, stream),
+            layout,
+            np.dtype(found.dtype),
+            pixel_size=_pixel_size(found),
         )
-    except BadInputError:
+    except BaseException as error:
         file.close()
-        raise
-    except Exception as error:
-        file.close()
+        if stream is not None:
+            stream.close()
+        if not isinstance(error, Exception) or isinstance(error, BadInputError):
+            raise
         raise BadInputError(
             path, f"is a damaged HDF5 file ({str(error)[:120]})", "copy or export the file again"
         ) from error
 
 
 class Hdf5Store:
-    """Reads parts of a dataset: HDF5 loads the chunks that they touch."""
+    """Reads parts of a dataset: HDF5 loads the chunks that they touch.
 
-    def __init__(self, file: h5py.File, dataset: h5py.Dataset) -> None:
+    Args:
+        file: the open file, owned from here on.
+        dataset: the dataset in it.
+        stream: what the file is read from, where it is at a URL.
+    """
+
+    def __init__(
+        self, file: h5py.File, dataset: h5py.Dataset, stream: BinaryIO | None = None
+    ) -> None:
         self._file = file
         self._dataset = dataset
+        self._stream = stream
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+        if self._stream is not None:
+            self._stream.close()
 
     def read(self, level: int, index: Index) -> NDArray[Any]:
         """The values at an index, as an array of their own."""
@@ -92,7 +116,7 @@ class Hdf5Store:
         return values
 
 
-def _choose(path: Path, file: h5py.File, dataset: str | None) -> h5py.Dataset:
+def _choose(path: Location, file: h5py.File, dataset: str | None) -> h5py.Dataset:
     import h5py
 
     images: list[Choice] = []
@@ -135,12 +159,19 @@ def _can_be_image(node: h5py.Dataset) -> bool:
     )
 
 
-def _refuse_other_files(path: Path, node: h5py.Dataset) -> None:
+def _refuse_other_files(path: Location, node: h5py.Dataset) -> None:
     """Datasets may keep their values in other files; a missing one reads as zeros."""
     names = [name for name, *_ in node.external or ()]
     if node.is_virtual:
         names += [source.file_name for source in node.virtual_sources()]
     for name in names:
+        if name != "." and isinstance(path, RemotePath):
+            # HDF5 would look for it on this machine.
+            raise BadInputError(
+                path,
+                f"keeps its values in another file, {name!r}",
+                "copy both files into one folder of this machine",
+            )
         inside = stays_inside(name)
         if name != "." and not (inside and (path.parent / name).is_file()):
             raise BadInputError(

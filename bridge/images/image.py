@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from bridge.errors import BadInputError
 from bridge.image_info import ImageInfo, PixelSize
 from bridge.images.axes import Layout, lay_out
+from bridge.images.locations import Location, RemotePath
 from bridge.images.units import given_pixel_size
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Image:
     """A microscope image whose planes are read as they are asked for. Use it in a ``with``.
 
     Attributes:
-        path: the file or folder, None for an array.
+        path: the file or folder, here or at a URL; None for an array.
         name: what to call it: the file's name without ending.
         axes: the axes in file order, letters of ``TCZYX``, Y and X among them.
         shape: the size of every axis in ``axes``.
@@ -62,7 +62,7 @@ class Image:
         dtype: np.dtype[Any],
         *,
         source: str,
-        path: Path | None,
+        path: Location | None,
         name: str,
         pixel_size: PixelSize | None = None,
         channels: Sequence[str] = (),
@@ -276,6 +276,12 @@ class Image:
             raise self._damaged(str(error)) from error
 
     def _damaged(self, detail: str) -> BadInputError:
+        if isinstance(self.path, RemotePath):
+            return BadInputError(
+                self._source,
+                f"cannot be read: its data is damaged, or the network failed ({detail[:120]})",
+                "run again, or copy the file to this machine",
+            )
         return BadInputError(
             self._source,
             f"cannot be read, its pixel data is damaged or cut short ({detail[:120]})",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from os import fspath
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from bridge.errors import BadInputError
+from bridge.images.locations import Location, RemotePath, locate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from os import PathLike
 
 IMAGE_ENDINGS: tuple[str, ...] = (
@@ -33,44 +35,56 @@ def image_name(path: str | PathLike[str]) -> str:
     """The name of an image: the file's name without an image ending.
 
     Args:
-        path: ``"/data/My image.OME.TIF"``.
+        path: ``"/data/My image.OME.TIF"``, or an image at a URL.
 
     Returns:
         ``"My image"``. A name without a known ending stays as it is: dots are part of it
         (``"day 1.5"``).
     """
-    name = Path(path).name
+    name = path.name if isinstance(path, RemotePath) else Path(path).name
     for ending in sorted(IMAGE_ENDINGS, key=len, reverse=True):
         if name.lower().endswith(ending) and len(name) > len(ending):
             return name[: -len(ending)]
     return name
 
 
-def is_zarr(path: Path) -> bool:
+def is_zarr(path: Location) -> bool:
     """Whether a folder is a Zarr group or array, by the metadata files in it."""
     return any((path / name).is_file() for name in _ZARR_FILES)
 
 
-def find_images(paths: Iterable[str | PathLike[str]]) -> list[Path]:
-    """The images that a person means by files and folders.
+@overload
+def find_images(paths: Iterable[Path]) -> list[Path]: ...
+@overload
+def find_images(paths: Iterable[str | PathLike[str]]) -> list[Location]: ...
+def find_images(paths: Iterable[str | PathLike[str]]) -> Sequence[Location]:
+    """The images that a person means by files, folders and URLs.
 
     Args:
         paths: files, taken as they are, in their order, whatever their ending; folders, searched
-            for images directly inside. A ``.zarr`` folder is an image.
+            for images directly inside. A ``.zarr`` folder is an image. Text may be a URL of either,
+            or a URL with ``*`` in it.
 
     Returns:
         The images; those of a folder in natural order (``s2`` before ``s10``), hidden files and
         macOS's ``._`` files left out.
 
     Raises:
-        BadInputError: for a path that does not exist or a folder without images.
+        BadInputError: for a path that does not exist, a folder without images, or a URL that
+            cannot be reached.
     """
-    found: list[Path] = []
-    for path in map(Path, paths):
+    found: list[Location] = []
+    for text in paths:
+        path = locate(text)
         try:
-            if not path.exists():
+            if isinstance(path, RemotePath) and path.is_pattern:
+                found += _matching(path)
+            elif _is_web_folder(path, fspath(text)):
+                found += _inside(path)
+            elif not (path.exists() or is_zarr(path)):
                 raise BadInputError(path, "does not exist", "check the spelling and the folder")
-            found += _inside(path) if path.is_dir() and not _is_image_folder(path) else [path]
+            else:
+                found += _inside(path) if path.is_dir() and not _is_image_folder(path) else [path]
         except OSError as error:
             raise BadInputError(
                 path,
@@ -80,8 +94,8 @@ def find_images(paths: Iterable[str | PathLike[str]]) -> list[Path]:
     return found
 
 
-def _inside(folder: Path) -> list[Path]:
-    images = [
+def _inside(folder: Location) -> list[Location]:
+    images: list[Location] = [
         path
         for path in folder.iterdir()
         if path.name.lower().endswith(IMAGE_ENDINGS)
@@ -97,11 +111,23 @@ def _inside(folder: Path) -> list[Path]:
     return sorted(images, key=_natural)
 
 
-def _is_image_folder(path: Path) -> bool:
+def _matching(pattern: RemotePath) -> list[Location]:
+    found: list[Location] = [*pattern.matches()]
+    if not found:
+        raise BadInputError(pattern, "fits no image", "check the spelling and the folder")
+    return sorted(found, key=_natural)
+
+
+def _is_web_folder(path: Location, text: str) -> bool:
+    """Whether a web address is meant as a folder: only the slash at its end says so."""
+    return isinstance(path, RemotePath) and text.endswith("/") and not _is_image_folder(path)
+
+
+def _is_image_folder(path: Location) -> bool:
     return path.name.lower().endswith(".zarr") or is_zarr(path)
 
 
-def _natural(path: Path) -> tuple[list[tuple[int, int, str]], str]:
+def _natural(path: Location) -> tuple[list[tuple[int, int, str]], str]:
     parts = re.split(r"(\d+)", path.name.casefold())
     key = [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part]
     return key, path.name

@@ -16,9 +16,9 @@ from bridge.images.units import micrometres, pixel_size_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from bridge.image_info import PixelSize
+    from bridge.images.locations import Location
 
 _MOST_PLANES = 10_000_000
 
@@ -51,7 +51,7 @@ class Ome:
     described_in: str | None = None
 
 
-def read_ome(path: Path, text: str) -> Ome | None:
+def read_ome(path: Location, text: str) -> Ome | None:
     """Read OME-XML, and refuse what would lead out of the folder or out of memory.
 
     Args:
@@ -130,7 +130,7 @@ def _length(pixels: ET.Element, axis: str) -> float | None:
     return None if unit is None else size * unit
 
 
-def _check_sizes(path: Path, pixels: ET.Element) -> None:
+def _check_sizes(path: Location, pixels: ET.Element) -> None:
     """Refuse numbers that would make a reader set up lists of that length."""
     try:
         sizes = [int(pixels.get(f"Size{axis}", "")) for axis in "TCZYX"]

@@ -13,15 +13,16 @@ import numpy as np
 from bridge.errors import BadInputError
 from bridge.images.axes import lay_out
 from bridge.images.contents import Choice, Contents, listed, stays_inside
+from bridge.images.locations import Location, RemotePath
 from bridge.images.names import is_zarr
 from bridge.images.units import micrometres, pixel_size_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     import zarr
     from numpy.typing import NDArray
+    from zarr.abc.store import Store
 
     from bridge.image_info import PixelSize
     from bridge.images.image import Index
@@ -30,11 +31,11 @@ _OLD_AXES = "TCZYX"  # NGFF 0.1 and 0.2 had these five and did not say so
 _OLD_VERSIONS = ("0.1", "0.2")
 
 
-def open_omezarr(path: Path, *, axes: str | None, dataset: str | None) -> Contents:
+def open_omezarr(path: Location, *, axes: str | None, dataset: str | None) -> Contents:
     """Open an OME-Zarr image, one of its levels, or a plain Zarr array.
 
     Args:
-        path: the folder of the image, or of a level (``…/0``).
+        path: the folder of the image, or of a level (``…/0``), here or at a URL.
         axes: axes a person gave, over what the metadata says.
         dataset: path of a group or array inside, for a folder with several images.
 
@@ -59,7 +60,7 @@ def open_omezarr(path: Path, *, axes: str | None, dataset: str | None) -> Conten
         ) from error
 
 
-def _open(path: Path, folder: Path, axes: str | None) -> Contents:
+def _open(path: Location, folder: Location, axes: str | None) -> Contents:
     import zarr
 
     node = _node(path, folder)
@@ -93,7 +94,7 @@ def _open(path: Path, folder: Path, axes: str | None) -> Contents:
 
 
 def _image(
-    path: Path,
+    path: Location,
     arrays: Sequence[zarr.Array[Any]],
     multiscale: Mapping[str, Any],
     level: Mapping[str, Any],
@@ -127,9 +128,8 @@ class ZarrStore:
         return np.asarray(self._arrays[level][index])
 
 
-def _node(path: Path, folder: Path) -> zarr.Array[Any] | zarr.Group:
+def _node(path: Location, folder: Location) -> zarr.Array[Any] | zarr.Group:
     import zarr
-    from zarr.storage import LocalStore
 
     if not is_zarr(folder):
         raise BadInputError(
@@ -137,13 +137,19 @@ def _node(path: Path, folder: Path) -> zarr.Array[Any] | zarr.Group:
             f"is not an OME-Zarr image: there is no Zarr metadata in {folder.name!r}",
             "give the folder that holds .zattrs or zarr.json, and copy hidden files too",
         )
-    node: zarr.Array[Any] | zarr.Group = zarr.open(
-        store=LocalStore(folder, read_only=True), mode="r"
-    )
+    node: zarr.Array[Any] | zarr.Group = zarr.open(store=_store(folder), mode="r")
     return node
 
 
-def _safe(path: Path, array: zarr.Array[Any]) -> zarr.Array[Any]:
+def _store(folder: Location) -> Store:
+    from zarr.storage import FsspecStore, LocalStore
+
+    if isinstance(folder, RemotePath):
+        return FsspecStore.from_mapper(folder.mapper(), read_only=True)
+    return LocalStore(folder, read_only=True)
+
+
+def _safe(path: Location, array: zarr.Array[Any]) -> zarr.Array[Any]:
     """Refuse codecs that would run code from the file."""
 
     def codecs(value: Any) -> list[str]:
@@ -180,7 +186,7 @@ def _multiscale(group: zarr.Group) -> Mapping[str, Any] | None:
     return multiscale
 
 
-def _only_image(path: Path, folder: Path, group: zarr.Group) -> Path:
+def _only_image(path: Location, folder: Location, group: zarr.Group) -> Location:
     """The image in a folder of images: the only one, else an error that lists them."""
     if "plate" in _ome(group) or "well" in _ome(group):
         raise BadInputError(
@@ -188,7 +194,7 @@ def _only_image(path: Path, folder: Path, group: zarr.Group) -> Path:
         )
     images = [
         Choice(child.name)
-        for child in sorted(folder.iterdir())
+        for child in sorted(_children(folder), key=lambda child: child.name)
         if child.is_dir() and child.name not in ("OME", "labels") and is_zarr(child)
     ]
     if not images:
@@ -200,6 +206,10 @@ def _only_image(path: Path, folder: Path, group: zarr.Group) -> Path:
             path, f"holds {len(images)} images", f"choose one with --dataset: {listed(images)}"
         )
     return folder / images[0].name
+
+
+def _children(folder: Location) -> list[Location]:
+    return [*folder.iterdir()]
 
 
 def _named_axes(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.errors import BadInputError
 from bridge.images.image import Image
+from bridge.images.locations import Location, RemotePath, locate
 from bridge.images.names import image_name, is_zarr
 from bridge.images.units import given_pixel_size
 
@@ -35,7 +35,7 @@ _OTHERS = {
 
 
 def open_image(
-    path: str | PathLike[str],
+    path: str | PathLike[str] | RemotePath,
     *,
     axes: str | None = None,
     pixel_size: float | tuple[float, ...] | PixelSize | None = None,
@@ -47,7 +47,7 @@ def open_image(
     are read. PNG and JPEG are not: they have no pixel size, and JPEG alters intensities.
 
     Args:
-        path: the file, or the folder of an OME-Zarr image.
+        path: the file, or the folder of an OME-Zarr image; or a URL of either that fsspec reads.
         axes: what the dimensions of the stored array are, over what the file says: 2 to 5 letters
             of ``TCZYX``, each once, Y and X among them; ``S`` in place of ``C`` for colours.
             Dimensions of size 1 may be left out.
@@ -63,7 +63,7 @@ def open_image(
         BadInputError: for anything that keeps the file from being read as one image: missing,
             forbidden, damaged, another format, several images, or axes that nothing names.
     """
-    path = Path(path)
+    path = locate(path)
     try:
         contents = _open(path, axes, dataset)
     except OSError as error:
@@ -85,9 +85,10 @@ def open_image(
         raise
 
 
-def _open(path: Path, axes: str | None, dataset: str | None) -> Contents:
+def _open(path: Location, axes: str | None, dataset: str | None) -> Contents:
     # The formats are imported here because each needs a library that takes long to load.
-    if path.is_dir():
+    # A web server does not say whether something is a folder.
+    if path.is_dir() or (path.name.lower().endswith(".zarr") and is_zarr(path)):
         if not is_zarr(path) and not path.name.lower().endswith(".zarr"):
             raise BadInputError(path, "is a folder, not an image", "give the images inside it")
         from bridge.images.omezarr import open_omezarr
@@ -106,7 +107,7 @@ def _open(path: Path, axes: str | None, dataset: str | None) -> Contents:
     raise _not_an_image(path, start)
 
 
-def _not_an_image(path: Path, start: bytes) -> BadInputError:
+def _not_an_image(path: Location, start: bytes) -> BadInputError:
     if not start:
         return BadInputError(path, "is empty (0 bytes)", "copy or export the file again")
     for signature, kind in _OTHERS.items():
@@ -115,7 +116,7 @@ def _not_an_image(path: Path, start: bytes) -> BadInputError:
     return BadInputError(path, f"is not a {_READ_FORMATS} image", _SAVE)
 
 
-def _unreadable(path: Path, error: OSError) -> BadInputError:
+def _unreadable(path: Location, error: OSError) -> BadInputError:
     if isinstance(error, FileNotFoundError):
         return BadInputError(path, "does not exist", "check the spelling and the folder")
     if isinstance(error, PermissionError):

@@ -9,14 +9,14 @@ from __future__ import annotations
 import logging
 import re
 from itertools import pairwise
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
 from bridge.errors import BadInputError
 from bridge.images.axes import lay_out
 from bridge.images.contents import Choice, Contents, listed
+from bridge.images.locations import Location, RemotePath
 from bridge.images.ome import Ome, read_ome
 from bridge.images.tiff_planes import JPEG, TiffStore, quiet
 from bridge.images.units import (
@@ -28,6 +28,8 @@ from bridge.images.units import (
 )
 
 if TYPE_CHECKING:
+    from typing import BinaryIO
+
     from tifffile import TiffFile, TiffPageSeries
 
     from bridge.image_info import PixelSize
@@ -44,11 +46,11 @@ _RGB, _CMYK, _YCBCR, _LAB = 2, 5, 6, (8, 9, 10)
 _LABEL_PREFIX = re.compile(r"^(?:[czt]:\d+/\d+\s*)+-\s*")
 
 
-def open_tiff(path: Path, *, axes: str | None, dataset: str | None) -> Contents:
+def open_tiff(path: Location, *, axes: str | None, dataset: str | None) -> Contents:
     """Open a TIFF file.
 
     Args:
-        path: the file; of a set of OME-TIFF files any one.
+        path: the file, here or at a URL; of a set of OME-TIFF files any one.
         axes: axes a person gave, over what the file says.
         dataset: number (from 0) or name of the image, for a file with several.
 
@@ -80,9 +82,11 @@ def open_tiff(path: Path, *, axes: str | None, dataset: str | None) -> Contents:
         ) from error
 
 
-def _open(path: Path) -> tuple[TiffFile, Ome | None]:
+def _open(path: Location) -> tuple[TiffFile, Ome | None]:
     from tifffile import TiffFile
 
+    if isinstance(path, RemotePath):
+        return _open_remote(path)
     file = TiffFile(path)
     try:
         text = file.ome_metadata
@@ -121,7 +125,47 @@ def _open(path: Path) -> tuple[TiffFile, Ome | None]:
         raise
 
 
-def _check_pages(path: Path, file: TiffFile) -> None:
+def _open_remote(path: RemotePath) -> tuple[TiffFile, Ome | None]:
+    """Open a file at a URL. It has to be whole: tifffile looks for the rest of a set here."""
+    from tifffile import TiffFile
+
+    def reading(description: str | None = None) -> TiffFile:
+        stream = cast("Any", _Stream(path))
+        return TiffFile(stream, name=path.name, omexml=description, _multifile=False)
+
+    file = reading()
+    try:
+        text = file.ome_metadata
+        ome = read_ome(path, text) if text else None
+        if text and ome is None:
+            _log.warning("%s: its OME description is damaged and was not used", path)
+        if ome is not None and (ome.files or ome.described_in):
+            raise BadInputError(
+                path,
+                "is one of a set of files, which cannot be read by URL",
+                "copy all files of the set into one folder of this machine",
+            )
+        if ome is not None and ome.text != text:
+            file.close()
+            file = reading(ome.text)
+        return file, ome
+    except BaseException:
+        file.close()
+        raise
+
+
+class _Stream:
+    """What tifffile opens and closes by itself."""
+
+    def __init__(self, path: RemotePath) -> None:
+        self._path = path
+
+    def open(self) -> BinaryIO:
+        """Open the file."""
+        return self._path.open("rb")
+
+
+def _check_pages(path: Location, file: TiffFile) -> None:
     """Follow the chain of pages to its end: tifffile takes a file without its last pages as whole.
 
     Of every page 2 (8) bytes say how many entries of 12 (20) bytes follow, and after them 4 (8)
@@ -164,7 +208,7 @@ def _check_pages(path: Path, file: TiffFile) -> None:
 
 
 def _contents(
-    path: Path, file: TiffFile, ome: Ome | None, axes: str | None, dataset: str | None
+    path: Location, file: TiffFile, ome: Ome | None, axes: str | None, dataset: str | None
 ) -> Contents:
     series = _choose(path, list(file.series), dataset)
     page: Any = series.keyframe
@@ -211,7 +255,9 @@ def _contents(
     )
 
 
-def _choose(path: Path, all_series: list[TiffPageSeries], dataset: str | None) -> TiffPageSeries:
+def _choose(
+    path: Location, all_series: list[TiffPageSeries], dataset: str | None
+) -> TiffPageSeries:
     """The image that is meant: the chosen one, or the only one besides thumbnails and labels."""
     found = [series for series in all_series if {"Y", "X"} <= set(series.get_axes(squeeze=False))]
     if any(0 in series.get_shape(squeeze=False) for series in all_series):

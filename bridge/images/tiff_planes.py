@@ -20,12 +20,12 @@ from bridge.images.contents import Choice, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
     from tifffile import TiffFile, TiffPageSeries
 
     from bridge.images.image import Index
+    from bridge.images.locations import Location
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +46,11 @@ class TiffStore:
     """
 
     def __init__(
-        self, path: Path, file: TiffFile, levels: Sequence[TiffPageSeries], missing: Sequence[str]
+        self,
+        path: Location,
+        file: TiffFile,
+        levels: Sequence[TiffPageSeries],
+        missing: Sequence[str],
     ) -> None:
         self._path = path
         self._file = file
@@ -138,6 +142,8 @@ class TiffStore:
         needed = math.prod(shape) * dtype.itemsize
         handle: Any = file.filehandle
         self._check_end(handle, offset + needed)
+        if not handle.is_file:
+            return _fetched(handle, dtype, offset, shape, index)
         # The mapping lives as long as this call: only the pages of the plane are loaded.
         mapped = np.memmap(handle._fh, dtype, "r", offset, shape)
         return np.array(mapped[index], dtype=dtype.newbyteorder("="), order="C")
@@ -211,6 +217,24 @@ class TiffStore:
                 f"is cut short: {end - handle.size} of {end} bytes are missing",
                 "copy or export the file again",
             )
+
+
+def _fetched(
+    handle: Any, dtype: np.dtype[Any], offset: int, shape: tuple[int, ...], index: Index
+) -> NDArray[Any]:
+    """Read an index of uncompressed data from a stream, and little more than it needs."""
+    # The leading dimensions with one index each say where the smallest run of values begins.
+    lead = next((i for i, at in enumerate(index) if isinstance(at, slice)), len(index))
+    first = sum(
+        int(at) * math.prod(shape[i + 1 :])
+        for i, at in enumerate(index[:lead])
+        if not isinstance(at, slice)
+    )
+    count = math.prod(shape[lead:])
+    handle.seek(offset + first * dtype.itemsize)
+    data = handle.read(count * dtype.itemsize)
+    values = np.frombuffer(data, dtype, count).reshape(shape[lead:])
+    return np.array(values[index[lead:]], dtype=dtype.newbyteorder("="), order="C")
 
 
 def _in_one_piece(page: Any) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.telemetry import keep_private
 from models_export.runtimes import Program, RunError, RuntimeMissingError
 
 
@@ -18,6 +19,7 @@ class OnnxRuntime:
     """
 
     def __init__(self) -> None:
+        keep_private()
         try:
             import onnxruntime
         except ImportError as error:

@@ -335,7 +335,7 @@ def test_label_and_thumbnail_beside_the_image_are_left_out(
         writer.write(ramp(100, 100), metadata={"Name": "slide"})
         writer.write(ramp(90, 90), metadata={"Name": "label image"})
         writer.write(ramp(10, 10), metadata={"Name": "x"})
-    with caplog.at_level(logging.INFO), open_image(path) as image:
+    with caplog.at_level(logging.INFO, "bridge"), open_image(path) as image:
         assert image.shape == (100, 100)
     assert "left out 2 smaller ones" in caplog.text
 
@@ -706,6 +706,6 @@ def test_remarks_of_tifffile_do_not_reach_the_screen(
 ) -> None:
     write_set(tmp_path)
     (tmp_path / "b.ome.tif").unlink()
-    with caplog.at_level(logging.INFO), open_image(tmp_path / "a.ome.tif") as image:
+    with caplog.at_level(logging.INFO, "bridge"), open_image(tmp_path / "a.ome.tif") as image:
         image.plane(0)
     assert caplog.records == []

@@ -97,7 +97,7 @@ def test_the_plane_is_predicted_once_more_with_the_reach_that_was_measured(
         times += 1
         return rows_of(candidates, 1200, 100)
 
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, "bridge"):
         found = suppress_rows(predict, 0.3, RAYS, capacity=800, reach=20)
 
     assert times == 2

@@ -13,6 +13,7 @@ import tifffile
 
 from bridge.batch import Listener, Outcome
 from bridge.errors import BadInputError
+from bridge.images.locations import Location
 from bridge.quantify.counting import read_counts
 from bridge.quantify.record import is_as_written, remember_workbook
 from bridge.quantify.sections import Reading
@@ -26,7 +27,7 @@ class Told(Listener):
         self.numbers: list[tuple[int, int]] = []
         self.outcomes: dict[str, Outcome] = {}
 
-    def image_started(self, number: int, total: int, path: Path) -> None:
+    def image_started(self, number: int, total: int, path: Location) -> None:
         self.numbers.append((number, total))
 
     def image_finished(self, outcome: Outcome) -> None:
@@ -133,7 +134,7 @@ class TestReadingAgain:
     ) -> None:
         record.write_bytes(damage)
 
-        with caplog.at_level(logging.WARNING):
+        with caplog.at_level(logging.WARNING, "bridge"):
             assert self.statuses(tables, record) == "ddddd"
 
         assert str(record) in caplog.text

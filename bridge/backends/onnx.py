@@ -1,0 +1,111 @@
+"""ONNX Runtime: on a graphics card where it sees one, else on the processor."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.backends import SMALLEST_DISTANCE, Prediction, explained
+from bridge.backends.threads import allowed_threads
+from bridge.backends.unet import divisor, halo, read_unet
+from bridge.errors import MissingPartError
+from bridge.model import ModelFolder
+from bridge.telemetry import keep_private
+from models_export.targets.onnx import onnx_bytes
+
+_PROVIDERS: dict[str, dict[str, str]] = {
+    # TensorFloat-32 has three digits in place of seven. Every new size of a tile would be a new
+    # exhaustive search for the fastest convolution.
+    "CUDAExecutionProvider": {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"},
+    "DmlExecutionProvider": {},
+    # Apple's neural engine rounds to half precision; the graphics card beside it does not.
+    "CoreMLExecutionProvider": {"ModelFormat": "MLProgram", "MLComputeUnits": "CPUAndGPU"},
+    "CPUExecutionProvider": {},
+}
+"""What it may run on, the best first, with settings that keep single precision."""
+
+_ENDING = "ExecutionProvider"
+
+
+class OnnxEngine:
+    """A StarDist 2D model in ONNX Runtime.
+
+    Args:
+        model: the model folder.
+
+    Raises:
+        MissingPartError: ONNX Runtime is not installed.
+        BadInputError: a network of another kind than StarDist's own U-Net, or weights that are
+            damaged or belong to another architecture.
+    """
+
+    name = "onnx"
+
+    def __init__(self, model: ModelFolder) -> None:
+        keep_private()
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise MissingPartError("export", "run a model in ONNX Runtime", "onnxruntime") from (
+                error
+            )
+        self.versions = {"onnxruntime": str(onnxruntime.__version__)}
+        self._model = model
+        self._network = read_unet(model)
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4  # what does not work is said by what it falls back to
+        options.enable_mem_pattern = False  # tiles differ in size; DirectML asks for it too
+        options.intra_op_num_threads = allowed_threads()
+        there = onnxruntime.get_available_providers()
+        self._session = onnxruntime.InferenceSession(
+            onnx_bytes(self._network, model.grid),
+            options,
+            providers=[(name, given) for name, given in _PROVIDERS.items() if name in there],
+        )
+        self.device = str(self._session.get_providers()[0]).removesuffix(_ENDING)
+
+    @property
+    def divisor(self) -> tuple[int, int]:
+        """Height and width of a tile are multiples of these."""
+        return divisor(self._model)
+
+    @cached_property
+    def halo(self) -> tuple[int, int]:
+        """How far (y, x) in pixels a prediction looks."""
+        return halo(self._model)
+
+    def predict(self, tile: NDArray[Any]) -> Prediction:
+        """Run the network on one (height, width, channels) float32 tile.
+
+        Raises:
+            BadInputError: the tile does not fit into memory.
+        """
+        channels_first = np.ascontiguousarray(np.moveaxis(tile, -1, 0)[np.newaxis], np.float32)
+        try:
+            (joined,) = self._session.run(None, {"input": channels_first})
+        except (RuntimeError, MemoryError) as error:
+            raise explained(error, tile) from error
+        values = joined[0]
+        dist = values[1 : 1 + self._model.n_rays]
+        np.maximum(dist, SMALLEST_DISTANCE, out=dist)
+        classes = np.moveaxis(values[1 + self._model.n_rays :], 0, -1)
+        return Prediction(
+            values[0], np.moveaxis(dist, 0, -1), classes if classes.shape[-1] else None
+        )
+
+
+def sees_graphics_card() -> bool:
+    """Whether an ONNX Runtime is installed that was made for a graphics card.
+
+    Apple's is in every ONNX Runtime for the Mac, and says nothing.
+    """
+    keep_private()
+    try:
+        import onnxruntime
+    except ImportError:
+        return False
+    made_for = {"CUDAExecutionProvider", "DmlExecutionProvider"}
+    return bool(made_for & set(onnxruntime.get_available_providers()))

@@ -1,0 +1,126 @@
+"""Intel's OpenVINO on the processor: the same numbers as TensorFlow's, sooner and without it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.backends import SMALLEST_DISTANCE, Prediction, explained
+from bridge.backends.threads import allowed_threads
+from bridge.backends.unet import divisor, halo, read_unet
+from bridge.errors import MissingPartError
+from bridge.model import ModelFolder
+from bridge.telemetry import keep_private
+from models_export.network import Network
+from models_export.targets.onnx import onnx_bytes
+
+
+class OpenVinoEngine:
+    """A StarDist 2D model in OpenVINO.
+
+    Args:
+        model: the model folder.
+        quantised: the network in 8-bit integers, an OpenVINO model as
+            :func:`bridge.backends.quantise.quantise` makes it; ``None`` for the network as it was
+            trained.
+
+    Raises:
+        MissingPartError: OpenVINO is not installed.
+        BadInputError: a network of another kind than StarDist's own U-Net, or weights that are
+            damaged or belong to another architecture.
+    """
+
+    device = "CPU"
+
+    def __init__(self, model: ModelFolder, quantised: Any = None) -> None:
+        openvino = library()
+        from openvino.properties import hint, inference_num_threads
+
+        self.name = "openvino" if quantised is None else "openvino int8"
+        self.versions = {"openvino": version("openvino")}
+        self._model = model
+        self._network = read_unet(model)
+        settings: dict[str, Any] = {
+            # Processors with bfloat16 would otherwise be given that: two digits in place of seven.
+            hint.inference_precision(): openvino.Type.f32,
+            hint.performance_mode(): hint.PerformanceMode.LATENCY,
+            # Processes that share a machine must not all sit on its first cores.
+            hint.enable_cpu_pinning(): False,
+        }
+        if threads := allowed_threads():
+            settings[inference_num_threads()] = threads
+        graph = openvino_graph(self._network, model.grid) if quantised is None else quantised
+        # Shapes stay open: tiles of a plane have four, and four compiled networks would hold the
+        # memory of four.
+        compiled = openvino.Core().compile_model(graph, self.device, settings)
+        self._request = compiled.create_infer_request()
+
+    @property
+    def divisor(self) -> tuple[int, int]:
+        """Height and width of a tile are multiples of these."""
+        return divisor(self._model)
+
+    @cached_property
+    def halo(self) -> tuple[int, int]:
+        """How far (y, x) in pixels a prediction looks."""
+        return halo(self._model)
+
+    def predict(self, tile: NDArray[Any]) -> Prediction:
+        """Run the network on one (height, width, channels) float32 tile.
+
+        Raises:
+            BadInputError: the tile does not fit into memory.
+        """
+        channels_first = np.ascontiguousarray(np.moveaxis(tile, -1, 0)[np.newaxis], np.float32)
+        try:
+            self._request.infer({0: channels_first}, share_inputs=True)
+        except (RuntimeError, MemoryError) as error:
+            raise explained(error, tile) from error
+        heads = [
+            np.moveaxis(self._request.get_output_tensor(i).data[0], 0, -1)
+            for i in range(len(self._network.heads))
+        ]
+        return Prediction(heads[0][..., 0], heads[1], heads[2] if len(heads) > 2 else None)
+
+
+def library() -> Any:
+    """The module ``openvino``.
+
+    Raises:
+        MissingPartError: it is not installed.
+    """
+    keep_private()
+    try:
+        import onnx  # noqa: F401 - what the network is handed over in
+        import openvino
+    except ImportError as error:
+        raise MissingPartError(
+            "openvino", "run a model in OpenVINO", error.name or "openvino"
+        ) from error
+    return openvino
+
+
+def openvino_graph(network: Network, grid: tuple[int, int]) -> Any:
+    """A network as an ``openvino.Model`` of any tile size, an output a head, channels first.
+
+    No distance is shorter than StarDist allows.
+
+    Args:
+        network: as :func:`bridge.backends.unet.read_unet` gives it.
+        grid: pixels between its predictions.
+    """
+    openvino = library()
+    from openvino import opset13 as operations
+
+    joined = openvino.Core().read_model(onnx_bytes(network, grid))
+    # Joining the heads would only copy the largest array that there is.
+    join = joined.get_results()[0].input_value(0).get_node()
+    heads = [join.input_value(i) for i in range(join.get_input_size())]
+    shortest = operations.constant(np.float32(SMALLEST_DISTANCE))
+    heads[1] = operations.maximum(heads[1], shortest).output(0)
+    results = [operations.result(head) for head in heads]
+    return openvino.Model(results, joined.get_parameters(), "stardist")

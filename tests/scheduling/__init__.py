@@ -1,0 +1,1 @@
+"""Tests of where the images of a batch are worked on."""
