@@ -16,23 +16,28 @@ from pathlib import Path
 CHANNELS = ("DAPI", "488", "555", "647")
 
 
-def write_section(folder: Path, side: int) -> tuple[Path, Path, int]:
+def write_section(folder: Path, side: int, diameter: float = 16.0) -> tuple[Path, Path, int]:
     """Simulate a four-channel section of ``side`` x ``side`` pixels.
+
+    Args:
+        folder: where to.
+        side: in pixels.
+        diameter: of a typical nucleus, in pixels.
 
     Returns:
         The image (OME-TIFF), its label image, and the number of nuclei.
     """
     context = multiprocessing.get_context("spawn")
     with context.Pool(1) as pool:
-        return pool.apply(_write, (folder, side))
+        return pool.apply(_write, (folder, side, diameter))
 
 
-def _write(folder: Path, side: int) -> tuple[Path, Path, int]:
+def _write(folder: Path, side: int, diameter: float) -> tuple[Path, Path, int]:
     import tifffile
 
     from bridge.demo.simulator import simulate_section
 
-    pixels, labels = simulate_section((side, side), seed=1)
+    pixels, labels = simulate_section((side, side), seed=1, diameter=diameter)
     image, label_image = folder / "section.ome.tif", folder / "labels.tif"
     metadata = {"axes": "CYX", "Channel": {"Name": list(CHANNELS)}}
     tifffile.imwrite(image, pixels, ome=True, metadata=metadata)

@@ -15,12 +15,16 @@ from PIL import ImageDraw, ImageFont
 
 from bridge.atomic import writing
 from bridge.detections import Detections
+from bridge.outlines import rasterize
+from bridge.outlines.rasterize import label_dtype
 
 _PANEL = 1024  # pixels of a panel's longer side
 _CROP_ZOOM = 2
 _GAP = 12
 _CAPTION = 40
 _FILL = 0.45
+_FINER = 2
+_SAMPLE = 1_000_000  # pixels that tell the range of intensities
 _PALETTE = np.array(
     [
         (255, 89, 94), (255, 202, 58), (138, 201, 38), (25, 211, 243), (140, 120, 255),
@@ -67,7 +71,7 @@ def write_preview(
     """
     picture = draw_preview(detections, plane, z=z, t=t)
     with writing(path) as part:
-        picture.save(part, format="PNG", compress_level=3)
+        picture.save(part, format="PNG", compress_level=1)
 
 
 def draw_preview(
@@ -79,20 +83,20 @@ def draw_preview(
     polygons = frame.geometry.to_numpy()[here]
     colors = _PALETTE[neighbour_colors(polygons) % len(_PALETTE)]
     height, width = plane.shape
-    grey = _stretched(plane)
+    limits = _limits(plane)
     zoom = _PANEL / max(height, width)
     if zoom >= 1:
         whole = _View(0, 0, width, height, min(4, math.floor(zoom)))
-        panels = [_outlined(grey, polygons, colors, whole)]
+        panels = [_outlined(plane, limits, polygons, colors, whole)]
     else:
         whole = _View(0, 0, width, height, zoom)
         side = _PANEL // _CROP_ZOOM
         x, y = _fullest_window(polygons, width, height, side)
         crop = _View(x, y, min(side, width), min(side, height), _CROP_ZOOM)
-        overview = _filled(grey, polygons, colors, whole)
+        overview = _filled(plane, limits, polygons, colors, zoom)
         box = [v * zoom for v in (x, y, x + crop.width, y + crop.height)]
         ImageDraw.Draw(overview).rectangle(box, outline=(255, 255, 255), width=2)
-        panels = [overview, _outlined(grey, polygons, colors, crop)]
+        panels = [overview, _outlined(plane, limits, polygons, colors, crop)]
     scale = panels[-1].width / (whole.width if len(panels) == 1 else crop.width)
     return _composed(panels, len(polygons), detections.image.pixel_size, scale)
 
@@ -123,23 +127,29 @@ def neighbour_colors(polygons: NDArray[np.object_], distance: float = 3.0) -> ND
     return numbers
 
 
-def _stretched(plane: NDArray[Any]) -> NDArray[np.uint8]:
-    """8 bits between the 1st and the 99.8th percentile, mid-greys lifted."""
-    step = max(1, int(math.sqrt(plane.size / 4e6)))
+def _limits(plane: NDArray[Any]) -> tuple[float, float]:
+    """The 1st and the 99.8th percentile of the plane's intensities, from a million of them."""
+    step = max(1, math.isqrt(plane.size // _SAMPLE))
     low, high = np.percentile(plane[::step, ::step], (1, 99.8))
-    if high <= low:
-        high = low + 1
-    stretched = np.empty(plane.shape, np.uint8)
-    for row in range(0, plane.shape[0], 512):  # a float copy of a whole section is large
-        block = (plane[row : row + 512].astype(np.float32) - low) / (high - low)
-        stretched[row : row + 512] = 235 * np.clip(block, 0, 1) ** 0.7
-    return stretched
+    return (float(low), float(high)) if high > low else (float(low), float(low) + 1)
+
+
+def _stretched(plane: NDArray[Any], limits: tuple[float, float]) -> NDArray[np.uint8]:
+    """8 bits between two intensities, mid-greys lifted."""
+    low, high = limits
+    share = np.clip((plane.astype(np.float32) - low) / (high - low), 0, 1)
+    grey: NDArray[np.uint8] = (235 * share**0.7).astype(np.uint8)
+    return grey
 
 
 def _outlined(
-    grey: NDArray[np.uint8], polygons: NDArray[np.object_], colors: NDArray[Any], view: _View
+    plane: NDArray[Any],
+    limits: tuple[float, float],
+    polygons: NDArray[np.object_],
+    colors: NDArray[Any],
+    view: _View,
 ) -> Picture.Image:
-    part = grey[view.y : view.y + view.height, view.x : view.x + view.width]
+    part = _stretched(plane[view.y : view.y + view.height, view.x : view.x + view.width], limits)
     size = (round(view.width * view.zoom), round(view.height * view.zoom))
     panel = Picture.fromarray(part).resize(size, Picture.Resampling.BICUBIC).convert("RGB")
     draw = ImageDraw.Draw(panel)
@@ -154,18 +164,51 @@ def _outlined(
 
 
 def _filled(
-    grey: NDArray[np.uint8], polygons: NDArray[np.object_], colors: NDArray[Any], view: _View
+    plane: NDArray[Any],
+    limits: tuple[float, float],
+    polygons: NDArray[np.object_],
+    colors: NDArray[Any],
+    zoom: float,
 ) -> Picture.Image:
-    size = (max(1, round(view.width * view.zoom)), max(1, round(view.height * view.zoom)))
-    panel = Picture.fromarray(grey).resize(size, Picture.Resampling.BOX).convert("RGB")
-    paint = panel.copy()
-    draw = ImageDraw.Draw(paint)
-    for k, polygon in enumerate(polygons):
-        color = tuple(int(c) for c in colors[k])
-        for piece in shapely.get_parts(polygon):
-            xy = shapely.get_coordinates(piece.exterior) * view.zoom
-            draw.polygon([tuple(p) for p in xy], fill=color)
-    return Picture.blend(panel, paint, _FILL)
+    height, width = (max(1, round(side * zoom)) for side in plane.shape)
+    panel = Picture.fromarray(_stretched(_reduced(plane, height, width), limits))
+    # Objects are drawn larger and then reduced, so that each shows as much as it covers.
+    numbers = _drawn(polygons, zoom * _FINER, (height * _FINER, width * _FINER))
+    paint = np.concatenate([np.zeros((1, 3), np.uint8), colors.reshape(-1, 3)])[numbers]
+    cover = np.where(numbers > 0, round(255 * _FILL), 0).astype(np.uint8)
+    layer = Picture.fromarray(np.dstack([paint, cover]))
+    layer = layer.resize((width, height), Picture.Resampling.BOX)
+    return Picture.alpha_composite(panel.convert("RGBA"), layer).convert("RGB")
+
+
+def _drawn(
+    polygons: NDArray[np.object_], scale: float, shape: tuple[int, int]
+) -> NDArray[np.unsignedinteger[Any]]:
+    """The polygons' numbers from 1 in a picture of another size, each in one pixel at least."""
+    numbers = np.arange(1, len(polygons) + 1)
+    drawn: NDArray[Any] = np.zeros(shape, label_dtype(len(polygons)))
+    if len(polygons):
+        scaled = shapely.transform(polygons, lambda xy: xy * scale)
+        left, top, right, bottom = shapely.bounds(scaled).T
+        x = np.clip((left + right) / 2, 0, shape[1] - 1).astype(int)
+        y = np.clip((top + bottom) / 2, 0, shape[0] - 1).astype(int)
+        drawn[y, x] = numbers
+        rasterize(scaled, numbers, shape, out=drawn)
+    return drawn
+
+
+def _reduced(plane: NDArray[Any], height: int, width: int) -> NDArray[np.float32]:
+    """Means of the blocks of a plane that become one pixel each."""
+    rows, columns = (
+        np.linspace(0, size, wanted + 1).astype(int)
+        for size, wanted in zip(plane.shape, (height, width), strict=True)
+    )
+    sums = np.empty((height, plane.shape[1]), np.float32)
+    for row in range(height):
+        plane[rows[row] : rows[row + 1]].sum(axis=0, dtype=np.float32, out=sums[row])
+    blocks = np.add.reduceat(sums, columns[:-1], axis=1)
+    means: NDArray[np.float32] = blocks / np.outer(np.diff(rows), np.diff(columns))
+    return means
 
 
 def _fullest_window(
@@ -174,11 +217,11 @@ def _fullest_window(
     """Top-left corner of the window that holds the most objects, on a grid of half windows."""
     if not len(polygons):
         return max(0, (width - side) // 2), max(0, (height - side) // 2)
-    points = shapely.get_coordinates(shapely.centroid(polygons))
+    left, top, right, bottom = shapely.bounds(polygons).T
     step = side // 2
     counts = np.histogram2d(
-        points[:, 1],
-        points[:, 0],
+        (top + bottom) / 2,
+        (left + right) / 2,
         bins=[np.arange(0, size + step, step) for size in (height, width)],
     )[0]
     padded = np.pad(counts, ((0, 1), (0, 1)))

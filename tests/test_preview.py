@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 import shapely
 from PIL import Image as Picture
 
@@ -45,6 +46,27 @@ def test_a_section_of_ten_thousand_objects_is_shown_whole_and_in_part() -> None:
 
     assert picture.width > 2 * picture.height * 0.9
     assert len(detections) == 12_100
+
+
+def test_objects_smaller_than_a_pixel_of_the_overview_show_all_the_same() -> None:
+    detections = Detections.from_polygons(
+        [shapely.box(x, 3000, x + 1, 3001) for x in range(100, 3900, 200)]
+    )
+    picture = np.asarray(draw_preview(detections, np.zeros((4000, 4000), np.uint8)))
+
+    row = picture[round(3000 * 1024 / 4000), :1024].astype(int)
+    colored = np.flatnonzero(np.ptp(row, axis=1) > 5)
+    assert len(np.flatnonzero(np.diff(colored, prepend=-9) > 1)) == len(detections)
+
+
+def test_the_overview_shows_the_mean_of_the_pixels_that_it_stands_for() -> None:
+    plane = np.kron([[0, 200], [200, 0]], np.ones((1000, 900), int))
+    plane[:, ::2] = 0
+    picture = np.asarray(draw_preview(Detections.from_polygons([]), plane.astype(np.uint16)))
+
+    bright, dark = picture[200, 700], picture[200, 200]
+    assert dark.tolist() == [0, 0, 0]
+    assert bright[0] == pytest.approx(235 * 0.5**0.7, abs=2)
 
 
 def test_only_the_objects_of_the_plane_are_shown() -> None:

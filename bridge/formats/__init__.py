@@ -6,6 +6,8 @@ It is found by the ending of the file's name.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from importlib import import_module
 from os import PathLike
 from pathlib import Path
@@ -14,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from bridge.errors import BadInputError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from bridge.detections import Detections
 
 _MODULES = {
@@ -33,6 +37,8 @@ _MODULES = {
     ".tsv": "tables",
     ".parquet": "tables",
 }
+
+_LABEL_IMAGES = ("labels", "hdf5")
 
 ENDINGS = tuple(_MODULES)
 """Endings of all files that detections can be read from and written to."""
@@ -62,10 +68,35 @@ def format_of(path: str | PathLike[str]) -> Format:
     Raises:
         BadInputError: no format has this ending.
     """
+    return cast("Format", import_module(f"bridge.formats.{_module_of(path)}"))
+
+
+def write_all(detections: Detections, paths: Iterable[str | PathLike[str]]) -> None:
+    """Write the same detections into several files; the label image is drawn only once.
+
+    Args:
+        detections: what to write.
+        paths: the files, whose formats follow from their endings. Each is asked for when the one
+            before it is complete.
+
+    Raises:
+        BadInputError: as :meth:`bridge.detections.Detections.write`; later files are not written.
+    """
+    checked = replace(detections)  # the table may have been edited since
+    labels: NDArray[Any] | None = None
+    for path in paths:
+        if _module_of(path) not in _LABEL_IMAGES:
+            format_of(path).write(checked, path)
+            continue
+        labels = checked.to_labels() if labels is None else labels
+        format_of(path).write(checked, path, labels=labels)
+
+
+def _module_of(path: str | PathLike[str]) -> str:
     name = Path(path).name.lower()
     for ending, module in _MODULES.items():
         if name.endswith(ending):
-            return cast("Format", import_module(f"bridge.formats.{module}"))
+            return module
     raise BadInputError(
         path, "has no ending that starbridge knows", f"use one of {' '.join(ENDINGS)}"
     )

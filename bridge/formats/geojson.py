@@ -9,24 +9,30 @@ known of the image stands in a member ``starbridge``, which QuPath passes over.
 
 from __future__ import annotations
 
+import functools
+import gc
 import gzip
 import json
 import logging
 import math
 import zlib
-from collections.abc import Iterator
-from contextlib import ExitStack
+from array import array
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import chain, islice, repeat
 from os import PathLike
+from pathlib import Path
 from typing import IO, Any, cast
 
 import numpy as np
 import orjson
+import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
 from bridge.atomic import writing
 from bridge.colors import class_color
-from bridge.detections import OBJECT_TYPES, Detections
+from bridge.detections import FIELDS, OBJECT_TYPES, Detections
 from bridge.errors import BadInputError
 from bridge.formats import existing_file
 from bridge.image_info import ImageInfo
@@ -40,7 +46,8 @@ LABEL = "Label"
 DECIMALS = 4
 """Digits kept of a pixel coordinate."""
 
-_CHUNK = 2_000
+_BLOCK = 2_000
+_FEW = 50
 _GZIP_LEVEL = 4
 _OLD_IDS = {  # QuPath 0.2 wrote the class of the object in place of an id
     "PathAnnotationObject": "annotation",
@@ -67,10 +74,14 @@ def write(detections: Detections, path: str | PathLike[str]) -> None:
         head = {"image": detections.image.to_json(), "outline": detections.outline}
         stream.write(b'{"type":"FeatureCollection","starbridge":' + orjson.dumps(head))
         stream.write(b',"features":[')
-        for start in range(0, len(detections), _CHUNK):
-            features = list(_features(detections, start, start + _CHUNK))
-            block = orjson.dumps(features, option=orjson.OPT_SERIALIZE_NUMPY)
-            stream.write((b"," if start else b"") + b"\n" + block[1:-1])
+        separator = b"\n"
+        for start in range(0, len(detections), _BLOCK):
+            features = _features(detections, start, start + _BLOCK)
+            # Few at a time: else the garbage collector looks through thousands again and again.
+            while some := list(islice(features, _FEW)):
+                stream.write(separator)
+                stream.write(orjson.dumps(some, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1])
+                separator = b",\n"
         stream.write(b"\n]}\n")
 
 
@@ -87,7 +98,11 @@ def read(path: str | PathLike[str], *, image: ImageInfo | None = None) -> Detect
     Raises:
         BadInputError: not JSON, not GeoJSON, damaged gzip.
     """
-    file = existing_file(path)
+    with _collector_waiting():
+        return _read(existing_file(path), image)
+
+
+def _read(file: Path, image: ImageInfo | None) -> Detections:
     document = _load(file)
     note = document.get("starbridge") if isinstance(document, dict) else None
     note = note if isinstance(note, dict) else {}
@@ -116,62 +131,80 @@ def read(path: str | PathLike[str], *, image: ImageInfo | None = None) -> Detect
 
 def _features(detections: Detections, start: int, stop: int) -> Iterator[dict[str, Any]]:
     frame = detections.objects.iloc[start:stop]
-    column = {
-        name: frame[name].tolist() for name in frame.columns if name not in ("geometry", "nucleus")
-    }
     outlines = _coordinates(frame.geometry.to_numpy())
-    nuclei = _coordinates(frame["nucleus"].to_numpy()) if "nucleus" in frame.columns else None
+    nuclei: Iterable[Any] = repeat({})
+    if "nucleus" in frame.columns:
+        nuclei = _coordinates(frame["nucleus"].to_numpy())
+    fields = (frame[name].tolist() for name in FIELDS)
     measurements, metadata = detections.measurements, detections.metadata
-    for row, identity in enumerate(frame.index):
-        plane = {"c": column["c"][row], "z": column["z"][row], "t": column["t"][row]}
-        feature: dict[str, Any] = {"type": "Feature", "id": identity}
-        feature["geometry"] = {**outlines[row], "plane": plane}
-        if nuclei is not None and nuclei[row]["coordinates"]:
-            feature["nucleusGeometry"] = {**nuclei[row], "plane": plane}
-        properties: dict[str, Any] = {"objectType": column["object_type"][row]}
-        if column["name"][row] is not None:
-            properties["name"] = column["name"][row]
-        if column["color"][row] is not None:
-            properties["color"] = _rgb(column["color"][row])
-        if column["class"][row] is not None:
-            shown = column["class_color"][row] or class_color(column["class"][row])
-            properties["classification"] = {"name": column["class"][row], "color": _rgb(shown)}
-        properties["isLocked"] = column["locked"][row]
-        values = {LABEL: column["label"][row]}
-        if not math.isnan(column["prob"][row]):
-            values[PROBABILITY] = column["prob"][row]
-        for name in measurements:
-            values[name] = _json_number(column[name][row])
-        properties["measurements"] = values
-        texts = {name: str(column[name][row]) for name in metadata if column[name][row] is not None}
-        if texts:
-            properties["metadata"] = texts
+    values = _rows([_json_numbers(frame[name]) for name in measurements])
+    notes = _rows([frame[name].tolist() for name in metadata])
+    for identity, outline, nucleus, row, numbers, texts in zip(
+        frame.index, outlines, nuclei, zip(*fields, strict=True), values, notes, strict=False
+    ):
+        label, prob, class_name, shown, kind, name, color, locked, c, z, t = row
+        plane = {"c": c, "z": z, "t": t}
+        outline["plane"] = plane
+        feature = {"type": "Feature", "id": identity, "geometry": outline}
+        if nucleus.get("coordinates"):
+            feature["nucleusGeometry"] = {**nucleus, "plane": plane}
+        properties = {"objectType": kind}
+        if name is not None:
+            properties["name"] = name
+        if color is not None:
+            properties["color"] = _rgb(color)
+        if class_name is not None:
+            rgb = _rgb(shown or class_color(class_name))
+            properties["classification"] = {"name": class_name, "color": rgb}
+        properties["isLocked"] = locked
+        written = {LABEL: label}
+        if prob == prob:
+            written[PROBABILITY] = prob
+        written.update(zip(measurements, numbers, strict=True))
+        properties["measurements"] = written
+        known = {k: str(v) for k, v in zip(metadata, texts, strict=True) if v is not None}
+        if known:
+            properties["metadata"] = known
         feature["properties"] = properties
         yield feature
 
 
-def _coordinates(geometries: NDArray[np.object_]) -> list[dict[str, Any]]:
+def _rows(columns: list[list[Any]]) -> Iterable[tuple[Any, ...]]:
+    return zip(*columns, strict=True) if columns else repeat(())
+
+
+def _coordinates(geometries: NDArray[np.object_]) -> Iterator[dict[str, Any]]:
     """GeoJSON geometries without their planes, coordinates rounded."""
-    written = []
-    for geometry in geometries:
-        polygons = [] if geometry is None else list(getattr(geometry, "geoms", [geometry]))
-        rings = [
-            [
-                np.round(shapely.get_coordinates(ring), DECIMALS)
-                for ring in (polygon.exterior, *polygon.interiors)
-            ]
-            for polygon in polygons
-            if not polygon.is_empty
-        ]
-        if len(rings) == 1:
-            written.append({"type": "Polygon", "coordinates": rings[0]})
+    pieces, owner = shapely.get_parts(geometries, return_index=True)
+    rings, piece = shapely.get_rings(pieces, return_index=True)
+    xy, ring = shapely.get_coordinates(rings, return_index=True)
+    xy = np.round(xy, DECIMALS)
+    edges = np.flatnonzero(np.diff(ring, prepend=-1, append=-1)).tolist()
+    filled = ring[edges[:-1]]
+    polygons: list[list[list[NDArray[np.float64]]]] = [[] for _ in geometries]
+    before = -1
+    places = zip(piece[filled].tolist(), owner[piece[filled]].tolist(), strict=True)
+    for (inside, of), start, stop in zip(places, edges[:-1], edges[1:], strict=True):
+        if inside != before:
+            polygons[of].append([])
+            before = inside
+        polygons[of][-1].append(xy[start:stop])
+    for parts in polygons:
+        if len(parts) == 1:
+            yield {"type": "Polygon", "coordinates": parts[0]}
         else:
-            written.append({"type": "MultiPolygon", "coordinates": rings})
-    return written
+            yield {"type": "MultiPolygon", "coordinates": parts}
+
+
+def _json_numbers(values: pd.Series[Any]) -> list[Any]:
+    """Numbers, and the words that QuPath writes for what JSON has no number for."""
+    numbers: list[Any] = values.tolist()
+    for row in np.flatnonzero(~np.isfinite(values.to_numpy(np.float64, na_value=np.nan))):
+        numbers[row] = _json_number(numbers[row])
+    return numbers
 
 
 def _json_number(value: Any) -> Any:
-    """A number, or the word that QuPath writes for what JSON has no number for."""
     if value is None or value != value:
         return "NaN"
     if value in (math.inf, -math.inf):
@@ -179,11 +212,27 @@ def _json_number(value: Any) -> Any:
     return value
 
 
+@functools.lru_cache
 def _rgb(color: str) -> list[int]:
     return list(bytes.fromhex(color[1:]))
 
 
-def _load(file: Any) -> Any:
+@contextmanager
+def _collector_waiting() -> Iterator[None]:
+    """Switch the garbage collector off: it would look through millions of lists again and again.
+
+    Nothing that is made meanwhile refers to itself, so that it would find nothing.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _load(file: Path) -> Any:
     data = file.read_bytes()
     if data[:2] == b"\x1f\x8b":
         try:
@@ -202,7 +251,7 @@ def _load(file: Any) -> Any:
         raise BadInputError(file, f"is not JSON ({error})", "copy or export it again") from error
 
 
-def _feature_list(file: Any, document: Any) -> list[dict[str, Any]]:
+def _feature_list(file: Path, document: Any) -> list[dict[str, Any]]:
     if isinstance(document, dict) and document.get("type") == "FeatureCollection":
         document = document.get("features")
     elif isinstance(document, dict) and document.get("type") == "Feature":
@@ -216,14 +265,15 @@ def _feature_list(file: Any, document: Any) -> list[dict[str, Any]]:
     return document
 
 
-def _geometries(file: Any, features: list[dict[str, Any]], member: str) -> list[Any]:
+def _geometries(file: Path, features: list[dict[str, Any]], member: str) -> list[Any]:
     """Shapely areas of all features, ``None`` where there is none."""
-    texts = [
-        orjson.dumps(f.get(member)) if isinstance(f.get(member), dict) else None for f in features
-    ]
-    geometries = shapely.from_geojson(texts, on_invalid="ignore")
-    for row in np.flatnonzero(shapely.is_missing(geometries)):
-        if texts[row] is not None:
+    members = [f.get(member) for f in features]
+    geometries = _single_rings(members)
+    rest = np.flatnonzero(shapely.is_missing(geometries))
+    texts = [orjson.dumps(m) if isinstance(m := members[row], dict) else None for row in rest]
+    geometries[rest] = shapely.from_geojson(texts, on_invalid="ignore")
+    for row in rest:
+        if geometries[row] is None and isinstance(members[row], dict):
             raise BadInputError(
                 file, f"its object {row + 1} has a geometry that is none", "export it again"
             )
@@ -239,6 +289,33 @@ def _geometries(file: Any, features: list[dict[str, Any]], member: str) -> list[
         geometries[row] = areas_only(geometries[row])
     geometries[~(areas | collections)] = None
     return list(geometries)
+
+
+def _single_rings(members: list[Any]) -> NDArray[np.object_]:
+    """Polygons of one closed ring, which are nearly all; ``None`` for anything else."""
+    geometries = np.full(len(members), None, object)
+    rows, sizes, values = [], [], array("d")
+    for row, member in enumerate(members):
+        if not isinstance(member, dict) or member.get("type") != "Polygon":
+            continue
+        match member.get("coordinates"):
+            case [[first, _, _, *_, last] as ring] if first == last:
+                before = len(values)
+                try:
+                    values.extend(chain.from_iterable(ring))
+                except TypeError:
+                    pass
+                else:
+                    if len(values) - before == 2 * len(ring) and set(map(len, ring)) == {2}:
+                        rows.append(row)
+                        sizes.append(len(ring))
+                        continue
+                del values[before:]
+    if rows:
+        xy = np.frombuffer(values).reshape(-1, 2)
+        rings = shapely.linearrings(xy, indices=np.repeat(np.arange(len(rows)), sizes))
+        geometries[rows] = shapely.polygons(rings)
+    return geometries
 
 
 def _record(feature: dict[str, Any]) -> dict[str, Any]:

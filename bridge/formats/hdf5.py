@@ -8,26 +8,32 @@ class of each object; ilastik offers only datasets of two axes or more and so do
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from itertools import product
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import h5py
+import numba
 import numpy as np
+from numpy.typing import NDArray
 
 from bridge.atomic import write_bytes
 from bridge.detections import Detections, is_uuid
 from bridge.errors import BadInputError
 from bridge.formats import existing_file
+from bridge.formats.compressing import zlib_bytes
 from bridge.formats.labels import read_label_image
 from bridge.image_info import ImageInfo
 
 DATASET = "labels"
 OBJECTS = "objects"
 _TYPE_FLAGS = {"t": 8, "z": 2, "y": 2, "x": 2, "c": 1}
-_TEXT = h5py.string_dtype("utf-8")
+_CHUNK = 512
+_GZIP_LEVEL = 2
 
 
 def axistags(axes: str, pixel_size: Any = None) -> str:
@@ -55,42 +61,74 @@ def axistags(axes: str, pixel_size: Any = None) -> str:
     )
 
 
-def write(detections: Detections, path: str | PathLike[str]) -> None:
+def write(
+    detections: Detections, path: str | PathLike[str], *, labels: NDArray[Any] | None = None
+) -> None:
     """Write the label image, gzip-compressed in chunks, with its axes and its objects' UUIDs.
+
+    Args:
+        detections: what to write.
+        path: the file.
+        labels: what :meth:`Detections.to_labels` gives, where it is there already.
 
     Raises:
         BadInputError: the image's size is not known, or the file cannot be written.
     """
+    if labels is None:
+        labels = detections.to_labels()
     # The HDF5 library crashes the process when a disk fills up under an open file: the compressed
     # file is made in memory and written in one piece.
     with h5py.File.in_memory() as file:
-        _fill(file, detections)
+        _fill(file, detections, labels)
         file.flush()
         write_bytes(path, file.id.get_file_image())
 
 
-def _fill(file: h5py.File, detections: Detections) -> None:
+def _fill(file: h5py.File, detections: Detections, labels: NDArray[Any]) -> None:
     axes = detections.label_axes()
-    labels = detections.to_labels()
     dataset = file.create_dataset(
         DATASET,
-        data=labels,
+        shape=labels.shape,
+        dtype=labels.dtype,
         chunks=tuple(
-            1 if axis in "TZ" else min(512, size)
+            1 if axis in "TZ" else min(_CHUNK, size)
             for axis, size in zip(axes, labels.shape, strict=True)
         ),
         compression="gzip",
-        compression_opts=1,
-        shuffle=True,
+        compression_opts=_GZIP_LEVEL,
     )
+    _write_chunks(dataset, labels)
     dataset.attrs["axistags"] = axistags(axes, detections.image.pixel_size)
     dataset.attrs["image"] = json.dumps(detections.image.to_json())
     frame = detections.objects
     group = file.create_group(OBJECTS)
     for name in ("label", "z", "t", "prob"):
         group.create_dataset(name, data=frame[name].to_numpy())
-    group.create_dataset("id", data=detections.ids, dtype=_TEXT)
-    group.create_dataset("class", data=[c or "" for c in frame["class"]], dtype=_TEXT)
+    group.create_dataset("id", data=_texts(detections.ids))
+    group.create_dataset("class", data=_texts([c or "" for c in frame["class"]]))
+
+
+def _write_chunks(dataset: h5py.Dataset, labels: NDArray[Any]) -> None:
+    """Fill a gzipped dataset, compressing by all processors; HDF5 itself would use one."""
+
+    def compressed(first: tuple[int, ...]) -> bytes:
+        here = tuple(slice(i, i + size) for i, size in zip(first, dataset.chunks, strict=True))
+        inside = labels[here]
+        chunk = np.zeros(dataset.chunks, labels.dtype)  # those at the edges are as large as others
+        chunk[tuple(slice(size) for size in inside.shape)] = inside
+        return zlib_bytes(chunk, _GZIP_LEVEL)
+
+    starts = (range(0, size, step) for size, step in zip(labels.shape, dataset.chunks, strict=True))
+    places = list(product(*starts))
+    with ThreadPoolExecutor(numba.get_num_threads()) as pool:
+        for first, data in zip(places, pool.map(compressed, places), strict=True):
+            dataset.id.write_direct_chunk(first, data)
+
+
+def _texts(values: list[str]) -> NDArray[np.bytes_]:
+    """Texts of one length, which HDF5 stores far faster than texts of any length."""
+    texts = np.array([value.encode() for value in values], np.bytes_)
+    return texts.astype(h5py.string_dtype("utf-8", max(1, texts.dtype.itemsize)))
 
 
 def read(

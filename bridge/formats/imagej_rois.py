@@ -1,6 +1,6 @@
 """ImageJ ROIs: ``RoiSet.zip`` and single ``.roi`` files, as the ROI Manager opens and saves them.
 
-The byte format is ImageJ's own (ij.io.RoiEncoder and RoiDecoder), written and read by `roifile`.
+The byte format is ImageJ's own (ij.io.RoiEncoder and RoiDecoder).
 What a ROI cannot hold by itself (UUID, class, probability, measurements) goes into its properties,
 ``key: value`` lines that ImageJ keeps when it saves. Keys and values are percent-encoded, because
 ImageJ reads these lines with Java's escapes and writes them without.
@@ -8,6 +8,7 @@ ImageJ reads these lines with Java's escapes and writes them without.
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import math
@@ -20,18 +21,23 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
+import geopandas as gpd
 import numpy as np
+import orjson
+import pandas as pd
 import roifile
 import shapely
 import tifffile
 from numpy.typing import NDArray
 
-from bridge.atomic import writing
+from bridge.atomic import write_bytes, writing
 from bridge.colors import class_color
 from bridge.detections import Detections
 from bridge.errors import BadInputError
 from bridge.file_names import safe_name
 from bridge.formats import existing_file
+from bridge.formats.roi_bytes import RoiFields, encode_areas
+from bridge.formats.small_entries import write_entries
 from bridge.image_info import ImageInfo
 from bridge.outlines.rings import region
 
@@ -44,14 +50,15 @@ GROUP = "starbridge.group"
 SHOWN_COLOR = "starbridge.shown_color"
 """Of a ROI in a group: the colour that it is to be shown in, since ImageJ gives it the group's."""
 
-_INT16_MAX = 32_767
-_MAX_VERTICES = 65_535
 _MAX_GROUP = 255
+_MAX_NAME = 100
 _MAX_ROI_BYTES = 256 * 2**20
 _UNCOLOURED = "#ffff00"  # what ImageJ gives composite ROIs without a colour
 _GROUPS = "groups"  # of a record, until its class is known
-_MOVE, _LINE, _CLOSE = 0.0, 1.0, 4.0
-_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+_BLOCK = 4_096  # objects that are encoded together
+_TEXTS = ("class", "name", "color", "class_color")
+_SAFE = "-_.~"
+_NEEDS_NO_QUOTES = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
 _AREAS = (
     roifile.ROI_TYPE.POLYGON,
     roifile.ROI_TYPE.FREEHAND,
@@ -89,23 +96,19 @@ def write(detections: Detections, path: str | PathLike[str], *, groups: bool = F
     Raises:
         BadInputError: a ``.roi`` for more or fewer than one object; the file cannot be written.
     """
-    rois = list(_encode(detections, groups=groups))
     if str(path).lower().endswith(".roi"):
-        if len(rois) != 1:
-            raise BadInputError(path, f"a .roi file holds one object, not {len(rois)}", "use .zip")
-        with writing(path) as part:
-            part.write_bytes(rois[0][1])
+        if len(detections) != 1:
+            problem = f"a .roi file holds one object, not {len(detections)}"
+            raise BadInputError(path, problem, "use .zip")
+        write_bytes(path, next(_encode(detections, groups=groups))[0][1])
         return
-    with (
-        writing(path) as part,
-        zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
-    ):
-        record = {"image": detections.image.to_json(), "outline": detections.outline}
-        archive.comment = _comment(record)
-        for name, data in rois:
-            entry = zipfile.ZipInfo(f"{name}.roi", _ZIP_TIME)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, data)
+    record = {"image": detections.image.to_json(), "outline": detections.outline}
+    entries = (
+        [(f"{name}.roi", data) for name, data in block]
+        for block in _encode(detections, groups=groups)
+    )
+    with writing(path) as part, part.open("wb") as stream:
+        write_entries(stream, entries, _comment(record))
 
 
 def read(
@@ -191,7 +194,7 @@ def roi_names(detections: Detections) -> list[str]:
 
 def encode(detections: Detections) -> list[bytes]:
     """The objects as single ROIs in ImageJ's format, in their order."""
-    return [data for _, data in _encode(detections)]
+    return [data for block in _encode(detections) for _, data in block]
 
 
 def read_overlay(
@@ -241,63 +244,117 @@ def _comment(record: dict[str, Any]) -> bytes:
     return comment if len(comment) < 2**16 else b""
 
 
-def _encode(detections: Detections, *, groups: bool = False) -> Iterator[tuple[str, bytes]]:
+def _encode(detections: Detections, *, groups: bool = False) -> Iterator[list[tuple[str, bytes]]]:
+    """Names and ROIs, some thousands at a time."""
     frame = detections.objects
     names = roi_names(detections)
     grouped = class_groups(frame["class"]) if groups else ()
     numbers = {name: number for number, name in enumerate(grouped, 1)}
     stack = detections.image.size_z > 1 or detections.image.size_t > 1
     stack = stack or bool(len(frame) and (frame["z"].max() > 0 or frame["t"].max() > 0))
-    extras = [(MEASUREMENT, c) for c in detections.measurements]
-    extras += [(METADATA, c) for c in detections.metadata]
-    fields = ("label", "prob", "class", "object_type", "name", "color", "locked", "c", "z", "t")
-    columns = {f: frame[f].tolist() for f in (*fields, "class_color")}
-    extra_columns = [(prefix + quote(c, safe=""), frame[c].tolist()) for prefix, c in extras]
-    nuclei = frame["nucleus"].tolist() if "nucleus" in frame.columns else None
-    for row, (identity, geometry) in enumerate(zip(frame.index, frame.geometry, strict=True)):
-        roi = _shape(geometry)
-        # roifile cuts names of characters beyond 16 bits short; the zip's entry has it whole
-        roi.name = names[row] if max(map(ord, names[row]), default=0) < 2**16 else ""
-        roi.c_position = columns["c"][row] + 1
-        if stack:
-            roi.z_position = columns["z"][row] + 1
-            roi.t_position = columns["t"][row] + 1
-        color = columns["color"][row] or columns["class_color"][row]
-        group = numbers.get(columns["class"][row], 0)
-        if group and not color:
-            color = class_color(columns["class"][row])
-        if color:
-            roi.stroke_color = b"\xff" + bytes.fromhex(color[1:])
-        properties: dict[str, Any] = {
-            PREFIX + "id": identity,
-            PREFIX + "label": columns["label"][row],
-            PREFIX + "roi_name": names[row],
-        }
-        for key in ("class", "name", "color", "class_color"):
-            if columns[key][row] is not None:
-                properties[PREFIX + key] = columns[key][row]
-        if not math.isnan(columns["prob"][row]):
-            properties[PREFIX + "prob"] = columns["prob"][row]
-        if columns["object_type"][row] != "detection":
-            properties[PREFIX + "object_type"] = columns["object_type"][row]
-        if group:
-            roi.group = group
-            properties[GROUP] = group
-            properties[SHOWN_COLOR] = color[1:]
-        if columns["locked"][row]:
-            properties[PREFIX + "locked"] = "true"
-        if nuclei is not None and nuclei[row] is not None:
-            properties[PREFIX + "nucleus"] = shapely.to_wkt(nuclei[row], rounding_precision=4)
-        for key, values in extra_columns:
-            value = values[row]
-            if value is not None:
-                properties[key] = value
-        roi.props = "".join(f"{k}: {_quoted(v)}\n" for k, v in properties.items())
-        yield names[row], roi.tobytes()
+    for start in range(0, len(frame), _BLOCK):
+        block = frame.iloc[start : start + _BLOCK]
+        block_names = names[start : start + _BLOCK]
+        block_groups = [numbers.get(name, 0) for name in block["class"]]
+        colors = _shown_colors(block, block_groups)
+        positions = block[["c", "z", "t"]].to_numpy() + 1
+        fields = RoiFields(
+            # a ROI has only 16 bits a character; the zip's entry has the name whole
+            names=[name if _is_16_bit(name) else "" for name in block_names],
+            properties=_properties_of(
+                block, detections, block_names, list(zip(block_groups, colors, strict=True))
+            ),
+            positions=positions if stack else positions * [1, 0, 0],
+            strokes=np.array([_stroke(color) for color in colors], np.uint8),
+            groups=np.array(block_groups, np.uint8),
+        )
+        records = encode_areas(block.geometry.to_numpy(), fields)
+        yield list(zip(block_names, records, strict=True))
+
+
+def _shown_colors(block: gpd.GeoDataFrame, groups: list[int]) -> list[str | None]:
+    """The object's own colour, else its class's; in a group every object needs one."""
+    columns = [block[name].tolist() for name in ("color", "class_color", "class")]
+    return [
+        color or of_class or (class_color(class_name) if group else None)
+        for color, of_class, class_name, group in zip(*columns, groups, strict=True)
+    ]
+
+
+@functools.lru_cache
+def _stroke(color: str | None) -> tuple[int, ...]:
+    return (255, *bytes.fromhex(color[1:])) if color else (0, 0, 0, 0)
+
+
+def _is_16_bit(name: str) -> bool:
+    return name.isascii() or max(map(ord, name)) < 2**16
+
+
+def _properties_of(
+    block: gpd.GeoDataFrame,
+    detections: Detections,
+    names: list[str],
+    grouped: list[tuple[int, str | None]],
+) -> list[str]:
+    """The properties of each object as lines, made property by property."""
+    lines = [
+        _lines(PREFIX + "id", block.index.tolist()),
+        _number_lines(PREFIX + "label", block["label"]),
+        _lines(PREFIX + "roi_name", names),
+        *(_lines(PREFIX + key, block[key].tolist()) for key in _TEXTS),
+        _number_lines(PREFIX + "prob", block["prob"], with_nan=False),
+        _lines(
+            PREFIX + "object_type",
+            [None if kind == "detection" else kind for kind in block["object_type"]],
+        ),
+        _lines(GROUP, [str(group) if group else None for group, _ in grouped]),
+        _lines(SHOWN_COLOR, [color[1:] if group and color else None for group, color in grouped]),
+        _lines(PREFIX + "locked", ["true" if locked else None for locked in block["locked"]]),
+    ]
+    if "nucleus" in block.columns:
+        nuclei = shapely.to_wkt(block["nucleus"].to_numpy(), rounding_precision=4)
+        lines.append(_lines(PREFIX + "nucleus", nuclei.tolist()))
+    for name in detections.measurements:
+        lines.append(_number_lines(MEASUREMENT + quote(name, safe=""), block[name]))
+    for name in detections.metadata:
+        lines.append(_lines(METADATA + quote(name, safe=""), block[name].tolist()))
+    return list(map("".join, zip(*lines, strict=True)))
+
+
+def _lines(key: str, values: Iterable[Any]) -> list[str]:
+    """A line an object, ``""`` where it has no value."""
+    return ["" if value is None else f"{key}: {_quoted(value)}\n" for value in values]
+
+
+def _number_lines(key: str, values: pd.Series[Any], *, with_nan: bool = True) -> list[str]:
+    return [
+        "" if text == "nan" and not with_nan else f"{key}: {text}\n"
+        for text in _number_texts(values)
+    ]
+
+
+def _number_texts(values: pd.Series[Any]) -> list[str]:
+    """The shortest texts that mean the same numbers."""
+    numbers = values.to_numpy()
+    whole = numbers.dtype.kind in "iu"
+    if not whole:
+        numbers = values.to_numpy(np.float64, na_value=np.nan)
+    written = orjson.dumps(np.ascontiguousarray(numbers), option=orjson.OPT_SERIALIZE_NUMPY)
+    texts = written[1:-1].decode().replace("+", quote("+")).split(",") if len(numbers) else []
+    for row in [] if whole else np.flatnonzero(~np.isfinite(numbers)):
+        texts[row] = repr(float(numbers[row]))  # JSON has no word for these
+    return texts
 
 
 def _quoted(value: Any) -> str:
-    return quote(value if isinstance(value, str) else repr(value), safe="-_.~")
+    if not isinstance(value, str):
+        return quote(repr(value), safe=_SAFE)
+    return value if _NEEDS_NO_QUOTES(value) else _quoted_text(value)
+
+
+@functools.lru_cache(1024)
+def _quoted_text(text: str) -> str:
+    return quote(text, safe=_SAFE)
 
 
 def _unique_names(
@@ -307,14 +364,14 @@ def _unique_names(
     width = max(4, len(str(max(labels, default=0))))
     used: set[str] = set()
     names = []
+    # A number in front keeps whatever follows it from being changed at its beginning.
+    endings = {name: "" if name is None else safe_name(f"-{name}") for name in set(classes)}
     for label, class_name, name in zip(labels, classes, given, strict=True):
         number = f"{label:0{width}d}"
         if name is not None:
             stem = _file_name(name, number)
-        elif class_name is not None:
-            stem = _file_name(f"{number}-{class_name}", number)
         else:
-            stem = number
+            stem = (number + endings[class_name])[:_MAX_NAME]
         unique, again = stem, 1
         while unique.lower() in used:
             again += 1
@@ -325,51 +382,7 @@ def _unique_names(
 
 
 def _file_name(name: str, otherwise: str) -> str:
-    return safe_name(name)[:100] or otherwise
-
-
-def _shape(geometry: Any) -> roifile.ImagejRoi:
-    rings = [
-        np.asarray(ring.coords)[:-1]
-        for polygon in getattr(geometry, "geoms", [geometry])
-        if not polygon.is_empty
-        for ring in (polygon.exterior, *polygon.interiors)
-    ]
-    roi = roifile.ImagejRoi()
-    if not rings:
-        return roi
-    low = np.min([ring.min(axis=0) for ring in rings], axis=0)
-    high = np.max([ring.max(axis=0) for ring in rings], axis=0)
-    roi.left, roi.top = (_clipped(math.floor(v)) for v in low)
-    roi.right, roi.bottom = (_clipped(math.ceil(v)) for v in high)
-    if len(rings) > 1 or len(rings[0]) > _MAX_VERTICES:
-        roi.roitype = roifile.ROI_TYPE.RECT
-        roi.multi_coordinates = np.concatenate([_path(ring) for ring in rings])
-        roi.shape_roi_size = len(roi.multi_coordinates)
-        return roi
-    xy = rings[0]
-    roi.roitype = roifile.ROI_TYPE.POLYGON
-    roi.n_coordinates = len(xy)
-    whole = bool((xy == np.round(xy)).all()) and bool((np.abs(xy) <= _INT16_MAX).all())
-    origin = (roi.left, roi.top)
-    roi.integer_coordinates = np.clip(np.round(xy) - origin, 0, _INT16_MAX).astype(np.int32)
-    if not whole:
-        roi.options = roifile.ROI_OPTIONS.SUB_PIXEL_RESOLUTION
-        roi.subpixel_coordinates = xy.astype(np.float32)
-    return roi
-
-
-def _clipped(value: int) -> int:
-    """The box of the header is 16 bits wide; beyond it the float coordinates speak."""
-    return max(-_INT16_MAX - 1, min(_INT16_MAX, value))
-
-
-def _path(ring: NDArray[np.float64]) -> NDArray[np.float32]:
-    path = np.empty((len(ring), 3), np.float32)
-    path[:, 0] = _LINE
-    path[0, 0] = _MOVE
-    path[:, 1:] = ring
-    return np.append(path.ravel(), np.float32(_CLOSE))
+    return safe_name(name)[:_MAX_NAME] or otherwise
 
 
 def _decode(file: Path, known: dict[str, Any]) -> Iterator[tuple[str, roifile.ImagejRoi]]:
@@ -459,9 +472,9 @@ def _record(name: str, roi: roifile.ImagejRoi) -> dict[str, Any]:
     record[_GROUPS] = (roi.group, int(pushed) if pushed.isdigit() else 0)
     for key, value in properties.items():
         if key.startswith(MEASUREMENT):
-            record[unquote(key[len(MEASUREMENT) :])] = _number(value)
+            record[_unquoted(key[len(MEASUREMENT) :])] = _number(value)
         elif key.startswith(METADATA):
-            record[unquote(key[len(METADATA) :])] = value
+            record[_unquoted(key[len(METADATA) :])] = value
     return record
 
 
@@ -534,8 +547,14 @@ def _classify_by_group(records: list[dict[str, Any]], names: Mapping[int, str]) 
 def _properties(text: str) -> Iterator[tuple[str, str]]:
     for line in text.splitlines():
         key, colon, value = line.partition(":")
-        if colon and key.strip().startswith(PREFIX):
-            yield key.strip(), unquote(value.strip())
+        key, value = key.strip(), value.strip()
+        if colon and key.startswith(PREFIX):
+            yield key, _unquoted(value) if "%" in value else value
+
+
+@functools.lru_cache(1024)
+def _unquoted(text: str) -> str:
+    return unquote(text)
 
 
 def _number(text: str) -> float:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from os import PathLike, fspath
 from typing import Any
 
+import numba
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
@@ -13,25 +16,35 @@ from bridge.atomic import writing
 from bridge.detections import Detections
 from bridge.errors import BadInputError
 from bridge.formats import existing_file
+from bridge.formats.compressing import zlib_bytes
 from bridge.image_info import ImageInfo
 from bridge.images import open_image
 
 _CLASSIC_TIFF_LIMIT = 2**32 - 2**25
+_STRIP_BYTES = 2**18
+_ZLIB_LEVEL = 2
 
 
-def write(detections: Detections, path: str | PathLike[str]) -> None:
+def write(
+    detections: Detections, path: str | PathLike[str], *, labels: NDArray[Any] | None = None
+) -> None:
     """Write the label image: uint16, or uint32 where a label is over 65,535.
 
     uint16 becomes an ImageJ TIFF with slices and time points. ImageJ has no 32-bit integers: uint32
     becomes OME-TIFF metadata in a plain TIFF, which Bio-Formats and QuPath read. The pixel size is
     written with its unit where it is known.
 
+    Args:
+        detections: what to write.
+        path: the file.
+        labels: what :meth:`Detections.to_labels` gives, where it is there already.
+
     Raises:
         BadInputError: the image's size is not known, or the file cannot be written.
     """
-    write_label_image(
-        detections.to_labels(), path, axes=detections.label_axes(), image=detections.image
-    )
+    if labels is None:
+        labels = detections.to_labels()
+    write_label_image(labels, path, axes=detections.label_axes(), image=detections.image)
 
 
 def write_label_image(
@@ -52,11 +65,12 @@ def write_label_image(
     imagej = labels.dtype == np.uint16 and labels.nbytes < _CLASSIC_TIFF_LIMIT
     metadata: dict[str, Any] = {"axes": axes}
     options: dict[str, Any] = {}
+    shape = labels.shape
     if imagej:
         options["imagej"] = True
         # With all its axes spelled out, an image of one column is not taken for something else.
         sizes = dict(zip(axes, labels.shape, strict=True))
-        labels = labels.reshape([sizes.get(axis, 1) for axis in "TZCYXS"])
+        shape = tuple(sizes.get(axis, 1) for axis in "TZCYXS")
         metadata["axes"] = "TZCYXS"
         if size:
             metadata["unit"] = "um"
@@ -72,15 +86,27 @@ def write_label_image(
             options["resolutionunit"] = "CENTIMETER"
             if size.z:
                 metadata |= {"PhysicalSizeZ": size.z, "PhysicalSizeZUnit": "µm"}
+    height, width = labels.shape[axes.index("Y") :][:2]
+    rows = min(height, max(1, _STRIP_BYTES // (width * labels.itemsize)))
     with writing(path) as part:
         tifffile.imwrite(
             part,
-            labels,
+            _strips(labels.reshape(-1, height, width), rows),
+            shape=shape,
+            dtype=labels.dtype,
+            rowsperstrip=rows,
             compression="zlib",
             photometric="minisblack",
             metadata=metadata,
             **options,
         )
+
+
+def _strips(planes: NDArray[Any], rows: int) -> Iterator[bytes]:
+    """Compressed strips of planes, one after another, made by all processors."""
+    strips = (plane[row : row + rows] for plane in planes for row in range(0, len(plane), rows))
+    with ThreadPoolExecutor(numba.get_num_threads()) as pool:
+        yield from pool.map(lambda strip: zlib_bytes(strip, _ZLIB_LEVEL), strips)
 
 
 def read(

@@ -6,14 +6,20 @@ is lost; areas and centroids stand before it for people and are computed anew wh
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
 import shapely
 
 from bridge.atomic import writing
@@ -34,6 +40,7 @@ _DERIVED = (
     "centroid_x_um",
     "centroid_y_um",
 )
+_BLOCK = 8_192  # rows that are written together
 _PARQUET_NOTE = b"starbridge"
 
 
@@ -55,17 +62,8 @@ def write(detections: Detections, path: str | PathLike[str], *, outlines: bool =
     if name.endswith(".parquet"):
         _write_parquet(detections, path)
         return
-    frame = table(detections)
-    if outlines:
-        frame[OUTLINE] = shapely.to_wkt(
-            detections.objects.geometry.to_numpy(), rounding_precision=DECIMALS, trim=True
-        )
-        if "nucleus" in detections.objects.columns:
-            frame[NUCLEUS] = shapely.to_wkt(
-                detections.objects["nucleus"].to_numpy(), rounding_precision=DECIMALS, trim=True
-            )
-    with writing(path) as part:
-        frame.to_csv(part, sep="\t" if name.endswith(".tsv") else ",", lineterminator="\n")
+    with writing(path) as part, part.open("wb") as stream:
+        _write_rows(detections, stream, "\t" if name.endswith(".tsv") else ",", outlines)
 
 
 def table(detections: Detections) -> pd.DataFrame:
@@ -145,6 +143,42 @@ def read(path: str | PathLike[str], *, image: ImageInfo | None = None) -> Detect
     return Detections.from_polygons(geometry, columns=columns, ids=ids, image=info)
 
 
+def _write_rows(detections: Detections, stream: IO[bytes], separator: str, outlines: bool) -> None:
+    """The header, and rows as Arrow writes them, which is several times as fast as pandas."""
+    frame = table(detections)
+    drawn = {}
+    if outlines:
+        drawn[OUTLINE] = detections.objects.geometry.to_numpy()
+        if "nucleus" in detections.objects.columns:
+            drawn[NUCLEUS] = detections.objects["nucleus"].to_numpy()
+    names = ["id", *frame.columns, *drawn]
+    header = io.StringIO()
+    csv.writer(header, delimiter=separator, lineterminator="\n").writerow(names)
+    stream.write(header.getvalue().encode())
+    style = pa.csv.WriteOptions(include_header=False, delimiter=separator)
+    for start in range(0, len(frame), _BLOCK):
+        here = slice(start, start + _BLOCK)
+        rows = frame.iloc[here]
+        columns = [_arrow_texts(rows.index)]
+        columns += [_arrow(rows.iloc[:, k]) for k in range(rows.shape[1])]
+        columns += [
+            _arrow_texts(shapely.to_wkt(shapes[here], rounding_precision=DECIMALS, trim=True))
+            for shapes in drawn.values()
+        ]
+        pa.csv.write_csv(pa.Table.from_arrays(columns, names), stream, style)
+
+
+def _arrow(values: pd.Series[Any]) -> pa.Array:
+    if pd.api.types.is_numeric_dtype(values):
+        return pa.array(values, from_pandas=True)
+    return _arrow_texts(values)
+
+
+def _arrow_texts(values: Iterable[Any]) -> pa.Array:
+    texts = [value if value is None else str(value) for value in values]
+    return pa.array(texts, pa.large_string())
+
+
 def _missing_values(file: Path, separator: str) -> dict[str, list[str]]:
     """Empty cells are missing everywhere; words such as "nan" and "NA" only among numbers.
 
@@ -179,8 +213,6 @@ def _geometries(file: Path, texts: pd.Series[Any]) -> np.ndarray[Any, Any]:
 
 
 def _write_parquet(detections: Detections, path: str | PathLike[str]) -> None:
-    import pyarrow.parquet as pq
-
     with writing(path) as part:
         detections.objects.to_parquet(part, compression="zstd")
         written = pq.read_table(part)
@@ -190,9 +222,6 @@ def _write_parquet(detections: Detections, path: str | PathLike[str]) -> None:
 
 
 def _read_parquet(file: Path, image: ImageInfo | None) -> Detections:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     try:
         metadata = pq.read_schema(file).metadata or {}
         frame = gpd.read_parquet(file)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.errors import BadInputError, StarbridgeError
-from bridge.formats import format_of
+from bridge.formats import format_of, write_all
 from bridge.images import open_image
 from bridge.tiles import MEMORY
 
@@ -169,14 +169,18 @@ def _make(task: Task, segmenter: Segmenter, own: Path, progress: Progress) -> in
                 outline=task.outline,
                 progress=progress,
             )
-        for kind, relative in task.outputs.items():
-            if not own.is_dir():
-                raise AbandonedError(own)  # writing would make it anew
-            if kind == "preview":
-                _write_preview(detections, image, segmenter, own / relative)
-            else:
-                detections.write(own / relative)
+        write_all(detections, (_place(own, r) for k, r in task.outputs.items() if k != "preview"))
+        if "preview" in task.outputs:
+            place = _place(own, task.outputs["preview"])
+            _write_preview(detections, image, segmenter, place)
     return len(detections)
+
+
+def _place(own: Path, relative: str) -> Path:
+    """Where an output is written, as long as somebody waits for it."""
+    if not own.is_dir():
+        raise AbandonedError(own)  # writing would make it anew
+    return own / relative
 
 
 def _write_preview(detections: Detections, image: Image, segmenter: Segmenter, path: Path) -> None:

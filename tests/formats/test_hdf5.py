@@ -54,14 +54,23 @@ def test_ilastiks_own_files_are_read(tmp_path: Path) -> None:
 def test_probabilities_and_classes_come_back_with_their_uuids(tmp_path: Path) -> None:
     detections = Detections.from_labels(LABELS)
     detections.objects["prob"] = [0.25, 0.75]
-    detections.objects["class"] = ["Neuron", None]
+    detections.objects["class"] = ["Zelle µ 核", None]
     detections.write(tmp_path / "a.h5")
 
     found = Detections.read(tmp_path / "a.h5")
 
     assert found.ids == detections.ids
     assert found.objects["prob"].tolist() == [0.25, 0.75]
-    assert found.objects["class"].tolist() == ["Neuron", None]
+    assert found.objects["class"].tolist() == ["Zelle µ 核", None]
+
+
+def test_an_image_larger_than_a_chunk_is_written_whole(tmp_path: Path) -> None:
+    labels = np.random.default_rng(0).integers(0, 3, (3, 700, 515))
+    Detections.from_labels(labels, axes="ZYX").write(tmp_path / "a.h5")
+
+    with h5py.File(tmp_path / "a.h5") as file:
+        assert file["labels"].chunks == (1, 512, 512)
+        assert np.array_equal(file["labels"][()], labels)
 
 
 def test_a_dataset_may_be_named(tmp_path: Path) -> None:

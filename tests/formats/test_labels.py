@@ -58,6 +58,17 @@ def test_a_stack_says_what_its_axes_are(tmp_path: Path) -> None:
         assert tif.series[0].axes == "TZYX"
 
 
+@pytest.mark.parametrize("largest", [9, 70_000])
+def test_a_stack_of_many_strips_is_written_whole(tmp_path: Path, largest: int) -> None:
+    stack = np.zeros((3, 301, 2000), np.uint32)
+    stack[:, ::7, ::3], stack[2, -1, -1] = 5, largest
+    Detections.from_labels(stack, axes="ZYX").write(tmp_path / "stack.tif")
+
+    with tifffile.TiffFile(tmp_path / "stack.tif") as tif:
+        assert len(tif.pages[0].dataoffsets) > 1
+        assert np.array_equal(tif.asarray(), stack)
+
+
 def test_the_size_must_be_known(tmp_path: Path, square: Detections) -> None:
     unknown = replace(square, image=ImageInfo(name="table"))
 
