@@ -43,3 +43,18 @@ class MissingPartError(StarbridgeError):
             f"{missing} is needed to {purpose} and is not installed; "
             f'install it with: pip install "starbridge[{part}]"'
         )
+
+
+def defect(source: str | PathLike[str], what: str, error: Exception) -> BadInputError:
+    """A defect of ours, told of the one file that it met, so that the others go on.
+
+    Args:
+        source: the file.
+        what: what could not be done with it: ``measured``.
+        error: what was raised.
+    """
+    return BadInputError(
+        source,
+        f"could not be {what} ({type(error).__name__}: {error})",
+        "please report this, with what --verbose prints",
+    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 
@@ -84,3 +85,55 @@ def _of(place: Path, name: str) -> list[Path]:
         return [path for path in there if path.is_file()][:1]
     stem = place.name.removesuffix(".gz").rpartition(".")[0]
     return [place] if stem in (name, *(name + ending for ending in _ENDINGS)) else []
+
+
+def objects_of(path: Path, sources: Sequence[Path], *, alone: bool = False) -> Path:
+    """The objects of one image among several, so that one without does not stop the others.
+
+    Args:
+        path: the image.
+        sources: as in :func:`pair`.
+        alone: it is the only image: a single file of objects need not have its name.
+
+    Raises:
+        BadInputError: there are none, or several.
+    """
+    # A single source goes with a single image whatever its name; one that is given twice does not.
+    return pair([path], [*sources] if alone else [*sources, *sources])[0][1]
+
+
+def check_alone(path: Path, images: Sequence[Path], consequence: str, remedy: str) -> None:
+    """Check that no other image of a batch has an image's name.
+
+    Args:
+        path: the image.
+        images: all images.
+        consequence: what would come of it: ``one table would overwrite the other``.
+        remedy: what to do.
+
+    Raises:
+        BadInputError: another one has.
+    """
+    same = image_name(path).casefold()
+    others = [i for i in dict.fromkeys(images) if i != path and image_name(i).casefold() == same]
+    if others:
+        raise BadInputError(
+            path, f"has the same name as {others[0]}, so that {consequence}", remedy
+        )
+
+
+@contextmanager
+def naming_both(path: Path, source: Path) -> Iterator[None]:
+    """Name an image and its objects where an error speaks of an array or of a name.
+
+    Raises:
+        BadInputError: the error, which names both.
+    """
+    try:
+        yield
+    except BadInputError as error:
+        if error.source in (str(source), str(path)):
+            raise
+        raise BadInputError(
+            path, f"with {source}: {error.source} {error.problem}", error.remedy
+        ) from error

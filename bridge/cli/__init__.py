@@ -16,6 +16,7 @@ from bridge.cli.aggregate import aggregate as aggregate_command
 from bridge.cli.batches import close_run, shown_progress
 from bridge.cli.fiji import app as fiji_app
 from bridge.cli.measure import measure as measure_command
+from bridge.cli.options import Axes, PixelSize
 from bridge.cli.qupath import app as qupath_app
 from bridge.cli.saying import note, print_json
 from bridge.cli.select import select as select_command
@@ -130,14 +131,8 @@ def segment(
             help="Intensity percentiles brought to 0 and 1 (0.2 99.8). [default: the model's]",
         ),
     ] = None,
-    pixel_size: Annotated[
-        float | None,
-        typer.Option(help="µm per pixel of the images, where the files do not say it."),
-    ] = None,
-    axes: Annotated[
-        str | None,
-        typer.Option(help="What the images' axes are (CYX, ZCYX, …), where the files do not say."),
-    ] = None,
+    pixel_size: PixelSize = None,
+    axes: Axes = None,
     tiles: Annotated[
         str | None,
         typer.Option(help="Cut each plane into N or NYxNX tiles. [default: as memory asks for]"),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from bridge.cli.batches import close_run, shown_progress
+from bridge.cli.options import Axes, PixelSize
 from bridge.cli.saying import note, print_json
 from bridge.errors import BadInputError
 
@@ -66,14 +67,8 @@ def measure(
         Unit | None,
         typer.Option(help="Unit of lengths. [default: px, and µm where the pixel size is known]"),
     ] = None,
-    pixel_size: Annotated[
-        float | None,
-        typer.Option(help="µm per pixel of the images, where the files do not say it."),
-    ] = None,
-    axes: Annotated[
-        str | None,
-        typer.Option(help="What the images' axes are (CYX, ZCYX, …), where the files do not say."),
-    ] = None,
+    pixel_size: PixelSize = None,
+    axes: Axes = None,
     table: Annotated[
         TableFormat, typer.Option("--format", help="Format of the tables.")
     ] = TableFormat.csv,

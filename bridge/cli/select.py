@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bridge.cli.batches import close_run, shown_progress
+from bridge.cli.options import Axes, PixelSize
 from bridge.cli.saying import note, print_json
 from bridge.errors import BadInputError
 
@@ -118,14 +119,8 @@ def select(
             show_default=False,
         ),
     ] = None,
-    pixel_size: Annotated[
-        float | None,
-        typer.Option(help="µm per pixel of the images, where the files do not say it."),
-    ] = None,
-    axes: Annotated[
-        str | None,
-        typer.Option(help="What the images' axes are (CYX, ZCYX, …), where the files do not say."),
-    ] = None,
+    pixel_size: PixelSize = None,
+    axes: Axes = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Measure and crop anew what is there already.")
     ] = False,

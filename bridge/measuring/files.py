@@ -14,13 +14,13 @@ import pandas as pd
 from bridge.atomic import writing
 from bridge.batch import Listener, Outcome
 from bridge.detections import Detections
-from bridge.errors import BadInputError, StarbridgeError
+from bridge.errors import BadInputError, StarbridgeError, defect
 from bridge.formats import existing_file, format_of
 from bridge.formats.labels import read_label_image
 from bridge.images import Image, image_name, open_image
 from bridge.measuring.columns import Unit
 from bridge.measuring.table import measure, undrawn
-from bridge.pairing import pair
+from bridge.pairing import check_alone, naming_both, objects_of
 
 log = logging.getLogger(__name__)
 
@@ -134,10 +134,17 @@ def _attempt(
     target = out / f"{name}_measurements.{settings.table}"
     outputs: dict[str, str] = {settings.table: target.name}
     try:
-        _check_alone(path, images)
+        check_alone(
+            path,
+            images,
+            "one table would overwrite the other",
+            "measure them into different --out folders",
+        )
         if target.exists() and not settings.overwrite:
             return Measured(name, str(path), "skipped", outputs=outputs)
-        table, missing = _measure_pair(path, _objects_of(path, len(images), sources), settings)
+        table, missing = _measure_pair(
+            path, objects_of(path, sources, alone=len(images) == 1), settings
+        )
         with writing(target) as part:
             if settings.table == "parquet":
                 table.to_parquet(part, index=False)
@@ -150,12 +157,8 @@ def _attempt(
         return _failure(path, name, str(full), began)
     except Exception as error:  # a defect of ours must not cost the other images either
         log.debug("%s", path, exc_info=True)
-        defect = BadInputError(
-            path,
-            f"could not be measured ({type(error).__name__}: {error})",
-            "please report this, with what --verbose prints",
-        )
-        return _failure(path, name, str(defect), began)
+        told = defect(path, "measured", error)
+        return _failure(path, name, str(told), began)
     seconds = round(time.monotonic() - began, 3)
     return Measured(name, str(path), "done", len(table), seconds, outputs, undrawn=missing)
 
@@ -165,41 +168,17 @@ def _failure(path: Path, name: str, error: str, began: float) -> Measured:
     return Measured(name, str(path), "failed", seconds=seconds, error=error)
 
 
-def _check_alone(path: Path, images: Sequence[Path]) -> None:
-    same = image_name(path).casefold()
-    others = [i for i in dict.fromkeys(images) if i != path and image_name(i).casefold() == same]
-    if others:
-        raise BadInputError(
-            path,
-            f"has the same name as {others[0]}, so that one table would overwrite the other",
-            "measure them into different --out folders",
-        )
-
-
-def _objects_of(path: Path, images: int, sources: Sequence[Path]) -> Path:
-    """The objects of one image among several, so that one without does not stop the others."""
-    # A single file of objects need not have the name of a single image, but must have that of
-    # one of several: a source that is given twice is no single one.
-    places = [*sources, *sources] if images > 1 else [*sources]
-    return pair([path], places)[0][1]
-
-
 def _measure_pair(
     path: Path, source: Path, settings: Settings
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    with open_image(path, axes=settings.axes, pixel_size=settings.pixel_size) as image:
-        try:
-            if source.name.lower().endswith((".tif", ".tiff")):
-                # Tracing would cost time and give the objects UUIDs that no other file knows.
-                pixels, axes, _ = read_label_image(existing_file(source))
-                return measurement_table(pixels, image, settings, axes=axes), ()
-            detections = format_of(source).read(source, image=image.info)
-            table = measurement_table(detections, image, settings)
-        except BadInputError as error:
-            if error.source in (str(source), str(path)):
-                raise
-            # Said of an array or of a name: which two files it concerns is what helps.
-            raise BadInputError(
-                path, f"with {source}: {error.source} {error.problem}", error.remedy
-            ) from error
+    with (
+        open_image(path, axes=settings.axes, pixel_size=settings.pixel_size) as image,
+        naming_both(path, source),
+    ):
+        if source.name.lower().endswith((".tif", ".tiff")):
+            # Tracing would cost time and give the objects UUIDs that no other file knows.
+            pixels, axes, _ = read_label_image(existing_file(source))
+            return measurement_table(pixels, image, settings, axes=axes), ()
+        detections = format_of(source).read(source, image=image.info)
+        table = measurement_table(detections, image, settings)
     return table, tuple(table["id"].iloc[i] for i in undrawn(table))

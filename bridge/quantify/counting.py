@@ -14,7 +14,7 @@ from os import PathLike
 from pathlib import Path
 
 from bridge.batch import Listener, Outcome
-from bridge.errors import BadInputError, StarbridgeError
+from bridge.errors import BadInputError, StarbridgeError, defect
 from bridge.quantify.identities import label_images
 from bridge.quantify.names import base_name
 from bridge.quantify.record import CountRecord
@@ -124,11 +124,7 @@ def _attempt(
         problem = BadInputError(file, "does not fit into memory", "export it as CSV")
     except Exception as error:  # a defect of ours must not cost the other tables either
         log.debug("%s", file, exc_info=True)
-        problem = BadInputError(
-            file,
-            f"could not be counted ({type(error).__name__}: {error})",
-            "please report this, with what --verbose prints",
-        )
+        problem = defect(file, "counted", error)
     seconds = round(time.monotonic() - began, 3)
     outcome = Outcome(name, str(file), "failed", seconds=seconds, error=str(problem))
     return [SectionCounts(str(file), name, problem=_reason(problem, file))], outcome

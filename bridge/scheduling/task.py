@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bridge.errors import BadInputError, StarbridgeError
+from bridge.errors import BadInputError, StarbridgeError, defect
 from bridge.formats import format_of, write_all
 from bridge.images import open_image
 from bridge.tiles import MEMORY
@@ -116,12 +116,8 @@ def carry_out(task: Task, segmenter: Segmenter, folder: Path, progress: Progress
         if not folder.is_dir():
             raise AbandonedError(folder) from error
         log.debug("%s", task.image, exc_info=True)
-        defect = BadInputError(
-            task.image,
-            f"could not be segmented ({type(error).__name__}: {error})",
-            "please report this, with what --verbose prints",
-        )
-        return failure(task, defect, began, own)
+        told = defect(task.image, "segmented", error)
+        return failure(task, told, began, own)
     return Result(
         task.number,
         round(time.monotonic() - began, 3),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -16,9 +15,9 @@ import pandas as pd
 
 from bridge.atomic import writing
 from bridge.batch import Listener, Outcome
-from bridge.errors import BadInputError, MissingPartError, StarbridgeError
+from bridge.errors import BadInputError, MissingPartError, StarbridgeError, defect
 from bridge.images import Image, image_name, open_image
-from bridge.pairing import pair
+from bridge.pairing import check_alone, naming_both, objects_of
 from bridge.selecting.crop_files import FORMATS, crop_paths, write_crop
 from bridge.selecting.cropping import crop
 from bridge.selecting.intensities import Intensities, image_intensities
@@ -219,9 +218,14 @@ def _measured(
 ) -> tuple[Intensities, dict[str, Any], bool]:
     """Intensities of one image, all that they depend on, and whether they are new."""
     name = image_name(path)
-    _check_alone(path, images)
+    check_alone(
+        path,
+        images,
+        "their objects cannot be told apart",
+        "select from one folder at a time",
+    )
     table = find_table(settings.tables, name) if settings.tables else None
-    source = table or _objects_of(path, settings)
+    source = table or objects_of(path, settings.sources)
     key = {
         "channel": str(settings.channel),
         "axes": settings.axes,
@@ -232,7 +236,7 @@ def _measured(
     if known is not None and {*known} == {field.name for field in fields(Intensities)}:
         values: dict[str, Any] = {k: np.nan if v is None else v for k, v in known.items()}
         return Intensities(**values), key, False
-    with settings.open(path) as image, _naming(path, source):
+    with settings.open(path) as image, naming_both(path, source):
         if table is not None:
             found = table_intensities(table, image, settings.channel)
         else:
@@ -248,7 +252,7 @@ def _cropped(
 ) -> Cropped:
     """One image's crop, where it is not there already."""
     name = image_name(path)
-    source = _objects_of(path, settings)
+    source = objects_of(path, settings.sources)
     key = {
         "size": [*crops.size],
         "place": crops.place,
@@ -271,7 +275,7 @@ def _cropped(
     missing = {kind: relative for kind, relative in paths.items() if kind not in there}
     if known is not None and not missing:
         return Cropped(name, str(path), "skipped", outputs=paths, **known)
-    with settings.open(path) as image, _naming(path, source):
+    with settings.open(path) as image, naming_both(path, source):
         nuclei = read_nuclei(source, image)
         if crops.segmenter is None:
             made = crop(image, nuclei, crops.size, crops.place)
@@ -306,36 +310,6 @@ def _window(image: Image, nuclei: Nuclei, crops: CropSettings) -> Window:
     return place_window((image.height, image.width), crops.size, crops.place, points)
 
 
-def _objects_of(path: Path, settings: Settings) -> Path:
-    # A single file of objects is taken for a single image whatever its name, but here it is one of
-    # several: a source that is given twice is no single one.
-    return pair([path], [*settings.sources, *settings.sources])[0][1]
-
-
-def _check_alone(path: Path, images: Sequence[Path]) -> None:
-    same = image_name(path).casefold()
-    others = [i for i in dict.fromkeys(images) if i != path and image_name(i).casefold() == same]
-    if others:
-        raise BadInputError(
-            path,
-            f"has the same name as {others[0]}, so that their objects cannot be told apart",
-            "select from one folder at a time",
-        )
-
-
-@contextmanager
-def _naming(path: Path, source: Path) -> Iterator[None]:
-    """Name both files where an error speaks of an array or of a name."""
-    try:
-        yield
-    except BadInputError as error:
-        if error.source in (str(source), str(path)):
-            raise
-        raise BadInputError(
-            path, f"with {source}: {error.source} {error.problem}", error.remedy
-        ) from error
-
-
 def _attempt(path: Path, what: str, work: Callable[[], _Result]) -> tuple[_Result | None, str]:
     """Whatever becomes of one image: a result, or the line that says why there is none."""
     try:
@@ -348,12 +322,8 @@ def _attempt(path: Path, what: str, work: Callable[[], _Result]) -> tuple[_Resul
         return None, str(BadInputError(path, "does not fit into memory", "use a smaller image"))
     except Exception as error:  # a defect of ours must not cost the other images either
         log.debug("%s", path, exc_info=True)
-        defect = BadInputError(
-            path,
-            f"could not be {what} ({type(error).__name__}: {error})",
-            "please report this, with what --verbose prints",
-        )
-        return None, str(defect)
+        told = defect(path, what, error)
+        return None, str(told)
 
 
 def _since(began: float) -> float:
