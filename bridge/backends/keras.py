@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
@@ -13,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.backends import SMALLEST_DISTANCE, Prediction, explained
-from bridge.backends.unet import divisor, halo
+from bridge.backends.unet import UnetTiles
 from bridge.errors import BadInputError, MissingPartError
 from bridge.model import ModelFolder
 from bridge.weights import load_weights
 
 
-class KerasEngine:
+class KerasEngine(UnetTiles):
     """A StarDist 2D model in TensorFlow.
 
     Args:
@@ -33,6 +32,7 @@ class KerasEngine:
     name = "keras"
 
     def __init__(self, model: ModelFolder) -> None:
+        super().__init__(model)
         # TensorFlow greets on stderr before any of its options can be set.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         try:
@@ -58,25 +58,10 @@ class KerasEngine:
                     "copy the model folder again",
                 ) from error
         load_weights(self._model.keras_model, model.weights)
-        self._folder = model
         self.device = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
         # Of seven digits, a graphics card's TensorFloat-32 would keep three.
         tf.config.experimental.enable_tensor_float_32_execution(False)
         self.versions = {name: version(name) for name in ("stardist", "tensorflow", "keras")}
-
-    @property
-    def divisor(self) -> tuple[int, int]:
-        """Height and width of a tile are multiples of these."""
-        return divisor(self._folder)
-
-    @cached_property
-    def halo(self) -> tuple[int, int]:
-        """How far (y, x) in pixels a prediction looks.
-
-        StarDist's own figure comes from one impulse, which misses what pooling shifts, and a deep
-        network's whole reach.
-        """
-        return halo(self._folder)
 
     def predict(self, tile: NDArray[Any]) -> Prediction:
         """Run the network on one (height, width, channels) float32 tile.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from bridge.backends import SMALLEST_DISTANCE, Prediction, explained
 from bridge.backends.threads import allowed_threads
-from bridge.backends.unet import divisor, halo, read_unet
+from bridge.backends.unet import UnetTiles, channels_first, read_unet
 from bridge.errors import MissingPartError
 from bridge.model import ModelFolder
 from bridge.telemetry import keep_private
@@ -30,7 +29,7 @@ _PROVIDERS: dict[str, dict[str, str]] = {
 _ENDING = "ExecutionProvider"
 
 
-class OnnxEngine:
+class OnnxEngine(UnetTiles):
     """A StarDist 2D model in ONNX Runtime.
 
     Args:
@@ -45,6 +44,7 @@ class OnnxEngine:
     name = "onnx"
 
     def __init__(self, model: ModelFolder) -> None:
+        super().__init__(model)
         keep_private()
         try:
             import onnxruntime
@@ -53,7 +53,6 @@ class OnnxEngine:
                 error
             )
         self.versions = {"onnxruntime": str(onnxruntime.__version__)}
-        self._model = model
         self._network = read_unet(model)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # what does not work is said by what it falls back to
@@ -67,31 +66,20 @@ class OnnxEngine:
         )
         self.device = str(self._session.get_providers()[0]).removesuffix(_ENDING)
 
-    @property
-    def divisor(self) -> tuple[int, int]:
-        """Height and width of a tile are multiples of these."""
-        return divisor(self._model)
-
-    @cached_property
-    def halo(self) -> tuple[int, int]:
-        """How far (y, x) in pixels a prediction looks."""
-        return halo(self._model)
-
     def predict(self, tile: NDArray[Any]) -> Prediction:
         """Run the network on one (height, width, channels) float32 tile.
 
         Raises:
             BadInputError: the tile does not fit into memory.
         """
-        channels_first = np.ascontiguousarray(np.moveaxis(tile, -1, 0)[np.newaxis], np.float32)
         try:
-            (joined,) = self._session.run(None, {"input": channels_first})
+            (joined,) = self._session.run(None, {"input": channels_first(tile)})
         except (RuntimeError, MemoryError) as error:
             raise explained(error, tile) from error
         values = joined[0]
-        dist = values[1 : 1 + self._model.n_rays]
+        dist = values[1 : 1 + self._folder.n_rays]
         np.maximum(dist, SMALLEST_DISTANCE, out=dist)
-        classes = np.moveaxis(values[1 + self._model.n_rays :], 0, -1)
+        classes = np.moveaxis(values[1 + self._folder.n_rays :], 0, -1)
         return Prediction(
             values[0], np.moveaxis(dist, 0, -1), classes if classes.shape[-1] else None
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from bridge.backends import SMALLEST_DISTANCE, Prediction, explained
 from bridge.backends.threads import allowed_threads
-from bridge.backends.unet import divisor, halo, read_unet
+from bridge.backends.unet import UnetTiles, channels_first, read_unet
 from bridge.errors import MissingPartError
 from bridge.model import ModelFolder
 from bridge.telemetry import keep_private
@@ -19,7 +18,7 @@ from models_export.network import Network
 from models_export.targets.onnx import onnx_bytes
 
 
-class OpenVinoEngine:
+class OpenVinoEngine(UnetTiles):
     """A StarDist 2D model in OpenVINO.
 
     Args:
@@ -37,12 +36,12 @@ class OpenVinoEngine:
     device = "CPU"
 
     def __init__(self, model: ModelFolder, quantised: Any = None) -> None:
+        super().__init__(model)
         openvino = library()
         from openvino.properties import hint, inference_num_threads
 
         self.name = "openvino" if quantised is None else "openvino int8"
         self.versions = {"openvino": version("openvino")}
-        self._model = model
         self._network = read_unet(model)
         settings: dict[str, Any] = {
             # Processors with bfloat16 would otherwise be given that: two digits in place of seven.
@@ -59,25 +58,14 @@ class OpenVinoEngine:
         compiled = openvino.Core().compile_model(graph, self.device, settings)
         self._request = compiled.create_infer_request()
 
-    @property
-    def divisor(self) -> tuple[int, int]:
-        """Height and width of a tile are multiples of these."""
-        return divisor(self._model)
-
-    @cached_property
-    def halo(self) -> tuple[int, int]:
-        """How far (y, x) in pixels a prediction looks."""
-        return halo(self._model)
-
     def predict(self, tile: NDArray[Any]) -> Prediction:
         """Run the network on one (height, width, channels) float32 tile.
 
         Raises:
             BadInputError: the tile does not fit into memory.
         """
-        channels_first = np.ascontiguousarray(np.moveaxis(tile, -1, 0)[np.newaxis], np.float32)
         try:
-            self._request.infer({0: channels_first}, share_inputs=True)
+            self._request.infer({0: channels_first(tile)}, share_inputs=True)
         except (RuntimeError, MemoryError) as error:
             raise explained(error, tile) from error
         heads = [

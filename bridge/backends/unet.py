@@ -7,6 +7,7 @@ Keras numbers weights by the order of the layers, in both of its file layouts; s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -82,6 +83,35 @@ def read_unet(model: ModelFolder) -> Network:
         ) from error
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise _other_weights(model) from error
+
+
+class UnetTiles:
+    """How tiles are cut for a network, whatever runs it.
+
+    StarDist's own halo comes from one impulse, which misses what pooling shifts, and a deep
+    network's whole reach.
+
+    Args:
+        model: the model folder.
+    """
+
+    def __init__(self, model: ModelFolder) -> None:
+        self._folder = model
+
+    @property
+    def divisor(self) -> tuple[int, int]:
+        """Height and width of a tile are multiples of these."""
+        return divisor(self._folder)
+
+    @cached_property
+    def halo(self) -> tuple[int, int]:
+        """How far (y, x) in pixels a prediction looks."""
+        return halo(self._folder)
+
+
+def channels_first(tile: NDArray[Any]) -> NDArray[np.float32]:
+    """A (height, width, channels) tile as (1, channels, height, width) float32."""
+    return np.ascontiguousarray(np.moveaxis(tile, -1, 0)[np.newaxis], np.float32)
 
 
 def divisor(model: ModelFolder) -> tuple[int, int]:
