@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from typing import Self
 
 Outline = Literal["star", "traced"]
+
+_UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 FIELDS: dict[str, tuple[str, Any]] = {
     "label": ("int64", 0),
@@ -318,12 +321,7 @@ def new_ids(n: int) -> list[str]:
 
 def is_uuid(text: Any) -> bool:
     """Whether a text is a UUID as formats carry it (8-4-4-4-12 hexadecimal digits)."""
-    if not isinstance(text, str) or len(text) != 36:
-        return False
-    try:
-        return str(uuid.UUID(text)) == text.lower()
-    except ValueError:
-        return False
+    return isinstance(text, str) and _UUID.fullmatch(text) is not None
 
 
 def keep_ids(found: Sequence[Any]) -> list[str]:
@@ -350,6 +348,10 @@ def number_labels(found: Sequence[Any], z: Sequence[int], t: Sequence[int]) -> l
         z: slices of the objects.
         t: time points of the objects.
     """
+    numbers = np.array(found, float)  # None becomes NaN
+    whole = (numbers >= 1) & (numbers == np.floor(numbers)) & np.isfinite(numbers)
+    if whole.all() and not pd.DataFrame({"label": numbers, "z": z, "t": t}).duplicated().any():
+        return [int(number) for number in numbers]
     planes = list(zip(z, t, strict=True))
     taken: dict[tuple[int, int], set[int]] = {plane: set() for plane in planes}
     labels = [0] * len(planes)

@@ -213,9 +213,11 @@ def _geometries(file: Path, texts: pd.Series[Any]) -> np.ndarray[Any, Any]:
 
 
 def _write_parquet(detections: Detections, path: str | PathLike[str]) -> None:
+    # GeoPandas takes no note of ours: it goes in between
+    made = io.BytesIO()
+    detections.objects.to_parquet(made, compression=None)
+    written = pq.read_table(pa.BufferReader(made.getbuffer()))
     with writing(path) as part:
-        detections.objects.to_parquet(part, compression="zstd")
-        written = pq.read_table(part)
         note = {"image": detections.image.to_json(), "outline": detections.outline}
         metadata = {**(written.schema.metadata or {}), _PARQUET_NOTE: json.dumps(note).encode()}
         pq.write_table(written.replace_schema_metadata(metadata), part, compression="zstd")

@@ -23,3 +23,22 @@ def heap_option(heap: str | None) -> str:
     if not _AMOUNT.fullmatch(heap):
         raise BadInputError("heap", f"{heap!r} is no amount of memory", 'give one like "4g"')
     return f"-Xmx{heap}"
+
+
+def initial_heap_option(heap: str | None, amount: str) -> str:
+    """The option with which Java begins with an amount of memory, or with all that it may take.
+
+    Args:
+        heap: what it may take, as in :func:`heap_option`.
+        amount: what it is to begin with (``"512m"``), less than half of any machine's memory.
+
+    Raises:
+        BadInputError: ``heap`` is no amount of memory.
+    """
+    heap_option(heap)
+    small = heap is not None and _bytes(heap) < _bytes(amount)
+    return f"-Xms{heap if small else amount}"
+
+
+def _bytes(amount: str) -> int:
+    return int(amount[:-1]) << {"k": 10, "m": 20, "g": 30}[amount[-1].lower()]

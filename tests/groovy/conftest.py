@@ -63,6 +63,16 @@ class Groovy:
         sizes: dict[str, int] = answer["bytes"]
         return sizes
 
+    def parse(self, source: Path) -> list[str]:
+        """Classes that a source defines."""
+        answer = self.worker.ask({"do": "parse", "script": str(source)}, timeout=_TIMEOUT)
+        classes: list[str] = answer["classes"]
+        return classes
+
+    def links(self, groovy: str) -> bool:
+        """Whether a class, compiled as QuPath's process does, has Java link its code."""
+        return bool(self.worker.ask({"do": "links", "groovy": groovy}, timeout=_TIMEOUT)["links"])
+
     def ask(self, name: str, groovy: str) -> Any:
         """Value of a piece of Groovy in which `script` is the script."""
         script = str(SCRIPTS / f"{name}.groovy")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.apps.answering import Answers, requests
+from bridge.apps.qupath.worker.projects import plain_bytecode
 
 # What runs a piece of Groovy with `script`, the compiled script, at hand.
 ASKING = "new com.google.gson.GsonBuilder().serializeNulls().create().toJson({ -> %s }())"
@@ -38,6 +39,10 @@ def main() -> None:
         try:
             if request["do"] == "compile":
                 answer = {"bytes": compiled(Path(request["script"]))}
+            elif request["do"] == "parse":
+                answer = {"classes": parsed(Path(request["script"]))}
+            elif request["do"] == "links":
+                answer = {"links": links(request["groovy"])}
             else:
                 text = asked(Path(request["script"]), request["groovy"])
                 answer = {"value": json.loads(text)}
@@ -77,6 +82,27 @@ def compiled(script: Path) -> dict[str, int]:
         for made in unit.getClasses()
         if not str(made.getName()).startswith("qupath.")
     }
+
+
+def parsed(source: Path) -> list[str]:
+    """The classes that a source defines; what it uses need not be there."""
+    import jpype
+
+    phases = jpype.JClass("org.codehaus.groovy.control.Phases")
+    unit = jpype.JClass("org.codehaus.groovy.control.CompilationUnit")()
+    unit.addSource(f"{source.stem}Source.groovy", source.read_text("utf-8"))
+    unit.compile(phases.CONVERSION)
+    return [str(made.getName()) for made in unit.getAST().getClasses()]
+
+
+def links(groovy: str) -> bool:
+    """Whether a class, compiled as QuPath's process does, has Java link its code as it runs."""
+    import jpype
+
+    unit = jpype.JClass("org.codehaus.groovy.control.CompilationUnit")(plain_bytecode())
+    unit.addSource("Linked.groovy", groovy)
+    unit.compile()
+    return any(b"IndyInterface" in bytes(made.getBytes()) for made in unit.getClasses())
 
 
 def asked(script: Path, groovy: str) -> str:

@@ -210,12 +210,15 @@ def _metadata_there(name: str, measurements: Sequence[str]) -> str:
 
 def _each_once(found: Sequence[str | None]) -> list[str]:
     """UUIDs; a copy's follows from the object's, so that the next reading gives it again."""
+    ids = list(map(str, found))
+    if len(set(ids)) == len(ids):
+        return ids
     copies: dict[str, int] = {}
-    ids = []
-    for identity in map(str, found):
+    once = []
+    for identity in ids:
         number = copies[identity] = copies.get(identity, -1) + 1
-        ids.append(identity if not number else str(uuid5(NAMESPACE_OID, f"{identity}/{number}")))
-    return ids
+        once.append(identity if not number else str(uuid5(NAMESPACE_OID, f"{identity}/{number}")))
+    return once
 
 
 def _nuclei(frame: GeoDataFrame) -> NDArray[np.object_]:
@@ -233,7 +236,18 @@ def _outlines(geometry: NDArray[np.object_], which: str) -> dict[str, NDArray[An
     """Coordinates and offsets of polygons, multipolygons and ``None``."""
     import shapely
 
-    there = np.array([outline is not None for outline in geometry], bool)
+    holes = shapely.get_num_interior_rings(geometry)
+    if ((shapely.get_type_id(geometry) == shapely.GeometryType.POLYGON) & (holes == 0)).all():
+        # most often: then rings and parts need not be taken out one by one
+        points, owner = shapely.get_coordinates(geometry, return_index=True)
+        each = np.arange(len(geometry) + 1, dtype=np.int32)
+        return {
+            f"{which}Xy": points.ravel(),
+            f"{which}Rings": _offsets(np.bincount(owner, minlength=len(geometry))),
+            f"{which}Polygons": each,
+            f"{which}Outlines": each,
+        }
+    there = ~shapely.is_missing(geometry)
     parts, owner = shapely.get_parts(geometry[there], return_index=True)
     parts_of = np.zeros(len(geometry), np.int64)
     parts_of[there] = np.bincount(owner, minlength=int(there.sum()))
@@ -252,16 +266,23 @@ def _geometries(arrays: Mapping[str, NDArray[Any]], which: str) -> NDArray[np.ob
     import shapely
 
     points = arrays[f"{which}Xy"].reshape(-1, 2)
-    offsets = [arrays[f"{which}{name}"] for name in ("Rings", "Polygons", "Outlines")]
-    whole = shapely.from_ragged_array(
-        shapely.GeometryType.MULTIPOLYGON, points, tuple(o.astype(np.int64) for o in offsets)
+    rings, polygons, outlines = (
+        arrays[f"{which}{name}"].astype(np.int64) for name in ("Rings", "Polygons", "Outlines")
     )
-    counts = np.diff(offsets[2])
+    if not outlines[-1]:
+        return np.full(len(outlines) - 1, None, object)
+    if (np.diff(outlines) == 1).all():
+        single: NDArray[np.object_] = shapely.from_ragged_array(
+            shapely.GeometryType.POLYGON, points, (rings, polygons)
+        )
+        return single
+    whole = shapely.from_ragged_array(
+        shapely.GeometryType.MULTIPOLYGON, points, (rings, polygons, outlines)
+    )
+    counts = np.diff(outlines)
     found = np.full(len(counts), None, object)
-    several = counts > 1
-    found[several] = whole[several]
-    single = counts == 1
-    found[single] = shapely.get_geometry(whole[single], 0)
+    found[counts > 1] = whole[counts > 1]
+    found[counts == 1] = shapely.get_geometry(whole[counts == 1], 0)
     return found
 
 

@@ -23,12 +23,22 @@ from bridge.apps.process import (
 from bridge.apps.qupath.errors import QuPathEndedError, QuPathError, QuPathTimeoutError
 from bridge.errors import BadInputError, MissingPartError
 from bridge.image_info import ImageInfo, PixelSize
-from bridge.java.memory import heap_option
+from bridge.java.memory import heap_option, initial_heap_option
 
 if TYPE_CHECKING:
     from bridge.detections import Detections
 
 _WORKER = "bridge.apps.qupath.worker"
+
+_OPTIONS = (
+    # pauses matter to nobody here; parallel collectors take memory and both cores of a laptop
+    "-XX:+UseSerialGC",
+    # objects of an image stay until it is saved: they are not copied from place to place
+    "-Xmn256m",
+    "-XX:MaxTenuringThreshold=0",
+    # Python's collector asks Java for a full collection each time
+    "-XX:+DisableExplicitGC",
+)
 
 
 @dataclass(frozen=True)
@@ -84,14 +94,14 @@ class QuPath:
             )
         self._timeout = timeout
         self._project: Path | None = None
-        limit = heap_option(heap)
+        limits = [heap_option(heap), initial_heap_option(heap, "512m")]
         trouble = f"QuPath in {self.app.path} does not start"
         try:
             self._worker = WorkerProcess(
                 _WORKER,
                 environment={
                     "PAQUO_QUPATH_DIR": str(self.app.path),
-                    "PAQUO_JAVA_OPTS": json.dumps([limit, "-XX:+UseSerialGC"]),
+                    "PAQUO_JAVA_OPTS": json.dumps([*limits, *_OPTIONS]),
                 },
                 timeout=start_timeout,
             )

@@ -19,6 +19,7 @@
  * `Texts`.
  */
 import groovy.transform.CompileStatic
+import java.lang.reflect.Method
 import java.util.function.IntConsumer
 import java.util.function.IntFunction
 import java.util.stream.IntStream
@@ -27,6 +28,7 @@ import org.locationtech.jts.geom.Geometry
 import org.locationtech.jts.geom.LinearRing
 import org.locationtech.jts.geom.MultiPolygon
 import org.locationtech.jts.geom.Polygon
+import qupath.lib.measurements.Measurement
 import qupath.lib.measurements.MeasurementList
 import qupath.lib.measurements.MeasurementListFactory
 import qupath.lib.geom.Point2
@@ -44,27 +46,71 @@ import qupath.lib.roi.PolygonROI
 import qupath.lib.roi.ROIs
 import qupath.lib.roi.interfaces.ROI
 
-/** What differs between versions of QuPath, asked for once and not for every object. */
+/** What differs between versions of QuPath, looked up once and not for every object. */
+@CompileStatic
 class Versions {
-    // QuPath 0.5 and later; 0.4 has other names
-    static final boolean METADATA = PathObject.getMethods().any { it.getName() == 'getMetadata' }
+    // QuPath 0.5 and later; in 0.4 metadata are for QuPath's own code only
+    private static final Method METADATA =
+        method(PathObject, 'getMetadata') ?: method(PathObject, 'getUnmodifiableMetadataMap')
+    private static final Method NOTE = method(PathObject, 'storeMetadataValue', String, String)
     // QuPath 0.6 and later, where asking for metadata makes them
-    static final boolean ASKED = PathObject.getMethods().any { it.getName() == 'hasMetadata' }
+    private static final Method HAS_METADATA = method(PathObject, 'hasMetadata')
+    // QuPath 0.6 and later
+    private static final Method MEASUREMENTS = method(MeasurementList, 'getMeasurements')
+    // the points of a polygon in two arrays; what all may call makes an object of each point
+    private static final Method VERTICES = method(PolygonROI, 'getVertices')
+    private static final Class<?> ARRAYS = VERTICES?.getReturnType()
+    private static final Method COUNT = method(ARRAYS, 'size')
+    private static final Method XS = method(ARRAYS, 'getX', float[])
+    private static final Method YS = method(ARRAYS, 'getY', float[])
+    static final boolean HAS_VERTICES = COUNT != null && XS != null && YS != null
 
-    /** Metadata of each object; nothing where no object has any. */
-    static Map<String, String>[] metadata(List<PathObject> objects) {
-        Map<String, String>[] found = new Map[objects.size()]
-        for (int i = 0; i < found.length; i++) {
-            def object = objects[i]
-            if (ASKED && !object.hasMetadata()) found[i] = Collections.emptyMap()
-            else found[i] = METADATA ? object.getMetadata() : object.getMetadataMap()
+    private static Method method(Class<?> owner, String name, Class<?>... parameters) {
+        for (Class<?> type = owner; type != null; type = type.getSuperclass()) {
+            for (Method method : type.getDeclaredMethods()) {
+                if (method.getName() == name && Arrays.equals(method.getParameterTypes(), parameters)) {
+                    return method.trySetAccessible() ? method : null
+                }
+            }
         }
-        return found
+        return null
     }
 
-    static void putMetadata(Object object, String key, String value) {
-        if (METADATA) object.getMetadata().put(key, value)
-        else object.putMetadataValue(key, value)
+    static Map<String, String> metadata(PathObject object) {
+        if (HAS_METADATA != null && HAS_METADATA.invoke(object) == Boolean.FALSE) {
+            return Collections.<String, String> emptyMap()
+        }
+        return (Map<String, String>) METADATA.invoke(object)
+    }
+
+    static void putMetadata(PathObject object, String key, String value) {
+        if (NOTE != null) NOTE.invoke(object, key, value)
+        else ((Map<String, String>) METADATA.invoke(object)).put(key, value)
+    }
+
+    /** Measurements of an object, or nothing where this QuPath has only names and values apart. */
+    static List<Measurement> measurements(MeasurementList list) {
+        return MEASUREMENTS == null ? null : (List<Measurement>) MEASUREMENTS.invoke(list)
+    }
+
+    static int count(PolygonROI roi) {
+        if (!HAS_VERTICES) return roi.getAllPoints().size()
+        return ((Integer) COUNT.invoke(VERTICES.invoke(roi))).intValue()
+    }
+
+    /** Copy the points of a polygon into arrays that are long enough. */
+    static void points(PolygonROI roi, float[] x, float[] y) {
+        if (HAS_VERTICES) {
+            Object vertices = VERTICES.invoke(roi)
+            XS.invoke(vertices, (Object) x)
+            YS.invoke(vertices, (Object) y)
+            return
+        }
+        int i = 0
+        for (Point2 point : roi.getAllPoints()) {
+            x[i] = (float) point.getX()
+            y[i++] = (float) point.getY()
+        }
     }
 }
 
@@ -124,7 +170,7 @@ class PackedObjects {
         Outlines nuclei = new Outlines(arrays, 'nucleus')
         PathObject[] built = new PathObject[kind.length]
         int m = measurementNames.length
-        InParts.each(kind.length) { int i ->
+        InParts.each(kind.length, (int i) -> {
             ImagePlane where = ImagePlane.getPlaneWithChannel(
                 plane[3 * i], plane[3 * i + 1], plane[3 * i + 2])
             ROI roi = outlines.roi(i, where)
@@ -157,7 +203,7 @@ class PackedObjects {
                 if (value != null) Versions.putMetadata(object, metadataNames[j], value)
             }
             built[i] = object
-        }
+        })
         return Arrays.asList(built)
     }
 
@@ -184,7 +230,7 @@ class PackedObjects {
         for (int i = 0; i < parents.length; i++) {
             PathObject parent = parents[i] == null ? null : there.get(parents[i])
             if (parent == null || parent.is(objects.get(i))) parent = hierarchy.getRootObject()
-            families.computeIfAbsent(parent, { new ArrayList<PathObject>() }).add(objects.get(i))
+            families.computeIfAbsent(parent, key -> new ArrayList<PathObject>()).add(objects.get(i))
         }
         for (Map.Entry<PathObject, List<PathObject>> family : families.entrySet()) {
             family.getKey().addChildObjects(family.getValue())
@@ -237,10 +283,9 @@ class PackedObjects {
         Map<PathClass, Integer> classes = new LinkedHashMap<>()
         Map<String, Integer> measured = new LinkedHashMap<>()
         Map<String, Integer> noted = new LinkedHashMap<>()
-        Map<String, String>[] notes = Versions.metadata(objects)
-        double[][] values = new double[n][]
+        Map<String, String>[] notes = new Map[n]
+        Measured[] values = new Measured[n]
         int[][] columns = new int[n][]
-        List<String> named = null
         for (int i = 0; i < n; i++) {
             PathObject object = objects.get(i)
             ROI roi = object.getROI()
@@ -253,26 +298,24 @@ class PackedObjects {
             plane[3 * i + 2] = roi.getT()
             PathClass pathClass = object.getPathClass()
             if (pathClass == null || pathClass.is(PathClass.NULL_CLASS)) classOf[i] = -1
-            else classOf[i] = classes.computeIfAbsent(pathClass, { classes.size() })
+            else classOf[i] = classes.computeIfAbsent(pathClass, key -> classes.size())
             Integer own = object.getColor()
             color[i] = own == null ? NO_COLOR : own.intValue()
             Integer parent = index.get(object.getParent())
             parentOf[i] = parent == null ? -1 : parent.intValue()
             ids[i] = object.getID().toString()
             names[i] = object.getName()
+            notes[i] = Versions.metadata(object)
             for (String key : notes[i].keySet()) noted.putIfAbsent(key, noted.size())
-            MeasurementList list = object.getMeasurementList()
-            values[i] = list.values()
-            List<String> titles = list.getMeasurementNames()
-            if (i > 0 && titles == named) {  // most objects have the measurements of the one before
+            values[i] = Measured.of(object.getMeasurementList(), i == 0 ? null : values[i - 1])
+            String[] titles = values[i].names
+            if (i > 0 && titles.is(values[i - 1].names)) {
                 columns[i] = columns[i - 1]
                 continue
             }
-            named = titles
-            int[] places = new int[titles.size()]
+            int[] places = new int[titles.length]
             for (int j = 0; j < places.length; j++) {
-                String name = titles.get(j)
-                Integer place = measured.putIfAbsent(name, measured.size())
+                Integer place = measured.putIfAbsent(titles[j], measured.size())
                 places[j] = place == null ? measured.size() - 1 : place.intValue()
             }
             columns[i] = places
@@ -282,7 +325,7 @@ class PackedObjects {
         Arrays.fill(measurements, Double.NaN)
         String[] metadata = new String[n * noted.size()]
         for (int i = 0; i < n; i++) {
-            double[] row = values[i]
+            double[] row = values[i].values
             int[] places = columns[i]
             for (int j = 0; j < row.length; j++) measurements[i * m + places[j]] = row[j]
             for (Map.Entry<String, String> note : notes[i].entrySet()) {
@@ -304,11 +347,11 @@ class PackedObjects {
             measurements: measurements, metadataNames: noted.keySet() as String[],
             metadata: metadata, skipped: skipped
         ] as Map<String, Object>)
-        OutlineWriter.of(n) { int i -> objects.get(i).getROI() }.into(arrays, '')
-        OutlineWriter.of(n) { int i ->
+        OutlineWriter.write(n, arrays, '', (int i) -> objects.get(i).getROI())
+        OutlineWriter.write(n, arrays, 'nucleus', (int i) -> {
             PathObject object = objects.get(i)
             return object instanceof PathCellObject ? ((PathCellObject) object).getNucleusROI() : null
-        }.into(arrays, 'nucleus')
+        })
         for (String key : ['ids', 'names', 'classNames', 'measurementNames', 'metadataNames', 'metadata']) {
             String[] texts = (String[]) arrays.get(key)
             String joined = Texts.join(texts)
@@ -341,13 +384,7 @@ class Outlines {
         if (last == first + 1 && polygons[last] == polygons[first] + 1) {
             int from = rings[polygons[first]]
             int count = rings[polygons[first] + 1] - from - 1  // a ROI closes itself
-            double[] x = new double[count]
-            double[] y = new double[count]
-            for (int j = 0; j < count; j++) {
-                x[j] = xy[2 * (from + j)]
-                y[j] = xy[2 * (from + j) + 1]
-            }
-            return ROIs.createPolygonROI(x, y, plane)
+            return ROIs.createPolygonROI((List<Point2>) new Points(xy, from, count), plane)
         }
         def factory = GeometryTools.getDefaultFactory()
         Polygon[] parts = new Polygon[last - first]
@@ -373,123 +410,183 @@ class Outlines {
     }
 }
 
+/** Points of an outline, made one by one as they are asked for. */
+@CompileStatic
+class Points extends AbstractList<Point2> implements RandomAccess {
+    private final double[] xy
+    private final int from
+    private final int count
+
+    Points(double[] xy, int from, int count) {
+        this.xy = xy
+        this.from = from
+        this.count = count
+    }
+
+    @Override
+    int size() { count }
+
+    @Override
+    Point2 get(int i) { new Point2(xy[2 * (from + i)], xy[2 * (from + i) + 1]) }
+}
+
+/** Names and values of an object's measurements. */
+@CompileStatic
+class Measured {
+    final String[] names
+    final double[] values
+
+    private Measured(String[] names, double[] values) {
+        this.names = names
+        this.values = values
+    }
+
+    /** Of a list; the very names of the object before, where they are the same. */
+    static Measured of(MeasurementList list, Measured before) {
+        List<Measurement> found = Versions.measurements(list)
+        String[] names
+        double[] values
+        if (found == null) {
+            names = list.getMeasurementNames().toArray(new String[0])
+            values = list.values()
+        } else {
+            names = new String[found.size()]
+            values = new double[names.length]
+            for (int i = 0; i < names.length; i++) {
+                names[i] = found.get(i).getName()
+                values[i] = found.get(i).getValue()
+            }
+        }
+        boolean alike = before != null && Arrays.equals(before.names, names)
+        return new Measured(alike ? before.names : names, values)
+    }
+}
+
 /** Work on many objects, shared among the machine's cores. */
 @CompileStatic
 class InParts {
     static final int SMALL = 1000
 
-    /** First objects of the parts, and the end of the last. */
-    static int[] bounds(int n) {
-        int parts = Math.max(1, Math.min(Runtime.getRuntime().availableProcessors(), n.intdiv(SMALL)))
-        int[] bounds = new int[parts + 1]
-        for (int part = 0; part <= parts; part++) bounds[part] = (int) ((long) n * part).intdiv(parts)
-        return bounds
-    }
-
     static void each(int n, IntConsumer work) {
-        int[] bounds = bounds(n)
-        IntStream.range(0, bounds.length - 1).parallel().forEach { int part ->
-            for (int i = bounds[part]; i < bounds[part + 1]; i++) work.accept(i)
-        }
+        parts(n, (int from, int to) -> { for (int i = from; i < to; i++) work.accept(i) })
+    }
+
+    /** Work on each part, which ends before its second number. */
+    static void parts(int n, IntBinaryConsumer work) {
+        int cores = Runtime.getRuntime().availableProcessors()
+        int parts = Math.max(1, Math.min(cores, n.intdiv(SMALL)))
+        IntStream.range(0, parts).parallel().forEach((int part) -> {
+            work.accept((int) ((long) n * part).intdiv(parts), (int) ((long) n * (part + 1)).intdiv(parts))
+        })
     }
 }
 
-/** Where each part ends in an array that grows; the first begins at 0. */
 @CompileStatic
-class Offsets {
-    private int[] ends = new int[1 << 12]
-    private int parts = 0
-
-    void add(int end) {
-        if (parts + 1 == ends.length) ends = Arrays.copyOf(ends, 2 * ends.length)
-        ends[++parts] = end
-    }
-
-    /** How many parts there are. */
-    int count() { parts }
-
-    int[] all() { Arrays.copyOf(ends, parts + 1) }
-
-    /** Append other parts, whose array comes behind this one's. */
-    void append(Offsets others) {
-        int base = ends[parts]
-        for (int part = 1; part <= others.parts; part++) add(base + others.ends[part])
-    }
+interface IntBinaryConsumer {
+    void accept(int from, int to)
 }
 
-/** ROIs, packed into arrays. */
+/** ROIs, packed into arrays: first counted, then written where they belong. */
 @CompileStatic
 class OutlineWriter {
-    private double[] xy = new double[1 << 16]
-    private int size = 0
-    private final Offsets rings = new Offsets()
-    private final Offsets polygons = new Offsets()
-    private final Offsets outlines = new Offsets()
+    private final double[] xy
+    private final int[] rings
+    private final int[] polygons
+    private int point
+    private int ring
+    private int polygon
+    private float[] xs = new float[64]
+    private float[] ys = new float[64]
 
-    /** The outlines of n objects, in their order. */
-    static OutlineWriter of(int n, IntFunction<ROI> outline) {
-        int[] bounds = InParts.bounds(n)
-        OutlineWriter[] writers = new OutlineWriter[bounds.length - 1]
-        IntStream.range(0, writers.length).parallel().forEach { int part ->
-            OutlineWriter writer = new OutlineWriter()
-            for (int i = bounds[part]; i < bounds[part + 1]; i++) writer.add(outline.apply(i))
-            writers[part] = writer
-        }
-        for (int part = 1; part < writers.length; part++) writers[0].append(writers[part])
-        return writers[0]
+    private OutlineWriter(double[] xy, int[] rings, int[] polygons, int point, int ring, int polygon) {
+        this.xy = xy
+        this.rings = rings
+        this.polygons = polygons
+        this.point = point
+        this.ring = ring
+        this.polygon = polygon
     }
 
-    private void append(OutlineWriter other) {
-        if (size + other.size > xy.length) xy = Arrays.copyOf(xy, 2 * (size + other.size))
-        System.arraycopy(other.xy, 0, xy, size, other.size)
-        size += other.size
-        rings.append(other.rings)
-        polygons.append(other.polygons)
-        outlines.append(other.outlines)
-    }
-
-    void add(ROI roi) {
-        if (roi instanceof PolygonROI) {
-            // its own points: as a geometry, an outline that crosses itself would change
-            List<Point2> points = roi.getAllPoints()
-            if (points.size() > 2) {
-                for (Point2 point : points) put(point.getX(), point.getY())
-                put(points.get(0).getX(), points.get(0).getY())
-                rings.add(size >> 1)
-                polygons.add(rings.count())
-            }
-        } else if (roi != null) {
-            Geometry geometry = roi.getGeometry()
-            for (int p = 0; p < geometry.getNumGeometries(); p++) {
-                Geometry part = geometry.getGeometryN(p)
-                if (!(part instanceof Polygon) || part.isEmpty()) continue
-                Polygon polygon = (Polygon) part
-                ring(polygon.getExteriorRing().getCoordinates())
-                for (int h = 0; h < polygon.getNumInteriorRing(); h++) {
-                    ring(polygon.getInteriorRingN(h).getCoordinates())
+    /** Write the outlines of n objects, in their order. */
+    static void write(int n, Map<String, Object> arrays, String which, IntFunction<ROI> outline) {
+        Geometry[] shapes = new Geometry[n]  // of what is more than a polygon
+        int[] points = new int[n + 1]
+        int[] rings = new int[n + 1]
+        int[] polygons = new int[n + 1]
+        InParts.each(n, (int i) -> {
+            ROI roi = outline.apply(i)
+            if (roi instanceof PolygonROI) {
+                // its own points: as a geometry, an outline that crosses itself would change
+                int count = Versions.count((PolygonROI) roi)
+                if (count < 3) return
+                points[i + 1] = count + 1
+                rings[i + 1] = 1
+                polygons[i + 1] = 1
+            } else if (roi != null) {
+                shapes[i] = roi.getGeometry()
+                for (Polygon part : parts(shapes[i])) {
+                    points[i + 1] += part.getNumPoints()
+                    rings[i + 1] += 1 + part.getNumInteriorRing()
+                    polygons[i + 1]++
                 }
-                polygons.add(rings.count())
             }
+        })
+        for (int[] counts : [points, rings, polygons]) Arrays.parallelPrefix(counts, (int a, int b) -> a + b)
+        double[] xy = new double[2 * points[n]]
+        int[] ringEnds = new int[rings[n] + 1]
+        int[] polygonEnds = new int[polygons[n] + 1]
+        InParts.parts(n, (int from, int to) -> {
+            OutlineWriter writer = new OutlineWriter(
+                xy, ringEnds, polygonEnds, points[from], rings[from], polygons[from])
+            for (int i = from; i < to; i++) {
+                if (polygons[i] == polygons[i + 1]) continue
+                if (shapes[i] == null) writer.add((PolygonROI) outline.apply(i))
+                else for (Polygon part : parts(shapes[i])) writer.add(part)
+            }
+        })
+        arrays.put(which + 'Xy', xy)
+        arrays.put(which + 'Rings', ringEnds)
+        arrays.put(which + 'Polygons', polygonEnds)
+        arrays.put(which + 'Outlines', polygons)
+    }
+
+    private static List<Polygon> parts(Geometry geometry) {
+        List<Polygon> found = new ArrayList<>()
+        for (int p = 0; p < geometry.getNumGeometries(); p++) {
+            Geometry part = geometry.getGeometryN(p)
+            if (part instanceof Polygon && !part.isEmpty()) found.add((Polygon) part)
         }
-        outlines.add(polygons.count())
+        return found
     }
 
-    void into(Map<String, Object> arrays, String which) {
-        arrays.put(which + 'Xy', Arrays.copyOf(xy, size))
-        arrays.put(which + 'Rings', rings.all())
-        arrays.put(which + 'Polygons', polygons.all())
-        arrays.put(which + 'Outlines', outlines.all())
+    private void add(PolygonROI roi) {
+        int count = Versions.count(roi)
+        if (count > xs.length) {
+            xs = new float[2 * count]
+            ys = new float[2 * count]
+        }
+        Versions.points(roi, xs, ys)
+        for (int i = 0; i < count; i++) put(xs[i], ys[i])
+        put(xs[0], ys[0])
+        rings[++ring] = point
+        polygons[++polygon] = ring
     }
 
-    private void ring(Coordinate[] coordinates) {
+    private void add(Polygon part) {
+        add(part.getExteriorRing().getCoordinates())
+        for (int h = 0; h < part.getNumInteriorRing(); h++) add(part.getInteriorRingN(h).getCoordinates())
+        polygons[++polygon] = ring
+    }
+
+    private void add(Coordinate[] coordinates) {
         for (Coordinate coordinate : coordinates) put(coordinate.getX(), coordinate.getY())
-        rings.add(size >> 1)
+        rings[++ring] = point
     }
 
     private void put(double x, double y) {
-        if (size + 2 > xy.length) xy = Arrays.copyOf(xy, 2 * xy.length)
-        xy[size++] = x
-        xy[size++] = y
+        xy[2 * point] = x
+        xy[2 * point + 1] = y
+        point++
     }
 }
 

@@ -197,7 +197,20 @@ def compile_packed_objects() -> Any:
     from jpype import JClass
 
     source = files("bridge.apps.qupath.worker").joinpath("PackedObjects.groovy").read_text("utf-8")
-    return JClass(JClass("groovy.lang.GroovyShell")().evaluate(source))
+    return JClass(JClass("groovy.lang.GroovyShell")(plain_bytecode()).evaluate(source))
+
+
+def plain_bytecode() -> Any:
+    """How Groovy is to compile: so that elements of arrays are reached directly.
+
+    Groovy 4 and 5 otherwise have Java link each place in the code where an element is read or set
+    when it first gets there, which takes longer than to read fifty thousand objects.
+    """
+    from jpype import JClass
+
+    how = JClass("org.codehaus.groovy.control.CompilerConfiguration")()
+    how.getOptimizationOptions().put("indy", JClass("java.lang.Boolean").FALSE)
+    return how
 
 
 def check_itself(packed_objects: Any) -> None:
