@@ -3,9 +3,7 @@
 The network has stardist_haug2's shape (grid 1, 32 rays, 32 filters) and random weights, the tile is
 1024 x 1024 pixels of the microscope image that comes with StarDist. All engines take turns. Seconds
 are those of the clock, for which the machine must do nothing else, and those that all cores
-together spent. Whole planes of 2048 x 2048 pixels are the sum
-of four such tiles and of thinning and drawing the dense candidates of :mod:`benchmarks.nms`. Bars:
-4 times as fast as StarDist in single precision, 6 times in 8-bit integers.
+together spent.
 
 The demo model then says how many nuclei 8-bit integers change, on the microscope image and on
 simulated sections that it was not calibrated on. Bar: F1 of 0.98 at an IoU of 0.8.
@@ -18,13 +16,11 @@ import os
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from benchmarks.nms import ours, simulated_candidates, theirs
 from bridge import Segmenter
 from bridge.backends import Engine, Prediction
 from bridge.backends.calibrating import calibrate
@@ -75,8 +71,8 @@ def clocks() -> NDArray[np.float64]:
     return np.array([time.perf_counter(), time.process_time()])
 
 
-def speed(folder: Path) -> dict[str, NDArray[np.float64]]:
-    """Print and give the seconds a megapixel, by the clock and of all cores."""
+def speed(folder: Path) -> None:
+    """Print the seconds a megapixel, by the clock and of all cores."""
     image = normalised_image()
     loaded = engines(folder, image)
     seconds: dict[str, list[NDArray[np.float64]]] = {name: [] for name in loaded}
@@ -104,34 +100,6 @@ def speed(folder: Path) -> dict[str, NDArray[np.float64]]:
         print(
             f"| {name} | {spent[0]:.2f} | {spent[1]:.2f} | {ratio[0]:.1f} | {ratio[1]:.1f} "
             f"| {prob:.0e} | {dist:.0e} |"
-        )
-    return least
-
-
-def whole_planes(least: dict[str, NDArray[np.float64]], side: int = 2048) -> None:
-    """Print what network, thinning and drawing take together."""
-    small = simulated_candidates(simulate_section((128, 128), seed=0, n_channels=1)[1])
-    ours(small, (128, 128))
-    labels = simulate_section((side, side), seed=1, n_channels=1, diameter=13.5)[1]
-    candidates = simulated_candidates(labels)
-
-    def spent(thin_and_draw: Any) -> NDArray[np.float64]:
-        began = clocks()
-        thin_and_draw(candidates, (side, side))
-        return clocks() - began
-
-    stardist = spent(theirs)
-    own = np.min([spent(ours) for _ in range(3)], axis=0)
-    megapixels = side**2 / 1e6
-    total = least["keras"] * megapixels + stardist
-    print(f"\n{side} x {side} pixels, {len(candidates)} candidates, {labels.max()} nuclei:")
-    print(f"StarDist: {total[0]:.1f} s ({stardist[0]:.1f} s of them after the network)")
-    for name, seconds in least.items():
-        mine = seconds * megapixels + own
-        ratio = total / mine
-        print(
-            f"starbridge, {name}: {mine[0]:.1f} s ({own[0]:.1f} s), {ratio[0]:.1f} times as fast, "
-            f"{ratio[1]:.1f} by the seconds of all cores"
         )
 
 
@@ -161,8 +129,7 @@ def agreement(folder: Path) -> None:
 def main() -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as folder:
-        least = speed(Path(folder))
-        whole_planes(least)
+        speed(Path(folder))
         agreement(Path(folder))
 
 

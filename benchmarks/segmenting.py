@@ -1,10 +1,12 @@
 """``starbridge segment`` on whole sections, beside the published script's steps. Bar: 5 times.
 
-``python -m benchmarks.segmenting [SIDE] [PEER_SIDE] [--plot FILE.png]`` simulates four-channel
-sections and runs the command with all its outputs and the demo model on SIDE x SIDE pixels (default
+``python -m benchmarks.segmenting [SIDE] [PEER_SIDE] [--model demo] [--plot FILE.png]`` simulates
+four-channel sections and runs the command with all its outputs on SIDE x SIDE pixels (default
 10,000), on smaller ones, and on smaller and larger nuclei; and the peer on PEER_SIDE x PEER_SIDE
 (default 4,096). Each is timed from the start of its process to the end; the peer's time is scaled
-by pixels. Peak memory is the whole process's.
+by pixels. Peak memory is the whole process's. The model has stardist_haug2's shape
+(:mod:`benchmarks.haug2_like`); the demo model predicts at every second pixel only, and in a smaller
+network.
 """
 
 from __future__ import annotations
@@ -16,7 +18,11 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks import haug2_like
 from benchmarks.section_files import run, write_section
+from bridge import demo
+
+DIAMETER = 16.0  # of a typical nucleus, in pixels: a hundred thousand on a whole section
 
 
 @dataclass(frozen=True)
@@ -29,27 +35,25 @@ class Cost:
     peak: float
 
 
-def segmented(side: int, diameter: float = 16.0) -> Cost:
+def segmented(model: Path, side: int, diameter: float) -> Cost:
     """The cost of ``starbridge segment`` on a section."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         image, _, _ = write_section(folder, side, diameter)
         command = [sys.executable, "-m", "bridge.cli", "segment", str(image)]
-        seconds, peak = run([*command, "--model", "demo", "--out", str(folder / "out")])
+        seconds, peak = run([*command, "--model", str(model), "--out", str(folder / "out")])
         record = json.loads((folder / "out" / "run.json").read_text(encoding="utf-8"))
         (entry,) = record["images"].values()
         return Cost(side, int(entry["objects"]), seconds, peak)
 
 
-def scripted(side: int) -> tuple[float, float]:
+def scripted(model: Path, side: int) -> tuple[float, float]:
     """Seconds and peak GiB of the script on a section."""
-    from bridge.demo import model_folder
-
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        image, _, _ = write_section(folder, side)
+        image, _, _ = write_section(folder, side, DIAMETER)
         command = [sys.executable, "-m", "benchmarks.stardist_script", str(image)]
-        return run([*command, str(model_folder()), str(folder)])
+        return run([*command, str(model), str(folder)])
 
 
 def plot(costs: list[Cost], others: list[Cost], file: Path) -> None:
@@ -84,8 +88,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.segmenting")
     parser.add_argument("side", type=int, nargs="?", default=10_000)
     parser.add_argument("peer", type=int, nargs="?", default=4_096)
+    parser.add_argument("--model", choices=("haug2_like", "demo"), default="haug2_like")
     parser.add_argument("--plot", type=Path)
     given = parser.parse_args()
+    model = haug2_like.model_folder() if given.model == "haug2_like" else demo.model_folder()
     print("| side | objects | s | s a megapixel | peak GiB |\n|---|---|---|---|---|")
 
     def shown(cost: Cost) -> Cost:
@@ -97,10 +103,10 @@ def main() -> None:
         )
         return cost
 
-    costs = [shown(segmented(given.side // part)) for part in (8, 4, 2, 1)]
+    costs = [shown(segmented(model, given.side // part, DIAMETER)) for part in (8, 4, 2, 1)]
     middle = given.side // 2
-    others = [costs[2], *(shown(segmented(middle, diameter)) for diameter in (13.0, 40.0))]
-    theirs, memory = scripted(given.peer)
+    others = [costs[2], *(shown(segmented(model, middle, diameter)) for diameter in (13.0, 40.0))]
+    theirs, memory = scripted(model, given.peer)
     scaled = theirs * (given.side / given.peer) ** 2
     print(f"\nscript, {given.peer} x {given.peer}: {theirs:.0f} s, {memory:.2f} GiB")
     print(f"scaled to {given.side} x {given.side}: {scaled:.0f} s")

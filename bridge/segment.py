@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from os import PathLike
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.backends import Engine, EngineName, Precision
+from bridge.backends import Engine, EngineName, Margins, Precision
 from bridge.backends.choosing import EngineChoice
 from bridge.detections import Detections, Outline
 from bridge.errors import BadInputError
@@ -25,6 +24,7 @@ from bridge.outlines import rasterize, star_polygons
 from bridge.tiles import (
     MEMORY,
     Tile,
+    ahead,
     counts_for,
     one_ahead,
     padded_shape,
@@ -42,6 +42,7 @@ EngineMaker = Callable[[ModelFolder], Engine]
 
 _BORDER = 2  # StarDist trusts no object centred in the outermost two predictions
 _SAME_SCALE = 0.05
+_TILES_AHEAD = 4  # whose candidates may wait while those before them are thinned
 _TILES_SHARE = 0.75  # of the memory; the rest is for candidates
 _HELD_TIMES = 4  # a candidate's bytes while it is thinned: joined, ordered, its outline
 
@@ -279,19 +280,20 @@ class Segmenter:
             values: NDArray[np.float32] = resampled[np.ix_(y, x)].astype(np.float32)
             return (values - low) / span
 
-        def predicted() -> Iterator[tuple[list[Candidates], int]]:
-            done = 0
+        def tile_by_tile() -> Generator[Candidates]:
             blank: set[bytes] = set()
-            tiles_read = one_ahead(read, [tile for row in rows for tile in row])
-            with closing(tiles_read):
+            tiles = [tile for row in rows for tile in row]
+            with closing(one_ahead(read, tiles)) as tiles_read:
+                for done, (tile, values) in enumerate(zip(tiles, tiles_read, strict=True), 1):
+                    candidates = self._candidates(values, tile, padded, shape, blank)
+                    if progress:
+                        progress(done, total)
+                    yield candidates
+
+        def predicted() -> Iterator[tuple[list[Candidates], int]]:
+            with closing(ahead(tile_by_tile(), _TILES_AHEAD)) as candidates:
                 for row in rows:
-                    candidates = []
-                    for tile, values in zip(row, tiles_read, strict=False):
-                        candidates.append(self._candidates(values, tile, padded, shape, blank))
-                        done += 1
-                        if progress:
-                            progress(done, total)
-                    yield candidates, row[0].core_y[0]
+                    yield [next(candidates) for _ in row], row[0].core_y[0]
 
         capacity = int((1 - _TILES_SHARE) * memory * 2**30 / (_HELD_TIMES * 4 * self.model.n_rays))
         return suppress_rows(
@@ -311,21 +313,18 @@ class Segmenter:
         Where a tile is of one value throughout, as around a stitched section, and the network found
         nothing anywhere in such a tile (they are kept in ``blank``), it would find nothing again.
         """
-        flat = _flat(values)
+        flat = _flat(values, tile.margins)
         if flat in blank:
             return Candidates.none(self.model.n_rays)
-        prediction = self.engine.predict(values)
+        prediction = self.engine.predict(values, tile.margins)
         if flat is not None and not (prediction.prob > self.recipe.prob).any():
             blank.add(flat)
         grid = self.model.grid
         spans = []
-        for axis, (core, outer) in enumerate(
-            ((tile.core_y, tile.outer_y), (tile.core_x, tile.outer_x))
-        ):
+        for axis, core in enumerate((tile.core_y, tile.core_x)):
             start = max(core[0] // grid[axis], _BORDER)
             stop = min(core[1] // grid[axis], padded[axis] // grid[axis] - _BORDER)
-            shift = outer[0] // grid[axis]
-            spans.append((start, max(start, stop), shift))
+            spans.append((start, max(start, stop), core[0] // grid[axis]))
         (y0, y1, dy), (x0, x1, dx) = spans
         window = (slice(y0 - dy, y1 - dy), slice(x0 - dx, x1 - dx))
         prob = prediction.prob[window]
@@ -352,23 +351,16 @@ class Segmenter:
         if not memory > 0:
             raise BadInputError("memory", f"{memory} is no amount of memory", "give GiB, such as 2")
         for_a_tile = _TILES_SHARE * memory * 2**30
-        return counts_for(shape, _bytes_per_pixel(self.model.config), for_a_tile)
+        engine = self.engine
+        return counts_for(shape, engine.bytes_per_pixel, for_a_tile, engine.halo)
 
 
-def _flat(values: NDArray[Any]) -> bytes | None:
+def _flat(values: NDArray[Any], margins: Margins) -> bytes | None:
     """What a (height, width, channels) tile is like; ``None`` where its pixels differ."""
     if (values != values[0, 0]).any():
         return None
     value: bytes = values[0, 0].tobytes()
-    return repr(values.shape).encode() + value
-
-
-def _bytes_per_pixel(config: dict[str, Any]) -> float:
-    """What TensorFlow was seen to hold per pixel of a tile: some full-size feature maps at once."""
-    base = float(config.get("unet_n_filter_base", config.get("resnet_n_filter_base", 32)))
-    head = float(config.get("net_conv_after_unet", config.get("net_conv_after_resnet", 128)))
-    area = math.prod(config["grid"])
-    return 4.0 * (8 * base + 3 * (head + float(config["n_rays"]) + 1)) / math.sqrt(area)
+    return repr((values.shape, margins)).encode() + value
 
 
 def _to_model_scale(

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import dataclass
-from typing import Any
+from queue import Full, Queue
+from threading import Event, Thread
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+T = TypeVar("T")
 
 MEMORY = 2.0
 """GiB that prediction takes by itself, beside the image and what is made of it."""
@@ -25,6 +30,16 @@ class Tile:
     core_x: tuple[int, int]
     outer_y: tuple[int, int]
     outer_x: tuple[int, int]
+
+    @property
+    def margins(self) -> tuple[int, int, int, int]:
+        """Pixels of the outer part above, left of, below and right of the core."""
+        return (
+            self.core_y[0] - self.outer_y[0],
+            self.core_x[0] - self.outer_x[0],
+            self.outer_y[1] - self.core_y[1],
+            self.outer_x[1] - self.core_x[1],
+        )
 
 
 def padded_shape(shape: tuple[int, int], divisor: tuple[int, int]) -> tuple[int, int]:
@@ -69,7 +84,11 @@ def _edges(size: int, divisor: int, count: int) -> list[tuple[int, int]]:
 
 
 def counts_for(
-    shape: tuple[int, int], bytes_per_pixel: float, memory: float, largest: int = 1536
+    shape: tuple[int, int],
+    bytes_per_pixel: float,
+    memory: float,
+    halo: tuple[int, int] = (0, 0),
+    largest: int = 1536,
 ) -> tuple[int, int]:
     """How many rows and columns of tiles keep the network within a memory budget.
 
@@ -77,10 +96,15 @@ def counts_for(
         shape: (height, width) of the plane.
         bytes_per_pixel: what the network needs for a pixel of a tile.
         memory: bytes that a tile may take.
+        halo: how far a prediction looks, pixels.
         largest: pixels; longer sides are not faster.
     """
-    side = min(largest, max(128, int((memory / bytes_per_pixel) ** 0.5)))
-    rows, columns = (max(1, -(-size // side)) for size in shape)
+    side = min(largest, int((memory / bytes_per_pixel) ** 0.5))
+    if max(shape) <= side:
+        return 1, 1
+    rows, columns = (
+        -(-size // max(128, side - 2 * reach)) for size, reach in zip(shape, halo, strict=True)
+    )
     return rows, columns
 
 
@@ -94,6 +118,45 @@ def reflected(start: int, stop: int, size: int) -> NDArray[Any]:
     period = 2 * (size - 1)
     index = np.arange(start, stop) % period
     return np.where(index < size, index, period - index)
+
+
+def ahead(items: Generator[T], at_most: int) -> Generator[T]:
+    """Items that a thread of its own makes while those before them are worked on.
+
+    Args:
+        items: closed by that thread, after the item that it is at, when this generator is closed.
+        at_most: items that may wait.
+    """
+    made: Queue[tuple[T] | BaseException | None] = Queue(at_most)
+    unwanted = Event()
+
+    def hand_over(item: tuple[T] | BaseException | None) -> None:
+        while not unwanted.is_set():
+            with suppress(Full):
+                made.put(item, timeout=0.1)
+                break
+
+    def work() -> None:
+        try:
+            with closing(items):
+                for item in items:
+                    hand_over((item,))
+                    if unwanted.is_set():
+                        return
+            hand_over(None)
+        except BaseException as error:
+            hand_over(error)
+
+    worker = Thread(target=work, name="ahead", daemon=True)
+    worker.start()
+    try:
+        while (item := made.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item[0]
+    finally:
+        unwanted.set()
+        worker.join()
 
 
 def one_ahead(

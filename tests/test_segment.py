@@ -15,7 +15,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from bridge import Detections, PixelSize, Segmenter, open_image
-from bridge.backends import Engine, Prediction
+from bridge.backends import NO_MARGINS, Engine, Margins, Prediction
 from bridge.backends.keras import KerasEngine
 from bridge.demo import model_folder
 from bridge.errors import BadInputError
@@ -125,12 +125,13 @@ class CountingEngine:
     def __init__(self, engine: Engine) -> None:
         self.name, self.device, self.versions = engine.name, engine.device, engine.versions
         self.divisor, self.halo = engine.divisor, engine.halo
+        self.bytes_per_pixel = engine.bytes_per_pixel
         self._engine = engine
         self.predicted = 0
 
-    def predict(self, tile: NDArray[Any]) -> Prediction:
+    def predict(self, tile: NDArray[Any], margins: Margins = NO_MARGINS) -> Prediction:
         self.predicted += 1
-        return self._engine.predict(tile)
+        return self._engine.predict(tile, margins)
 
 
 def test_empty_tiles_around_a_section_are_predicted_once(

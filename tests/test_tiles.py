@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Generator
+from threading import Event
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.tiles import Tile, counts_for, one_ahead, padded_shape, reflected, tile_rows
+from bridge.tiles import Tile, ahead, counts_for, one_ahead, padded_shape, reflected, tile_rows
 
 SIDES = st.integers(1, 300)
 
@@ -57,6 +62,68 @@ def test_tiles_follow_from_memory() -> None:
     assert counts_for((500, 500), 1000, 1e9) == (1, 1)
     rows, columns = counts_for((10_000, 5_000), 1000, 1e9)
     assert (10_000 / rows) * (5_000 / columns) * 1000 <= 1e9
+
+
+def test_tiles_with_their_margins_stay_within_memory() -> None:
+    rows, columns = counts_for((10_000, 5_000), 1000, 1e9, halo=(100, 50))
+
+    assert (10_000 / rows + 200) * (5_000 / columns + 100) * 1000 <= 1e9
+    assert counts_for((1000, 1000), 1000, 1e9, halo=(100, 50)) == (1, 1)
+
+
+def test_margins_are_what_lies_around_the_core() -> None:
+    tile = Tile((32, 64), (0, 48), (16, 96), (0, 64))
+
+    assert tile.margins == (16, 0, 32, 16)
+
+
+class TestMakingAhead:
+    def test_gives_every_item_in_order(self) -> None:
+        assert list(ahead((n for n in range(20)), 3)) == list(range(20))
+
+    def test_makes_no_more_than_may_wait(self) -> None:
+        made = []
+
+        def items() -> Generator[int]:
+            for n in range(100):
+                made.append(n)
+                yield n
+
+        found = ahead(items(), 3)
+        assert next(found) == 0
+        time.sleep(0.3)
+        waiting = len(made)
+        found.close()
+
+        assert waiting <= 1 + 3 + 1  # given, waiting, and the one that waits to be handed over
+
+    def test_what_goes_wrong_is_raised_where_it_is_waited_for(self) -> None:
+        def items() -> Generator[int]:
+            yield 1
+            raise ValueError("no second")
+
+        found = ahead(items(), 3)
+
+        assert next(found) == 1
+        with pytest.raises(ValueError, match="no second"):
+            next(found)
+
+    def test_closing_it_closes_what_it_takes_from(self) -> None:
+        closed = Event()
+
+        def items() -> Generator[int]:
+            try:
+                while True:
+                    yield 1
+            finally:
+                closed.set()
+
+        found = ahead(items(), 2)
+        next(found)
+        found.close()
+
+        assert closed.is_set()
+        assert not [t for t in threading.enumerate() if t.name.startswith("ahead")]
 
 
 class TestReadingAhead:

@@ -19,9 +19,15 @@ SMALLEST_DISTANCE = 1e-3
 """StarDist's own bound, pixels: no ray is shorter."""
 
 
+Margins = tuple[int, int, int, int]
+"""Pixels at the top, left, bottom and right of a tile that are only there to be seen."""
+
+NO_MARGINS: Margins = (0, 0, 0, 0)
+
+
 @dataclass(frozen=True)
 class Prediction:
-    """What the network says of a tile, on its grid.
+    """What the network says of a tile without its margins, on its grid.
 
     An engine may reuse the memory: what is to outlive its next prediction is copied.
 
@@ -55,15 +61,42 @@ class Engine(Protocol):
     def halo(self) -> tuple[int, int]:
         """How far (y, x) in pixels a prediction looks."""
 
-    def predict(self, tile: NDArray[Any]) -> Prediction:
+    @property
+    def bytes_per_pixel(self) -> float:
+        """What it was seen to hold for each pixel of a tile."""
+
+    def predict(self, tile: NDArray[Any], margins: Margins = NO_MARGINS) -> Prediction:
         """Run the network.
 
         Args:
             tile: (height, width, channels) float32, normalised.
+            margins: what of it is not to be predicted; multiples of the divisor.
 
         Raises:
             BadInputError: out of memory.
         """
+
+
+def without(margins: Margins, prediction: Prediction, grid: tuple[int, int]) -> Prediction:
+    """A prediction of a whole tile, without its margins.
+
+    Args:
+        margins: in pixels.
+        prediction: of all of the tile.
+        grid: pixels between its predictions.
+    """
+    top, left, bottom, right = margins
+    height, width = prediction.prob.shape
+    core = (
+        slice(top // grid[0], height - bottom // grid[0]),
+        slice(left // grid[1], width - right // grid[1]),
+    )
+    classes = prediction.classes
+    return Prediction(
+        prediction.prob[core],
+        prediction.dist[core],
+        None if classes is None else classes[core],
+    )
 
 
 def explained(error: Exception, tile: NDArray[Any]) -> Exception:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.backends import Engine, Prediction
+from bridge.backends import NO_MARGINS, Engine, Margins, Prediction
 from bridge.backends.openvino import OpenVinoEngine, openvino_graph
 from bridge.backends.quantise import quantise
 from bridge.backends.quantised_files import Calibration, find_quantised, store_quantised
@@ -251,6 +251,10 @@ class _Eye:
     def halo(self) -> tuple[int, int]:
         return self._engine.halo
 
-    def predict(self, tile: NDArray[Any]) -> Prediction:
+    @property
+    def bytes_per_pixel(self) -> float:
+        return self._engine.bytes_per_pixel
+
+    def predict(self, tile: NDArray[Any], margins: Margins = NO_MARGINS) -> Prediction:
         self.seen = tile
-        return self._engine.predict(tile)
+        return self._engine.predict(tile, margins)

@@ -11,7 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.backends import SMALLEST_DISTANCE, Prediction, explained
+from bridge.backends import (
+    NO_MARGINS,
+    SMALLEST_DISTANCE,
+    Margins,
+    Prediction,
+    explained,
+    without,
+)
 from bridge.backends.unet import UnetTiles
 from bridge.errors import BadInputError, MissingPartError
 from bridge.model import ModelFolder
@@ -63,7 +70,7 @@ class KerasEngine(UnetTiles):
         tf.config.experimental.enable_tensor_float_32_execution(False)
         self.versions = {name: version(name) for name in ("stardist", "tensorflow", "keras")}
 
-    def predict(self, tile: NDArray[Any]) -> Prediction:
+    def predict(self, tile: NDArray[Any], margins: Margins = NO_MARGINS) -> Prediction:
         """Run the network on one (height, width, channels) float32 tile.
 
         Raises:
@@ -77,4 +84,5 @@ class KerasEngine(UnetTiles):
             raise explained(error, tile) from error
         prob, dist = outputs[0][0, ..., 0], outputs[1][0]
         classes = outputs[2][0] if len(outputs) > 2 else None
-        return Prediction(prob, np.maximum(dist, SMALLEST_DISTANCE), classes)
+        whole = Prediction(prob, np.maximum(dist, SMALLEST_DISTANCE), classes)
+        return without(margins, whole, self._folder.grid)

@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.backends import SMALLEST_DISTANCE, Prediction, explained
+from bridge.backends import (
+    NO_MARGINS,
+    SMALLEST_DISTANCE,
+    Margins,
+    Prediction,
+    explained,
+    without,
+)
 from bridge.backends.threads import allowed_threads
 from bridge.backends.unet import UnetTiles, channels_first, read_unet
 from bridge.errors import MissingPartError
@@ -66,7 +73,7 @@ class OnnxEngine(UnetTiles):
         )
         self.device = str(self._session.get_providers()[0]).removesuffix(_ENDING)
 
-    def predict(self, tile: NDArray[Any]) -> Prediction:
+    def predict(self, tile: NDArray[Any], margins: Margins = NO_MARGINS) -> Prediction:
         """Run the network on one (height, width, channels) float32 tile.
 
         Raises:
@@ -80,9 +87,10 @@ class OnnxEngine(UnetTiles):
         dist = values[1 : 1 + self._folder.n_rays]
         np.maximum(dist, SMALLEST_DISTANCE, out=dist)
         classes = np.moveaxis(values[1 + self._folder.n_rays :], 0, -1)
-        return Prediction(
+        whole = Prediction(
             values[0], np.moveaxis(dist, 0, -1), classes if classes.shape[-1] else None
         )
+        return without(margins, whole, self._folder.grid)
 
 
 def sees_graphics_card() -> bool:

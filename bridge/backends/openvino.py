@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.backends import SMALLEST_DISTANCE, Prediction, explained
+from bridge.backends import (
+    NO_MARGINS,
+    SMALLEST_DISTANCE,
+    Margins,
+    Prediction,
+    explained,
+    without,
+)
+from bridge.backends.narrowing import Narrowing
 from bridge.backends.threads import allowed_threads
 from bridge.backends.unet import UnetTiles, channels_first, read_unet
 from bridge.errors import MissingPartError
@@ -53,26 +61,35 @@ class OpenVinoEngine(UnetTiles):
         if threads := allowed_threads():
             settings[inference_num_threads()] = threads
         graph = openvino_graph(self._network, model.grid) if quantised is None else quantised
+        self._narrowing = Narrowing(self._network, model.grid)
+        graph = cropped(graph, self._narrowing)
         # Shapes stay open: tiles of a plane have four, and four compiled networks would hold the
         # memory of four.
         compiled = openvino.Core().compile_model(graph, self.device, settings)
         self._request = compiled.create_infer_request()
 
-    def predict(self, tile: NDArray[Any]) -> Prediction:
+    @property
+    def bytes_per_pixel(self) -> float:
+        """What OpenVINO was seen to hold per pixel of a tile."""
+        return super().bytes_per_pixel / 2
+
+    def predict(self, tile: NDArray[Any], margins: Margins = NO_MARGINS) -> Prediction:
         """Run the network on one (height, width, channels) float32 tile.
 
         Raises:
             BadInputError: the tile does not fit into memory.
         """
+        crops, (top, left, bottom, right) = self._narrowing.crops(margins)
         try:
-            self._request.infer({0: channels_first(tile)}, share_inputs=True)
+            self._request.infer({0: channels_first(tile), 1: crops}, share_inputs=True)
         except (RuntimeError, MemoryError) as error:
             raise explained(error, tile) from error
         heads = [
             np.moveaxis(self._request.get_output_tensor(i).data[0], 0, -1)
             for i in range(len(self._network.heads))
         ]
-        return Prediction(heads[0][..., 0], heads[1], heads[2] if len(heads) > 2 else None)
+        prediction = Prediction(heads[0][..., 0], heads[1], heads[2] if len(heads) > 2 else None)
+        return without((top, left, bottom, right), prediction, (1, 1))
 
 
 def library() -> Any:
@@ -112,3 +129,34 @@ def openvino_graph(network: Network, grid: tuple[int, int]) -> Any:
     heads[1] = operations.maximum(heads[1], shortest).output(0)
     results = [operations.result(head) for head in heads]
     return openvino.Model(results, joined.get_parameters(), "stardist")
+
+
+def cropped(graph: Any, narrowing: Narrowing) -> Any:
+    """A copy of an ``openvino.Model`` that crops what enters each join, by its second input.
+
+    Args:
+        graph: as of :func:`openvino_graph`, quantised or not.
+        narrowing: where; its ``crops`` are the second input.
+    """
+    openvino = library()
+    from openvino import opset13 as operations
+
+    copy = graph.clone()
+    crops = operations.parameter([-1, 4], openvino.Type.i64, name="crops")
+    axes, steps = (operations.constant(np.array(v, np.int64)) for v in ([2, 3], [1, 1]))
+    zero = operations.constant(np.int64(0))
+    by_name = {node.get_friendly_name(): node for node in copy.get_ops()}
+    row = 0
+    for join in narrowing.joins:
+        node = by_name[join.name]
+        for port in range(node.get_input_size()):
+            source = node.input_value(port)
+            crop = operations.gather(crops, operations.constant(np.int64(row)), zero)
+            begin, end = operations.split(crop, zero, 2).outputs()
+            size = operations.gather(operations.shape_of(source), axes, zero)
+            kept = operations.slice(source, begin, operations.subtract(size, end), steps, axes)
+            node.input(port).replace_source_output(kept.output(0))
+            row += 1
+    copy.add_parameters([crops])
+    copy.validate_nodes_and_infer_types()
+    return copy

@@ -6,13 +6,15 @@ Keras numbers weights by the order of the layers, in both of its file layouts; s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.backends.narrowing import reach
 from bridge.errors import BadInputError
 from bridge.model import ModelFolder
 from models_export.network import (
@@ -108,6 +110,15 @@ class UnetTiles:
         """How far (y, x) in pixels a prediction looks."""
         return halo(self._folder)
 
+    @property
+    def bytes_per_pixel(self) -> float:
+        """What TensorFlow was seen to hold per pixel of a tile: full-size feature maps at once."""
+        config = self._folder.config
+        base = float(config.get("unet_n_filter_base", config.get("resnet_n_filter_base", 32)))
+        head = float(config.get("net_conv_after_unet", config.get("net_conv_after_resnet", 128)))
+        area = math.prod(config["grid"])
+        return 4.0 * (8 * base + 3 * (head + float(config["n_rays"]) + 1)) / math.sqrt(area)
+
 
 def channels_first(tile: NDArray[Any]) -> NDArray[np.float32]:
     """A (height, width, channels) tile as (1, channels, height, width) float32."""
@@ -125,9 +136,6 @@ def divisor(model: ModelFolder) -> tuple[int, int]:
 def halo(model: ModelFolder) -> tuple[int, int]:
     """How far (y, x) in pixels a prediction looks, whatever the weights.
 
-    Followed back through the layers, from every position that a prediction can have relative to
-    the pooling.
-
     Raises:
         BadInputError: a network of another kind than StarDist's own U-Net.
     """
@@ -136,31 +144,8 @@ def halo(model: ModelFolder) -> tuple[int, int]:
         return [np.broadcast_to(np.float32(0), shape) for shape in shapes]
 
     network = _Builder(model, untrained, untrained).build()
-    y, x = (max(_reach(network, axis, model.grid[axis])) for axis in (0, 1))
+    y, x = (reach(network, axis, model.grid[axis]) for axis in (0, 1))
     return y, x
-
-
-def _reach(network: Network, axis: int, grid: int) -> Iterator[int]:
-    pools = [step.size[axis] for step in network.steps if isinstance(step, MaxPooling)]
-    period = int(np.prod(pools)) // grid
-    for position in range(period):
-        seen = dict.fromkeys(network.heads, (position, position))
-        for step in reversed(network.steps):
-            first, last = seen[step.name]
-            match step:
-                case Convolution():
-                    before = (step.kernel.shape[axis] - 1) // 2
-                    first, last = first - before, last + step.kernel.shape[axis] - 1 - before
-                case MaxPooling():
-                    size = step.size[axis]
-                    first, last = first * size, last * size + size - 1
-                case Upsampling():
-                    first, last = first // step.size[axis], last // step.size[axis]
-            for name in step.inputs:
-                there = seen.get(name, (first, last))
-                seen[name] = min(first, there[0]), max(last, there[1])
-        centre = position * grid
-        yield max(centre - seen[INPUT][0], seen[INPUT][1] - centre)
 
 
 class _Builder:

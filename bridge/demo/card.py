@@ -18,7 +18,7 @@ matter, use a model that was trained on images like yours.
 
 | | |
 |---|---|
-| architecture | StarDist 2D: grid 2 x 2, 32 rays, U-Net of depth 3, {filters} filters at its base |
+| architecture | StarDist 2D: grid {grid}, 32 rays, U-Net of depth 3, {filters} base filters |
 | input | one channel, YX; percentiles {low:g} and {high:g} of the plane brought to 0 and 1 |
 | nuclei | about 10 to 50 pixels across |
 | thresholds | probability {prob:.3f}, overlap {nms:.1f} |

@@ -28,7 +28,7 @@ PERCENTILES = (1.0, 99.8)
 
 _MADE_BY_STARDIST = ("config.json", "thresholds.json", "weights_best.h5")
 _THRESHOLD_IMAGES = 24  # more take minutes and change the thresholds by little
-_STRIDE = 16  # pixels between points of the coarsest level: the grid's 2, halved three times
+_HALVED = 8  # predictions to a point of the coarsest level: halved three times
 
 FloatImage = NDArray[np.float32]
 LabelImage = NDArray[np.int32]
@@ -45,6 +45,8 @@ def train(
     patch_size: int = 160,
     batch_size: int = 4,
     filters: int = 20,
+    conv_after_unet: int = 64,
+    grid: int = 2,
     start: str | PathLike[str] | None = None,
 ) -> Path:
     """Train the demo model and write its folder.
@@ -62,9 +64,12 @@ def train(
         steps_per_epoch: batches an epoch.
         images: number of simulated training images; a tenth as many more, at least two, validate.
         image_size: their height and width in pixels.
-        patch_size: height and width of a training patch in pixels, a multiple of 16.
+        patch_size: height and width of a training patch in pixels, a multiple of eight times the
+            grid.
         batch_size: patches a batch.
         filters: filters at the base of the network; its size grows with their square.
+        conv_after_unet: filters of its last layer.
+        grid: pixels between two predictions, a power of 2.
         start: a model folder of the same architecture to go on from, in place of random weights.
 
     Returns:
@@ -85,6 +90,8 @@ def train(
         "patch size": patch_size,
         "batch size": batch_size,
         "filters": filters,
+        "filters of the last layer": conv_after_unet,
+        "grid": grid,
     }
     _check(out, settings)
     try:
@@ -106,9 +113,9 @@ def train(
     config = Config2D(
         axes="YX",
         n_rays=32,
-        grid=(2, 2),
+        grid=(grid, grid),
         unet_n_filter_base=filters,
-        net_conv_after_unet=64,
+        net_conv_after_unet=conv_after_unet,
         train_patch_size=(patch_size, patch_size),
         train_batch_size=batch_size,
         train_epochs=epochs,
@@ -155,6 +162,7 @@ def train(
                 "seed": seed,
                 "epochs": epochs,
                 "filters": filters,
+                "grid": grid,
                 "images": images,
                 "held": held,
                 "image_size": image_size,
@@ -183,11 +191,12 @@ def _check(out: Path, settings: dict[str, int]) -> None:
     for name, value in settings.items():
         if value < 1:
             raise BadInputError(name, f"{value} is too small", "give a number of at least 1")
-    if settings["patch size"] % _STRIDE or settings["patch size"] > settings["image size"]:
+    stride = _HALVED * settings["grid"]
+    if settings["patch size"] % stride or settings["patch size"] > settings["image size"]:
         raise BadInputError(
             "patch size",
             f"{settings['patch size']} does not fit images of {settings['image size']} pixels",
-            f"choose a multiple of {_STRIDE} that is no larger than the images",
+            f"choose a multiple of {stride} that is no larger than the images",
         )
 
 

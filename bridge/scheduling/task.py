@@ -6,6 +6,7 @@ import logging
 import shutil
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -165,10 +166,15 @@ def _make(task: Task, segmenter: Segmenter, own: Path, progress: Progress) -> in
                 outline=task.outline,
                 progress=progress,
             )
-        write_all(detections, (_place(own, r) for k, r in task.outputs.items() if k != "preview"))
-        if "preview" in task.outputs:
-            place = _place(own, task.outputs["preview"])
-            _write_preview(detections, image, segmenter, place)
+        with ThreadPoolExecutor(1) as beside:
+            drawn = None
+            if "preview" in task.outputs:
+                place = _place(own, task.outputs["preview"])
+                drawn = beside.submit(_write_preview, detections, image, segmenter, place)
+            others = (_place(own, r) for k, r in task.outputs.items() if k != "preview")
+            write_all(detections, others)
+            if drawn:
+                drawn.result()
     return len(detections)
 
 

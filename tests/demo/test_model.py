@@ -120,6 +120,8 @@ def test_training_overwrites_nothing(tmp_path: Path) -> None:
     ("settings", "reason"),
     [
         ({"patch_size": 100}, "multiple of 16"),
+        ({"patch_size": 100, "grid": 1}, "multiple of 8"),
+        ({"grid": 0}, "at least 1"),
         ({"patch_size": 128, "image_size": 96}, "no larger than the images"),
         ({"epochs": 0}, "at least 1"),
         ({"filters": -1}, "at least 1"),

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bridge import Segmenter
-from bridge.backends import Prediction
+from bridge.backends import NO_MARGINS, Margins, Prediction, without
 from bridge.model import open_model
 from bridge.nms import BandedSuppression, Candidates, suppress, suppress_rows
 from bridge.nms.bands import LateObjectError
@@ -128,16 +128,17 @@ class PixelsAsAddresses:
     versions: dict[str, str]
     divisor = (16, 16)
     halo = (16, 16)
+    bytes_per_pixel = 1.0
 
     def __init__(self, plane: NDArray[Any], prob: NDArray[Any], dist: NDArray[Any]) -> None:
         self.versions = {}
         self._range = percentile_range(plane, (1.0, 99.0), "plane")
         self._prob, self._dist = prob.reshape(-1), dist.reshape(-1, dist.shape[-1])
 
-    def predict(self, tile: NDArray[Any]) -> Prediction:
+    def predict(self, tile: NDArray[Any], margins: Margins = NO_MARGINS) -> Prediction:
         low, high = self._range
         at = np.rint(tile[::2, ::2, 0].astype(float) * (high - low) + low).astype(int)
-        return Prediction(self._prob[at], self._dist[at])
+        return without(margins, Prediction(self._prob[at], self._dist[at]), (2, 2))
 
 
 def planes() -> Iterator[Any]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.backends import Prediction
+from bridge.backends import NO_MARGINS, Margins, Prediction, without
 from bridge.model import ModelFolder
 
 RADIUS = 6.0
@@ -34,13 +34,15 @@ class StandIn:
     versions: dict[str, str] = field(default_factory=lambda: {"stand-in": "1"})
     divisor: tuple[int, int] = (16, 16)
     halo: tuple[int, int] = (16, 16)
+    bytes_per_pixel: float = 1.0
 
-    def predict(self, tile: NDArray[Any]) -> Prediction:
+    def predict(self, tile: NDArray[Any], margins: Margins = NO_MARGINS) -> Prediction:
         time.sleep(self.seconds)
         shape = tuple(n // g for n, g in zip(tile.shape[:2], self.model.grid, strict=True))
         prob = np.zeros(shape, np.float32)
         prob[shape[0] // 2, shape[1] // 2] = 0.9
-        return Prediction(prob, np.full((*shape, self.model.n_rays), RADIUS, np.float32))
+        whole = Prediction(prob, np.full((*shape, self.model.n_rays), RADIUS, np.float32))
+        return without(margins, whole, self.model.grid)
 
 
 @dataclass(frozen=True)
@@ -58,13 +60,13 @@ class _Deadly(StandIn):
     notes: Path = Path()
     deaths: int = 0
 
-    def predict(self, tile: NDArray[Any]) -> Prediction:
+    def predict(self, tile: NDArray[Any], margins: Margins = NO_MARGINS) -> Prediction:
         if tile.shape[0] == DEADLY_HEIGHT:
             died = len(list(self.notes.glob("died-*")))
             if died < self.deaths:
                 (self.notes / f"died-{died}").touch()
                 os.kill(os.getpid(), signal.SIGKILL)
-        return super().predict(tile)
+        return super().predict(tile, margins)
 
 
 DEADLY_HEIGHT = 48
