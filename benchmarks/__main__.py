@@ -22,7 +22,10 @@ BENCHMARKS = {
     "nms": "Suppression and drawing, beside StarDist's own",
     "engines": "The network in each engine",
     "instances": "From pixels to instances, beside StarDist",
-    "segmenting": "The whole command on a whole section, beside the published script",
+    "segmenting": (
+        "The whole command on a whole section, with a model of haug2's shape, "
+        "beside the published script"
+    ),
     "segmenting --model demo": "The same with the demo model",
     "outlines": "Label image to outlines, beside GDAL's polygonize",
     "writing": "Writing 80,000 nuclei, beside roifile and json",

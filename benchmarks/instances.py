@@ -9,6 +9,7 @@ trained too shortly for that.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
@@ -49,7 +50,8 @@ def stardist(folder: Path, image: NDArray[Any], side: int) -> tuple[float, NDArr
     from stardist.models import StarDist2D
 
     recipe = Segmenter.load(folder).recipe
-    model = StarDist2D(None, name=folder.name, basedir=str(folder.parent))
+    with contextlib.redirect_stdout(sys.stderr):
+        model = StarDist2D(None, name=folder.name, basedir=str(folder.parent))
 
     def find(pixels: NDArray[Any]) -> NDArray[Any]:
         plane = normalize(pixels, *recipe.percentiles)
