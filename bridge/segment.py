@@ -26,7 +26,6 @@ from bridge.tiles import (
     Tile,
     ahead,
     counts_for,
-    one_ahead,
     padded_shape,
     reflected,
     tile_rows,
@@ -283,7 +282,7 @@ class Segmenter:
         def tile_by_tile() -> Generator[Candidates]:
             blank: set[bytes] = set()
             tiles = [tile for row in rows for tile in row]
-            with closing(one_ahead(read, tiles)) as tiles_read:
+            with closing(ahead((read(tile) for tile in tiles), 1)) as tiles_read:
                 for done, (tile, values) in enumerate(zip(tiles, tiles_read, strict=True), 1):
                     candidates = self._candidates(values, tile, padded, shape, blank)
                     if progress:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, suppress
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
-from queue import Full, Queue
-from threading import Event, Thread
+from queue import Queue
+from threading import Event, Semaphore, Thread
 from typing import Any, TypeVar
 
 import numpy as np
@@ -125,27 +124,21 @@ def ahead(items: Generator[T], at_most: int) -> Generator[T]:
 
     Args:
         items: closed by that thread, after the item that it is at, when this generator is closed.
-        at_most: items that may wait.
+        at_most: items that are made before they are asked for.
     """
-    made: Queue[tuple[T] | BaseException | None] = Queue(at_most)
+    made: Queue[tuple[T] | BaseException | None] = Queue()
+    room = Semaphore(at_most)
     unwanted = Event()
-
-    def hand_over(item: tuple[T] | BaseException | None) -> None:
-        while not unwanted.is_set():
-            with suppress(Full):
-                made.put(item, timeout=0.1)
-                break
 
     def work() -> None:
         try:
             with closing(items):
-                for item in items:
-                    hand_over((item,))
-                    if unwanted.is_set():
-                        return
-            hand_over(None)
+                while room.acquire() and not unwanted.is_set():
+                    made.put((next(items),))
+        except StopIteration:
+            made.put(None)
         except BaseException as error:
-            hand_over(error)
+            made.put(error)
 
     worker = Thread(target=work, name="ahead", daemon=True)
     worker.start()
@@ -153,20 +146,9 @@ def ahead(items: Generator[T], at_most: int) -> Generator[T]:
         while (item := made.get()) is not None:
             if isinstance(item, BaseException):
                 raise item
+            room.release()
             yield item[0]
     finally:
         unwanted.set()
+        room.release()
         worker.join()
-
-
-def one_ahead(
-    read: Callable[[Tile], NDArray[Any]], tiles: Sequence[Tile]
-) -> Generator[NDArray[Any]]:
-    """The values of tile after tile, the next one being read while the last one is predicted."""
-    with ThreadPoolExecutor(1) as thread:
-        following: Future[NDArray[Any]] | None = None
-        for at, tile in enumerate(tiles):
-            current = following or thread.submit(read, tile)
-            values = current.result()
-            following = thread.submit(read, tiles[at + 1]) if at + 1 < len(tiles) else None
-            yield values

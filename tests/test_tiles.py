@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.tiles import Tile, ahead, counts_for, one_ahead, padded_shape, reflected, tile_rows
+from bridge.tiles import Tile, ahead, counts_for, padded_shape, reflected, tile_rows
 
 SIDES = st.integers(1, 300)
 
@@ -130,19 +130,23 @@ class TestReadingAhead:
     TILES = tuple(Tile((n, n + 1), (0, 1), (n, n + 1), (0, 1)) for n in range(4))
 
     def test_gives_every_tile_in_order(self) -> None:
-        values = one_ahead(lambda tile: np.full((1, 1), tile.core_y[0]), self.TILES)
+        values = ahead((np.full((1, 1), tile.core_y[0]) for tile in self.TILES), 1)
 
         assert [int(v[0, 0]) for v in values] == [0, 1, 2, 3]
 
     def test_reads_no_more_than_one_tile_too_many(self) -> None:
         read: list[int] = []
+        second = Event()
 
         def note(tile: Tile) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
             read.append(tile.core_y[0])
+            if tile.core_y[0] == 1:
+                second.set()
             return np.zeros((1, 1))
 
-        values = one_ahead(note, self.TILES)
+        values = ahead((note(tile) for tile in self.TILES), 1)
         next(values)
+        assert second.wait(10)
         values.close()
 
         assert read == [0, 1]
@@ -153,7 +157,7 @@ class TestReadingAhead:
                 raise OSError("cut off")
             return np.zeros((1, 1))
 
-        values = one_ahead(fail, self.TILES)
+        values = ahead((fail(tile) for tile in self.TILES), 1)
         next(values), next(values)
 
         with pytest.raises(OSError, match="cut off"):

@@ -79,7 +79,7 @@ class OpenVinoEngine(UnetTiles):
         Raises:
             BadInputError: the tile does not fit into memory.
         """
-        crops, (top, left, bottom, right) = self._narrowing.crops(margins)
+        crops, around = self._narrowing.crops(margins)
         try:
             self._request.infer({0: channels_first(tile), 1: crops}, share_inputs=True)
         except (RuntimeError, MemoryError) as error:
@@ -89,7 +89,7 @@ class OpenVinoEngine(UnetTiles):
             for i in range(len(self._network.heads))
         ]
         prediction = Prediction(heads[0][..., 0], heads[1], heads[2] if len(heads) > 2 else None)
-        return without((top, left, bottom, right), prediction, (1, 1))
+        return without(around, prediction, (1, 1))
 
 
 def library() -> Any:
