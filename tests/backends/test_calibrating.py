@@ -18,6 +18,7 @@ from bridge.backends.quantised_files import FOLDER, RECORD, find_quantised
 from bridge.demo.evaluate import compare
 from bridge.demo.simulator import simulate_section
 from bridge.errors import BadInputError
+from bridge.java.jars import CACHE_VARIABLE
 from bridge.model import ModelFolder, open_model
 
 
@@ -40,7 +41,9 @@ def calibrated(tmp_path_factory: pytest.TempPathFactory, images: list[Path]) -> 
     copy = tmp_path_factory.mktemp("models") / "nuclei"
     shutil.copytree(open_model("demo").path, copy)
     model = open_model(copy)
-    calibrate(model, model.recipe, images)
+    with pytest.MonkeyPatch.context() as patch:  # the user may have one of these weights already
+        patch.setenv(CACHE_VARIABLE, str(tmp_path_factory.mktemp("cache")))
+        calibrate(model, model.recipe, images)
     return model
 
 
