@@ -270,14 +270,16 @@ class Segmenter:
         padded = padded_shape((shape[0], shape[1]), self.engine.divisor)
         counts = self._tile_counts(padded, tiles, memory)
         halo = self.engine.halo if counts != (1, 1) else (0, 0)
-        rows = list(tile_rows(padded, divisor=self.engine.divisor, halo=halo, counts=counts))
+        rows = list(tile_rows(padded, alignment=self.engine.alignment, halo=halo, counts=counts))
         total = sum(len(row) for row in rows)
 
         def read(tile: Tile) -> NDArray[np.float32]:
             y = reflected(*tile.outer_y, shape[0])
             x = reflected(*tile.outer_x, shape[1])
-            values: NDArray[np.float32] = resampled[np.ix_(y, x)].astype(np.float32)
-            return (values - low) / span
+            values: NDArray[np.float32] = resampled[np.ix_(y, x)].astype(np.float32, copy=False)
+            values -= low
+            values /= span
+            return values
 
         def tile_by_tile() -> Generator[Candidates]:
             blank: set[bytes] = set()
@@ -315,7 +317,7 @@ class Segmenter:
         flat = _flat(values, tile.margins)
         if flat in blank:
             return Candidates.none(self.model.n_rays)
-        prediction = self.engine.predict(values, tile.margins)
+        prediction = self.engine.predict(values, tile.margins, self.recipe.prob)
         if flat is not None and not (prediction.prob > self.recipe.prob).any():
             blank.add(flat)
         grid = self.model.grid
@@ -333,10 +335,12 @@ class Segmenter:
         rows, columns, points = rows[inside], columns[inside], points[inside]
         classes = prediction.classes
         return Candidates(
-            prob[rows, columns].astype(np.float32),
-            prediction.dist[window][rows, columns].astype(np.float32),
+            prob[rows, columns].astype(np.float32, copy=False),
+            prediction.dist[window][rows, columns].astype(np.float32, copy=False),
             points.astype(np.int32),
-            None if classes is None else classes[window][rows, columns].astype(np.float32),
+            None
+            if classes is None
+            else classes[window][rows, columns].astype(np.float32, copy=False),
         )
 
     def _tile_counts(

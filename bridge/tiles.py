@@ -50,24 +50,24 @@ def padded_shape(shape: tuple[int, int], divisor: tuple[int, int]) -> tuple[int,
 def tile_rows(
     shape: tuple[int, int],
     *,
-    divisor: tuple[int, int],
+    alignment: tuple[int, int],
     halo: tuple[int, int],
     counts: tuple[int, int],
 ) -> Iterator[list[Tile]]:
     """Cut a padded plane into rows of tiles, top to bottom.
 
-    Cores begin at multiples of the divisor, so that pooling falls on the same pixels as in the
-    whole plane; outer parts reach at least a halo further, so that every prediction of the core
-    sees all it looks at.
+    Tiles and cores begin at multiples of the alignment, so that pooling falls on the same pixels as
+    in the whole plane; outer parts reach at least a halo further, so that every prediction of the
+    core sees all it looks at.
 
     Args:
         shape: (height, width) of the padded plane.
-        divisor: as of :class:`bridge.backends.Engine`.
+        alignment: as of :class:`bridge.backends.Engine`.
         halo: how far a prediction looks, pixels.
         counts: (rows, columns) of tiles, at most; fewer where a tile would be empty.
     """
-    edges = [_edges(n, by, k) for n, by, k in zip(shape, divisor, counts, strict=True)]
-    margin = [-(-reach // by) * by for reach, by in zip(halo, divisor, strict=True)]
+    edges = [_edges(n, by, k) for n, by, k in zip(shape, alignment, counts, strict=True)]
+    margin = [-(-reach // by) * by for reach, by in zip(halo, alignment, strict=True)]
 
     def outer(core: tuple[int, int], axis: int) -> tuple[int, int]:
         return max(0, core[0] - margin[axis]), min(shape[axis], core[1] + margin[axis])
@@ -76,9 +76,9 @@ def tile_rows(
         yield [Tile(core_y, core_x, outer(core_y, 0), outer(core_x, 1)) for core_x in edges[1]]
 
 
-def _edges(size: int, divisor: int, count: int) -> list[tuple[int, int]]:
-    blocks = size // divisor
-    step = -(-blocks // max(1, min(count, blocks))) * divisor
+def _edges(size: int, alignment: int, count: int) -> list[tuple[int, int]]:
+    blocks = -(-size // alignment)
+    step = -(-blocks // max(1, min(count, blocks))) * alignment
     return [(start, min(start + step, size)) for start in range(0, size, step)]
 
 
@@ -87,7 +87,7 @@ def counts_for(
     bytes_per_pixel: float,
     memory: float,
     halo: tuple[int, int] = (0, 0),
-    largest: int = 1536,
+    largest: int = 2500,
 ) -> tuple[int, int]:
     """How many rows and columns of tiles keep the network within a memory budget.
 

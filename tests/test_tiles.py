@@ -32,7 +32,7 @@ def test_cores_cover_every_pixel_once_and_begin_where_pooling_does(
     seen = np.zeros(shape, int)
 
     for row in tile_rows(
-        shape, divisor=(divisor, divisor), halo=(halo, halo), counts=(rows, columns)
+        shape, alignment=(divisor, divisor), halo=(halo, halo), counts=(rows, columns)
     ):
         for tile in row:
             (y0, y1), (x0, x1) = tile.core_y, tile.core_x

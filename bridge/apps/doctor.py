@@ -28,7 +28,7 @@ Status = Literal["ok", "missing", "old", "problem"]
 
 # Python packages of each part, by the name that is imported and the name that is installed.
 _PARTS = {
-    "segment": {"stardist": "stardist", "tensorflow": "tensorflow", "psutil": "psutil"},
+    "segment": {"stardist": "stardist", "tensorflow": "tensorflow"},
     "export": {
         "stardist": "stardist",
         "tensorflow": "tensorflow",

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bridge.errors import BadInputError
 
-EngineName = Literal["auto", "keras", "openvino", "onnx"]
+EngineName = Literal["auto", "starbridge", "keras", "openvino", "onnx"]
 """What can be asked for; ``auto`` takes the fastest that is here."""
 
 Precision = Literal["f32", "int8"]
@@ -29,7 +29,8 @@ NO_MARGINS: Margins = (0, 0, 0, 0)
 class Prediction:
     """What the network says of a tile without its margins, on its grid.
 
-    An engine may reuse the memory: what is to outlive its next prediction is copied.
+    An engine may reuse the memory: what is to outlive its next prediction is copied. Where no
+    object is asked for, as said to :meth:`Engine.predict`, distances and classes may be anything.
 
     Attributes:
         prob: (height/grid, width/grid) float32, probability that an object is centred here.
@@ -47,7 +48,7 @@ class Engine(Protocol):
     """A loaded network."""
 
     name: str
-    """As a run's record says it: ``keras``, ``openvino``, ``openvino int8``, ``onnx``."""
+    """As a run's record says it: ``starbridge``, ``keras``, ``openvino``, ``openvino int8``, …"""
     device: str
     """Where it runs: ``CPU``, ``GPU``, ``CUDA``, …"""
     versions: dict[str, str]
@@ -58,6 +59,13 @@ class Engine(Protocol):
         """Height and width of a tile are multiples of these."""
 
     @property
+    def alignment(self) -> tuple[int, int]:
+        """Tiles and their cores begin at multiples of these, which the divisors divide.
+
+        Then every number is the same, to the last digit, however a plane is cut.
+        """
+
+    @property
     def halo(self) -> tuple[int, int]:
         """How far (y, x) in pixels a prediction looks."""
 
@@ -65,12 +73,15 @@ class Engine(Protocol):
     def bytes_per_pixel(self) -> float:
         """What it was seen to hold for each pixel of a tile."""
 
-    def predict(self, tile: NDArray[Any], margins: Margins = NO_MARGINS) -> Prediction:
+    def predict(
+        self, tile: NDArray[Any], margins: Margins = NO_MARGINS, least_prob: float = 0.0
+    ) -> Prediction:
         """Run the network.
 
         Args:
             tile: (height, width, channels) float32, normalised.
             margins: what of it is not to be predicted; multiples of the divisor.
+            least_prob: objects are only asked for where their probability is more.
 
         Raises:
             BadInputError: out of memory.

@@ -255,6 +255,12 @@ class _Eye:
     def bytes_per_pixel(self) -> float:
         return self._engine.bytes_per_pixel
 
-    def predict(self, tile: NDArray[Any], margins: Margins = NO_MARGINS) -> Prediction:
+    @property
+    def alignment(self) -> tuple[int, int]:
+        return self._engine.alignment
+
+    def predict(
+        self, tile: NDArray[Any], margins: Margins = NO_MARGINS, least_prob: float = 0.0
+    ) -> Prediction:
         self.seen = tile
-        return self._engine.predict(tile, margins)
+        return self._engine.predict(tile, margins, least_prob)

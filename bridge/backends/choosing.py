@@ -13,15 +13,18 @@ from bridge.model import ModelFolder
 
 log = logging.getLogger(__name__)
 
+_FOR_THE_PROCESSOR: tuple[EngineName, ...] = ("starbridge", "openvino")
+"""What ``auto`` tries where no graphics card answers, before TensorFlow."""
+
 
 @dataclass(frozen=True)
 class EngineChoice:
     """What shall run a network. Called with a model folder, it loads the network.
 
     Attributes:
-        name: ``keras`` (TensorFlow, the reference), ``openvino``, ``onnx``, or ``auto``: what is
-            made for a graphics card that is here, else OpenVINO where it is installed, else
-            TensorFlow.
+        name: ``starbridge`` (its own), ``keras`` (TensorFlow, the reference), ``openvino``,
+            ``onnx``, or ``auto``: what is made for a graphics card that is here, else starbridge's
+            own, OpenVINO where that does not know the network, else TensorFlow.
         precision: ``f32``, or ``int8`` for OpenVINO with a network that was calibrated
             (:func:`bridge.backends.calibrating.calibrate`).
 
@@ -67,6 +70,10 @@ class EngineChoice:
 
 
 def _named(model: ModelFolder, name: EngineName) -> Engine:
+    if name == "starbridge":
+        from bridge.backends.winograd.engine import WinogradEngine
+
+        return WinogradEngine(model)
     if name == "openvino":
         from bridge.backends.openvino import OpenVinoEngine
 
@@ -102,9 +109,10 @@ def _fastest(model: ModelFolder) -> Engine:
         if engine is not None and engine.device != "CPU":
             return engine
     if not _tensorflow_sees_graphics_card():
-        engine = _if_it_runs(model, "openvino")
-        if engine is not None:
-            return engine
+        for name in _FOR_THE_PROCESSOR:
+            engine = _if_it_runs(model, name)
+            if engine is not None:
+                return engine
     return _named(model, "keras")
 
 
@@ -112,7 +120,7 @@ def _if_it_runs(model: ModelFolder, name: EngineName) -> Engine | None:
     try:
         return _named(model, name)
     except (MissingPartError, BadInputError) as error:
-        log.info("%s cannot run the model, so TensorFlow does: %s", name, error)
+        log.info("%s cannot run the model, so another engine does: %s", name, error)
         return None
 
 

@@ -70,7 +70,9 @@ class KerasEngine(UnetTiles):
         tf.config.experimental.enable_tensor_float_32_execution(False)
         self.versions = {name: version(name) for name in ("stardist", "tensorflow", "keras")}
 
-    def predict(self, tile: NDArray[Any], margins: Margins = NO_MARGINS) -> Prediction:
+    def predict(
+        self, tile: NDArray[Any], margins: Margins = NO_MARGINS, least_prob: float = 0.0
+    ) -> Prediction:
         """Run the network on one (height, width, channels) float32 tile.
 
         Raises:

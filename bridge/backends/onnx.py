@@ -73,7 +73,9 @@ class OnnxEngine(UnetTiles):
         )
         self.device = str(self._session.get_providers()[0]).removesuffix(_ENDING)
 
-    def predict(self, tile: NDArray[Any], margins: Margins = NO_MARGINS) -> Prediction:
+    def predict(
+        self, tile: NDArray[Any], margins: Margins = NO_MARGINS, least_prob: float = 0.0
+    ) -> Prediction:
         """Run the network on one (height, width, channels) float32 tile.
 
         Raises:

@@ -73,7 +73,9 @@ class OpenVinoEngine(UnetTiles):
         """What OpenVINO was seen to hold per pixel of a tile."""
         return super().bytes_per_pixel / 2
 
-    def predict(self, tile: NDArray[Any], margins: Margins = NO_MARGINS) -> Prediction:
+    def predict(
+        self, tile: NDArray[Any], margins: Margins = NO_MARGINS, least_prob: float = 0.0
+    ) -> Prediction:
         """Run the network on one (height, width, channels) float32 tile.
 
         Raises:

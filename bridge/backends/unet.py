@@ -105,6 +105,11 @@ class UnetTiles:
         """Height and width of a tile are multiples of these."""
         return divisor(self._folder)
 
+    @property
+    def alignment(self) -> tuple[int, int]:
+        """Tiles and their cores begin at multiples of these: pooling falls on the same pixels."""
+        return self.divisor
+
     @cached_property
     def halo(self) -> tuple[int, int]:
         """How far (y, x) in pixels a prediction looks."""

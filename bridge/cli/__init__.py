@@ -51,6 +51,7 @@ class EngineKind(StrEnum):
     """Choices of ``--engine``."""
 
     auto = "auto"
+    starbridge = "starbridge"
     keras = "keras"
     openvino = "openvino"
     onnx = "onnx"
@@ -153,7 +154,10 @@ def segment(
     ] = None,
     engine: Annotated[
         EngineKind,
-        typer.Option(help="What runs the network: TensorFlow (keras), OpenVINO, ONNX Runtime."),
+        typer.Option(
+            help="What runs the network: starbridge itself, TensorFlow (keras), OpenVINO, "
+            "ONNX Runtime."
+        ),
     ] = EngineKind.auto,
     precision: Annotated[
         PrecisionKind,

@@ -66,6 +66,15 @@ def suppress_rows(
             log.info("objects reach up to %d pixels from their centres: predicted anew", reach)
 
 
+def _longest(dist: NDArray[Any]) -> float:
+    """The longest ray, of those that may be."""
+    longest = max(float(dist.max(initial=0)), -float(dist.min(initial=0)))
+    if longest < LONGEST_RAY:
+        return longest
+    rays = np.abs(dist)
+    return float(rays.max(initial=0, where=rays < LONGEST_RAY))
+
+
 class BandedSuppression:
     """NMS over a plane whose candidates arrive from top to bottom and need not all be held.
 
@@ -113,9 +122,7 @@ class BandedSuppression:
         if self.held > self._next_thinning:
             self._thin(top)
         for part in row_of_tiles:
-            rays = np.abs(part.dist)
-            longest = rays.max(initial=0, where=rays < LONGEST_RAY)
-            self._largest = max(self._largest, float(longest))
+            self._largest = max(self._largest, _longest(part.dist))
         self._held.extend(part for part in row_of_tiles if len(part))
 
     def finish(self) -> Candidates:

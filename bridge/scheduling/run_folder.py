@@ -109,10 +109,8 @@ def _remove_if_left(folder: Path, out: Path) -> None:
 
 def _runs_since(process: int, moment: float) -> bool:
     """Whether a process that was there at a moment is there still; numbers are used again."""
-    try:
-        import psutil
-    except ImportError:
-        return False
+    import psutil
+
     with suppress(psutil.Error):
         return bool(psutil.Process(process).create_time() <= moment + 1)
     return False

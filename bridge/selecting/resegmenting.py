@@ -103,9 +103,9 @@ def _around(image: Image, window: Window, segmenter: Segmenter, reach: int) -> W
     ]
     # The network's pooling must fall on the same pixels as in the whole image.
     top, left = (
-        max(0, start - margin) // divisor * divisor
-        for start, margin, divisor in zip(
-            (window.top, window.left), margins, segmenter.engine.divisor, strict=True
+        max(0, start - margin) // by * by
+        for start, margin, by in zip(
+            (window.top, window.left), margins, segmenter.engine.alignment, strict=True
         )
     )
     bottom = min(image.height, window.bottom + margins[0])

@@ -64,12 +64,12 @@ def test_nothing_but_python(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_part_that_is_not_whole_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "find_spec", lambda name: None if name == "psutil" else object())
+    monkeypatch.setattr(doctor, "find_spec", lambda name: None if name == "stardist" else object())
 
     found = by_name(examine())
 
     assert found["part segment"].status == "missing"
-    assert found["part segment"].found == "without psutil"
+    assert found["part segment"].found == "without stardist"
     assert found["part qupath"].status == "ok"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ from bridge.backends.choosing import EngineChoice
 from bridge.backends.keras import KerasEngine
 from bridge.backends.onnx import OnnxEngine
 from bridge.backends.openvino import OpenVinoEngine
+from bridge.backends.winograd.engine import WinogradEngine
 from bridge.errors import BadInputError, MissingPartError
-from bridge.model import open_model
+from bridge.model import ModelFolder, open_model
 
 
 def without(monkeypatch: pytest.MonkeyPatch, module: str) -> None:
@@ -25,25 +27,31 @@ def without(monkeypatch: pytest.MonkeyPatch, module: str) -> None:
     monkeypatch.setitem(__import__("sys").modules, module, None)
 
 
-def test_openvino_runs_a_model_where_nothing_is_said_and_there_is_no_graphics_card() -> None:
+def test_starbridge_runs_a_model_where_nothing_is_said_and_there_is_no_graphics_card() -> None:
     if choosing._tensorflow_sees_graphics_card():
         pytest.skip("there is a graphics card")
 
-    assert isinstance(EngineChoice()(open_model("demo")), OpenVinoEngine)
-    assert Segmenter.load("demo").engine.name == "openvino"
+    assert isinstance(EngineChoice()(open_model("demo")), WinogradEngine)
+    assert Segmenter.load("demo").engine.name == "starbridge"
 
 
 @pytest.mark.model
-def test_tensorflow_runs_it_where_openvino_is_not_installed(
+@pytest.mark.parametrize(("installed", "kind"), [(True, OpenVinoEngine), (False, KerasEngine)])
+def test_what_starbridge_cannot_run_is_for_openvino_and_else_for_tensorflow(
+    model_of: Callable[[str], ModelFolder],
     monkeypatch: pytest.MonkeyPatch,
+    *,
+    installed: bool,
+    kind: type,
 ) -> None:
-    without(monkeypatch, "openvino")
+    if not installed:
+        without(monkeypatch, "openvino")
 
-    assert isinstance(EngineChoice()(open_model("demo")), KerasEngine)
+    assert isinstance(EngineChoice()(model_of("three_channels")), kind)
 
 
 @pytest.mark.model
-def test_tensorflow_runs_what_openvino_cannot_and_says_so(
+def test_tensorflow_runs_what_the_others_cannot_and_says_so(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = open_model("demo")
@@ -89,7 +97,7 @@ def test_onnx_runtime_runs_a_model_where_it_is_asked_for() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("tensorrt", "f32"), "'tensorrt' is not one of them; choose from auto, keras"),
+        (("tensorrt", "f32"), "'tensorrt' is not one of them; choose from auto, starbridge"),
         (("auto", "int4"), "'int4' is not one of them; choose from f32, int8"),
         (("keras", "int8"), "int8 is for OpenVINO, not for keras"),
     ],

@@ -19,6 +19,7 @@ from bridge.backends.keras import KerasEngine
 from bridge.backends.onnx import OnnxEngine
 from bridge.backends.openvino import OpenVinoEngine
 from bridge.backends.threads import allowed_threads
+from bridge.backends.winograd.engine import WinogradEngine
 from bridge.errors import BadInputError
 from bridge.model import ModelFolder
 from models_export.parity import DISTANCE_BAR, PROBABILITY_BAR
@@ -80,7 +81,7 @@ def test_predictions_are_those_of_tensorflow(
 
 @pytest.mark.model
 @pytest.mark.parametrize("tiles", [1, (3, 2)])
-@pytest.mark.parametrize("engine", ["openvino", "onnx"])
+@pytest.mark.parametrize("engine", ["starbridge", "openvino", "onnx"])
 def test_the_label_image_is_the_same_pixel_by_pixel(
     real_image: tuple[NDArray[Any], NDArray[Any]], engine: Any, tiles: Any
 ) -> None:
@@ -96,7 +97,7 @@ def test_the_label_image_is_the_same_pixel_by_pixel(
     )
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", [WinogradEngine, *ENGINES])
 def test_tiles_of_many_sizes_one_after_another_do_not_disturb_each_other(
     model_of: Callable[[str], ModelFolder],
     real_image: tuple[NDArray[Any], NDArray[Any]],
@@ -115,7 +116,7 @@ def test_tiles_of_many_sizes_one_after_another_do_not_disturb_each_other(
         assert np.array_equal(found.dist, alone.dist)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", [WinogradEngine, *ENGINES])
 def test_no_distance_is_shorter_than_stardist_allows(
     model_of: Callable[[str], ModelFolder], engine: Callable[[ModelFolder], Engine]
 ) -> None:
@@ -124,7 +125,7 @@ def test_no_distance_is_shorter_than_stardist_allows(
     assert engine(model_of("demo")).predict(dark).dist.min() >= SMALLEST_DISTANCE
 
 
-@pytest.mark.parametrize("engine", ["openvino", "onnx"])
+@pytest.mark.parametrize("engine", ["starbridge", "openvino", "onnx"])
 def test_tensorflow_is_not_loaded_for_them(
     real_image: tuple[NDArray[Any], NDArray[Any]], tmp_path: Path, engine: str
 ) -> None:

@@ -127,6 +127,7 @@ class PixelsAsAddresses:
     device = "none"
     versions: dict[str, str]
     divisor = (16, 16)
+    alignment = (16, 16)
     halo = (16, 16)
     bytes_per_pixel = 1.0
 
@@ -135,7 +136,9 @@ class PixelsAsAddresses:
         self._range = percentile_range(plane, (1.0, 99.0), "plane")
         self._prob, self._dist = prob.reshape(-1), dist.reshape(-1, dist.shape[-1])
 
-    def predict(self, tile: NDArray[Any], margins: Margins = NO_MARGINS) -> Prediction:
+    def predict(
+        self, tile: NDArray[Any], margins: Margins = NO_MARGINS, least_prob: float = 0.0
+    ) -> Prediction:
         low, high = self._range
         at = np.rint(tile[::2, ::2, 0].astype(float) * (high - low) + low).astype(int)
         return without(margins, Prediction(self._prob[at], self._dist[at]), (2, 2))

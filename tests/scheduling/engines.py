@@ -33,10 +33,13 @@ class StandIn:
     device: str = "CPU"
     versions: dict[str, str] = field(default_factory=lambda: {"stand-in": "1"})
     divisor: tuple[int, int] = (16, 16)
+    alignment: tuple[int, int] = (16, 16)
     halo: tuple[int, int] = (16, 16)
     bytes_per_pixel: float = 1.0
 
-    def predict(self, tile: NDArray[Any], margins: Margins = NO_MARGINS) -> Prediction:
+    def predict(
+        self, tile: NDArray[Any], margins: Margins = NO_MARGINS, least_prob: float = 0.0
+    ) -> Prediction:
         time.sleep(self.seconds)
         shape = tuple(n // g for n, g in zip(tile.shape[:2], self.model.grid, strict=True))
         prob = np.zeros(shape, np.float32)
@@ -60,13 +63,15 @@ class _Deadly(StandIn):
     notes: Path = Path()
     deaths: int = 0
 
-    def predict(self, tile: NDArray[Any], margins: Margins = NO_MARGINS) -> Prediction:
+    def predict(
+        self, tile: NDArray[Any], margins: Margins = NO_MARGINS, least_prob: float = 0.0
+    ) -> Prediction:
         if tile.shape[0] == DEADLY_HEIGHT:
             died = len(list(self.notes.glob("died-*")))
             if died < self.deaths:
                 (self.notes / f"died-{died}").touch()
                 os.kill(os.getpid(), signal.SIGKILL)
-        return super().predict(tile, margins)
+        return super().predict(tile, margins, least_prob)
 
 
 DEADLY_HEIGHT = 48
