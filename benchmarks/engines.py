@@ -29,6 +29,7 @@ from bridge.backends.onnx import OnnxEngine
 from bridge.backends.openvino import OpenVinoEngine, openvino_graph
 from bridge.backends.quantise import quantise
 from bridge.backends.unet import read_unet
+from bridge.backends.winograd.engine import WinogradEngine
 from bridge.demo.evaluate import compare
 from bridge.demo.simulator import simulate_section
 from bridge.java.jars import CACHE_VARIABLE
@@ -60,6 +61,7 @@ def engines(folder: Path, image: NDArray[np.float32]) -> dict[str, Engine]:
     graph = openvino_graph(read_unet(model), model.grid)
     return {
         "keras": KerasEngine(model),
+        "starbridge": WinogradEngine(model),
         "onnx": OnnxEngine(model),
         "openvino": OpenVinoEngine(model),
         "openvino int8": OpenVinoEngine(model, quantise(graph, tiles)),

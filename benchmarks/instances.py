@@ -82,10 +82,11 @@ def main() -> None:
         theirs, reference = stardist(folder, image, side)
         print("| | s | times as fast | nuclei | F1 at 0.9 |\n|---|---|---|---|---|")
         print(f"| StarDist | {theirs:.1f} | | {reference.max()} | |", flush=True)
-        single = Segmenter.load(folder, engine="openvino")
+        single = Segmenter.load(folder, engine="starbridge")
         calibrate(single.model, single.recipe, [tile], smallest_f1=0.0)
         for what, segmenter in (
-            ("openvino", single),
+            ("starbridge", single),
+            ("openvino", Segmenter.load(folder, engine="openvino")),
             ("openvino, 8-bit integers", Segmenter.load(folder, precision="int8")),
         ):
             seconds, labels = starbridge(segmenter, image, side)

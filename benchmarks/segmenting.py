@@ -115,7 +115,7 @@ def main() -> None:
     print(f"the script takes {scaled / costs[-1].seconds:.1f} times as long")
     if given.model == "demo":
         with tempfile.TemporaryDirectory() as name:
-            copy = Path(shutil.copytree(model, Path(name, "demo")))
+            copy = Path(shutil.copytree(model, Path(name, "copy")))
             segmented(copy, given.side // 4, DIAMETER, "int8")  # calibrates
             integers = segmented(copy, given.side, DIAMETER, "int8")
         print(
