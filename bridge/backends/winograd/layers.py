@@ -32,7 +32,7 @@ from bridge.backends.winograd.transforms import (
     transform_back_pooled_past_caches,
     transform_seen,
 )
-from bridge.backends.winograd.vectors import ROWS, WIDTH, publish
+from bridge.backends.winograd.vectors import LINE, ROWS, WIDTH, publish
 
 _NUMBER = 4  # bytes of a float32
 _OFFSET = 8  # bytes of an offset
@@ -203,7 +203,9 @@ def convolve(
     bias_at, least_at = kernel.bias.ctypes.data, kernel.least.ctypes.data
     to_at, pooled_at, square_at = to.ctypes.data, pooled.ctypes.data, square.ctypes.data
     row, pooled_row = (width + 1) * channels, pooled.shape[1] * channels
-    pools, streams = pooled.shape[2] > 0, channels % WIDTH == 0
+    pools = pooled.shape[2] > 0
+    # Past the caches, half a line of memory takes longer than all of it.
+    streams = channels % WIDTH == 0 and _NUMBER * WIDTH == LINE
     for begin in range(first, last, block):
         squares = min(block, last - begin)
         stride = _products(begin, squares, across, one, other, kernel, seen, products)
