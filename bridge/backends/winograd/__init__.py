@@ -7,9 +7,12 @@ networks*, 2016): what the layer sees is cut into squares of 6 x 6 that overlap 
 transformed, multiplied with the transformed kernel, and transformed back.
 
 - :mod:`vectors`: arithmetic on the processor's vectors, in numba.
+- :mod:`products`: products of matrices, and what follows them.
 - :mod:`transforms`: the transforms, of vectors of channels and of kernels.
 - :mod:`layers`: layers of the network, a range of squares at a time.
-- :mod:`regions`: what of each layer a tile needs.
 - :mod:`plan`: which layers are computed in one go.
+- :mod:`regions`: what of each layer a tile needs.
+- :mod:`weights`: weights as the layers take them.
+- :mod:`memory`: memory that is used again.
 - :mod:`engine`: the engine.
 """

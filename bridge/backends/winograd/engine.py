@@ -1,4 +1,4 @@
-"""The engine: a StarDist network in single precision, with two fifths of the multiplications."""
+"""The engine: a StarDist network in single precision, with a quarter of the multiplications."""
 
 from __future__ import annotations
 
