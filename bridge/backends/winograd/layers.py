@@ -205,7 +205,7 @@ def convolve(
     row, pooled_row = (width + 1) * channels, pooled.shape[1] * channels
     pools = pooled.shape[2] > 0
     # Past the caches, half a line of memory takes longer than all of it.
-    streams = channels % WIDTH == 0 and _NUMBER * WIDTH == LINE
+    streams = channels % WIDTH == 0 and _NUMBER * WIDTH == LINE and to_at % LINE == 0
     for begin in range(first, last, block):
         squares = min(block, last - begin)
         stride = _products(begin, squares, across, one, other, kernel, seen, products)
@@ -449,10 +449,11 @@ def convolve_pixels(
     wide, across, channels, count = bias.size, to.shape[1] - 1, to.shape[2], places.size
     there = source.shape[2]
     products_at, places_at, to_at = products.ctypes.data, places.ctypes.data, to.ctypes.data
+    even = channels % (2 * WIDTH) == 0 and to_at % (_NUMBER * WIDTH) == 0
     for y in range(first, last):
         for begin in range(0, across, ROWS):
             seen = source.ctypes.data + _NUMBER * (y * source.shape[1] + begin) * there
-            direct = begin + ROWS <= across and channels % (2 * WIDTH) == 0
+            direct = begin + ROWS <= across and even
             for column in range(0, wide, 2 * WIDTH):
                 panel = panels.ctypes.data + _NUMBER * column * count
                 offsets = bias.ctypes.data + _NUMBER * column

@@ -21,7 +21,7 @@ from bridge.backends.choosing import EngineChoice
 from bridge.backends.openvino import OpenVinoEngine
 from bridge.backends.winograd.engine import WinogradEngine
 from bridge.backends.winograd.layers import Kernel, Seen, convolve
-from bridge.backends.winograd.memory import aligned_copy
+from bridge.backends.winograd.memory import aligned, aligned_copy
 from bridge.backends.winograd.products import in_panels
 from bridge.backends.winograd.transforms import POINTS, transformed
 from bridge.backends.winograd.vectors import ROWS, WIDTH
@@ -58,12 +58,13 @@ def section() -> NDArray[np.float32]:
 @given(
     st.tuples(st.integers(1, 23), st.integers(1, 23)),
     st.integers(1, 40),
-    st.integers(1, 40),
+    st.integers(1, 40) | st.just(WIDTH),
+    st.booleans(),
     st.booleans(),
     st.integers(0, 2**32 - 1),
 )
 def test_a_layer_is_convolved_as_by_its_definition(
-    shape: tuple[int, int], seen: int, made: int, rectified: bool, seed: int
+    shape: tuple[int, int], seen: int, made: int, rectified: bool, at_line: bool, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
     (height, width), seen, made = shape, seen + WIDTH, made + WIDTH
@@ -79,7 +80,10 @@ def test_a_layer_is_convolved_as_by_its_definition(
         np.where((at < 0) | (at >= size), size, at)
         for at, size in zip(places, (height, width), strict=True)
     )
-    to = np.full((height + 1, width + 1, made), np.nan, np.float32)
+    # results that stand at lines of memory are written past the caches
+    memory = aligned((height + 1) * (width + 1) * made + 1)
+    memory[:] = np.nan
+    to = (memory[:-1] if at_line else memory[1:]).reshape(height + 1, width + 1, made)
     block = 2 * ROWS
     nothing = Seen(np.empty((0, 0, 0), np.float32), np.empty(0, np.intp), np.empty(0, np.intp))
 
