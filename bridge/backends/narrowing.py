@@ -8,7 +8,7 @@ ways join. Every number of the core stays what it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,36 +20,47 @@ from models_export.network import (
     Convolution,
     MaxPooling,
     Network,
+    Step,
     Upsampling,
 )
 
 Interval = tuple[int, int]
-"""First and last position, in the pixels of a layer."""
+"""First pixel, and the first one after the last, along an axis of a layer."""
+
+Computed = Callable[[Step, Interval], Interval]
+"""What is computed of a layer so that there is what others see of it."""
 
 
-def seen_from(network: Network, axis: int, position: int) -> dict[str, Interval]:
-    """What a prediction looks at in every layer, followed back through the layers.
+def as_seen(_step: Step, seen: Interval) -> Interval:
+    """No more than what is seen."""
+    return seen
+
+
+def seen_from(
+    network: Network, axis: int, predictions: Interval, computed: Computed = as_seen
+) -> dict[str, Interval]:
+    """What predictions look at in every layer, followed back through the layers.
 
     Args:
         network: StarDist's U-Net.
         axis: 0 for y, 1 for x.
-        position: of the prediction, on the grid.
+        predictions: on the grid.
+        computed: what is computed of each layer, and so looks at the layers before.
 
     Returns:
-        Intervals by layer, ``INPUT`` among them.
+        Intervals by layer, ``INPUT`` among them, in the layers' own pixels.
     """
-    seen = dict.fromkeys(network.heads, (position, position))
+    seen = dict.fromkeys(network.heads, predictions)
     for step in reversed(network.steps):
-        first, last = seen[step.name]
+        first, last = seen[step.name] = computed(step, seen[step.name])
         match step:
             case Convolution():
                 before = (step.kernel.shape[axis] - 1) // 2
                 first, last = first - before, last + step.kernel.shape[axis] - 1 - before
             case MaxPooling():
-                size = step.size[axis]
-                first, last = first * size, last * size + size - 1
+                first, last = first * step.size[axis], last * step.size[axis]
             case Upsampling():
-                first, last = first // step.size[axis], last // step.size[axis]
+                first, last = first // step.size[axis], -(-last // step.size[axis])
         for name in step.inputs:
             there = seen.get(name, (first, last))
             seen[name] = min(first, there[0]), max(last, there[1])
@@ -85,9 +96,10 @@ class Narrowing:
         needs: dict[str, int] = {}
         for position in range(count):
             # predictions 0, 1, … of a core that begins at 0, or -1, -2, … of one that ends there
-            seen = seen_from(self._network, axis, -1 - position if end else position)
+            first = -1 - position if end else position
+            seen = seen_from(self._network, axis, (first, first + 1))
             for name, (first, last) in seen.items():
-                beyond = last + 1 if end else -first
+                beyond = last if end else -first
                 needs[name] = max(needs.get(name, 0), beyond)
         return needs
 
@@ -123,16 +135,27 @@ class Narrowing:
         return np.array(crops, np.int64).reshape(-1, 4), (top, left_, bottom, right)
 
 
-def reach(network: Network, axis: int, grid: int) -> int:
+def reach(
+    network: Network,
+    axis: int,
+    grid: int,
+    positions: int | None = None,
+    computed: Computed = as_seen,
+) -> int:
     """How far in pixels a prediction looks, whatever the weights.
 
-    From every position that a prediction can have relative to the pooling.
+    Args:
+        network: StarDist's U-Net.
+        axis: 0 for y, 1 for x.
+        grid: pixels between its predictions.
+        positions: after how many predictions all repeats; ``None``: as pooling does.
+        computed: as for :func:`seen_from`.
     """
 
     def distances() -> Iterator[int]:
-        for position in range(period(network, axis, grid)):
-            first, last = seen_from(network, axis, position)[INPUT]
+        for position in range(positions or period(network, axis, grid)):
+            first, last = seen_from(network, axis, (position, position + 1), computed)[INPUT]
             centre = position * grid
-            yield max(centre - first, last - centre)
+            yield max(centre - first, last - 1 - centre)
 
     return max(distances())

@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.backends import NO_MARGINS, Margins, Prediction, explained
+from bridge.backends.narrowing import Interval
 from bridge.backends.threads import allowed_threads
 from bridge.backends.unet import UnetTiles, read_unet
 from bridge.backends.winograd import layers
 from bridge.backends.winograd.memory import Scratch, Workspace
 from bridge.backends.winograd.plan import Convolving, Pooling, minimal, plan
-from bridge.backends.winograd.regions import Interval, alignment, needed, reach, scales
+from bridge.backends.winograd.regions import alignment, needed, reach, scales
 from bridge.backends.winograd.transforms import POINTS, STEP
 from bridge.backends.winograd.vectors import ROWS
 from bridge.backends.winograd.weights import heads_of, kernel_of, stored_channels
@@ -103,9 +104,13 @@ class WinogradEngine(UnetTiles):
         }
         names = [self._head(i) for i in range(len(self._network.heads))]
         convolving = [work for work in self._works if isinstance(work, Convolving)]
-        self._kernels = {work.name: kernel_of(work, self._network) for work in convolving}
+        self._kernels = {
+            work.name: kernel_of(work, self._network, self._stored) for work in convolving
+        }
         self._heads = {
-            work.name: heads_of(work, self._network, names) for work in convolving if work.heads
+            work.name: heads_of(work, self._network, self._stored, names)
+            for work in convolving
+            if work.heads
         }
         self._threads = allowed_threads() or cores()
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="winograd")
@@ -324,7 +329,8 @@ class WinogradEngine(UnetTiles):
             inner.append(slice(seen.start - begin, seen.stop - begin))
         source[tuple(inner)] = tile.pixels[tuple(outer)]
         stride = source.shape[1] * channels
-        places = np.add.outer(np.arange(height) * stride, np.arange(width * channels)).ravel()
+        places = np.add.outer(np.arange(height) * stride, np.arange(width * channels))
+        places = places.ravel().astype(np.intp)
         kernel = self._kernels[work.name]
 
         def share(first: int, last: int, scratch: Scratch) -> None:
@@ -333,7 +339,7 @@ class WinogradEngine(UnetTiles):
                 first,
                 last,
                 source,
-                places.astype(np.intp),
+                places,
                 kernel.panels,
                 kernel.bias,
                 kernel.least,

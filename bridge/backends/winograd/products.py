@@ -128,58 +128,37 @@ def multiply_one(
     return instructions(6, _in_order(_multiply(1)))
 
 
-@intrinsic
-def multiply_two_at(
-    _context: Any,
-    left: Any,
-    stride: Any,
-    places: Any,
-    right: Any,
-    to: Any,
-    row: Any,
-    count: Any,
-    bias: Any,
-    least: Any,
-) -> Any:
-    """The same with two, where the numbers of a row are found at offsets (address of ``intp``).
+def _multiplying_at(vectors: int, *, stream: bool) -> Any:
+    @intrinsic
+    def multiply_at(
+        _context: Any,
+        left: Any,
+        stride: Any,
+        places: Any,
+        right: Any,
+        to: Any,
+        row: Any,
+        count: Any,
+        bias: Any,
+        least: Any,
+    ) -> Any:
+        return instructions(9, _multiply(vectors, stream=stream))
 
-    Further arguments: addresses of what is added to the columns, and of the least that they may be.
-    """
-    return instructions(9, _multiply(2))
-
-
-@intrinsic
-def multiply_two_at_past_caches(
-    _context: Any,
-    left: Any,
-    stride: Any,
-    places: Any,
-    right: Any,
-    to: Any,
-    row: Any,
-    count: Any,
-    bias: Any,
-    least: Any,
-) -> Any:
-    """The same, where results stand at multiples of a vector's bytes and are not soon read."""
-    return instructions(9, _multiply(2, stream=True))
+    return multiply_at
 
 
-@intrinsic
-def multiply_one_at(
-    _context: Any,
-    left: Any,
-    stride: Any,
-    places: Any,
-    right: Any,
-    to: Any,
-    row: Any,
-    count: Any,
-    bias: Any,
-    least: Any,
-) -> Any:
-    """The same with one vector of columns."""
-    return instructions(9, _multiply(1))
+multiply_one_at = _multiplying_at(1, stream=False)
+"""As :func:`multiply_one`, where the numbers of a row are found at offsets (address of ``intp``).
+
+They come after the offset of rows. Further arguments at the end: addresses of what is added to the
+columns, and of the least that they may be.
+"""
+
+multiply_two_at = _multiplying_at(2, stream=False)
+"""The same with two vectors of columns."""
+
+multiply_two_at_past_caches = _multiplying_at(2, stream=True)
+"""The same, where results stand at multiples of a vector's bytes and are not soon read."""
 
 
 def _add_bounded(

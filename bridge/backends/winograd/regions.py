@@ -8,14 +8,12 @@ computed too.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
+from bridge.backends import narrowing
+from bridge.backends.narrowing import Computed, Interval, seen_from
 from bridge.backends.winograd.plan import minimal
 from bridge.backends.winograd.transforms import STEP
-from models_export.network import INPUT, Convolution, MaxPooling, Network, Upsampling
-
-Interval = tuple[int, int]
-"""First pixel, and the first one after the last, along an axis of a layer."""
+from models_export.network import INPUT, MaxPooling, Network, Step, Upsampling
 
 
 def scales(network: Network, axis: int) -> dict[str, int]:
@@ -47,25 +45,20 @@ def needed(
     """
     scale = scales(network, axis)
     first, last = (edge // scale[network.heads[0]] for edge in core)
-    seen = dict.fromkeys(network.heads, (first, last))
-    for step in reversed(network.steps):
-        first, last = seen[step.name]
+    seen = seen_from(network, axis, (first, last), _in_squares(scale, size))
+    return seen | {INPUT: _within(*seen[INPUT], size, 1)}
+
+
+def _in_squares(scale: dict[str, int], size: int | None) -> Computed:
+    """Whole squares are computed of the layers that consist of them, within the tile."""
+
+    def computed(step: Step, seen: Interval) -> Interval:
+        first, last = seen
         if minimal(step):
             first, last = first // STEP * STEP, -(-last // STEP) * STEP
-            first, last = seen[step.name] = _within(first, last, size, scale[step.name])
-        match step:
-            case Convolution():
-                before = (step.kernel.shape[axis] - 1) // 2
-                first, last = first - before, last + step.kernel.shape[axis] - 1 - before
-            case MaxPooling():
-                first, last = first * step.size[axis], last * step.size[axis]
-            case Upsampling():
-                first, last = first // step.size[axis], -(-last // step.size[axis])
-        for name in step.inputs:
-            there = seen.get(name, (first, last))
-            whole = min(first, there[0]), max(last, there[1])
-            seen[name] = _within(*whole, size, scale[name])
-    return seen
+        return _within(first, last, size, scale[step.name])
+
+    return computed
 
 
 def _within(first: int, last: int, size: int | None, scale: int) -> Interval:
@@ -86,11 +79,6 @@ def reach(network: Network, axis: int, aligned: int) -> int:
         axis: 0 for y, 1 for x.
         aligned: after how many pixels squares lie alike.
     """
-    grid = scales(network, axis)[network.heads[0]]
-
-    def distances() -> Iterator[int]:
-        for position in range(0, aligned, grid):
-            first, last = needed(network, axis, (position, position + grid))[INPUT]
-            yield max(position - first, last - 1 - position)
-
-    return max(distances())
+    scale = scales(network, axis)
+    grid = scale[network.heads[0]]
+    return narrowing.reach(network, axis, grid, aligned // grid, _in_squares(scale, None))

@@ -161,62 +161,60 @@ def _transform_back(*, stream: bool, pool: bool) -> Callable[..., None]:
     return write
 
 
-@intrinsic
-def transform_back(
-    _context: Any, products: Any, stride: Any, bias: Any, least: Any, to: Any, row: Any, column: Any
-) -> Any:
-    """Make a vector of channels of a square's 16 results from its 36 products.
+def _transforming_back(*, stream: bool) -> Any:
+    @intrinsic
+    def transform(
+        _context: Any,
+        products: Any,
+        stride: Any,
+        bias: Any,
+        least: Any,
+        to: Any,
+        row: Any,
+        column: Any,
+    ) -> Any:
+        return instructions(7, _transform_back(stream=stream, pool=False))
 
-    Arguments: address of the first product, and the offset from one to the next; addresses of the
-    channels' bias and of the least value that they may have; address of the first result, and the
-    offsets from one row and from one column to the next.
-    """
-    return instructions(7, _transform_back(stream=False, pool=False))
-
-
-@intrinsic
-def transform_back_past_caches(
-    _context: Any, products: Any, stride: Any, bias: Any, least: Any, to: Any, row: Any, column: Any
-) -> Any:
-    """The same, where all results stand at multiples of a vector's bytes and are not soon read."""
-    return instructions(7, _transform_back(stream=True, pool=False))
+    return transform
 
 
-@intrinsic
-def transform_back_pooled(
-    _context: Any,
-    products: Any,
-    stride: Any,
-    bias: Any,
-    least: Any,
-    to: Any,
-    row: Any,
-    column: Any,
-    pooled: Any,
-    pooled_row: Any,
-    pooled_column: Any,
-) -> Any:
-    """As :func:`transform_back`, and the largest of every 2 x 2 results.
+def _transforming_back_pooled(*, stream: bool) -> Any:
+    @intrinsic
+    def transform(
+        _context: Any,
+        products: Any,
+        stride: Any,
+        bias: Any,
+        least: Any,
+        to: Any,
+        row: Any,
+        column: Any,
+        pooled: Any,
+        pooled_row: Any,
+        pooled_column: Any,
+    ) -> Any:
+        return instructions(10, _transform_back(stream=stream, pool=True))
 
-    Further arguments: address of the first of these, and the offsets from one row and from one
-    column to the next.
-    """
-    return instructions(10, _transform_back(stream=False, pool=True))
+    return transform
 
 
-@intrinsic
-def transform_back_pooled_past_caches(
-    _context: Any,
-    products: Any,
-    stride: Any,
-    bias: Any,
-    least: Any,
-    to: Any,
-    row: Any,
-    column: Any,
-    pooled: Any,
-    pooled_row: Any,
-    pooled_column: Any,
-) -> Any:
-    """Both."""
-    return instructions(10, _transform_back(stream=True, pool=True))
+transform_back = _transforming_back(stream=False)
+"""Make a vector of channels of a square's 16 results from its 36 products.
+
+Arguments: address of the first product, and the offset from one to the next; addresses of the
+channels' bias and of the least value that they may have; address of the first result, and the
+offsets from one row and from one column to the next.
+"""
+
+transform_back_past_caches = _transforming_back(stream=True)
+"""The same, where all results stand at multiples of a vector's bytes and are not soon read."""
+
+transform_back_pooled = _transforming_back_pooled(stream=False)
+"""As :func:`transform_back`, and the largest of every 2 x 2 results.
+
+Further arguments: address of the first of these, and the offsets from one row and from one column
+to the next.
+"""
+
+transform_back_pooled_past_caches = _transforming_back_pooled(stream=True)
+"""Both."""

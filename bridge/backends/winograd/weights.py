@@ -24,9 +24,8 @@ def stored_channels(network: Network) -> dict[str, int]:
     return widths | {INPUT: network.channels}
 
 
-def kernel_of(work: Convolving, network: Network) -> Kernel:
-    """A convolution's weights, for the channels that its sources are stored with."""
-    stored = stored_channels(network)
+def kernel_of(work: Convolving, network: Network, stored: dict[str, int]) -> Kernel:
+    """A convolution's weights, for the channels that its sources are ``stored`` with."""
     parts, first = [], 0
     for source in work.sources:
         count = network.width_of(source.name)
@@ -81,17 +80,20 @@ class HeadWeights:
         return max(WIDTH, *(int(part.stop) for part in self.parts.values()))
 
 
-def heads_of(work: Convolving, network: Network, names: Sequence[str]) -> HeadWeights:
+def heads_of(
+    work: Convolving, network: Network, stored: dict[str, int], names: Sequence[str]
+) -> HeadWeights:
     """The weights of what is predicted from a layer.
 
     Args:
         work: the layer.
         network: it belongs to.
+        stored: channels that each layer is stored with.
         names: convolutions of all heads of the network: probability, distances, classes.
     """
     prob = next((head for head in work.heads if head.name == names[0]), None)
     others = [head for head in work.heads if head is not prob]
-    missing = stored_channels(network)[work.name] - network.width_of(work.name)
+    missing = stored[work.name] - network.width_of(work.name)
 
     def matrix(head: Convolution) -> NDArray[np.float32]:
         return np.pad(head.kernel[0, 0], ((0, missing), (0, 0)))
