@@ -65,7 +65,7 @@ def _table(rows: int, seed: int) -> pd.DataFrame:
 
 def ours(files: list[Path]) -> dict[str, int]:
     """Counts by class, over the way that the command takes."""
-    from bridge.quantify import make_study, read_counts
+    from bridge.aggregate import make_study, read_counts
 
     study = make_study(read_counts(files), pattern=PATTERN)
     return {name: int(study.slices[name].sum()) for name in CLASSES}

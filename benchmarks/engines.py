@@ -22,18 +22,18 @@ import tifffile
 from numpy.typing import NDArray
 
 from bridge import Segmenter
-from bridge.backends import Engine, Prediction
-from bridge.backends.calibrating import calibrate
-from bridge.backends.keras import KerasEngine
-from bridge.backends.onnx import OnnxEngine
-from bridge.backends.openvino import OpenVinoEngine, openvino_graph
-from bridge.backends.quantise import quantise
-from bridge.backends.unet import read_unet
-from bridge.backends.winograd.engine import WinogradEngine
 from bridge.demo.evaluate import compare
 from bridge.demo.simulator import simulate_section
 from bridge.java.jars import CACHE_VARIABLE
-from bridge.model import open_model
+from bridge.model.folder import open_model
+from bridge.segment.engines.base import Engine, Prediction
+from bridge.segment.engines.calibrate import calibrate
+from bridge.segment.engines.int8 import quantise
+from bridge.segment.engines.keras import KerasEngine
+from bridge.segment.engines.onnx import OnnxEngine
+from bridge.segment.engines.openvino import OpenVinoEngine, openvino_graph
+from bridge.segment.engines.unet import read_unet
+from bridge.segment.engines.winograd.engine import WinogradEngine
 from tests.models_export.architectures import write_model
 
 ROOT = Path(__file__).resolve().parents[1]

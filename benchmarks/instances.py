@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 
 from benchmarks import haug2_like
 from bridge import Segmenter
-from bridge.backends.calibrating import calibrate
 from bridge.demo.evaluate import compare
 from bridge.demo.simulator import simulate_section
 from bridge.java.jars import CACHE_VARIABLE
+from bridge.segment.engines.calibrate import calibrate
 
 DIAMETER = 13.5
 ROUNDS = 2

@@ -18,7 +18,7 @@ import tifffile
 
 from benchmarks.outlines import seconds
 from bridge.images import from_array
-from bridge.measuring import measure
+from bridge.measure import measure
 
 SHAPES = {
     "area": "Area px^2",

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.demo.simulator import simulate_section
-from bridge.nms import Candidates, suppress
 from bridge.outlines import rasterize, star_polygons
+from bridge.segment.nms import Candidates, suppress
 
 _RAYS = 32
 _THRESHOLD = 0.3

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bridge.atomic import write_bytes
+from bridge.files.atomic import write_bytes
 from models_export import Check, export
 from models_export.checks import check_file
 from models_export.contents import read_model_file

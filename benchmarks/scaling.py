@@ -22,16 +22,17 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from bridge.batch import Listener, Outcome, Settings, segment_files
+from bridge.batch.listener import Listener, Outcome
+from bridge.batch.segment_job import Settings, segment_files
+from bridge.batch.workers.base import Workers
+from bridge.batch.workers.dask import DaskCluster
+from bridge.batch.workers.here import Here
+from bridge.batch.workers.processes import LocalProcesses
+from bridge.files.threads import cores, inherited, thread_limits
 from bridge.images.locations import Location
-from bridge.model import open_model
-from bridge.scheduling import Workers
-from bridge.scheduling.dask_cluster import DaskCluster
-from bridge.scheduling.here import Here
-from bridge.scheduling.processes import LocalProcesses
-from bridge.scheduling.threads import cores, inherited, thread_limits
-from bridge.segment import Segmenter
-from tests.scheduling.engines import Sleeping
+from bridge.model.folder import open_model
+from bridge.segment.segmenter import Segmenter
+from tests.batch.engines import Sleeping
 
 IMAGES = 16
 REAL_IMAGES = 8

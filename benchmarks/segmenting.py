@@ -21,7 +21,7 @@ from pathlib import Path
 
 from benchmarks import haug2_like
 from benchmarks.section_files import run, write_section
-from bridge import demo
+from bridge.model.folder import demo_model_folder
 
 DIAMETER = 16.0  # of a typical nucleus, in pixels: a hundred thousand on a whole section
 
@@ -93,7 +93,7 @@ def main() -> None:
     parser.add_argument("--model", choices=("haug2_like", "demo"), default="haug2_like")
     parser.add_argument("--plot", type=Path)
     given = parser.parse_args()
-    model = haug2_like.model_folder() if given.model == "haug2_like" else demo.model_folder()
+    model = haug2_like.model_folder() if given.model == "haug2_like" else demo_model_folder()
     print("| side | objects | s | s a megapixel | peak GiB |\n|---|---|---|---|---|")
 
     def shown(cost: Cost) -> Cost:

@@ -19,7 +19,7 @@ def main() -> None:
     from stardist import export_imagej_rois
     from stardist.models import StarDist2D
 
-    from bridge.model import open_model
+    from bridge.model.folder import open_model
 
     image, model_folder, out = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
     recipe = open_model(model_folder).recipe

@@ -80,7 +80,7 @@ def work_of(name: str, detections: Detections, folder: Path) -> Callable[[], Any
             return lambda: detections.write(path)
         return lambda: Detections.read(path)
     if kind == "preview":
-        from bridge.preview import write_preview
+        from bridge.pictures.preview import write_preview
 
         size = (detections.image.height or 0, detections.image.width or 0)
         plane = np.random.default_rng(0).gamma(2, 300, size).astype(np.uint16)

@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bridge.detections import Detections as Detections
-    from bridge.image_info import ImageInfo as ImageInfo
-    from bridge.image_info import PixelSize as PixelSize
     from bridge.images import Image as Image
     from bridge.images import open_image as open_image
-    from bridge.segment import Segmenter as Segmenter
+    from bridge.images.info import ImageInfo as ImageInfo
+    from bridge.images.info import PixelSize as PixelSize
+    from bridge.segment.segmenter import Segmenter as Segmenter
 
 __version__ = "0.1.0"
 
 _HOME = {
     "Detections": "bridge.detections",
     "Image": "bridge.images",
-    "ImageInfo": "bridge.image_info",
-    "PixelSize": "bridge.image_info",
-    "Segmenter": "bridge.segment",
+    "ImageInfo": "bridge.images.info",
+    "PixelSize": "bridge.images.info",
+    "Segmenter": "bridge.segment.segmenter",
     "open_image": "bridge.images",
 }
 

@@ -16,7 +16,7 @@ import shapely
 from numpy.typing import NDArray
 
 from bridge.errors import BadInputError
-from bridge.image_info import ImageInfo
+from bridge.images.info import ImageInfo
 from bridge.outlines import rasterize, trace
 from bridge.outlines.rasterize import label_dtype
 

@@ -45,7 +45,7 @@ class MissingPartError(StarbridgeError):
         )
 
 
-def defect(source: str | PathLike[str], what: str, error: Exception) -> BadInputError:
+def internal_error(source: str | PathLike[str], what: str, error: Exception) -> BadInputError:
     """A defect of ours, told of the one file that it met, so that the others go on.
 
     Args:

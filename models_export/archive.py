@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path, PurePosixPath
 
-from bridge.atomic import writing
 from bridge.errors import BadInputError
+from bridge.files.atomic import writing
 
 LARGEST = 4 * 2**30
 """Bytes that an archive may unpack to: many times the largest StarDist model."""

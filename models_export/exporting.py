@@ -9,11 +9,11 @@ from os import PathLike
 from pathlib import Path
 
 from bridge.errors import BadInputError
+from bridge.model.network import Network
 from models_export.checks import Check
 from models_export.contents import read_model_file
 from models_export.keras_model import KerasModel
 from models_export.listener import Listener
-from models_export.network import Network
 from models_export.parity import Reference
 from models_export.record import RECORD_ENDING, write_record
 from models_export.runtimes.pool import Runtimes

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models_export.network import (
+from bridge.model.network import (
     INPUT,
     Activation,
     Addition,

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.errors import BadInputError, MissingPartError
-from bridge.weights import load_weights
-from models_export.network import (
+from bridge.model.keras_weights import load_weights
+from bridge.model.network import (
     ACTIVATIONS,
     INPUT,
     Activation,

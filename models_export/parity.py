@@ -294,7 +294,7 @@ def objects_of(
     dist = np.nan_to_num(tensor[chosen][:, 1 : 1 + rays], posinf=0, neginf=0)
     dist = np.maximum(dist, _SMALLEST_DISTANCE).astype(np.float32)
     if rays3d is None:
-        from bridge.nms import Candidates, suppress
+        from bridge.segment.nms import Candidates, suppress
 
         kept = suppress(Candidates(prob, dist, points.astype(np.int32)), nms).points
     else:

@@ -8,8 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bridge.atomic import write_bytes
-from bridge.model import recipe_json
+from bridge.files.atomic import write_bytes
+from bridge.model.folder import recipe_json
 from models_export.checks import Check
 from models_export.source import Source
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.errors import BadInputError
-from bridge.model import DEMO, Recipe, find_weights, hash_model, open_model, weight_files
+from bridge.model.folder import DEMO, Recipe, find_weights, hash_model, open_model, weight_files
 
 
 @dataclass(frozen=True)

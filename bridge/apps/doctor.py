@@ -18,11 +18,11 @@ from bridge.apps.fiji.embedded import VERSION as EMBEDDED_VERSION
 from bridge.apps.fiji.finding import OLDEST_IMAGEJ, OLDEST_JAVA, FijiApp, find_app, java_major
 from bridge.apps.fiji.installing import MENU
 from bridge.apps.finding import find_ilastik, find_qupath
-from bridge.apps.own_files import RECORD
+from bridge.apps.installing import RECORD
 from bridge.errors import BadInputError
 from bridge.java.home import find_java_home
 from bridge.java.jars import cache_folder
-from bridge.model import DEMO, open_model
+from bridge.model.folder import DEMO, open_model
 
 Status = Literal["ok", "missing", "old", "problem"]
 

@@ -25,10 +25,11 @@ from bridge.errors import BadInputError, StarbridgeError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bridge.batch import Outcome, Settings
+    from bridge.batch.listener import Outcome
+    from bridge.batch.segment_job import Settings
+    from bridge.batch.workers.base import Workers
     from bridge.images.locations import Location
-    from bridge.scheduling import Workers
-    from bridge.segment import Segmenter
+    from bridge.segment.segmenter import Segmenter
 
 app = typer.Typer(
     help="StarDist nuclei, from a microscope image to Fiji, QuPath and Excel.",
@@ -194,12 +195,13 @@ def segment(
 
     Running the same command again does only what is missing.
     """
-    from bridge.backends.choosing import EngineChoice
-    from bridge.batch import DEFAULT_FORMATS, Settings, read_record
+    from bridge.batch.segment_job import Settings, read_record
+    from bridge.batch.workers.select import choose_workers
+    from bridge.formats.layout import DEFAULT_FORMATS
     from bridge.images import find_images
-    from bridge.model import open_model
-    from bridge.scheduling.choosing import choose_workers
-    from bridge.segment import Segmenter
+    from bridge.model.folder import open_model
+    from bridge.segment.engines.select import EngineChoice
+    from bridge.segment.segmenter import Segmenter
 
     if overwrite and resume:
         raise BadInputError("--overwrite and --resume", "contradict each other", "give one of them")
@@ -220,7 +222,7 @@ def segment(
     found = find_images(images)
     choice = EngineChoice(engine.value, precision.value)
     if choice.precision == "int8":
-        from bridge.backends.calibrating import calibrate
+        from bridge.segment.engines.calibrate import calibrate
 
         note(str(calibrate(folder, recipe, found, axes=axes, pixel_size=pixel_size, say=note)))
     segmenter = Segmenter(folder, recipe, make_engine=choice)
@@ -377,7 +379,7 @@ def demo_run(
 ) -> None:
     """Segment a real image and a simulated four-channel section with the demo model."""
     from bridge.demo.showcase import SETTINGS, next_steps, write_images
-    from bridge.segment import Segmenter
+    from bridge.segment.segmenter import Segmenter
 
     outcomes = _run_batch(write_images(out), out, Segmenter.load("demo"), SETTINGS)
     close_run(outcomes, "results", out)
@@ -454,7 +456,7 @@ def _run_batch(
     settings: Settings,
     workers: Workers | None = None,
 ) -> list[Outcome]:
-    from bridge.batch import segment_files
+    from bridge.batch.segment_job import segment_files
 
     with shown_progress() as listener:
         return segment_files(images, out, segmenter, settings, listener, workers)

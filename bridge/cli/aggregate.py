@@ -13,7 +13,7 @@ from bridge.cli.saying import note, print_json
 from bridge.errors import BadInputError
 
 if TYPE_CHECKING:
-    from bridge.quantify import SectionCounts, Study
+    from bridge.aggregate import SectionCounts, Study
 
 _MOST_LINES = 20
 
@@ -107,7 +107,7 @@ def aggregate(
     Beside NAME.xlsx come NAME.html and the plain tables in NAME_tables. NAME.counts.json remembers
     what was counted: running the same command again reads only new and changed tables.
     """
-    from bridge.quantify import (
+    from bridge.aggregate import (
         ClassRules,
         NamePattern,
         Reading,
@@ -118,11 +118,11 @@ def aggregate(
         read_map,
         write_tables,
     )
-    from bridge.quantify.fields import StudyFields
-    from bridge.quantify.mapping import parse_map
-    from bridge.quantify.names import PUBLISHED_PATTERN
-    from bridge.quantify.record import is_as_written, remember_workbook
-    from bridge.quantify.workbook import write_workbook
+    from bridge.aggregate.fields import StudyFields
+    from bridge.aggregate.mapping import parse_map
+    from bridge.aggregate.names import PUBLISHED_PATTERN
+    from bridge.aggregate.record import is_as_written, remember_workbook
+    from bridge.aggregate.workbook import write_workbook
 
     if out.suffix.lower() != ".xlsx":
         raise BadInputError(out, "is no name of a workbook", "let it end in .xlsx")
@@ -157,7 +157,7 @@ def aggregate(
     remember_workbook(record, out)
     written = [out, *write_tables(study, out.with_name(f"{out.stem}_tables"), table.value)]
     if report:
-        from bridge.quantify.report import write_report
+        from bridge.aggregate.report import write_report
 
         write_report(study, out.with_suffix(".html"))
         written.append(out.with_suffix(".html"))
@@ -183,8 +183,8 @@ def _parameters(tables: list[Path], classes: Path | None, reading: object) -> di
 
 def _close(study: Study, counts: list[SectionCounts], written: list[Path], as_json: bool) -> None:
     """Say what there is now, and what does not count; exit status 1 where a table does not."""
-    from bridge.quantify import notes_of
-    from bridge.quantify.study import REASON, TABLE, WHAT
+    from bridge.aggregate import notes_of
+    from bridge.aggregate.study import REASON, TABLE, WHAT
 
     excluded = study.excluded
     tables = excluded[excluded[WHAT] == "table"]

@@ -12,13 +12,13 @@ import typer
 from bridge.cli.saying import note
 
 if TYPE_CHECKING:
-    from bridge.batch import Listener, Outcome
+    from bridge.batch.listener import Listener, Outcome
 
 
 @contextmanager
 def shown_progress() -> Iterator[Listener]:
     """Progress on stderr; Ctrl-C ends the command with exit status 130."""
-    from bridge.progress import ConsoleProgress
+    from bridge.batch.progress import ConsoleProgress
 
     try:
         with ConsoleProgress() as listener:

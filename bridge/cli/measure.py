@@ -16,7 +16,7 @@ from bridge.cli.saying import note, print_json
 from bridge.errors import BadInputError
 
 if TYPE_CHECKING:
-    from bridge.measuring.files import Measured
+    from bridge.measure.files import Measured
 
 
 class TableFormat(StrEnum):
@@ -85,7 +85,7 @@ def measure(
     whatever it was made with, unless --overwrite is given.
     """
     from bridge.images import find_images
-    from bridge.measuring.files import Settings, measure_files
+    from bridge.measure.files import Settings, measure_files
 
     width, ring_unit = _width(ring)
     chosen = [word.strip() for word in (channel or "").split(",") if word.strip()]

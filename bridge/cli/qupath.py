@@ -106,8 +106,8 @@ def push(
     from bridge.apps.qupath.sync import PushSettings
     from bridge.apps.qupath.sync import push as push_objects
     from bridge.detections import Detections
+    from bridge.formats.pairing import pair
     from bridge.images import find_images
-    from bridge.pairing import pair
 
     pairs = pair(find_images(images), detections)
     settings = PushSettings(
@@ -340,7 +340,7 @@ def _as_json(outcome: PushOutcome) -> dict[str, Any]:
 
 def _file_names(reviews: list[Review]) -> list[str]:
     """A file name an image: QuPath's, without what a path must not hold, each once."""
-    from bridge.file_names import safe_name
+    from bridge.files.names import safe_name
     from bridge.images import image_name
 
     names: list[str] = []

@@ -21,8 +21,8 @@ from bridge.errors import BadInputError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bridge.segment import Segmenter
-    from bridge.selecting.files import Cropped, CropSettings
+    from bridge.segment.segmenter import Segmenter
+    from bridge.select.files import Cropped, CropSettings
 
 _LISTED = 5
 
@@ -133,12 +133,12 @@ def select(
     An image counts by the mean intensity of a channel over its segmented nuclei. Running the same
     command again reads only images that are new or have changed.
     """
+    from bridge.formats.pairing import result_folders
     from bridge.images import find_images
-    from bridge.selecting.choosing import check_quantiles, choose
-    from bridge.selecting.conditions import NO_CONDITION
-    from bridge.selecting.files import Settings, crop_images, measure_images, write_table
-    from bridge.selecting.page import write_selection_page
-    from bridge.selecting.places import result_folders
+    from bridge.select.choosing import check_quantiles, choose
+    from bridge.select.conditions import NO_CONDITION
+    from bridge.select.files import Settings, crop_images, measure_images, write_table
+    from bridge.select.page import write_selection_page
 
     check_quantiles(quantiles)
     crops = _crops(crop, at, resegment, formats)
@@ -184,7 +184,7 @@ def _crops(
                 "--crop", "is missing", "say how large the crops shall be: --crop 1024"
             )
         return None
-    from bridge.selecting.files import CropSettings
+    from bridge.select.files import CropSettings
 
     match = re.fullmatch(r"([1-9]\d{0,6})(?:[x×]([1-9]\d{0,6}))?", size.strip().lower())
     if match is None:
@@ -194,9 +194,9 @@ def _crops(
     settings = CropSettings((height, width), at.value, chosen)
     if model is None:
         return settings
-    from bridge.model import open_model
-    from bridge.segment import Segmenter
-    from bridge.selecting.resegmenting import recipe_of_run
+    from bridge.model.folder import open_model
+    from bridge.segment.segmenter import Segmenter
+    from bridge.select.resegmenting import recipe_of_run
 
     folder = open_model(model)
     first = Segmenter(folder)
@@ -216,10 +216,10 @@ def _conditions(
     """
     import pandas as pd
 
-    from bridge.quantify.mapping import parse_map, read_map
-    from bridge.quantify.names import PUBLISHED_PATTERN, NamePattern, base_name
-    from bridge.selecting.conditions import ALL_IMAGES, add_fields
-    from bridge.selecting.files import COLUMNS
+    from bridge.aggregate.mapping import parse_map, read_map
+    from bridge.aggregate.names import PUBLISHED_PATTERN, NamePattern, base_name
+    from bridge.select.conditions import ALL_IMAGES, add_fields
+    from bridge.select.files import COLUMNS
 
     if pattern is None and not by and not maps:
         return lambda frame: frame.assign(condition=ALL_IMAGES)
@@ -238,7 +238,7 @@ def _conditions(
 
 def _say_what_is_odd(frame: pd.DataFrame, chosen: pd.DataFrame, cropped: Sequence[Cropped]) -> None:
     """What a person should know of the selection, on stderr."""
-    from bridge.selecting.conditions import NO_CONDITION
+    from bridge.select.conditions import NO_CONDITION
 
     apart = frame.loc[frame["condition"] == NO_CONDITION, "name"]
     _list("have names that do not fit, or are in no --map, and are not chosen", apart)

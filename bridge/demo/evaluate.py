@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bridge.errors import MissingPartError
-from bridge.model import DEMO, open_model
+from bridge.model.folder import DEMO, open_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

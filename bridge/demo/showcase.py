@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from bridge.atomic import writing
-from bridge.batch import FORMATS, Outcome, Settings
+from bridge.batch.listener import Outcome
+from bridge.batch.segment_job import Settings
 from bridge.demo.simulator import simulate_section
 from bridge.errors import MissingPartError
+from bridge.files.atomic import writing
+from bridge.formats.layout import FORMATS
 
 REAL = "stardist_test_nuclei.tif"
 SIMULATED = "simulated_section.tif"

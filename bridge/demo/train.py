@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.atomic import write_error
 from bridge.demo.card import model_card
 from bridge.demo.evaluate import compare, evaluate
 from bridge.demo.simulator import simulate_nuclei
 from bridge.errors import BadInputError, MissingPartError
-from bridge.model import open_model
-from bridge.weights import load_weights
+from bridge.files.atomic import write_error
+from bridge.model.folder import open_model
+from bridge.model.keras_weights import load_weights
 
 PERCENTILES = (1.0, 99.8)
 """Low and high percentile of a plane that the demo model takes for 0 and 1."""

@@ -30,12 +30,12 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from bridge.atomic import writing
 from bridge.colors import class_color
 from bridge.detections import FIELDS, OBJECT_TYPES, Detections
 from bridge.errors import BadInputError
+from bridge.files.atomic import writing
 from bridge.formats import existing_file
-from bridge.image_info import ImageInfo
+from bridge.images.info import ImageInfo
 from bridge.outlines.rings import areas_only
 
 log = logging.getLogger(__name__)

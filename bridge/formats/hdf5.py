@@ -21,13 +21,13 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.atomic import write_bytes
 from bridge.detections import Detections, is_uuid
 from bridge.errors import BadInputError
+from bridge.files.atomic import write_bytes
 from bridge.formats import existing_file
 from bridge.formats.compressing import zlib_bytes
 from bridge.formats.labels import read_label_image
-from bridge.image_info import ImageInfo
+from bridge.images.info import ImageInfo
 
 DATASET = "labels"
 OBJECTS = "objects"
@@ -41,7 +41,7 @@ def axistags(axes: str, pixel_size: Any = None) -> str:
 
     Args:
         axes: letters of TZYXC in the order of the dataset's axes.
-        pixel_size: a :class:`bridge.image_info.PixelSize`, noted as resolution in µm.
+        pixel_size: a :class:`bridge.images.info.PixelSize`, noted as resolution in µm.
 
     Returns:
         JSON text for the attribute ``axistags``.

@@ -30,15 +30,15 @@ import shapely
 import tifffile
 from numpy.typing import NDArray
 
-from bridge.atomic import write_bytes, writing
 from bridge.colors import class_color
 from bridge.detections import Detections
 from bridge.errors import BadInputError
-from bridge.file_names import safe_name
+from bridge.files.atomic import write_bytes, writing
+from bridge.files.names import safe_name
 from bridge.formats import existing_file
 from bridge.formats.roi_bytes import RoiFields, encode_areas
 from bridge.formats.small_entries import write_entries
-from bridge.image_info import ImageInfo
+from bridge.images.info import ImageInfo
 from bridge.outlines.rings import region
 
 log = logging.getLogger(__name__)

@@ -12,13 +12,13 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from bridge.atomic import writing
 from bridge.detections import Detections
 from bridge.errors import BadInputError
+from bridge.files.atomic import writing
 from bridge.formats import existing_file
 from bridge.formats.compressing import zlib_bytes
-from bridge.image_info import ImageInfo
 from bridge.images import open_image
+from bridge.images.info import ImageInfo
 
 _CLASSIC_TIFF_LIMIT = 2**32 - 2**25
 _STRIP_BYTES = 2**18

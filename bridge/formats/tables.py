@@ -22,11 +22,11 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import shapely
 
-from bridge.atomic import writing
 from bridge.detections import FIELDS, Detections, keep_ids, number_labels
 from bridge.errors import BadInputError
+from bridge.files.atomic import writing
 from bridge.formats import existing_file
-from bridge.image_info import ImageInfo
+from bridge.images.info import ImageInfo
 from bridge.outlines.rings import areas_only
 
 OUTLINE, NUCLEUS = "outline", "nucleus_outline"

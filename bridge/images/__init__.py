@@ -1,7 +1,7 @@
 """Microscope images, opened lazily; axes, channels and pixel size are read, never guessed."""
 
-from bridge.image_info import PixelSize
 from bridge.images.image import Image, from_array
+from bridge.images.info import PixelSize
 from bridge.images.names import IMAGE_ENDINGS, find_images, image_name
 from bridge.images.opening import open_image
 

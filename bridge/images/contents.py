@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from bridge.image_info import PixelSize
     from bridge.images.axes import Layout
     from bridge.images.image import PixelStore
+    from bridge.images.info import PixelSize
 
 
 @dataclass(frozen=True)

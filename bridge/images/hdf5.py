@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     import h5py
     from numpy.typing import NDArray
 
-    from bridge.image_info import PixelSize
     from bridge.images.image import Index
+    from bridge.images.info import PixelSize
 
 _MOST_DIMENSIONS = 8
 

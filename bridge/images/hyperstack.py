@@ -10,8 +10,8 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from bridge.atomic import writing
 from bridge.errors import BadInputError
+from bridge.files.atomic import writing
 from bridge.images.image import Image
 
 _LARGEST = 2**32 - 2**25  # bytes; ImageJ's own TIFF has 32-bit offsets

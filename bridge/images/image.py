@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import numpy as np
 
 from bridge.errors import BadInputError
-from bridge.image_info import ImageInfo, PixelSize
 from bridge.images.axes import Layout, lay_out
+from bridge.images.info import ImageInfo, PixelSize
 from bridge.images.locations import Location, RemotePath
 from bridge.images.units import given_pixel_size
 

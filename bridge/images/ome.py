@@ -17,7 +17,7 @@ from bridge.images.units import micrometres, pixel_size_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bridge.image_info import PixelSize
+    from bridge.images.info import PixelSize
     from bridge.images.locations import Location
 
 _MOST_PLANES = 10_000_000

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from zarr.abc.store import Store
 
-    from bridge.image_info import PixelSize
     from bridge.images.image import Index
+    from bridge.images.info import PixelSize
 
 _OLD_AXES = "TCZYX"  # NGFF 0.1 and 0.2 had these five and did not say so
 _OLD_VERSIONS = ("0.1", "0.2")

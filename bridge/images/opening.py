@@ -13,8 +13,8 @@ from bridge.images.units import given_pixel_size
 if TYPE_CHECKING:
     from os import PathLike
 
-    from bridge.image_info import PixelSize
     from bridge.images.contents import Contents
+    from bridge.images.info import PixelSize
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _HDF5 = b"\x89HDF\r\n\x1a\n"

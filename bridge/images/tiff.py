@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from tifffile import TiffFile, TiffPageSeries
 
-    from bridge.image_info import PixelSize
+    from bridge.images.info import PixelSize
 
 _log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 from bridge.errors import BadInputError
-from bridge.image_info import PixelSize
+from bridge.images.info import PixelSize
 
 INCH = 25_400.0
 CENTIMETRE = 10_000.0

@@ -9,8 +9,8 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bridge.atomic import write_error
 from bridge.errors import BadInputError
+from bridge.files.atomic import write_error
 from bridge.java import JarMissingError
 
 CACHE_VARIABLE = "STARBRIDGE_CACHE"

@@ -12,7 +12,7 @@ import pandas as pd
 
 from bridge.detections import FIELDS, GEOMETRIES, Detections, new_ids, number_labels
 from bridge.errors import BadInputError
-from bridge.image_info import ImageInfo
+from bridge.images.info import ImageInfo
 from bridge.review.changes import CARRIED, Changes, compare
 from bridge.review.matching import Fate, Match, Standing, match
 from bridge.review.overlaps import family, lying_over

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from bridge import __version__
-from bridge.atomic import writing
 from bridge.detections import Detections, is_uuid
 from bridge.errors import BadInputError
+from bridge.files.atomic import writing
 from bridge.formats import existing_file
 from bridge.review.pushed import Pushed
 

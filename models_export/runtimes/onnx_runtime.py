@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.telemetry import keep_private
+from bridge.model.telemetry import disable_telemetry
 from models_export.runtimes import Program, RunError, RuntimeMissingError
 
 
@@ -19,7 +19,7 @@ class OnnxRuntime:
     """
 
     def __init__(self) -> None:
-        keep_private()
+        disable_telemetry()
         try:
             import onnxruntime
         except ImportError as error:

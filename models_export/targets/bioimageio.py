@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.model import recipe_json
+from bridge.model.folder import recipe_json
+from bridge.model.network import INPUT, OUTPUT, Network
 from models_export.archive import write_zip
 from models_export.keras_model import KerasModel
-from models_export.network import INPUT, OUTPUT, Network
 from models_export.source import Source
 from models_export.targets.onnx import OPERATOR_SET, onnx_bytes
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bridge.atomic import write_bytes
 from bridge.errors import BadInputError
+from bridge.files.atomic import write_bytes
+from bridge.model.network import Network
 from models_export.graph import build_meta_graph
-from models_export.network import Network
 
 
 def write_frozen_graph(network: Network, path: Path) -> None:

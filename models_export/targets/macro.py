@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from string import Template
 
-from bridge.atomic import write_bytes
+from bridge.files.atomic import write_bytes
 from models_export.source import Source
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.atomic import write_bytes
 from bridge.errors import MissingPartError
-from models_export.network import (
+from bridge.files.atomic import write_bytes
+from bridge.model.network import (
     INPUT,
     OUTPUT,
     Activation,

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bridge.model.network import INPUT, OUTPUT, Network
 from models_export.archive import write_zip
 from models_export.graph import build_meta_graph
-from models_export.network import INPUT, OUTPUT, Network
 
 TAG = "serve"
 SIGNATURE = "serving_default"

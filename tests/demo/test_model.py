@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bridge.demo import model_folder
 from bridge.errors import BadInputError
+from bridge.model.folder import demo_model_folder
 
 pytestmark = pytest.mark.model
 
@@ -18,7 +18,7 @@ FILES = {"config.json", "thresholds.json", "weights_best.h5", "recipe.json", "RE
 
 
 def test_the_packaged_folder_is_complete_and_small() -> None:
-    files = list(model_folder().iterdir())
+    files = list(demo_model_folder().iterdir())
     assert {file.name for file in files} == FILES
     assert sum(file.stat().st_size for file in files) <= 3_000_000
 
@@ -26,7 +26,7 @@ def test_the_packaged_folder_is_complete_and_small() -> None:
 def test_the_packaged_model_outlines_real_nuclei() -> None:
     from bridge.demo.evaluate import evaluate
 
-    at_half, at_seven_tenths = evaluate(model_folder())
+    at_half, at_seven_tenths = evaluate(demo_model_folder())
     assert (at_half.iou, at_seven_tenths.iou) == (0.5, 0.7)
     assert at_half.matched + at_half.missed == 125
     # Measured 0.942 and 0.884; other processors differ in the last digits.
@@ -37,8 +37,8 @@ def test_the_packaged_model_outlines_real_nuclei() -> None:
 def test_the_card_states_the_figures_that_are_measured() -> None:
     from bridge.demo.evaluate import evaluate
 
-    card = (model_folder() / "README.md").read_text(encoding="utf-8")
-    for agreement in evaluate(model_folder()):
+    card = (demo_model_folder() / "README.md").read_text(encoding="utf-8")
+    for agreement in evaluate(demo_model_folder()):
         (line,) = (
             line
             for line in card.splitlines()
@@ -74,7 +74,7 @@ def test_training_writes_a_complete_folder_that_loads(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from bridge.demo.train import train
-    from bridge.model import open_model
+    from bridge.model.folder import open_model
 
     out = tmp_path / "models" / "small"
     written = train(

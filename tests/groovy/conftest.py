@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from bridge.apps.finding import QUPATH_VARIABLE, find_qupath
-from bridge.apps.process import RefusedError, WorkerProcess
 from bridge.java import JarMissingError
 from bridge.java.home import find_java
 from bridge.java.jars import fetch_jar
+from bridge.java.process import RefusedError, WorkerProcess
 
 SCRIPTS = Path(__file__).parents[2] / "groovy"
 NAMES = (

@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bridge.apps.answering import Answers, requests
 from bridge.apps.qupath.worker.projects import plain_bytecode
+from bridge.java.answering import Answers, requests
 
 # What runs a piece of Groovy with `script`, the compiled script, at hand.
 ASKING = "new com.google.gson.GsonBuilder().serializeNulls().create().toJson({ -> %s }())"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from models_export.graph import PRODUCERS, build_meta_graph
-from tests.models_export.test_network import small
+from tests.model.test_network import small
 
 pytestmark = pytest.mark.model
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from bridge.errors import BadInputError
+from bridge.model.network import Convolution
 from models_export.keras_model import KerasModel, read_network
-from models_export.network import Convolution
 from models_export.source import open_source
 from tests.models_export.architectures import SMALL, build, write_model
 

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from bridge.demo import model_folder
 from bridge.errors import BadInputError
+from bridge.model.folder import demo_model_folder
 from models_export.source import open_source
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     copied = tmp_path / "my model (v1)"
-    shutil.copytree(model_folder(), copied)
+    shutil.copytree(demo_model_folder(), copied)
     shutil.copy(copied / "weights_best.h5", copied / "weights_last.h5")
     with (copied / "weights_last.h5").open("ab") as stream:
         stream.write(b"other")

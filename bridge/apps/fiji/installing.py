@@ -18,9 +18,9 @@ from typing import Any
 import bridge
 from bridge.apps.fiji.finding import OLDEST_IMAGEJ, FijiApp
 from bridge.apps.fiji.script_parameters import with_dialog
-from bridge.apps.own_files import file_hash, put_files, sorted_by
-from bridge.atomic import write_error, writing
+from bridge.apps.installing import file_hash, put_files, sorted_by
 from bridge.errors import BadInputError
+from bridge.files.atomic import write_error, writing
 
 MENU = "Plugins › StarBridge"
 """Where the macros are found."""

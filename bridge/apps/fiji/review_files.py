@@ -15,9 +15,9 @@ from os import PathLike
 from pathlib import Path
 
 from bridge.apps.fiji.recognising import recognise
-from bridge.atomic import write_bytes, writing
 from bridge.detections import Detections
 from bridge.errors import BadInputError
+from bridge.files.atomic import write_bytes, writing
 from bridge.formats import imagej_rois
 from bridge.images import Image
 from bridge.images.hyperstack import write_hyperstack

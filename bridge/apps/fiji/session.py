@@ -20,15 +20,15 @@ from bridge.apps.fiji.planning import plan
 from bridge.apps.fiji.results import About, MacroResult, OpenImage, Shown
 from bridge.apps.fiji.script_parameters import Value, bind, parameters
 from bridge.apps.fiji.worker.macros import STOPPED
-from bridge.apps.process import (
+from bridge.errors import BadInputError, MissingPartError
+from bridge.java.jars import Progress
+from bridge.java.memory import heap_option
+from bridge.java.process import (
     RefusedError,
     WorkerEndedError,
     WorkerProcess,
     WorkerTimeoutError,
 )
-from bridge.errors import BadInputError, MissingPartError
-from bridge.java.jars import Progress
-from bridge.java.memory import heap_option
 
 if TYPE_CHECKING:
     import pandas as pd

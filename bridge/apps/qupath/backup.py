@@ -17,8 +17,8 @@ from pathlib import Path
 
 from bridge.apps.qupath.errors import QuPathError
 from bridge.apps.qupath.project_files import ProjectFiles, ProjectImage
-from bridge.atomic import write_bytes, write_error, writing
 from bridge.errors import BadInputError
+from bridge.files.atomic import write_bytes, write_error, writing
 from bridge.review import Pushed, recall, remember
 from bridge.review.record import ENDING
 

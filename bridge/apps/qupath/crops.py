@@ -11,7 +11,7 @@ import numpy as np
 from bridge.apps.qupath.sync import Review
 from bridge.detections import Detections
 from bridge.errors import BadInputError
-from bridge.file_names import safe_name
+from bridge.files.names import safe_name
 from bridge.images import from_array, open_image
 from bridge.images.hyperstack import write_hyperstack
 

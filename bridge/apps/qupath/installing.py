@@ -11,9 +11,9 @@ from pathlib import Path
 
 import bridge
 from bridge.apps.finding import QuPathApp, absolute
-from bridge.apps.own_files import put_files, sorted_by
-from bridge.atomic import write_error
+from bridge.apps.installing import put_files, sorted_by
 from bridge.errors import BadInputError
+from bridge.files.atomic import write_error
 
 MENU = "Automate › User scripts › StarBridge"
 """Where QuPath shows the scripts."""

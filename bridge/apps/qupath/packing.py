@@ -21,7 +21,7 @@ from bridge.formats.geojson import LABEL, PROBABILITY
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
-    from bridge.image_info import ImageInfo
+    from bridge.images.info import ImageInfo
 
 NO_COLOR = -(2**31) + 1
 """In place of a packed colour: none. No colour is packed so."""

@@ -12,11 +12,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bridge.apps.qupath.sync import Review
-from bridge.atomic import writing
 from bridge.detections import Detections
 from bridge.errors import BadInputError
+from bridge.files.atomic import writing
 from bridge.formats.labels import write_label_image
-from bridge.image_info import ImageInfo
+from bridge.images.info import ImageInfo
 from bridge.outlines import rasterize
 
 ENDINGS = {

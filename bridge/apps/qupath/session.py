@@ -14,16 +14,16 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from bridge.apps.finding import QuPathApp, find_qupath
-from bridge.apps.process import (
+from bridge.apps.qupath.errors import QuPathEndedError, QuPathError, QuPathTimeoutError
+from bridge.errors import BadInputError, MissingPartError
+from bridge.images.info import ImageInfo, PixelSize
+from bridge.java.memory import heap_option, initial_heap_option
+from bridge.java.process import (
     RefusedError,
     WorkerEndedError,
     WorkerProcess,
     WorkerTimeoutError,
 )
-from bridge.apps.qupath.errors import QuPathEndedError, QuPathError, QuPathTimeoutError
-from bridge.errors import BadInputError, MissingPartError
-from bridge.image_info import ImageInfo, PixelSize
-from bridge.java.memory import heap_option, initial_heap_option
 
 if TYPE_CHECKING:
     from bridge.detections import Detections

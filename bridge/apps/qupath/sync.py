@@ -23,7 +23,7 @@ from bridge.errors import BadInputError, StarbridgeError
 from bridge.review import Changes, Merged, Pushed, compare, merge
 
 if TYPE_CHECKING:
-    from bridge.image_info import ImageInfo
+    from bridge.images.info import ImageInfo
 
 As = Literal["detection", "cell", "annotation"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import bridge
-from bridge.apps import own_files
+from bridge.apps import installing
 from bridge.apps.fiji.finding import FijiApp, inspect_app
 from bridge.apps.fiji.installing import install, macros_folder
 from bridge.errors import BadInputError
@@ -163,8 +163,8 @@ def test_a_hostile_record_harms_nobody(fiji: FijiApp, macros: Path, record: str)
     folder = install(fiji, macros=macros).folder
     victim = fiji.path / "victim.ijm"
     victim.write_bytes(b"mine")
-    text = record.replace("HASH", own_files.file_hash(victim) or "")
-    (folder / own_files.RECORD).write_text(text)
+    text = record.replace("HASH", installing.file_hash(victim) or "")
+    (folder / installing.RECORD).write_text(text)
 
     done = install(fiji, macros=macros)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import bridge
-from bridge.apps import own_files
+from bridge.apps import installing
 from bridge.apps.finding import QuPathApp
 from bridge.apps.qupath.installing import install, scripts_folder, user_folder
 from bridge.errors import BadInputError
@@ -186,8 +186,8 @@ def test_a_hostile_record_harms_nobody(tmp_path: Path, scripts: Path, record: st
     folder = install(tmp_path / "to", scripts=scripts).folder
     victim = tmp_path / "victim.groovy"
     victim.write_bytes(b"mine")
-    text = record.replace("HASH", own_files.file_hash(victim) or "")
-    (folder / own_files.RECORD).write_text(text)
+    text = record.replace("HASH", installing.file_hash(victim) or "")
+    (folder / installing.RECORD).write_text(text)
 
     done = install(tmp_path / "to", scripts=scripts)
 

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bridge.apps.answering import Answers, Request, requests
 from bridge.apps.fiji.worker import images, measuring, tables
 from bridge.apps.fiji.worker.macros import MacroFailedError, MacroTimeoutError, run_macro
 from bridge.apps.fiji.worker.roi_sets import compile_roi_sets
 from bridge.apps.fiji.worker.rois import Rois
 from bridge.apps.fiji.worker.starting import Start, Started, start
+from bridge.java.answering import Answers, Request, requests
 
 
 class Worker:

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bridge.apps.answering import Answers, Request, requests
 from bridge.apps.qupath.worker.projects import (
     NoSuchImageError,
     Project,
@@ -17,6 +16,7 @@ from bridge.apps.qupath.worker.projects import (
     compile_packed_objects,
     version,
 )
+from bridge.java.answering import Answers, Request, requests
 
 
 class Worker:

@@ -1,0 +1,44 @@
+"""A study as plain tables, for R, Python and everything that reads CSV or Parquet."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import Literal
+
+from bridge.aggregate.study import Study
+from bridge.files.atomic import writing
+
+TableFormat = Literal["csv", "parquet"]
+
+SHEETS = ("slices", "organoids", "curated", "excluded", "conditions", "parameters")
+"""The tables of a study, by the names of its attributes."""
+
+
+def write_tables(
+    study: Study, folder: str | PathLike[str], table: TableFormat = "csv"
+) -> list[Path]:
+    """Write every table of a study to a file of its own, ``FOLDER/organoids.csv`` and so on.
+
+    Args:
+        study: the study.
+        folder: created where missing.
+        table: format of the files; CSV in UTF-8, with commas and decimal points.
+
+    Returns:
+        The files.
+
+    Raises:
+        BadInputError: a file cannot be written.
+    """
+    written = []
+    for name in SHEETS:
+        path = Path(folder) / f"{name}.{table}"
+        frame = getattr(study, name)
+        with writing(path) as part:
+            if table == "parquet":
+                frame.to_parquet(part, index=False)
+            else:
+                frame.to_csv(part, index=False, lineterminator="\n")
+        written.append(path)
+    return written

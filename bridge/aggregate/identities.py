@@ -1,0 +1,97 @@
+"""Whether a table and a label image speak of the same objects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.aggregate.names import base_name
+from bridge.errors import BadInputError
+from bridge.formats.labels import read_label_image
+from bridge.images.names import IMAGE_ENDINGS
+
+
+def label_images(folder: str | PathLike[str]) -> dict[str, Path]:
+    """The label images of a folder by the name of their section.
+
+    Args:
+        folder: searched directly inside, and in its folder ``lbl``, as ``starbridge segment``
+            writes them.
+
+    Returns:
+        A file by :func:`bridge.aggregate.names.base_name`; a TIFF where there are several formats.
+
+    Raises:
+        BadInputError: no such folder, or none in it.
+    """
+    place = Path(folder)
+    if not place.is_dir():
+        raise BadInputError(place, "is not a folder", "give the folder of the label images")
+    found: dict[str, Path] = {}
+    for inside in (place, place / "lbl"):
+        for path in sorted(inside.iterdir()) if inside.is_dir() else ():
+            name = path.name.lower()
+            if name.endswith(IMAGE_ENDINGS) and not name.startswith("."):
+                known = found.get(base_name(path))
+                if known is None or name.endswith((".tif", ".tiff")):
+                    found[base_name(path)] = path
+    if not found:
+        raise BadInputError(place, "holds no label images", "give the folder of the label images")
+    return found
+
+
+def repeated(ids: Sequence[NDArray[np.int64] | None]) -> NDArray[np.int64]:
+    """Rows whose object stood in an earlier row already.
+
+    Args:
+        ids: columns that identify an object together (time point, label); no object is taken for
+            repeated where one of them holds anything but integers.
+
+    Returns:
+        Places of the rows, from 0.
+    """
+    columns = [column for column in ids if column is not None]
+    if not columns or len(columns) < len(ids):
+        return np.zeros(0, np.int64)
+    if len(columns[-1]) < 2 or (np.diff(columns[-1]) > 0).all():
+        return np.zeros(0, np.int64)
+    order = np.lexsort(columns[::-1])
+    same = np.ones(len(order) - 1, np.bool_)
+    for column in columns:
+        same &= np.diff(column[order]) == 0
+    return np.sort(order[1:][same])
+
+
+def compare_labels(
+    table: str | PathLike[str], ids: NDArray[np.int64], image: Path
+) -> tuple[int, int]:
+    """Compare the objects of a table with those of a label image.
+
+    Args:
+        table: the table, for errors.
+        ids: labels of its objects; those of several planes or time points together.
+        image: the label image, which is read whole.
+
+    Returns:
+        How many objects of the image are not in the table, and how many there are.
+
+    Raises:
+        BadInputError: the table has objects that are not in the image; or the image cannot be read.
+    """
+    pixels, _, _ = read_label_image(image)
+    labels = np.unique(pixels)
+    labels = labels[labels != 0].astype(np.int64)
+    listed = np.unique(ids)
+    strange = np.setdiff1d(listed, labels, assume_unique=True)
+    if len(strange):
+        some = ", ".join(str(label) for label in strange[:3]) + (", …" if len(strange) > 3 else "")
+        raise BadInputError(
+            table,
+            f"lists {len(strange)} objects that are not in {image.name} ({some})",
+            "it belongs to another label image: export it again",
+        )
+    return len(np.setdiff1d(labels, listed, assume_unique=True)), len(labels)

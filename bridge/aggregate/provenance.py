@@ -1,0 +1,118 @@
+"""How a study was made, and what should be said about it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from bridge import __version__
+from bridge.aggregate.classes import ClassRules
+from bridge.aggregate.fields import StudyFields
+from bridge.aggregate.names import NamePattern, field_title
+from bridge.aggregate.sections import SectionCounts
+from bridge.aggregate.sorting import CountedSection
+from bridge.aggregate.study import NOTE, Study
+
+
+def notes_of(study: Study) -> list[str]:
+    """What should be said to the person who made a study: its parameters of that name."""
+    table = study.parameters
+    return [str(value) for value in table.loc[table["Parameter"] == NOTE, "Value"]]
+
+
+def section_notes(rows: Sequence[CountedSection]) -> list[str]:
+    """What was noticed when the tables were read, and what the maps lack."""
+    unknown = Counter(row.unknown for row in rows if row.unknown)
+    notes = [f"{what}: {n} slices belong to no condition" for what, n in unknown.items()]
+    return notes + [
+        f"{Path(row.section.table).name} {note}" for row in rows for note in row.section.notes
+    ]
+
+
+def class_notes(
+    rows: Sequence[CountedSection], rules: ClassRules, classes: Sequence[str], dead: Sequence[str]
+) -> list[str]:
+    """Classes that are not expected, or expected and not there, or dead by their name only.
+
+    Args:
+        rows: the sections that count.
+        rules: for their classes.
+        classes: of the study.
+        dead: those of dead cells.
+    """
+    objects: dict[str, int] = {}
+    tables: dict[str, set[str]] = {}
+    for row in rows:
+        for raw, count in row.section.counts.items():
+            name = rules.name(raw)
+            objects[name] = objects.get(name, 0) + count
+            tables.setdefault(name, set()).add(row.section.table)
+    notes = [
+        f"class {name!r} is not listed in the file of classes: {objects[name]} objects in "
+        f"{len(tables[name])} tables, first in {Path(min(tables[name])).name}; they are counted"
+        for name in rules.unexpected(objects)
+    ]
+    met = {raw for row in rows for raw in row.section.counts}
+    if rows:
+        notes += [f"no object is of the class {name!r}" for name in rules.unused(met)]
+    notes += [
+        f"class {name!r} counts as living; give --dead {name!r} if it is not"
+        for name in classes
+        if not dead and name.lower() in ("dead", "dead cells", "pyknotic", "apoptotic")
+    ]
+    return notes
+
+
+def parameters_of(
+    rows: Sequence[CountedSection],
+    sections: Sequence[SectionCounts],
+    fields: StudyFields,
+    rules: ClassRules,
+    pattern: NamePattern,
+    min_slices: int,
+    conditions: Sequence[str],
+    dead: Sequence[str],
+) -> dict[str, str]:
+    """What decided the numbers, and how many there are of what.
+
+    Args:
+        rows: the sections that count.
+        sections: all sections.
+        fields: of the study.
+        rules: for the classes.
+        pattern: how sections are called.
+        min_slices: how many slices a curated organoid has at least.
+        conditions: titles that make a condition.
+        dead: classes of dead cells.
+    """
+    told: dict[str, str] = {
+        "Date": datetime.now().astimezone().isoformat(" ", "minutes"),
+        "starbridge": __version__,
+        "Pattern": pattern.text,
+    }
+    for entry in fields.maps:
+        told[f"Map of {field_title(entry.field)}"] = entry.source
+    told["Summed over"] = ", ".join(fields.summed)
+    told["Least slices of a curated organoid"] = str(min_slices)
+    told["Condition"] = ", ".join(conditions)
+    renamed = [f"{old} → {new}" for old, new in (*rules.rename.items(), *rules.merge.items())]
+    told["Renamed and merged classes"] = ", ".join(renamed)
+    told["Dead cells"] = ", ".join(dead)
+    dropped = dict.fromkeys(rules.drop, 0)
+    for row in rows:
+        for raw, count in row.section.counts.items():
+            if rules.name(raw) in dropped:
+                dropped[rules.name(raw)] += count
+    told["Dropped classes"] = ", ".join(f"{name}: {n} objects" for name, n in dropped.items())
+    told["Tables"] = str(len({section.table for section in sections}))
+    told["Tables counted"] = str(len({row.section.table for row in rows}))
+    kinds = sorted({row.section.kind for row in rows})
+    told["Written by"] = ", ".join(
+        f"{kind}: {len({r.section.table for r in rows if r.section.kind == kind})}"
+        for kind in kinds
+    )
+    told["Objects"] = str(sum(row.section.objects for row in rows))
+    told["Annotations and tiles left out"] = str(sum(row.section.left_out for row in rows))
+    return told

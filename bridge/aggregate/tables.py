@@ -1,0 +1,339 @@
+"""Tables of objects as ilastik, QuPath, Fiji and starbridge write them: where their classes are."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from bridge.aggregate.names import natural_key
+from bridge.aggregate.tally import MOST_VALUES, RaggedError, Tally, TooManyValuesError, tally_csv
+from bridge.errors import BadInputError
+from bridge.formats import existing_file
+
+TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".parquet")
+OBJECT_ENDINGS = (".geojson", ".geojson.gz")
+_NOT_OBJECTS = ("_changes.csv", "_conflicts.csv", "_classes.csv")
+_FOLDERS = ("tables", "geojson")
+
+_DELIMITERS = (",", ";", "\t")
+_LONGEST_HEADER = 1 << 24
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_UTF8_MARK = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which columns of a table are which; titles.
+
+    Attributes:
+        kind: program that wrote it: ``ilastik``, ``starbridge``, ``QuPath`` or ``table``.
+        classes: the column of classes.
+        user_label: ilastik's column of classes that a person gave.
+        object_type: detection, cell, annotation, tile.
+        image: the image that a row belongs to.
+        ids: what identifies an object: time point and label, or plane and label.
+    """
+
+    kind: str
+    classes: str
+    user_label: str | None = None
+    object_type: str | None = None
+    image: str | None = None
+    ids: tuple[str, ...] = ()
+
+
+def find_tables(paths: Iterable[str | PathLike[str]]) -> list[Path]:
+    """The tables that a person means by files and folders.
+
+    Args:
+        paths: files, taken as they are, in their order; folders, searched for tables directly
+            inside, or else in their folder ``tables``, as ``starbridge segment`` writes them; a
+            folder without any is searched for GeoJSON in the same way.
+
+    Returns:
+        Files, each once; those of a folder in natural order, without hidden ones, without
+        ``…_changes.csv``, ``…_conflicts.csv`` and ``…_classes.csv``, which hold no objects.
+
+    Raises:
+        BadInputError: for a path that does not exist or a folder without tables.
+    """
+    found: list[Path] = []
+    for path in map(Path, paths):
+        try:
+            if not path.exists():
+                raise BadInputError(path, "does not exist", "check the spelling and the folder")
+            found += _inside(path) if path.is_dir() else [path]
+        except OSError as error:
+            raise BadInputError(
+                path,
+                f"cannot be read ({error.strerror or error})",
+                "check that you may open it and that the disk is connected",
+            ) from error
+    once: dict[Path, Path] = {}
+    for path in found:
+        once.setdefault(path.resolve(), path)
+    return list(once.values())
+
+
+def _inside(folder: Path) -> list[Path]:
+    for endings in (TABLE_ENDINGS, OBJECT_ENDINGS):
+        for place in (folder, *(folder / name for name in _FOLDERS)):
+            files = [
+                path
+                for path in (place.iterdir() if place.is_dir() else ())
+                if path.name.lower().endswith(endings)
+                and not path.name.lower().endswith(_NOT_OBJECTS)
+                and not path.name.startswith(".")
+                and path.is_file()
+            ]
+            if files:
+                return sorted(files, key=lambda path: natural_key(path.name))
+    raise BadInputError(
+        folder,
+        "is a folder without tables",
+        f"give a folder with files that end in {', '.join((*TABLE_ENDINGS, *OBJECT_ENDINGS))}",
+    )
+
+
+def layout_of(
+    path: str | PathLike[str], header: Sequence[str], class_column: str | None = None
+) -> Layout:
+    """Find the columns that matter by their titles.
+
+    ilastik: ``Predicted Class``, ``User Label``, ``timestep``, ``labelimage_oid``. starbridge:
+    ``class``, ``object_type``, ``image``, ``t``, ``z``, ``label``. QuPath: ``Classification``
+    (or ``Class``), ``Object type``, ``Image``. Where a table has several columns of classes, a
+    reviewed one (``class``, ``Classification``) counts more than a predicted one.
+
+    Args:
+        path: the table, for errors.
+        header: titles of its columns.
+        class_column: title of the column of classes, where it is another one.
+
+    Raises:
+        BadInputError: no column of classes, or two of one title.
+    """
+    titles = list(header)
+    there = set(titles)
+    if {title.lower() for title in titles} == {"value", "class"}:
+        raise BadInputError(path, "says which number is which class and lists no objects")
+    chosen = class_column or next(
+        (c for c in ("class", "Classification", "Predicted Class", "Class") if c in there), None
+    )
+    if chosen is None or chosen not in there:
+        listed = ", ".join(titles[:12]) + (", …" if len(titles) > 12 else "")
+        raise BadInputError(
+            path,
+            f"has no column {class_column!r}"
+            if class_column
+            else "has no column of classes (Predicted Class, class, Classification)",
+            f"say which one it is with --class-column; it has {listed}",
+        )
+    if titles.count(chosen) > 1:
+        raise BadInputError(path, f"has two columns {chosen!r}", "rename or remove one of them")
+
+    def known(*names: str) -> tuple[str, ...]:
+        return tuple(name for name in names if titles.count(name) == 1)
+
+    def one(name: str) -> str | None:
+        return name if name in known(name) and name != chosen else None
+
+    if "labelimage_oid" in there:
+        ids = known("timestep", "labelimage_oid")
+        return Layout("ilastik", chosen, user_label=one("User Label"), ids=ids)
+    if "class" in there or {"label", "object_type"} <= there:
+        ids = known("t", "z", "label") if "label" in known("label") else ()
+        return Layout(
+            "starbridge", chosen, object_type=one("object_type"), image=one("image"), ids=ids
+        )
+    if "Classification" in there or {"Object ID", "Object type"} & there:
+        return Layout("QuPath", chosen, object_type=one("Object type"), image=one("Image"))
+    kind = "ilastik" if "Predicted Class" in there else "table"
+    return Layout(kind, chosen, user_label=one("User Label"))
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a table that matter.
+
+    Attributes:
+        layout: which they are.
+        texts: titles of the columns that ``tally`` has the values of, in its order.
+        tally: what they hold.
+    """
+
+    layout: Layout
+    texts: tuple[str, ...]
+    tally: Tally
+
+
+def read_columns(path: str | PathLike[str], *, class_column: str | None = None) -> Columns:
+    """Read what is needed of a table to count its objects.
+
+    CSV with commas, semicolons or tabs, in UTF-8, UTF-16 or Windows-1252, with or without byte
+    order mark, gzipped or not; Parquet.
+
+    Args:
+        path: the table.
+        class_column: as in :func:`layout_of`.
+
+    Raises:
+        BadInputError: no such file, no table, damaged, no column of classes, rows that are not as
+            long as the header.
+    """
+    file = existing_file(path)
+    try:
+        if file.name.lower().endswith(".parquet"):
+            return _read_parquet(file, class_column)
+        return _read_text(file, class_column)
+    except RaggedError as error:
+        where = f" (row {error.row})" if error.row else ""
+        raise BadInputError(
+            file,
+            f"has a row of {error.found} cells under a header of another number{where}",
+            "export it again; numbers with decimal commas need semicolons between the columns",
+        ) from error
+    except TooManyValuesError as error:
+        raise BadInputError(
+            file,
+            f"has more than {MOST_VALUES} different classes",
+            "say which column holds the classes with --class-column",
+        ) from error
+    except (EOFError, gzip.BadGzipFile, zlib.error, UnicodeError, csv.Error) as error:
+        raise BadInputError(file, f"is damaged ({error})", "export it again") from error
+    except OSError as error:
+        raise BadInputError(
+            file, f"cannot be read ({error.strerror or error})", "check the disk, and try again"
+        ) from error
+    except ValueError as error:  # pyarrow's errors too
+        line = str(error).splitlines()[0][:200]
+        raise BadInputError(file, f"is not a table ({line})", "export it again") from error
+
+
+def decoded(value: bytes) -> str:
+    """A text of UTF-8, or of Windows-1252 where it is none."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("cp1252", errors="replace")
+
+
+def _texts_of(layout: Layout) -> tuple[str, ...]:
+    wanted = (layout.classes, layout.user_label, layout.object_type, layout.image)
+    return tuple(title for title in wanted if title is not None)
+
+
+def _read_parquet(file: Path, class_column: str | None) -> Columns:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    tally = Tally()
+    with pq.ParquetFile(file) as content:
+        layout = layout_of(file, content.schema_arrow.names, class_column)
+        texts = _texts_of(layout)
+        for batch in content.iter_batches(columns=[*texts, *layout.ids], use_threads=False):
+            tally.add_table(pa.Table.from_batches([batch]), texts, layout.ids)
+    return Columns(layout, texts, tally)
+
+
+def _read_text(file: Path, class_column: str | None) -> Columns:
+    with _opened(file) as stream:
+        line = _header_line(file, stream)
+        delimiter, header = _dialect(line, class_column)
+        layout = layout_of(file, header, class_column)
+        texts = _texts_of(layout)
+        tally = tally_csv(
+            cast("Any", stream),
+            fields=len(header),
+            texts=[header.index(title) for title in texts],
+            integers=[header.index(title) for title in layout.ids],
+            delimiter=delimiter,
+        )
+    return Columns(layout, texts, tally)
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[BinaryIO]:
+    """A table's bytes, in an encoding that keeps ASCII and with newlines, without its mark."""
+    with file.open("rb") as raw:
+        gzipped = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        stream: Any = gzip.GzipFile(fileobj=raw) if gzipped else raw
+        head = stream.read(4096)
+        stream.seek(0)
+        if head.startswith(_UTF16) or _looks_like_utf16(head):
+            encoding = "utf-16" if head.startswith(_UTF16) else _utf16_order(head)
+            yield io.BufferedReader(_Transcoded(stream, encoding))
+            return
+        if b"\0" in head:
+            raise BadInputError(file, "is not a table, but a binary file", "give CSV or Parquet")
+        if b"\r" in head and b"\n" not in head and head.rstrip(b"\r").count(b"\r"):
+            yield io.BufferedReader(_Transcoded(stream, "latin-1"))  # line ends of an old Mac
+            return
+        if head.startswith(_UTF8_MARK):
+            stream.seek(len(_UTF8_MARK))
+        yield stream
+
+
+def _looks_like_utf16(head: bytes) -> bool:
+    return len(head) > 3 and (not any(head[0:64:2]) or not any(head[1:64:2]))
+
+
+def _utf16_order(head: bytes) -> str:
+    return "utf-16-le" if head[0] else "utf-16-be"
+
+
+class _Transcoded(io.RawIOBase):
+    """Bytes in UTF-8 of a text in another encoding; every line ends with a newline."""
+
+    def __init__(self, stream: BinaryIO, encoding: str) -> None:
+        super().__init__()
+        # latin-1 stands for any encoding of single bytes, which go on as they are.
+        self._encoding = encoding if encoding == "latin-1" else "utf-8"
+        self._text = io.TextIOWrapper(stream, encoding)
+        self._left = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._left:
+            self._left = self._text.read(1 << 18).encode(self._encoding)
+        size = min(len(buffer), len(self._left))
+        buffer[:size], self._left = self._left[:size], self._left[size:]
+        return size
+
+
+def _header_line(file: Path, stream: BinaryIO) -> str:
+    """The line of titles; Excel may put ``sep=;`` before it."""
+    line = b""
+    while not line.strip() or re.fullmatch(rb"\"?sep=.\"?\s*", line, re.IGNORECASE):
+        line = stream.readline(_LONGEST_HEADER)
+        if not line:
+            raise BadInputError(file, "has no header", "export it again")
+    while line.count(b'"') % 2 and len(line) < _LONGEST_HEADER:
+        more = stream.readline(_LONGEST_HEADER)
+        if not more:
+            break
+        line += more
+    return decoded(line.rstrip(b"\r\n"))
+
+
+def _dialect(line: str, class_column: str | None) -> tuple[str, list[str]]:
+    """The delimiter of a table, and the titles of its columns."""
+    wanted = {class_column} if class_column else {"Predicted Class", "class", "Classification"}
+    ways = []
+    for delimiter in _DELIMITERS:
+        cells = next(csv.reader(io.StringIO(line, newline=""), delimiter=delimiter))
+        ways.append((delimiter, [title.strip() for title in cells]))
+    # The one that makes sense of the header; with none, or several, the one there is most of.
+    return max(ways, key=lambda way: (bool(wanted & set(way[1])), len(way[1])))

@@ -1,0 +1,1 @@
+"""Many items through one job into one folder: resumable, and safe against being stopped."""

@@ -1,0 +1,70 @@
+"""A segmenter that goes to another process: what it is made from, not its loaded network."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bridge.errors import BadInputError
+from bridge.model.folder import DEMO, open_model
+from bridge.segment.segmenter import Segmenter
+
+if TYPE_CHECKING:
+    from bridge.model.folder import Recipe
+    from bridge.segment.segmenter import EngineMaker
+
+_loaded: dict[bytes, Segmenter] = {}
+
+
+@dataclass(frozen=True)
+class PortableSegmenter:
+    """All that another process needs to make the same segmenter.
+
+    Attributes:
+        model: the model folder, or ``demo``.
+        sha256: of the model, which must be the same there.
+        recipe: how to apply it.
+        make_engine: makes the engine.
+    """
+
+    model: str
+    sha256: str
+    recipe: Recipe
+    make_engine: EngineMaker
+
+    @classmethod
+    def of(cls, segmenter: Segmenter) -> PortableSegmenter:
+        """What a segmenter is made from.
+
+        Raises:
+            BadInputError: its engine was given as a loaded object only.
+        """
+        if segmenter.make_engine is None:
+            raise BadInputError(
+                "engine",
+                "is a loaded network, which cannot go to other processes",
+                "give the segmenter make_engine in place of engine",
+            )
+        model = segmenter.model
+        folder = DEMO if model.name == DEMO else str(model.path.resolve())
+        return cls(folder, model.sha256, segmenter.recipe, segmenter.make_engine)
+
+    def load(self) -> Segmenter:
+        """The segmenter; a process makes it once and keeps the last one.
+
+        Raises:
+            BadInputError: the model is not there, or another one.
+        """
+        key = pickle.dumps(self)
+        if key not in _loaded:
+            _loaded.clear()
+            folder = open_model(self.model)
+            if folder.sha256 != self.sha256:
+                raise BadInputError(
+                    folder.path,
+                    "is another model than on the machine that started the run",
+                    "put the model into a folder that all machines share",
+                )
+            _loaded[key] = Segmenter(folder, self.recipe, make_engine=self.make_engine)
+        return _loaded[key]

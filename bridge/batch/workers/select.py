@@ -1,0 +1,43 @@
+"""From ``--jobs`` and ``--scheduler`` to those who do the work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bridge.batch.workers.here import Here
+from bridge.errors import BadInputError
+from bridge.files.threads import suitable_processes
+
+if TYPE_CHECKING:
+    from bridge.batch.workers.base import Workers
+
+AUTO = "auto"
+"""Number of jobs that stands for as many as suit the machine."""
+
+
+def choose_workers(jobs: str = "1", scheduler: str | None = None) -> Workers:
+    """Those who do the work.
+
+    Args:
+        jobs: how many images at the same time on this machine, or ``auto``.
+        scheduler: address of a Dask cluster (see
+            :class:`bridge.batch.workers.dask.DaskCluster`), in place of jobs.
+
+    Raises:
+        BadInputError: neither a number nor ``auto``, no address, or both.
+        MissingPartError: a cluster, and Dask's distributed is not installed.
+    """
+    if jobs != AUTO and not (jobs.isdecimal() and int(jobs) > 0):
+        raise BadInputError("--jobs", f"{jobs!r} is no number of images", "give 4, or auto")
+    if scheduler is not None:
+        if jobs != "1":
+            raise BadInputError("--jobs and --scheduler", "contradict each other", "give one")
+        from bridge.batch.workers.dask import DaskCluster
+
+        return DaskCluster(scheduler)
+    count = suitable_processes() if jobs == AUTO else int(jobs)
+    if count == 1:
+        return Here()
+    from bridge.batch.workers.processes import LocalProcesses
+
+    return LocalProcesses(count)

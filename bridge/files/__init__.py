@@ -1,0 +1,1 @@
+"""Atomic writes, safe file names, and how many threads there are."""

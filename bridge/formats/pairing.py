@@ -1,0 +1,158 @@
+"""Which file of objects belongs to which image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from os import PathLike
+from pathlib import Path
+
+from bridge.errors import BadInputError
+from bridge.formats.layout import RECORD
+from bridge.images import image_name
+
+_PLACES = (
+    "geojson/{}.geojson",
+    "{}.geojson",
+    "{}.geojson.gz",
+    "roi/{}_rois.zip",
+    "{}_rois.zip",
+    "lbl/{}_labels.tif",
+    "{}_labels.tif",
+    "tables/{}.parquet",
+    "{}.parquet",
+    "lbl/{}_labels.h5",
+    "{}_labels.h5",
+    "tables/{}.csv",
+    "{}.csv",
+    "{}.zip",
+)
+"""Where a folder of results keeps the objects of an image, the fullest format first."""
+
+_ENDINGS = ("_rois", "_labels", "_mask", "_table")
+
+
+def pair(
+    images: Iterable[str | PathLike[str]], sources: Sequence[str | PathLike[str]]
+) -> list[tuple[Path, Path]]:
+    """Find the objects of each image by name.
+
+    Args:
+        images: image files.
+        sources: files of objects, or folders such as ``starbridge segment --out`` writes. One
+            file for one image need not have its name.
+
+    Returns:
+        Each image with the file of its objects.
+
+    Raises:
+        BadInputError: an image without objects, or with several files of objects; two images of
+            one name; a source that is not there.
+    """
+    files = [Path(image) for image in images]
+    places = [Path(source) for source in sources]
+    for place in places:
+        if not place.exists():
+            raise BadInputError(place, "is not there", "check the path")
+    if len(files) == len(places) == 1 and places[0].is_file():
+        return [(files[0], places[0])]
+    pairs: list[tuple[Path, Path]] = []
+    owners: dict[Path, Path] = {}
+    for file in files:
+        name = image_name(file)
+        of_name = (path for place in places for path in _of(place, name))
+        found = list({path.resolve(): path for path in reversed([*of_name])}.values())[::-1]
+        if not found:
+            looked = ", ".join(str(place) for place in places)
+            raise BadInputError(file, f"has no objects in {looked}", f"expected {name}.geojson")
+        if len(found) > 1:
+            raise BadInputError(
+                file, f"has objects in {found[0]} and in {found[1]}", "give one of them"
+            )
+        owner = owners.setdefault(found[0].resolve(), file)
+        if owner.resolve() != file.resolve():
+            raise BadInputError(
+                found[0],
+                f"would be the objects of {owner} and of {file}",
+                "give one image of this name at a time",
+            )
+        pairs.append((file, found[0]))
+    return pairs
+
+
+def _of(place: Path, name: str) -> list[Path]:
+    if place.is_dir():
+        there = (place / pattern.format(name) for pattern in _PLACES)
+        return [path for path in there if path.is_file()][:1]
+    stem = place.name.removesuffix(".gz").rpartition(".")[0]
+    return [place] if stem in (name, *(name + ending for ending in _ENDINGS)) else []
+
+
+def objects_of(path: Path, sources: Sequence[Path], *, alone: bool = False) -> Path:
+    """The objects of one image among several, so that one without does not stop the others.
+
+    Args:
+        path: the image.
+        sources: as in :func:`pair`.
+        alone: it is the only image: a single file of objects need not have its name.
+
+    Raises:
+        BadInputError: there are none, or several.
+    """
+    # A single source goes with a single image whatever its name; one that is given twice does not.
+    return pair([path], [*sources] if alone else [*sources, *sources])[0][1]
+
+
+def check_alone(path: Path, images: Sequence[Path], consequence: str, remedy: str) -> None:
+    """Check that no other image of a batch has an image's name.
+
+    Args:
+        path: the image.
+        images: all images.
+        consequence: what would come of it: ``one table would overwrite the other``.
+        remedy: what to do.
+
+    Raises:
+        BadInputError: another one has.
+    """
+    same = image_name(path).casefold()
+    others = [i for i in dict.fromkeys(images) if i != path and image_name(i).casefold() == same]
+    if others:
+        raise BadInputError(
+            path, f"has the same name as {others[0]}, so that {consequence}", remedy
+        )
+
+
+@contextmanager
+def add_source_to_errors(path: Path, source: Path) -> Iterator[None]:
+    """Name an image and its objects where an error speaks of an array or of a name.
+
+    Raises:
+        BadInputError: the error, which names both.
+    """
+    try:
+        yield
+    except BadInputError as error:
+        if error.source in (str(source), str(path)):
+            raise
+        raise BadInputError(
+            path, f"with {source}: {error.source} {error.problem}", error.remedy
+        ) from error
+
+
+def result_folders(images: Iterable[Path]) -> list[Path]:
+    """Folders to look for objects in, where a person names none.
+
+    Args:
+        images: image files.
+
+    Returns:
+        The folders of the images; and inside them and beside them the folders of results, which
+        are known by their ``run.json``.
+    """
+    own = list(dict.fromkeys(image.absolute().parent for image in images))
+    found = dict.fromkeys(own)
+    for folder in own:
+        for around in dict.fromkeys((folder, folder.parent)):
+            found |= dict.fromkeys(sorted(record.parent for record in around.glob(f"*/{RECORD}")))
+    return list(found)

@@ -1,0 +1,59 @@
+"""The other end of :mod:`bridge.java.process`: runs inside the worker."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from bridge.java.process import MARK, READY
+
+Request = dict[str, Any]
+Handler = Callable[[Request], dict[str, Any]]
+
+
+class Answers:
+    """Writes the answers of a worker.
+
+    Args:
+        folder: where the files of the answers go.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def give(self, number: int, answer: dict[str, Any]) -> None:
+        """Answer a request.
+
+        Args:
+            number: the request's number.
+            answer: anything that JSON holds; with ``error`` it is a refusal.
+        """
+        path = self._folder / f"answer-{number}.json"
+        path.write_text(json.dumps(answer), encoding="utf-8")
+        # one short write, so that what native code prints cannot come between
+        os.write(sys.__stdout__.fileno() if sys.__stdout__ else 1, f"{MARK}{number}\n".encode())
+
+    def ready(self, answer: dict[str, Any]) -> None:
+        """Say that the worker has started, or with ``error`` why it cannot."""
+        self.give(READY, answer)
+
+
+def requests() -> Iterator[Request]:
+    """The requests, one by one; the process ends when whoever asks is gone."""
+    waiting: queue.Queue[Request] = queue.Queue()
+
+    def read() -> None:
+        for line in sys.stdin:
+            waiting.put(json.loads(line))
+        # a macro that runs on, or a window, must not outlive whoever started it
+        os._exit(0)
+
+    threading.Thread(target=read, daemon=True).start()
+    while True:
+        yield waiting.get()

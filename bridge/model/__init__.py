@@ -1,0 +1,1 @@
+"""StarDist model folders: configuration, weights, recipe, network."""

@@ -1,9 +1,0 @@
-"""What a network proposes, and its thinning by non-maximum suppression (NMS)."""
-
-from __future__ import annotations
-
-from bridge.nms.bands import BandedSuppression, suppress_rows
-from bridge.nms.candidates import Candidates
-from bridge.nms.greedy import suppress
-
-__all__ = ["BandedSuppression", "Candidates", "suppress", "suppress_rows"]

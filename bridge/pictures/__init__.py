@@ -1,0 +1,1 @@
+"""Preview images and self-contained pages."""

@@ -1,1 +1,0 @@
-"""Interactive pages: figures and tables in one HTML file that needs no network."""

@@ -1,0 +1,1 @@
+"""From an image to nuclei: tiles, normalisation, networks, suppression."""

@@ -1,0 +1,90 @@
+"""The reference engine: StarDist's own network in TensorFlow. The one file that imports them."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.errors import BadInputError, MissingPartError
+from bridge.model.folder import ModelFolder
+from bridge.model.keras_weights import load_weights
+from bridge.segment.engines.base import (
+    NO_MARGINS,
+    SMALLEST_DISTANCE,
+    Margins,
+    Prediction,
+    explained,
+    without,
+)
+from bridge.segment.engines.unet import UnetTiles
+
+
+class KerasEngine(UnetTiles):
+    """A StarDist 2D model in TensorFlow.
+
+    Args:
+        model: the model folder.
+
+    Raises:
+        MissingPartError: TensorFlow or StarDist is not installed.
+        BadInputError: weights that are damaged or belong to another architecture.
+    """
+
+    name = "keras"
+
+    def __init__(self, model: ModelFolder) -> None:
+        super().__init__(model)
+        # TensorFlow greets on stderr before any of its options can be set.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        try:
+            import tensorflow as tf  # named first, so that its absence is what is said
+            from stardist.models import Config2D, StarDist2D
+        except ImportError as error:
+            raise MissingPartError(
+                "segment", "run a StarDist model", error.name or "TensorFlow"
+            ) from error
+        with contextlib.redirect_stdout(io.StringIO()):
+            try:
+                self._model = StarDist2D(Config2D(**model.config), name=model.name, basedir=None)
+            except (
+                TypeError,
+                ValueError,
+                AssertionError,
+                NotImplementedError,
+                RuntimeError,
+            ) as error:
+                raise BadInputError(
+                    model.path / "config.json",
+                    f"describes a network that StarDist cannot build ({error})",
+                    "copy the model folder again",
+                ) from error
+        load_weights(self._model.keras_model, model.weights)
+        self.device = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
+        # Of seven digits, a graphics card's TensorFloat-32 would keep three.
+        tf.config.experimental.enable_tensor_float_32_execution(False)
+        self.versions = {name: version(name) for name in ("stardist", "tensorflow", "keras")}
+
+    def predict(
+        self, tile: NDArray[Any], margins: Margins = NO_MARGINS, least_prob: float = 0.0
+    ) -> Prediction:
+        """Run the network on one (height, width, channels) float32 tile.
+
+        Raises:
+            BadInputError: the tile does not fit into memory.
+        """
+        import tensorflow as tf
+
+        try:
+            outputs = self._model.keras_model.predict_on_batch(tile[np.newaxis])
+        except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+            raise explained(error, tile) from error
+        prob, dist = outputs[0][0, ..., 0], outputs[1][0]
+        classes = outputs[2][0] if len(outputs) > 2 else None
+        whole = Prediction(prob, np.maximum(dist, SMALLEST_DISTANCE), classes)
+        return without(margins, whole, self._folder.grid)

@@ -1,0 +1,363 @@
+"""StarDist's 2D network, read from ``config.json`` and its weights without TensorFlow.
+
+The layers are those that StarDist builds (``StarDist2D._build`` and csbdeep's ``unet_block``).
+Keras numbers weights by the order of the layers, in both of its file layouts; so does this module.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.errors import BadInputError
+from bridge.model.folder import ModelFolder
+from bridge.model.network import (
+    ACTIVATIONS,
+    INPUT,
+    Activation,
+    Concatenation,
+    Convolution,
+    MaxPooling,
+    Network,
+    Scaling,
+    Step,
+    Upsampling,
+)
+from bridge.segment.engines.receptive_field import reach
+
+_EPSILON = 1e-3  # Keras's own, which StarDist leaves as it is
+
+_Next = Callable[[list[tuple[int, ...]]], list[NDArray[np.float32]]]
+"""Gives the next layer's arrays, of the shapes that it has to have."""
+
+_DEFAULTS: dict[str, Any] = {
+    "unet_n_depth": 3,
+    "unet_kernel_size": (3, 3),
+    "unet_n_filter_base": 32,
+    "unet_n_conv_per_depth": 2,
+    "unet_pool": (2, 2),
+    "unet_activation": "relu",
+    "unet_last_activation": "relu",
+    "unet_batch_norm": False,
+    "unet_dropout": 0.0,
+    "unet_expansion": 2,
+    "unet_prefix": "",
+    "net_conv_after_unet": 128,
+}
+"""What StarDist takes where an older ``config.json`` says nothing."""
+
+
+def read_unet(model: ModelFolder) -> Network:
+    """Read a trained network as plain steps, batch normalisation folded into the convolutions.
+
+    Args:
+        model: the model folder.
+
+    Returns:
+        A network with the heads probability, distances and, for a model of several classes, their
+        probabilities.
+
+    Raises:
+        BadInputError: a network of another kind than StarDist's own U-Net, or weights that are
+            damaged or belong to another architecture.
+    """
+    import h5py
+
+    for key in ("unet_activation", "unet_last_activation"):
+        function = (_DEFAULTS | model.config)[key]
+        if function not in (*ACTIVATIONS, "linear"):
+            raise _refusal(model, f"has the activation {function!r}")
+    try:
+        with h5py.File(model.weights) as file:
+            stored = _Stored(file)
+            network = _Builder(model, stored.convolution, stored.normalisation).build()
+            if stored.left:
+                raise _other_weights(model)
+            return network.folded()
+    except OSError as error:
+        raise BadInputError(
+            model.weights, "is not an HDF5 file, or a damaged one", "copy the weights again"
+        ) from error
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise _other_weights(model) from error
+
+
+class UnetTiles:
+    """How tiles are cut for a network, whatever runs it.
+
+    StarDist's own halo comes from one impulse, which misses what pooling shifts, and a deep
+    network's whole reach.
+
+    Args:
+        model: the model folder.
+    """
+
+    def __init__(self, model: ModelFolder) -> None:
+        self._folder = model
+
+    @property
+    def divisor(self) -> tuple[int, int]:
+        """Height and width of a tile are multiples of these."""
+        return divisor(self._folder)
+
+    @property
+    def alignment(self) -> tuple[int, int]:
+        """Tiles and their cores begin at multiples of these: pooling falls on the same pixels."""
+        return self.divisor
+
+    @cached_property
+    def halo(self) -> tuple[int, int]:
+        """How far (y, x) in pixels a prediction looks."""
+        return halo(self._folder)
+
+    @property
+    def bytes_per_pixel(self) -> float:
+        """What TensorFlow was seen to hold per pixel of a tile: full-size feature maps at once."""
+        config = self._folder.config
+        base = float(config.get("unet_n_filter_base", config.get("resnet_n_filter_base", 32)))
+        head = float(config.get("net_conv_after_unet", config.get("net_conv_after_resnet", 128)))
+        area = math.prod(config["grid"])
+        return 4.0 * (8 * base + 3 * (head + float(config["n_rays"]) + 1)) / math.sqrt(area)
+
+
+def channels_first(tile: NDArray[Any]) -> NDArray[np.float32]:
+    """A (height, width, channels) tile as (1, channels, height, width) float32."""
+    return np.ascontiguousarray(np.moveaxis(tile, -1, 0)[np.newaxis], np.float32)
+
+
+def divisor(model: ModelFolder) -> tuple[int, int]:
+    """What height and width of an image must be multiples of: pooling and grid together."""
+    settings = _DEFAULTS | model.config
+    pool, depth = settings["unet_pool"], int(settings["unet_n_depth"])
+    y, x = (int(p) ** depth * g for p, g in zip(pool, model.grid, strict=True))
+    return y, x
+
+
+def halo(model: ModelFolder) -> tuple[int, int]:
+    """How far (y, x) in pixels a prediction looks, whatever the weights.
+
+    Raises:
+        BadInputError: a network of another kind than StarDist's own U-Net.
+    """
+
+    def untrained(shapes: list[tuple[int, ...]]) -> list[NDArray[np.float32]]:
+        return [np.broadcast_to(np.float32(0), shape) for shape in shapes]
+
+    network = _Builder(model, untrained, untrained).build()
+    y, x = (reach(network, axis, model.grid[axis]) for axis in (0, 1))
+    return y, x
+
+
+class _Builder:
+    """Lays StarDist's layers one after another, each with the next weights of the file."""
+
+    def __init__(self, model: ModelFolder, convolution: _Next, normalisation: _Next) -> None:
+        self._model = model
+        self._settings = _DEFAULTS | model.config
+        self._check()
+        self._convolution, self._normalisation = convolution, normalisation
+        self._steps: list[Step] = []
+        self._width = {INPUT: model.n_channels}
+
+    def build(self) -> Network:
+        get = self._settings.__getitem__
+        depth, per_level = int(get("unet_n_depth")), int(get("unet_n_conv_per_depth"))
+        pool = (int(get("unet_pool")[0]), int(get("unet_pool")[1]))
+        kernel = (int(get("unet_kernel_size")[0]), int(get("unet_kernel_size")[1]))
+        base, expansion = int(get("unet_n_filter_base")), float(get("unet_expansion"))
+        activation = str(get("unet_activation"))
+        normalised = bool(get("unet_batch_norm"))
+
+        def block(name: str, x: str, filters: int, function: str = activation) -> str:
+            return self._convolve(name, x, filters, kernel, function, normalised=normalised)
+
+        def filters(level: int) -> int:
+            return int(base * expansion ** max(0, level))
+
+        x = INPUT
+        pooled, level = (1, 1), 0
+        while pooled != self._model.grid:
+            y_more, x_more = (1 + (g > p) for g, p in zip(self._model.grid, pooled, strict=True))
+            pooled = (pooled[0] * y_more, pooled[1] * x_more)
+            for i in range(per_level):
+                x = self._convolve(f"grid_{level}_no_{i}", x, base, kernel, activation)
+            x = self._pool(f"grid_max_{level}", x, (y_more, x_more))
+            level += 1
+        skipped = []
+        for n in range(depth):
+            for i in range(per_level):
+                x = block(f"down_level_{n}_no_{i}", x, filters(n))
+            skipped.append(x)
+            x = self._pool(f"max_{n}", x, pool)
+        for i in range(per_level - 1):
+            x = block(f"middle_{i}", x, filters(depth))
+        x = block(f"middle_{per_level}", x, filters(depth - 1))
+        for n in reversed(range(depth)):
+            x = self._add(Upsampling(f"up_{n}", (x,), pool), self._width[x])
+            width = self._width[x] + self._width[skipped[n]]
+            x = self._add(Concatenation(f"joined_{n}", (x, skipped[n])), width)
+            for i in range(per_level - 1):
+                x = block(f"up_level_{n}_no_{i}", x, filters(n))
+            function = activation if n > 0 else str(get("unet_last_activation"))
+            x = block(f"up_level_{n}_no_{per_level}", x, filters(n - 1), function)
+        features, classes = int(get("net_conv_after_unet")), int(get("n_classes") or 0)
+        # Keras numbers the layers of both branches level by level.
+        shared = classed = x
+        if features > 0:
+            shared = self._convolve("features", x, features, kernel, activation)
+            if classes:
+                classed = self._convolve("features_class", x, features, kernel, activation)
+        heads = [
+            self._convolve("prob", shared, 1, (1, 1), "sigmoid"),
+            self._convolve("dist", shared, self._model.n_rays, (1, 1), "linear"),
+        ]
+        if classes:
+            heads.append(self._convolve("prob_class", classed, classes + 1, (1, 1), "softmax"))
+        return Network(2, self._model.n_channels, tuple(self._steps), tuple(heads))
+
+    def _check(self) -> None:
+        """Refuse what StarDist would build otherwise than this class does."""
+        settings = self._settings
+        if str(settings["backbone"]).lower() != "unet":
+            raise _refusal(self._model, f"has the backbone {settings['backbone']!r}")
+        for key in settings:
+            if key.startswith("unet_") and key not in _DEFAULTS:
+                raise _refusal(self._model, f"has the unknown setting {key!r}")
+        counts = (
+            ("unet_n_depth", 0),
+            ("unet_n_filter_base", 1),
+            ("unet_n_conv_per_depth", 1),
+            ("n_rays", 1),
+            ("n_channel_in", 1),
+            ("net_conv_after_unet", 0),
+        )
+        for key, least in counts:
+            if not isinstance(settings[key], int) or settings[key] < least:
+                raise _refusal(self._model, f"has the {key} {settings[key]!r}")
+        for key in ("unet_kernel_size", "unet_pool"):
+            pair = settings[key]
+            if not (
+                isinstance(pair, list | tuple)
+                and len(pair) == 2
+                and all(isinstance(n, int) and n > 0 for n in pair)
+            ):
+                raise _refusal(self._model, f"has the {key} {pair!r}")
+        if any(g & (g - 1) for g in self._model.grid):
+            raise _refusal(
+                self._model, f"has the grid {self._model.grid}, which are no powers of 2"
+            )
+
+    def _convolve(
+        self,
+        name: str,
+        x: str,
+        filters: int,
+        kernel: tuple[int, int],
+        function: str,
+        *,
+        normalised: bool = False,
+    ) -> str:
+        shapes = [(*kernel, self._width[x], filters), (filters,)]
+        weights, bias = self._convolution(shapes)
+        result = self._add(Convolution(f"{name}_conv", (x,), weights, bias, (1, 1), True), filters)
+        if normalised:
+            gamma, beta, mean, variance = (
+                array.astype(np.float64) for array in self._normalisation([(filters,)] * 4)
+            )
+            factor = gamma / np.sqrt(variance + _EPSILON)
+            offset = beta - mean * factor
+            scaling = Scaling(
+                f"{name}_norm", (result,), factor.astype(np.float32), offset.astype(np.float32)
+            )
+            result = self._add(scaling, filters)
+        if function == "linear":
+            return result
+        return self._add(Activation(name, (result,), function), filters)
+
+    def _pool(self, name: str, x: str, size: tuple[int, int]) -> str:
+        return self._add(MaxPooling(name, (x,), size, size, False), self._width[x])
+
+    def _add(self, step: Step, width: int) -> str:
+        self._steps.append(step)
+        self._width[step.name] = width
+        return step.name
+
+
+class _Stored:
+    """Arrays of each convolution and of each batch normalisation, in the layers' order."""
+
+    def __init__(self, file: Any) -> None:
+        self._convolutions, self._normalisations = _stored_layers(file)
+
+    @property
+    def left(self) -> bool:
+        """Whether there are layers that nobody asked for."""
+        return bool(self._convolutions or self._normalisations)
+
+    def convolution(self, shapes: list[tuple[int, ...]]) -> list[NDArray[np.float32]]:
+        """Kernel and bias of the next one."""
+        return _read(self._convolutions.pop(0), shapes)
+
+    def normalisation(self, shapes: list[tuple[int, ...]]) -> list[NDArray[np.float32]]:
+        """Gamma, beta, mean and variance of the next one."""
+        return _read(self._normalisations.pop(0), shapes)
+
+
+def _read(arrays: list[Any], shapes: list[tuple[int, ...]]) -> list[NDArray[np.float32]]:
+    # Looked at before they are read: a file may promise more than memory holds.
+    if [tuple(array.shape) for array in arrays] != shapes:
+        raise ValueError(shapes)
+    if any(array.dtype.kind != "f" for array in arrays):
+        raise TypeError("no weights")
+    return [np.asarray(array[()], np.float32) for array in arrays]
+
+
+def _refusal(model: ModelFolder, problem: str) -> BadInputError:
+    return BadInputError(
+        model.path / "config.json", f"{problem}, which only TensorFlow runs", "use --engine keras"
+    )
+
+
+def _other_weights(model: ModelFolder) -> BadInputError:
+    return BadInputError(
+        model.weights,
+        "holds the weights of another architecture than config.json describes",
+        "copy config.json and weights of the same training",
+    )
+
+
+def _stored_layers(file: Any) -> tuple[list[list[Any]], list[list[Any]]]:
+    """Datasets of each convolution, and of each batch normalisation, in the layers' order.
+
+    Keras 3 has ``layers/conv2d_3/vars/0``; Keras 2 lists its groups in ``layer_names`` and their
+    arrays in ``weight_names``, below ``model_weights`` where the whole model was saved.
+    """
+    if "layers" in file:
+        layers = file["layers"]
+        return _numbered(layers, "conv2d"), _numbered(layers, "batch_normalization")
+    top = file.get("model_weights", file)
+    groups = [top[_text(name)] for name in top.attrs.get("layer_names", ())]
+    found = [
+        [group[_text(name)] for name in group.attrs.get("weight_names", ())] for group in groups
+    ]
+    return (
+        [arrays for arrays in found if arrays and len(arrays[0].shape) > 1],
+        [arrays for arrays in found if arrays and len(arrays[0].shape) == 1],
+    )
+
+
+def _numbered(layers: Any, word: str) -> list[list[Any]]:
+    found: list[list[Any]] = []
+    while (name := f"{word}_{len(found)}" if found else word) in layers:
+        values = layers[name]["vars"]
+        found.append([values[str(i)] for i in range(len(values))])
+    return found
+
+
+def _text(name: Any) -> str:
+    return name.decode() if isinstance(name, bytes) else str(name)

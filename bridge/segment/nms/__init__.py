@@ -1,0 +1,9 @@
+"""What a network proposes, and its thinning by non-maximum suppression (NMS)."""
+
+from __future__ import annotations
+
+from bridge.segment.nms.bands import BandedSuppression, suppress_rows
+from bridge.segment.nms.candidates import Candidates
+from bridge.segment.nms.greedy import suppress
+
+__all__ = ["BandedSuppression", "Candidates", "suppress", "suppress_rows"]

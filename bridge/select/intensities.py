@@ -1,0 +1,137 @@
+"""How bright a channel is over the nuclei of an image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bridge.detections import Detections
+from bridge.errors import BadInputError
+from bridge.images import Image, open_image
+from bridge.measure import measure
+from bridge.measure.columns import channel_titles
+from bridge.select.nuclei import Nuclei, nuclei_only, read_nuclei
+
+
+@dataclass(frozen=True)
+class Intensities:
+    """A channel over the nuclei of one image.
+
+    Attributes:
+        channel: the channel's name in the image.
+        nuclei: number of nuclei that have pixels; in a stack each cut of a nucleus through a plane
+            counts.
+        mean: mean over the nuclei of the mean intensity of each, so that small nuclei count as
+            much as large ones. This is what images are chosen by. NaN without nuclei.
+        median: median over the nuclei of the mean intensity of each.
+        pixel_mean: mean over all pixels of the nuclei.
+    """
+
+    channel: str
+    nuclei: int
+    mean: float
+    median: float
+    pixel_mean: float
+
+
+def image_intensities(nuclei: Nuclei, image: Image, channel: int | str) -> Intensities:
+    """Measure a channel over the nuclei of one image, as :func:`bridge.measure.measure` does.
+
+    Args:
+        nuclei: detections (annotations among nuclei are left out), or a label image.
+        image: the image, read plane by plane.
+        channel: name, or number from 0, as in :meth:`bridge.images.Image.channel_index`.
+
+    Raises:
+        BadInputError: a channel that is not there, sizes that do not fit.
+    """
+    found = nuclei_only(nuclei) if isinstance(nuclei, Detections) else nuclei
+    table = measure(found, image, unit="px", channels=[channel])
+    return intensities_of_table(table, channel_titles(image.channels)[image.channel_index(channel)])
+
+
+def intensities_of_table(table: pd.DataFrame, title: str) -> Intensities:
+    """Sum up a table of measurements.
+
+    Args:
+        table: a row a nucleus, columns as :mod:`bridge.measure.columns` describes.
+        title: of the channel in the names of the columns.
+
+    Raises:
+        BadInputError: the table has no such columns, or they are not numbers.
+    """
+    column = f"Nucleus: {title}: Mean"
+    areas = [name for name in table.columns if str(name).startswith("Nucleus: Area ")]
+    if column not in table.columns or not areas:
+        missing = column if areas else "Nucleus: Area"
+        raise BadInputError(
+            "table", f"has no column {missing!r}", "measure this channel: starbridge measure"
+        )
+    try:
+        means, area = (table[name].to_numpy(np.float64) for name in (column, areas[0]))
+    except ValueError as error:
+        raise BadInputError(
+            "table", f"holds text in {column!r}", "make it anew: starbridge measure"
+        ) from error
+    # Nuclei without pixels, or that touch NaN pixels, have no mean.
+    measured = np.isfinite(means)
+    means, area = means[measured], area[measured]
+    if not len(means):
+        return Intensities(title, 0, np.nan, np.nan, np.nan)
+    return Intensities(
+        channel=title,
+        nuclei=len(means),
+        mean=float(means.mean()),
+        median=float(np.median(means)),
+        pixel_mean=float(np.average(means, weights=area)),
+    )
+
+
+def mean_intensities(
+    images: Sequence[Image | str | PathLike[str]],
+    nuclei: Sequence[Nuclei | str | PathLike[str]],
+    channel: int | str,
+    *,
+    axes: str | None = None,
+) -> pd.DataFrame:
+    """Measure a channel over the nuclei of every image.
+
+    Args:
+        images: open images, or files, which are opened one after the other.
+        nuclei: of each image its detections, its label image, or the file of them.
+        channel: name, or number from 0.
+        axes: of the image files, where they do not say.
+
+    Returns:
+        A row an image: ``name``, the attributes of :class:`Intensities`, ``image`` (path, ``""``
+        for an array).
+
+    Raises:
+        BadInputError: an image or its nuclei cannot be read or do not fit, or there are not as
+            many of one as of the other.
+    """
+    if len(images) != len(nuclei):
+        raise BadInputError(
+            "nuclei", f"are of {len(nuclei)} images, not of {len(images)}", "give one an image"
+        )
+    rows: list[dict[str, Any]] = []
+    for given, objects in zip(images, nuclei, strict=True):
+        if isinstance(given, Image):
+            rows.append(_row(given, objects, channel))
+        else:
+            with open_image(given, axes=axes) as image:
+                rows.append(_row(image, objects, channel))
+    return pd.DataFrame(rows)
+
+
+def _row(image: Image, objects: Nuclei | str | PathLike[str], channel: int | str) -> dict[str, Any]:
+    if isinstance(objects, (str, PathLike)):
+        objects = read_nuclei(Path(objects), image)
+    found = asdict(image_intensities(objects, image, channel))
+    return {"name": image.name, **found, "image": fspath(image.path) if image.path else ""}

@@ -1,0 +1,118 @@
+"""A part of an image segmented as the whole image would be."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+
+from bridge.batch.segment_job import read_record
+from bridge.detections import Detections
+from bridge.errors import BadInputError
+from bridge.select.cropping import crop_image
+from bridge.select.windows import Window
+
+if TYPE_CHECKING:
+    from bridge.images import Image
+    from bridge.model.folder import ModelFolder, Recipe
+    from bridge.segment.segmenter import Segmenter
+
+_FIRST_REACH = 64  # pixels; more where a larger object is found
+
+
+def resegment(image: Image, window: Window, segmenter: Segmenter) -> Detections:
+    """Segment the surroundings of a window so that its objects are those of the whole image.
+
+    The intensities that the model sees are scaled by the percentiles of the whole planes, and so
+    much of the image around the window is segmented with it that the network's field of view, and
+    the objects that reach into the window with their neighbours, are inside. Where image and model
+    have the same pixel size, the objects are those of the whole image; where the image is
+    resampled, outlines may differ by fractions of a pixel.
+
+    Args:
+        image: the whole image.
+        window: the part that is wanted.
+        segmenter: the model.
+
+    Returns:
+        Detections in pixels of the whole image, complete inside the window, most probable first.
+
+    Raises:
+        BadInputError: as :meth:`bridge.Segmenter.segment`.
+    """
+    reach = _FIRST_REACH
+    while True:
+        around = _around(image, window, segmenter, reach)
+        part = crop_image(image, around)
+        found = segmenter.segment(part, whole=image)
+        largest = _largest_side(found)
+        if largest <= reach or (around.height, around.width) == (image.height, image.width):
+            break
+        reach = largest
+    objects = found.objects.copy()
+    objects["geometry"] = objects.geometry.translate(around.left, around.top)
+    return replace(found, objects=objects, image=image.info)
+
+
+def recipe_of_run(source: Path, model: ModelFolder) -> Recipe:
+    """The recipe that a file of objects was made with.
+
+    Args:
+        source: file of objects, maybe in a folder that ``starbridge segment`` wrote.
+        model: the model to segment with.
+
+    Returns:
+        The run's recipe, where its ``run.json`` says that it was this very model; else the model's
+        own.
+    """
+    for folder in source.absolute().parents[:2]:
+        try:
+            record = read_record(folder)
+        except BadInputError:
+            continue
+        made_by, recipe = record.get("model"), record.get("recipe")
+        if not (isinstance(made_by, dict) and isinstance(recipe, dict)):
+            continue
+        if made_by.get("sha256") == model.sha256:
+            try:
+                return _recipe(model.recipe, recipe)
+            except (TypeError, ValueError, BadInputError):
+                continue
+    return model.recipe
+
+
+def _recipe(own: Recipe, recorded: dict[str, Any]) -> Recipe:
+    values = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in recorded.items()
+    }
+    return own.with_changes(**values)
+
+
+def _around(image: Image, window: Window, segmenter: Segmenter, reach: int) -> Window:
+    """The window with all that decides what is found in it, as far as the image goes."""
+    own, models = image.pixel_size, segmenter.recipe.pixel_size
+    factors = (models / own.y, models / own.x) if own and models else (1.0, 1.0)
+    # An object reaches in from outside, one beside it may win over it, and that one may lose.
+    margins = [
+        math.ceil(halo * factor) + 3 * reach
+        for halo, factor in zip(segmenter.engine.halo, factors, strict=True)
+    ]
+    # The network's pooling must fall on the same pixels as in the whole image.
+    top, left = (
+        max(0, start - margin) // by * by
+        for start, margin, by in zip(
+            (window.top, window.left), margins, segmenter.engine.alignment, strict=True
+        )
+    )
+    bottom = min(image.height, window.bottom + margins[0])
+    right = min(image.width, window.right + margins[1])
+    return Window(top, left, bottom - top, right - left)
+
+
+def _largest_side(found: Detections) -> int:
+    bounds = shapely.bounds(found.objects.geometry.to_numpy()).reshape(-1, 4)
+    return math.ceil(float(np.max(bounds[:, 2:] - bounds[:, :2], initial=0.0)))

@@ -1,0 +1,119 @@
+"""Where in an image a crop is taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.errors import BadInputError
+from bridge.measure.pixels import list_pixels, number_objects
+
+Place = Literal["centre", "top-left", "top-right", "bottom-left", "bottom-right", "densest"]
+PLACES: tuple[str, ...] = get_args(Place)
+
+_STEPS = 16  # how finely the densest place is looked for, positions a crop's side
+
+
+@dataclass(frozen=True)
+class Window:
+    """A rectangle of pixels: the row and column it begins at, and its size."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    @property
+    def bottom(self) -> int:
+        """The first row below it."""
+        return self.top + self.height
+
+    @property
+    def right(self) -> int:
+        """The first column to its right."""
+        return self.left + self.width
+
+    def of(self, plane: NDArray[Any]) -> NDArray[Any]:
+        """This part of an array (…, Y, X), as a view."""
+        return plane[..., self.top : self.bottom, self.left : self.right]
+
+
+def place_window(
+    shape: tuple[int, int],
+    size: tuple[int, int],
+    place: Place = "centre",
+    points: NDArray[Any] | None = None,
+) -> Window:
+    """Place a crop in an image.
+
+    Args:
+        shape: (height, width) of the image.
+        size: (height, width) of the crop; what is larger than the image becomes the image's.
+        place: ``centre``, a corner, or ``densest``: where most nuclei are, to a 16th of the crop's
+            shorter side, and of several such places the topmost, then the leftmost.
+        points: (n, 2) row and column of every nucleus, for ``densest``.
+
+    Raises:
+        BadInputError: a size below 1, or an unknown place.
+    """
+    if min(size) < 1:
+        raise BadInputError("crop", f"{size[1]} x {size[0]} is no size", "give 1024, or 1024x768")
+    if place not in PLACES:
+        raise BadInputError(
+            "crop", f"{place!r} is no place in an image", f"choose from {', '.join(PLACES)}"
+        )
+    height, width = min(size[0], shape[0]), min(size[1], shape[1])
+    spare = (shape[0] - height, shape[1] - width)
+    if place == "densest" and points is not None and len(points):
+        top, left = _densest(points, (height, width), spare)
+    elif place in ("centre", "densest"):
+        top, left = spare[0] // 2, spare[1] // 2
+    else:
+        top = 0 if place.startswith("top") else spare[0]
+        left = 0 if place.endswith("left") else spare[1]
+    return Window(top, left, height, width)
+
+
+def nucleus_points(labels: NDArray[Any]) -> NDArray[np.int64]:
+    """A pixel of every nucleus near its middle: of its pixels, row by row, the middle one.
+
+    Args:
+        labels: label image (…, Y, X); in a stack every cut of a nucleus through a plane counts.
+
+    Returns:
+        (n, 2) row and column.
+    """
+    planes = labels.reshape(-1, *labels.shape[-2:])
+    found = []
+    for plane in planes:
+        ids, numbered = number_objects(plane)
+        lists = list_pixels(numbered, len(ids))
+        middle = lists.positions[(lists.starts[:-1] + lists.starts[1:]) // 2]
+        found.append(np.stack(np.divmod(middle, plane.shape[1]), axis=1))
+    return np.concatenate(found)
+
+
+def _densest(
+    points: NDArray[Any], size: tuple[int, int], spare: tuple[int, int]
+) -> tuple[int, int]:
+    step = max(1, min(size) // _STEPS)
+    starts = [np.unique([*range(0, last, step), last]) for last in spare]
+    # Whatever begins or ends a window is an edge of the bins, so that each window is whole bins.
+    edges = [np.union1d(s, s + length) for s, length in zip(starts, size, strict=True)]
+    counts = np.histogram2d(points[:, 0] + 0.5, points[:, 1] + 0.5, bins=edges)[0]
+    total = np.pad(counts.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+    (y0, y1), (x0, x1) = (
+        (np.searchsorted(e, s), np.searchsorted(e, s + length))
+        for e, s, length in zip(edges, starts, size, strict=True)
+    )
+    inside = (
+        total[np.ix_(y1, x1)]
+        - total[np.ix_(y0, x1)]
+        - total[np.ix_(y1, x0)]
+        + total[np.ix_(y0, x0)]
+    )
+    row, column = np.unravel_index(int(np.argmax(inside)), inside.shape)
+    return int(starts[0][row]), int(starts[1][column])

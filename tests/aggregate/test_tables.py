@@ -1,0 +1,201 @@
+"""Reading tables of other programs."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bridge.aggregate.tables import find_tables, layout_of, read_columns
+from bridge.errors import BadInputError
+from tests.aggregate.ilastik import ilastik_table
+
+COUNTS = {"Neuron": 30, "Größe/µ": 7, "Dead": 2}
+
+
+def classes_of(path: Path, **options: str) -> dict[str, int]:
+    columns = read_columns(path, **options)
+    place = columns.texts.index(columns.layout.classes)
+    found: dict[str, int] = {}
+    for values, count in columns.tally.counts.items():
+        name = values[place].decode("utf-8", errors="surrogateescape")
+        found[name] = found.get(name, 0) + count
+    return found
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_a_table_in_any_encoding(
+    tmp_path: Path, encoding: str, delimiter: str, line_end: str
+) -> None:
+    path = tmp_path / "a_table.csv"
+    text = ilastik_table(COUNTS).to_csv(
+        sep=delimiter, decimal="," if delimiter == ";" else ".", index=False, lineterminator="\n"
+    )
+    path.write_bytes(text.replace("\n", line_end).encode(encoding))
+
+    assert classes_of(path) == COUNTS
+
+
+def test_quotes_around_everything(tmp_path: Path) -> None:
+    path = tmp_path / "a_table.csv"
+    counts = {"Neuron, young": 30, 'the "odd"': 7, "two\nlines": 2, "": 4}
+    ilastik_table(counts).to_csv(path, index=False, quoting=1)
+
+    assert classes_of(path) == counts
+
+
+def test_compressed_and_parquet(tmp_path: Path) -> None:
+    table = ilastik_table({**COUNTS, "": 3})
+    gzipped, parquet = tmp_path / "a.csv.gz", tmp_path / "a.parquet"
+    table.to_csv(gzipped, index=False)
+    table.astype({"Predicted Class": "category"}).to_parquet(parquet)
+
+    assert classes_of(gzipped) == classes_of(parquet) == {**COUNTS, "": 3}
+
+
+def test_a_file_that_excel_wrote(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes("sep=;\r\nobject_id;Predicted Class;x\r\n0;Größe;1,5\r\n".encode("cp1252"))
+
+    columns = read_columns(path)
+
+    assert list(columns.tally.counts) == [("Größe".encode("cp1252"),)]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_first_column_without_a_title(tmp_path: Path, delimiter: str) -> None:
+    path = tmp_path / "a.csv"
+    ilastik_table(COUNTS).to_csv(path, sep=delimiter)
+
+    assert classes_of(path) == COUNTS
+
+
+def test_a_header_with_commas_between_semicolons(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("a, b, c, d;Predicted Class;e, f, g\n1;A;2\n")
+
+    assert classes_of(path) == {"A": 1}
+
+
+@pytest.mark.parametrize(
+    ("header", "kind", "classes"),
+    [
+        (["object_id", "timestep", "labelimage_oid", "Predicted Class"], "ilastik", None),
+        (["id", "image", "label", "class", "object_type"], "starbridge", "class"),
+        (["label", "Predicted Class", "class", "object_type"], "starbridge", "class"),
+        (["Image", "Object ID", "Object type", "Classification"], "QuPath", "Classification"),
+        (["Image", "Object ID", "Class"], "QuPath", "Class"),
+        (["x", "Class"], "table", "Class"),
+    ],
+)
+def test_programs_are_told_by_their_columns(
+    header: list[str], kind: str, classes: str | None
+) -> None:
+    layout = layout_of("a.csv", header)
+
+    assert layout.kind == kind
+    assert layout.classes == (classes or "Predicted Class")
+
+
+def test_what_identifies_an_object() -> None:
+    ilastik = layout_of("a", ["timestep", "labelimage_oid", "User Label", "Predicted Class"])
+    ours = layout_of("a", ["class", "label", "z", "t", "image", "object_type"])
+    qupath = layout_of("a", ["Image", "Object type", "Classification"])
+
+    assert (ilastik.ids, ilastik.user_label) == (("timestep", "labelimage_oid"), "User Label")
+    assert (ours.ids, ours.image, ours.object_type) == (("t", "z", "label"), "image", "object_type")
+    assert (qupath.image, qupath.object_type) == ("Image", "Object type")
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "is empty"),
+        (b"\n\n", "has no header"),
+        (b"a,b\n1,2\n", "has no column of classes"),
+        (b"Predicted Class,a,Predicted Class\nA,1,B\n", "two columns 'Predicted Class'"),
+        (b"Predicted Class,a,b\nA,1,5,2,5\n", "has a row of 5 cells"),
+        (b"Predicted Class,a,b\nA,1,5\nA,1\n", "(row 2)"),
+        (b'Predicted Class,a,b\n"A",1\n', "has a row of 2 cells"),
+        (b"PK\x03\x04\0\0\0 Predicted Class", "binary file"),
+        (b"\x1f\x8b\x08\0 broken", "is damaged"),
+        (b"\xff\xfea\0\xd8", "is damaged"),
+        (b"value,class\n1,A\n", "lists no objects"),
+    ],
+)
+def test_a_file_that_is_no_table_is_explained(tmp_path: Path, content: bytes, problem: str) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_bytes(content)
+
+    with pytest.raises(BadInputError, match=re.escape(problem)) as refused:
+        read_columns(path)
+
+    assert str(refused.value).startswith(str(path))
+    assert "\n" not in str(refused.value)
+
+
+def test_a_damaged_parquet_and_a_missing_file(tmp_path: Path) -> None:
+    path = tmp_path / "bad.parquet"
+    path.write_bytes(b"PAR1 no")
+
+    with pytest.raises(BadInputError, match=r"bad\.parquet: is not a table"):
+        read_columns(path)
+    with pytest.raises(BadInputError, match="does not exist"):
+        read_columns(tmp_path / "none.csv")
+
+
+def test_a_truncated_archive_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv.gz"
+    whole = gzip.compress(ilastik_table({"A": 5000}).to_csv(index=False).encode())
+    path.write_bytes(whole[: len(whole) // 2])
+
+    with pytest.raises(BadInputError, match="is damaged"):
+        read_columns(path)
+
+
+def test_another_column_of_classes(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("Predicted Class;my type\nA;B\nA;C\n")
+
+    assert classes_of(path, class_column="my type") == {"B": 1, "C": 1}
+    with pytest.raises(BadInputError, match="has no column 'other'; .* Predicted Class, my type"):
+        read_columns(path, class_column="other")
+
+
+def test_a_column_of_numbers_is_no_column_of_classes(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    pd.DataFrame({"Predicted Class": "A", "x": range(40_000)}).to_csv(path, index=False)
+
+    with pytest.raises(BadInputError, match="more than 32768 different classes"):
+        read_columns(path, class_column="x")
+
+
+class TestFindingTables:
+    def test_tables_directly_inside_in_natural_order(self, tmp_path: Path) -> None:
+        for name in ("s10.csv", "s2.CSV", "s1.tsv", ".s3.csv", "s4_changes.csv", "s5.tif", "b.txt"):
+            (tmp_path / name).write_text("x")
+        (tmp_path / "s6.csv").mkdir()
+
+        found = find_tables([tmp_path, tmp_path / "s2.CSV", tmp_path / "." / "s5.tif"])
+
+        assert [path.name for path in found] == ["b.txt", "s1.tsv", "s2.CSV", "s10.csv", "s5.tif"]
+
+    def test_what_segment_wrote(self, tmp_path: Path) -> None:
+        for name in ("tables/s1.csv", "geojson/s1.geojson"):
+            (tmp_path / name).parent.mkdir()
+            (tmp_path / name).write_text("x")
+
+        assert find_tables([tmp_path]) == [tmp_path / "tables" / "s1.csv"]
+        (tmp_path / "tables" / "s1.csv").unlink()
+        assert find_tables([tmp_path]) == [tmp_path / "geojson" / "s1.geojson"]
+
+    def test_a_folder_without_tables_is_said(self, tmp_path: Path) -> None:
+        with pytest.raises(BadInputError, match="is a folder without tables"):
+            find_tables([tmp_path])
+        with pytest.raises(BadInputError, match="does not exist"):
+            find_tables([tmp_path / "none"])

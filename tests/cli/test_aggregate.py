@@ -1,0 +1,255 @@
+"""``starbridge aggregate``, from tables on disk to the workbook."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import openpyxl
+import pandas as pd
+import pytest
+import tifffile
+import typer
+from typer.testing import CliRunner, Result
+
+from bridge.cli.aggregate import aggregate as command
+from bridge.errors import BadInputError
+from tests.aggregate.ilastik import ilastik_table, write_table
+
+CLASSES = ("Neuron", "Progenitor", "Dead", "Unstained")
+
+
+def call(*words: object) -> Result:
+    app = typer.Typer(pretty_exceptions_enable=False)
+    app.command()(command)
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def name_of(clone: str, organoid: int, section: int) -> str:
+    return f"{clone}_dQ_J70_SNd2T_20Xa_g1dt08_OG{organoid}_s{section}"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two clones with two organoids each, of four and of three sections, and their genotypes."""
+    random = np.random.default_rng(3)
+    for clone in ("Pa", "Pb"):
+        for organoid, slices in ((1, 4), (2, 3)):
+            for number in range(1, slices + 1):
+                counts = dict(zip(CLASSES, random.integers(0, 90, 4).tolist(), strict=True))
+                write_table(tmp_path / "tables", counts, name_of(clone, organoid, number))
+    (tmp_path / "genotypes.csv").write_text("Clone,Genotype\nPa,WT\nPb,KO\n")
+    return tmp_path
+
+
+def run(folder: Path, *words: object) -> Result:
+    return call(
+        folder / "tables",
+        "--map",
+        f"clone={folder / 'genotypes.csv'}",
+        "--sum-over",
+        "slice",
+        "--min-slices",
+        4,
+        "--out",
+        folder / "study.xlsx",
+        *words,
+    )
+
+
+def sheet(folder: Path, name: str) -> pd.DataFrame:
+    return pd.read_excel(folder / "study.xlsx", sheet_name=name, keep_default_na=False)
+
+
+def test_the_workbook_sums_back_to_the_rows_of_the_tables(folder: Path) -> None:
+    done = run(folder, "--dead", "Dead")
+
+    assert done.exit_code == 0, done.output
+    slices, organoids = sheet(folder, "slices"), sheet(folder, "organoids")
+    tables = sorted((folder / "tables").iterdir())
+    assert sorted(slices["Table"]) == [path.name for path in tables]
+    rows = 0
+    for path in tables:
+        table = pd.read_csv(path)
+        rows += len(table)
+        (line,) = slices[slices["Table"] == path.name].to_dict("records")
+        counted = table["Predicted Class"].value_counts()
+        assert {name: int(line[name]) for name in CLASSES} == {
+            name: int(counted.get(name, 0)) for name in CLASSES
+        }
+        assert line["Total"] == len(table)
+        assert path.name.startswith(
+            "_".join(
+                str(line[f]) for f in ("Clone", "Diff", "Day", "Immuno", "Objective", "Imaging")
+            )
+        )
+    for frame in (slices, organoids):
+        assert frame["Total"].sum() == frame[list(CLASSES)].to_numpy().sum() == rows
+    by_organoid = slices.groupby(["Clone", "Organoid"])[[*CLASSES, "Total"]].sum()
+    for line in organoids.to_dict("records"):
+        assert by_organoid.loc[(line["Clone"], line["Organoid"])].tolist() == [
+            line[name] for name in (*CLASSES, "Total")
+        ]
+        living = line["Total"] - line["Dead"]
+        assert line["Proportion of Neuron"] == pytest.approx(line["Neuron"] / line["Total"])
+        assert line["Proportion of Neuron without dead"] == pytest.approx(line["Neuron"] / living)
+
+
+def test_the_sheets_and_what_else_is_written(folder: Path) -> None:
+    done = run(folder, "--format", "parquet")
+
+    assert done.exit_code == 0
+    book = openpyxl.load_workbook(folder / "study.xlsx", read_only=True)
+    names = ["slices", "organoids", "curated", "excluded", "by condition", "parameters"]
+    assert book.sheetnames[:6] == names
+    assert sheet(folder, "curated")["Organoid"].tolist() == ["OG1", "OG1"]
+    assert sheet(folder, "excluded")["Reason"].tolist() == ["has 3 of at least 4 slices"] * 2
+    assert (folder / "study.html").stat().st_size > 1000
+    assert [Path(line).name for line in done.stdout.split()] == [
+        "study.xlsx",
+        *(f"{n}.parquet" for n in ("slices", "organoids", "curated", "excluded", "conditions")),
+        "parameters.parquet",
+        "study.html",
+    ]
+    curated = pd.read_parquet(folder / "study_tables" / "curated.parquet")
+    assert curated["Genotype"].tolist() == ["WT", "KO"]
+    assert "14 slices of 4 organoids, 2 of them curated; 0 tables not counted" in done.stderr
+
+
+def test_a_new_section_is_the_only_one_that_is_read(folder: Path) -> None:
+    assert run(folder).exit_code == 0
+    write_table(folder / "tables", {"Neuron": 5}, name_of("Pa", 2, 4))
+
+    done = run(folder)
+
+    assert done.exit_code == 0
+    progress = [
+        line for line in done.stderr.splitlines() if " objects, " in line and "/15 " in line
+    ]
+    assert [line.split()[1] for line in progress if "done before" not in line] == [
+        name_of("Pa", 2, 4) + ":"
+    ]
+    assert len(progress) == 15
+    assert len(sheet(folder, "curated")) == 3
+
+
+def test_nothing_is_dropped_silently(folder: Path) -> None:
+    tables = folder / "tables"
+    write_table(tables, {"Neuron": 5}, "a name that does not fit")
+    write_table(tables, {"Neuron": 5}, name_of("Px", 1, 1))
+    write_table(tables, {}, name_of("Pa", 3, 1))
+    (tables / f"{name_of('Pa', 3, 2)}_table.csv").write_text("no table")
+    (tables / f"{name_of('Pa', 3, 3)}_table.csv").write_bytes(b"")
+    ilastik_table({"Neuron": 4}).to_csv(tables / f"{name_of('Pa', 1, 1)}.tsv", sep="\t")
+
+    done = run(folder, "--json", "--no-report")
+
+    assert done.exit_code == 1
+    said = json.loads(done.stdout)
+    reasons = {line["Table"]: line["Reason"] for line in said["excluded"] if line["Table"]}
+    expected = {
+        "a name that does not fit_table.csv": "does not fit the pattern",
+        f"{name_of('Px', 1, 1)}_table.csv": "genotypes.csv has no clone 'Px'",
+        f"{name_of('Pa', 3, 1)}_table.csv": "has no rows",
+        f"{name_of('Pa', 3, 2)}_table.csv": "has no column of classes",
+        f"{name_of('Pa', 3, 3)}_table.csv": "is empty",
+        f"{name_of('Pa', 1, 1)}_table.csv": "is the same section as",
+        f"{name_of('Pa', 1, 1)}.tsv": "is the same section as",
+    }
+    assert set(reasons) == set(expected)
+    for table, reason in expected.items():
+        assert reason in reasons[table]
+        assert table.partition("_table")[0] in done.stderr
+    assert set(sheet(folder, "excluded")["Table"]) == {*expected, ""}
+    assert said["tables not counted"] == 6
+    assert said["slices"] + 6 == len(list(tables.iterdir()))
+    assert not (folder / "study.html").exists()
+
+
+def test_the_list_of_genotypes_may_lie_among_the_tables(folder: Path) -> None:
+    (folder / "genotypes.csv").rename(folder / "tables" / "genotypes.csv")
+
+    done = call(
+        folder / "tables",
+        "--map",
+        f"clone={folder / 'tables' / 'genotypes.csv'}",
+        "--out",
+        folder / "study.xlsx",
+    )
+    assert done.exit_code == 0
+    assert len(sheet(folder, "curated")) == 4
+
+
+def test_classes_by_a_file_and_a_pattern_of_ones_own(folder: Path) -> None:
+    (folder / "classes.yaml").write_text(
+        "merge: {Cell: [Neuron, Progenitor]}\ndead: [Dead]\norder: [Cell]\n"
+        'colors: {Cell: "#123456"}\n'
+    )
+    pattern = r"(?P<clone>P.)_.*_OG(?P<organoid>\d+)_s(?P<slice>\d+)"
+
+    done = run(folder, "--classes", folder / "classes.yaml", "--pattern", pattern)
+
+    assert done.exit_code == 0, done.output
+    titles = list(sheet(folder, "organoids"))
+    assert titles[:7] == ["Clone", "Genotype", "Organoid", "Cell", "Unstained", "Dead", "Total"]
+    # what no rule lists is said, and counted
+    assert "class 'Unstained' is not listed" in done.stderr
+
+
+def test_tables_of_another_label_image_are_left_out(folder: Path) -> None:
+    for path in (folder / "tables").iterdir():
+        size = len(pd.read_csv(path))
+        labels = np.zeros((20, 40), np.uint16)
+        labels.flat[:size] = np.arange(1, size + 1)
+        if "Pb" in path.name and "OG1_s1" in path.name:
+            labels[labels == 1] = 0
+        name = path.name.replace("_table.csv", "_labels.tif")
+        (folder / "lbl").mkdir(exist_ok=True)
+        tifffile.imwrite(folder / "lbl" / name, labels)
+
+    done = run(folder, "--labels", folder / "lbl")
+
+    assert done.exit_code == 1
+    excluded = sheet(folder, "excluded")
+    (line,) = excluded[excluded["What"] == "table"].to_dict("records")
+    assert line["Slice"] == "s1"
+    assert "1 objects that are not in" in line["Reason"]
+
+
+class TestAWorkbookThatIsThere:
+    def test_one_that_was_changed_by_hand_is_kept(self, folder: Path) -> None:
+        assert run(folder).exit_code == 0
+        book = openpyxl.load_workbook(folder / "study.xlsx")
+        book["slices"]["A1"] = "mine"
+        book.save(folder / "study.xlsx")
+
+        refused = run(folder)
+
+        assert isinstance(refused.exception, BadInputError)
+        assert "changed since; choose another --out" in str(refused.exception)
+        assert openpyxl.load_workbook(folder / "study.xlsx")["slices"]["A1"].value == "mine"
+        assert run(folder, "--overwrite").exit_code == 0
+        assert openpyxl.load_workbook(folder / "study.xlsx")["slices"]["A1"].value == "Clone"
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["--out", "study.csv"], "study.csv: is no name of a workbook"),
+        (["--pattern", "{clone"], "brace without its partner"),
+        (["--map", "genotypes.csv"], "is no field and file"),
+        (["--map", "genotype=genotypes.csv"], "genotypes.csv: does not exist"),
+        (["--by", "plate"], "--by: there is no field 'plate'"),
+        (["--sum-over", "plane"], "--sum-over: there is no field 'plane'"),
+        (["--classes", "none.yaml"], "none.yaml: does not exist"),
+    ],
+)
+def test_a_wrong_option_is_said_before_anything_is_read(
+    folder: Path, words: list[str], problem: str
+) -> None:
+    done = run(folder, *words)
+
+    assert isinstance(done.exception, BadInputError)
+    assert problem in str(done.exception)
+    assert not (folder / "study.counts.json").exists()

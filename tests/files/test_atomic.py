@@ -1,0 +1,118 @@
+"""Files appear only when they are complete."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bridge import Detections
+from bridge.errors import BadInputError
+from bridge.files.atomic import write_bytes, writing
+
+
+def test_the_file_appears_when_the_block_ends(tmp_path: Path) -> None:
+    with writing(tmp_path / "new" / "a.txt") as part:
+        part.write_text("whole")
+        assert not (tmp_path / "new" / "a.txt").exists()
+
+    assert [p.name for p in (tmp_path / "new").iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize("interruption", [ValueError, KeyboardInterrupt, MemoryError])
+def test_what_was_there_stays_when_the_block_fails(
+    tmp_path: Path, interruption: type[BaseException]
+) -> None:
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+
+    with pytest.raises(interruption), writing(target) as part:
+        part.write_text("half")
+        raise interruption
+
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "the disk is full; make room and run again"),
+        (errno.EACCES, "you may not write here; choose another output folder"),
+        (errno.EROFS, "the disk is read-only"),
+    ],
+)
+def test_the_systems_error_is_said_in_words_even_when_wrapped(
+    tmp_path: Path, number: int, words: str
+) -> None:
+    with pytest.raises(BadInputError, match=words), writing(tmp_path / "a.txt"):
+        try:
+            raise OSError(number, os.strerror(number))
+        except OSError as error:
+            raise RuntimeError("the library's own") from error
+
+
+def test_a_file_in_place_of_the_folder_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(BadInputError, match="file, not a folder|in the way of a folder"):
+        write_bytes(tmp_path / "file" / "a.txt", b"x")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="Windows keeps permissions in another way")
+def test_a_read_only_folder_is_said(tmp_path: Path) -> None:
+    for parent in (tmp_path, *tmp_path.parents):
+        if parent.name.startswith("pytest-"):
+            parent.chmod(0o755)
+    folder = tmp_path / "read-only"
+    folder.mkdir(mode=0o555)
+    root = os.geteuid() == 0
+    try:
+        if root:  # whom permissions do not stop
+            os.seteuid(65534)
+        with pytest.raises(BadInputError, match="a.txt: cannot be written: you may not write here"):
+            write_bytes(folder / "a.txt", b"x")
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+LIMITED = """
+import resource, sys, numpy as np
+from bridge import Detections
+from bridge.errors import BadInputError
+rng = np.random.default_rng(0)
+objects = Detections.from_labels(rng.integers(0, 40_000, (300, 300)).astype(np.uint16))
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+for ending in ("tif", "h5", "zip", "geojson", "geojson.gz", "csv", "parquet"):
+    try:
+        objects.write(f"{sys.argv[1]}/full.{ending}")
+    except BadInputError as error:
+        print(ending, error)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on file sizes")
+def test_every_format_survives_a_disk_that_is_full(tmp_path: Path) -> None:
+    old = Detections.from_labels(np.eye(3, dtype=int))
+    endings = ("tif", "h5", "zip", "geojson", "geojson.gz", "csv", "parquet")
+    for ending in endings:
+        old.write(tmp_path / f"full.{ending}")
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(tmp_path)],
+        capture_output=True, text=True, check=True, timeout=120,
+    )  # fmt: skip
+
+    for ending, line in zip(endings, done.stdout.splitlines(), strict=True):
+        assert line.startswith(
+            f"{ending} {tmp_path}/full.{ending}: cannot be written: the file grew"
+        )
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before

@@ -1,0 +1,141 @@
+"""``starbridge measure`` and what it writes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+import typer
+from typer.testing import CliRunner, Result
+
+from bridge import Detections
+from bridge.cli.measure import measure as command
+from bridge.errors import BadInputError
+from bridge.images import open_image
+from bridge.measure import measure
+from bridge.measure.files import Settings, measure_files
+
+
+def call(*words: object) -> Result:
+    app = typer.Typer(pretty_exceptions_enable=False)
+    app.command()(command)
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two images with their objects: one's label image, the other's GeoJSON."""
+    labels = np.zeros((20, 24), np.uint16)
+    labels[2:7, 3:9], labels[10:18, 10:20] = 3, 8
+    (tmp_path / "images").mkdir()
+    (tmp_path / "objects").mkdir()
+    for number, name in enumerate("ab"):
+        values = np.random.default_rng(number).integers(0, 999, (2, 20, 24)).astype(np.uint16)
+        tifffile.imwrite(
+            tmp_path / "images" / f"{name}.tif",
+            values,
+            imagej=True,
+            resolution=(2, 2),
+            metadata={"axes": "CYX", "unit": "um"},
+        )
+    tifffile.imwrite(tmp_path / "objects" / "a_labels.tif", labels)
+    with open_image(tmp_path / "images" / "b.tif") as image:
+        objects = Detections.from_labels(labels, image=image.info)
+    objects.write(tmp_path / "objects" / "b.geojson")
+    return tmp_path
+
+
+def test_a_table_for_each_image(folder: Path) -> None:
+    out = folder / "tables"
+
+    done = call(folder / "images", folder / "objects", "--out", out, "--ring", "1.5 µm")
+
+    assert done.exit_code == 0, done.output
+    a, b = (pd.read_csv(out / f"{name}_measurements.csv") for name in "ab")
+    assert a.columns.tolist()[:2] == ["image", "label"]
+    assert a["label"].tolist() == [3, 8]
+    assert b.columns.tolist()[:4] == ["image", "id", "label", "class"]
+    objects = Detections.read(folder / "objects" / "b.geojson")
+    assert b["id"].tolist() == objects.ids
+    assert a["Nucleus: Area µm^2"].tolist() == b["Nucleus: Area µm^2"].tolist() == [7.5, 20]
+    with open_image(folder / "images" / "b.tif") as image:
+        table = measure(objects, image, ring=3, ring_unit="px")
+    for column in table.columns:
+        np.testing.assert_allclose(b[column], table[column], rtol=1e-9, err_msg=column)
+
+
+def test_what_is_there_is_kept_unless_asked(folder: Path) -> None:
+    out = folder / "tables"
+    first = out / "a_measurements.csv"
+    out.mkdir()
+    first.write_text("mine")
+
+    kept = call(folder / "images", folder / "objects", "-o", out, "--json")
+    assert kept.exit_code == 0
+    assert first.read_text() == "mine"
+    statuses = [o["status"] for o in json.loads(kept.stdout)]
+    assert statuses == ["skipped", "done"]
+
+    call(folder / "images", folder / "objects", "-o", out, "--overwrite")
+    assert first.read_text().startswith("image,label,")
+    assert not list(out.glob(".*"))
+
+
+def test_an_image_that_fails_is_named_and_the_rest_goes_on(folder: Path) -> None:
+    images, objects, out = folder / "images", folder / "objects", folder / "tables"
+    (images / "broken.tif").write_bytes(b"II*\0 no more")
+    tifffile.imwrite(objects / "broken_labels.tif", np.ones((4, 4), np.uint8))
+    tifffile.imwrite(images / "alone.tif", np.ones((4, 4), np.uint8))
+    tifffile.imwrite(images / "small.tif", np.ones((4, 4), np.uint8))
+    tifffile.imwrite(objects / "small_labels.tif", np.ones((5, 4), np.uint8))
+
+    done = call(images, objects, "-o", out)
+
+    assert done.exit_code == 1
+    assert sorted(p.name for p in out.iterdir()) == ["a_measurements.csv", "b_measurements.csv"]
+    assert "2 done, 3 failed" in done.stderr
+    assert "alone.tif: has no objects in" in done.stderr
+    assert "small.tif: with" in done.stderr
+    assert "is 5 × 4 (YX), but small is 4 × 4 (YX)" in done.stderr
+    assert "broken.tif: " in done.stderr
+
+
+def test_images_of_one_name_and_a_single_file_of_objects(folder: Path) -> None:
+    images, out = folder / "images", folder / "tables"
+    other = folder / "a.tif"
+    other.write_bytes((images / "a.tif").read_bytes())
+    labels = folder / "objects" / "a_labels.tif"
+
+    twice = measure_files([other, images / "a.tif"], [labels], out, Settings())
+    assert [o.status for o in twice] == ["failed", "failed"]
+    assert "one table would overwrite the other" in str(twice[0].error)
+    two = measure_files([images / "b.tif", images / "a.tif"], [labels], out, Settings())
+    assert [o.status for o in two] == ["failed", "done"]
+    one = measure_files([images / "b.tif"], [labels], out, Settings(table="parquet"))
+    assert [o.status for o in one] == ["done"]
+    assert pd.read_parquet(out / "b_measurements.parquet")["label"].tolist() == [3, 8]
+
+
+def test_objects_without_pixels_are_told(folder: Path) -> None:
+    image = folder / "images" / "b.tif"
+    objects = Detections.read(folder / "objects" / "b.geojson")
+    objects.objects["geometry"] = objects.objects.geometry.translate(100)
+    objects.write(folder / "far.geojson")
+
+    done = call(image, folder / "far.geojson", "-o", folder / "tables")
+
+    assert done.exit_code == 0
+    assert "b: 2 objects are covered by others or lie outside the image" in done.stderr
+    assert objects.ids[0] in done.stderr
+
+
+@pytest.mark.parametrize("ring", ["3", "0px", "x", "-2um", "3 nm"])
+def test_rings_that_are_no_width(folder: Path, ring: str) -> None:
+    done = call(folder / "images", folder / "objects", "-o", folder, f"--ring={ring}")
+
+    assert isinstance(done.exception, BadInputError)
+    assert "give 3um or 8px" in str(done.exception)

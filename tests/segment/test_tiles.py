@@ -1,0 +1,164 @@
+"""Tiles: every pixel in one core, and pooling as in the whole plane."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Generator
+from threading import Event
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.segment.tiles import Tile, ahead, counts_for, padded_shape, reflected, tile_rows
+
+SIDES = st.integers(1, 300)
+
+
+@given(
+    SIDES,
+    SIDES,
+    st.sampled_from([8, 16, 32]),
+    st.integers(0, 40),
+    st.integers(1, 6),
+    st.integers(1, 6),
+)
+def test_cores_cover_every_pixel_once_and_begin_where_pooling_does(
+    height: int, width: int, divisor: int, halo: int, rows: int, columns: int
+) -> None:
+    shape = padded_shape((height, width), (divisor, divisor))
+    seen = np.zeros(shape, int)
+
+    for row in tile_rows(
+        shape, alignment=(divisor, divisor), halo=(halo, halo), counts=(rows, columns)
+    ):
+        for tile in row:
+            (y0, y1), (x0, x1) = tile.core_y, tile.core_x
+            seen[y0:y1, x0:x1] += 1
+            for core, outer, size in (
+                (tile.core_y, tile.outer_y, shape[0]),
+                (tile.core_x, tile.outer_x, shape[1]),
+            ):
+                assert outer[0] % divisor == 0
+                assert (outer[1] - outer[0]) % divisor == 0
+                assert outer[0] == 0 or core[0] - outer[0] >= halo
+                assert outer[1] == size or outer[1] - core[1] >= halo
+
+    assert (seen == 1).all()
+
+
+@given(st.integers(1, 20), st.integers(0, 60))
+def test_padding_is_numpys_reflect(size: int, more: int) -> None:
+    values = np.arange(size)
+
+    assert np.array_equal(
+        values[reflected(0, size + more, size)], np.pad(values, (0, more), mode="reflect")
+    )
+
+
+def test_tiles_follow_from_memory() -> None:
+    assert counts_for((500, 500), 1000, 1e9) == (1, 1)
+    rows, columns = counts_for((10_000, 5_000), 1000, 1e9)
+    assert (10_000 / rows) * (5_000 / columns) * 1000 <= 1e9
+
+
+def test_tiles_with_their_margins_stay_within_memory() -> None:
+    rows, columns = counts_for((10_000, 5_000), 1000, 1e9, halo=(100, 50))
+
+    assert (10_000 / rows + 200) * (5_000 / columns + 100) * 1000 <= 1e9
+    assert counts_for((1000, 1000), 1000, 1e9, halo=(100, 50)) == (1, 1)
+
+
+def test_margins_are_what_lies_around_the_core() -> None:
+    tile = Tile((32, 64), (0, 48), (16, 96), (0, 64))
+
+    assert tile.margins == (16, 0, 32, 16)
+
+
+class TestMakingAhead:
+    def test_gives_every_item_in_order(self) -> None:
+        assert list(ahead((n for n in range(20)), 3)) == list(range(20))
+
+    def test_makes_no_more_than_may_wait(self) -> None:
+        made = []
+
+        def items() -> Generator[int]:
+            for n in range(100):
+                made.append(n)
+                yield n
+
+        found = ahead(items(), 3)
+        assert next(found) == 0
+        time.sleep(0.3)
+        waiting = len(made)
+        found.close()
+
+        assert waiting <= 1 + 3 + 1  # given, waiting, and the one that waits to be handed over
+
+    def test_what_goes_wrong_is_raised_where_it_is_waited_for(self) -> None:
+        def items() -> Generator[int]:
+            yield 1
+            raise ValueError("no second")
+
+        found = ahead(items(), 3)
+
+        assert next(found) == 1
+        with pytest.raises(ValueError, match="no second"):
+            next(found)
+
+    def test_closing_it_closes_what_it_takes_from(self) -> None:
+        closed = Event()
+
+        def items() -> Generator[int]:
+            try:
+                while True:
+                    yield 1
+            finally:
+                closed.set()
+
+        found = ahead(items(), 2)
+        next(found)
+        found.close()
+
+        assert closed.is_set()
+        assert not [t for t in threading.enumerate() if t.name.startswith("ahead")]
+
+
+class TestReadingAhead:
+    TILES = tuple(Tile((n, n + 1), (0, 1), (n, n + 1), (0, 1)) for n in range(4))
+
+    def test_gives_every_tile_in_order(self) -> None:
+        values = ahead((np.full((1, 1), tile.core_y[0]) for tile in self.TILES), 1)
+
+        assert [int(v[0, 0]) for v in values] == [0, 1, 2, 3]
+
+    def test_reads_no_more_than_one_tile_too_many(self) -> None:
+        read: list[int] = []
+        second = Event()
+
+        def note(tile: Tile) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+            read.append(tile.core_y[0])
+            if tile.core_y[0] == 1:
+                second.set()
+            return np.zeros((1, 1))
+
+        values = ahead((note(tile) for tile in self.TILES), 1)
+        next(values)
+        assert second.wait(10)
+        values.close()
+
+        assert read == [0, 1]
+
+    def test_passes_on_what_went_wrong(self) -> None:
+        def fail(tile: Tile) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+            if tile.core_y[0] == 2:
+                raise OSError("cut off")
+            return np.zeros((1, 1))
+
+        values = ahead((fail(tile) for tile in self.TILES), 1)
+        next(values), next(values)
+
+        with pytest.raises(OSError, match="cut off"):
+            next(values)
