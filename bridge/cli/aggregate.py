@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridge.cli.batches import shown_progress
-from bridge.cli.saying import note, print_json
+from bridge.cli.output import note, print_json, shown_progress
 from bridge.errors import BadInputError
 
 if TYPE_CHECKING:

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from bridge.cli.batches import close_run, shown_progress
 from bridge.cli.options import Axes, PixelSize
-from bridge.cli.saying import note, print_json
+from bridge.cli.output import close_run, note, print_json, shown_progress
 from bridge.errors import BadInputError
 
 if TYPE_CHECKING:

@@ -1,18 +1,28 @@
-"""What commands that work through many images have in common."""
+"""How the command speaks: results on stdout, everything else on stderr."""
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from bridge.cli.saying import note
-
 if TYPE_CHECKING:
     from bridge.batch.listener import Listener, Outcome
+
+
+def note(line: str) -> None:
+    """Say something to the person in front of the screen."""
+    print(f"starbridge: {line}", file=sys.stderr)  # noqa: T201 - the command speaks to a person
+
+
+def print_json(value: Any) -> None:
+    """Print a result for programs."""
+    typer.echo(json.dumps(value, indent=1, ensure_ascii=True))
 
 
 @contextmanager

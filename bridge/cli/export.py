@@ -1,0 +1,56 @@
+"""``starbridge export``: models for other programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bridge.errors import BadInputError
+
+
+def export(
+    model: Annotated[
+        str, typer.Argument(help="StarDist model folder, or 'demo'.", show_default=False)
+    ],
+    to: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What to write: tf1.12, tf1.15 (Fiji), pb (QuPath), onnx, bioimageio; "
+            "may be given several times.",
+        ),
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="All that this model can be written as.")
+    ] = False,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the files.")] = Path(),
+    weights: Annotated[
+        str | None,
+        typer.Option(help="'best', 'last' or a weights file. [default: the best]"),
+    ] = None,
+    verify: Annotated[
+        bool,
+        typer.Option(help="Run each file in the program that must load it, and compare."),
+    ] = True,
+) -> None:
+    """Write a model for Fiji, QuPath and others, proved in the runtimes they load it with."""
+    from models_export import export as export_model
+    from models_export.console import ConsoleListener
+
+    if not to and not everything:
+        raise BadInputError("--to", "is missing", "say what to write (--to tf1.15), or --all")
+    targets = None if everything else to
+    with ConsoleListener() as listener:
+        done = export_model(
+            model, targets, out=out, weights=weights, verify=verify, listener=listener
+        )
+    for file in done.files:
+        typer.echo(file.path)
+        for check in file.checks:
+            typer.echo(f"  {check}")
+    for target, why in done.left_out.items():
+        typer.echo(f"{target}: not written, because {done.source.name} {why}")
+    typer.echo(done.record)
+    if not done.ok:
+        raise typer.Exit(1)

@@ -1,0 +1,32 @@
+"""``starbridge qupath status``: what reviewers did."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bridge.cli.qupath.options import PROJECT_HELP, QUPATH_HELP
+
+
+def status(
+    project: Annotated[Path, typer.Argument(help=PROJECT_HELP, show_default=False)],
+    qupath: Annotated[Path | None, typer.Option(help=QUPATH_HELP)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say for each image what was pushed and what reviewers did since."""
+    from bridge.apps.qupath.session import QuPath
+    from bridge.apps.qupath.sync import pull as pull_reviews
+    from bridge.apps.qupath.sync import status as summarise
+
+    with QuPath(qupath) as session:
+        table = summarise(pull_reviews(session, project))
+    if as_json:
+        typer.echo(table.to_json(orient="records", date_format="iso"))
+        return
+    table["last change"] = [
+        "" if moment is None or moment != moment else moment.strftime("%Y-%m-%d %H:%M UTC")
+        for moment in table["last change"]
+    ]
+    typer.echo(table.to_string(index=False, na_rep=""))

@@ -1,0 +1,226 @@
+"""``starbridge segment``: nuclei of images."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bridge.cli.options import Axes, PixelSize
+from bridge.cli.output import close_run, note, print_json, shown_progress
+from bridge.errors import BadInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bridge.batch.listener import Outcome
+    from bridge.batch.segment_job import Settings
+    from bridge.batch.workers.base import Workers
+    from bridge.images.locations import Location
+    from bridge.segment.segmenter import Segmenter
+
+
+class EngineKind(StrEnum):
+    """Choices of ``--engine``."""
+
+    auto = "auto"
+    starbridge = "starbridge"
+    keras = "keras"
+    openvino = "openvino"
+    onnx = "onnx"
+
+
+class PrecisionKind(StrEnum):
+    """Choices of ``--precision``."""
+
+    f32 = "f32"
+    int8 = "int8"
+
+
+class OutlineKind(StrEnum):
+    """Choices of ``--outline``."""
+
+    star = "star"
+    traced = "traced"
+
+
+def segment(
+    images: Annotated[
+        list[str],
+        typer.Argument(
+            help="Images (TIFF, OME-TIFF, HDF5, OME-Zarr), or folders of them; also by URL "
+            "(s3://bucket/folder).",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for the results.", show_default=False)
+    ],
+    model: Annotated[
+        str, typer.Option("--model", "-m", help="StarDist model folder, or 'demo'.")
+    ] = "demo",
+    channel: Annotated[
+        str | None,
+        typer.Option(
+            help="Channel of the nuclei: a name (DAPI) or a number from 0; several with commas "
+            "for a model of several. [default: the model's]",
+            show_default=False,
+        ),
+    ] = None,
+    prob: Annotated[
+        float | None,
+        typer.Option(help="Probability threshold, 0 to 1. [default: the model's]"),
+    ] = None,
+    nms: Annotated[
+        float | None,
+        typer.Option(help="Overlap threshold (NMS), 0 to 1. [default: the model's]"),
+    ] = None,
+    percentiles: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            help="Intensity percentiles brought to 0 and 1 (0.2 99.8). [default: the model's]",
+        ),
+    ] = None,
+    pixel_size: PixelSize = None,
+    axes: Axes = None,
+    tiles: Annotated[
+        str | None,
+        typer.Option(help="Cut each plane into N or NYxNX tiles. [default: as memory asks for]"),
+    ] = None,
+    memory: Annotated[
+        float, typer.Option(help="GiB for prediction, beside the image itself.")
+    ] = 2.0,
+    outline: Annotated[
+        OutlineKind,
+        typer.Option(help="StarDist's smooth outlines, or exact ones along pixel edges."),
+    ] = OutlineKind.star,
+    formats: Annotated[
+        str | None,
+        typer.Option(
+            help="What to write, with commas: labels, hdf5, rois, geojson, csv, parquet, preview. "
+            "[default: all but parquet]",
+        ),
+    ] = None,
+    engine: Annotated[
+        EngineKind,
+        typer.Option(
+            help="What runs the network: starbridge itself, TensorFlow (keras), OpenVINO, "
+            "ONNX Runtime."
+        ),
+    ] = EngineKind.auto,
+    precision: Annotated[
+        PrecisionKind,
+        typer.Option(
+            help="int8: two to three times faster in OpenVINO, calibrated on your images and "
+            "refused where it finds other nuclei."
+        ),
+    ] = PrecisionKind.f32,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Make results anew that are there already.")
+    ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Keep complete results that are there, whatever they were made with."
+        ),
+    ] = False,
+    jobs: Annotated[
+        str, typer.Option("--jobs", "-j", help="So many images at the same time, or 'auto'.")
+    ] = "1",
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            help="Dask cluster to work on: tcp://HOST:8786, the scheduler's JSON file, or "
+            "'local:4' for one of 4 processes here.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the record of the run as JSON.")
+    ] = False,
+) -> None:
+    """Find nuclei in images: labels, ROIs, GeoJSON, tables and a preview for each.
+
+    Running the same command again does only what is missing.
+    """
+    from bridge.batch.segment_job import Settings, read_record
+    from bridge.batch.workers.select import choose_workers
+    from bridge.formats.layout import DEFAULT_FORMATS
+    from bridge.images import find_images
+    from bridge.model.folder import open_model
+    from bridge.segment.engines.select import EngineChoice
+    from bridge.segment.segmenter import Segmenter
+
+    if overwrite and resume:
+        raise BadInputError("--overwrite and --resume", "contradict each other", "give one of them")
+    folder = open_model(model)
+    recipe = folder.recipe.with_changes(
+        prob=prob, nms=nms, percentiles=percentiles, channel=_channels(channel)
+    )
+    settings = Settings(
+        formats=_words(formats) if formats is not None else DEFAULT_FORMATS,
+        outline=outline.value,
+        axes=axes,
+        pixel_size=pixel_size,
+        tiles=_tiles(tiles),
+        memory=_gib(memory),
+        existing="overwrite" if overwrite else "keep" if resume else "check",
+    )
+    workers = choose_workers(jobs, scheduler)
+    found = find_images(images)
+    choice = EngineChoice(engine.value, precision.value)
+    if choice.precision == "int8":
+        from bridge.segment.engines.calibrate import calibrate
+
+        note(str(calibrate(folder, recipe, found, axes=axes, pixel_size=pixel_size, say=note)))
+    segmenter = Segmenter(folder, recipe, make_engine=choice)
+    outcomes = run_batch(found, out, segmenter, settings, workers)
+    if as_json:
+        print_json({**read_record(out), "outcomes": [asdict(o) for o in outcomes]})
+    close_run(outcomes, "results", out)
+
+
+def run_batch(
+    images: Sequence[Location],
+    out: Path,
+    segmenter: Segmenter,
+    settings: Settings,
+    workers: Workers | None = None,
+) -> list[Outcome]:
+    """Segment images and show the progress; see :func:`bridge.batch.segment_job.segment_files`."""
+    from bridge.batch.segment_job import segment_files
+
+    with shown_progress() as listener:
+        return segment_files(images, out, segmenter, settings, listener, workers)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+
+
+def _channels(text: str | None) -> int | str | tuple[int | str, ...] | None:
+    if text is None:
+        return None
+    chosen = tuple(int(word) if word.isdecimal() else word for word in _words(text))
+    if not chosen:
+        raise BadInputError("--channel", "is empty", "give a name or a number from 0")
+    return chosen[0] if len(chosen) == 1 else chosen
+
+
+def _gib(memory: float) -> float:
+    if not memory > 0:
+        raise BadInputError("--memory", f"{memory} is no amount of memory", "give GiB, such as 2")
+    return memory
+
+
+def _tiles(text: str | None) -> int | tuple[int, int] | None:
+    if text is None:
+        return None
+    parts = text.lower().split("x")
+    if not all(p.isdecimal() and int(p) > 0 for p in parts) or len(parts) > 2:
+        raise BadInputError("--tiles", f"{text!r} is no number of tiles", "give 4, or 4x3")
+    numbers = [int(p) for p in parts]
+    return numbers[0] if len(numbers) == 1 else (numbers[0], numbers[1])
