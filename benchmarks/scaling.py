@@ -113,7 +113,7 @@ class Clock(Listener):
         self._made = time.perf_counter()
         self.start = 0.0
 
-    def image_finished(self, outcome: Outcome) -> None:
+    def item_finished(self, outcome: Outcome) -> None:
         """The first one says when its work began."""
         self.start = self.start or time.perf_counter() - self._made - outcome.seconds
 
@@ -159,7 +159,7 @@ def timed(
         RuntimeError: an image failed.
     """
     began = time.perf_counter()
-    outcomes = segment_files(images, out, segmenter, SETTINGS, listener, workers)
+    outcomes = segment_files(images, out, segmenter, SETTINGS, listener=listener, workers=workers)
     seconds = time.perf_counter() - began
     if failed := [o.error for o in outcomes if o.status != "done"]:
         raise RuntimeError(failed[0])

@@ -1,28 +1,27 @@
-"""Thousands of tables, read once each."""
+"""Count the objects of many tables, each read once."""
 
 from __future__ import annotations
 
-import logging
-import os
-import threading
-import time
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import nullcontext, suppress
-from dataclasses import replace
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
 from os import PathLike
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
+from bridge import __version__
 from bridge.aggregate.identities import label_images
 from bridge.aggregate.names import base_name
-from bridge.aggregate.record import CountRecord
-from bridge.aggregate.sections import Reading, SectionCounts, count_table, is_read_as_objects
+from bridge.aggregate.sections import Reading, SectionCounts, count_table
+from bridge.batch.job import Job, Json, Made, Progress, Work
 from bridge.batch.listener import Listener, Outcome
-from bridge.errors import BadInputError, StarbridgeError, internal_error
+from bridge.batch.runner import Existing, run_batch
+from bridge.batch.workers.base import Workers
+from bridge.images.locations import known_identity
 
-log = logging.getLogger(__name__)
-
-_MOST_THREADS = 4
+ITEMS = "tables"
+"""What the record calls its entries."""
 
 
 def read_counts(
@@ -30,109 +29,133 @@ def read_counts(
     reading: Reading | None = None,
     *,
     record: str | PathLike[str] | None = None,
+    head: dict[str, Json] | None = None,
+    existing: Existing = "check",
     listener: Listener | None = None,
+    workers: Workers | None = None,
 ) -> list[SectionCounts]:
-    """Count the objects of many tables.
+    """Count the objects of many tables; see :func:`bridge.batch.runner.run_batch`.
 
-    Several are read at a time; only counts are kept in memory. A table that cannot be counted
-    stands in the result with its problem, and the rest goes on.
+    Only counts are kept in memory. A table that cannot be counted is in the result with its
+    problem, and the rest goes on.
 
     Args:
         tables: files, see :func:`bridge.aggregate.tables.find_tables`.
         reading: how to read them.
         record: a JSON file that remembers the counts; with it only new and changed tables are
             read, and a run that was stopped goes on.
-        listener: is told of the progress.
+        head: what else the record says.
+        existing: what to do with tables that were counted before.
+        listener: hears of the progress.
+        workers: do the work; this process, one table after another, when ``None``.
 
     Returns:
         A section a table, or several, in the order of the tables.
 
     Raises:
-        BadInputError: what concerns all tables: no label images, a record that cannot be written.
+        BadInputError: what concerns all tables: no label images, a record that is damaged or cannot
+            be written.
     """
     reading = reading or Reading()
-    listener = listener or Listener()
-    files = [Path(table) for table in tables]
     images = label_images(reading.labels) if reading.labels is not None else {}
-    kept = CountRecord(Path(record) if record is not None else None, reading)
-    found: dict[int, list[SectionCounts]] = {}
-    number = 0
-
-    def ended(place: int, outcome: Outcome) -> None:
-        nonlocal number
-        number += 1
-        listener.image_started(number, len(files), files[place])
-        listener.image_finished(outcome)
-
-    executor = ThreadPoolExecutor(_threads())
-    try:
-        heavy = threading.Lock()
-        waiting: dict[Future[tuple[list[SectionCounts], Outcome]], int] = {}
-        for place, file in enumerate(files):
-            labels = images.get(base_name(file))
-            sections = _known(kept, file, labels)
-            if sections is None:
-                task = executor.submit(_attempt, file, reading, labels, heavy)
-                waiting[task] = place
-                continue
-            found[place] = sections
-            objects = sum(section.objects for section in sections)
-            ended(place, Outcome(base_name(file), str(file), "skipped", objects))
-        for task in as_completed(waiting):
-            place = waiting.pop(task)
-            found[place], outcome = task.result()
-            if outcome.status == "done":
-                with suppress(OSError):  # taken away since: then it is read again
-                    kept.remember(files[place], images.get(base_name(files[place])), found[place])
-            ended(place, outcome)
-    finally:
-        executor.shutdown(cancel_futures=True)
-        kept.save()
-    return [section for place in range(len(files)) for section in found[place]]
+    items = [TableItem(path, images.get(base_name(path))) for path in map(Path, tables)]
+    with ExitStack() as stack:
+        path = Path(record or Path(stack.enter_context(TemporaryDirectory()), "counts.json"))
+        job = CountJob(reading, path.name, head or {})
+        outcomes = run_batch(
+            job, items, path.parent, existing=existing, listener=listener, workers=workers
+        )
+    return [section for outcome in outcomes for section in _sections(outcome)]
 
 
-def _threads() -> int:
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, min(_MOST_THREADS, count or 1))
+@dataclass(frozen=True)
+class TableItem:
+    """A table to count.
+
+    Attributes:
+        path: the file.
+        labels: the section's label image, which the table is compared with.
+    """
+
+    path: Path
+    labels: Path | None = None
 
 
-def _known(record: CountRecord, file: Path, labels: Path | None) -> list[SectionCounts] | None:
-    try:
-        return record.known(file, labels)
-    except OSError:
-        return None  # reading it will say what is wrong
+@dataclass(frozen=True)
+class CountJob(Job[TableItem]):
+    """The counting of tables; its results are in the record alone.
+
+    Attributes:
+        reading: how tables are read.
+        record: file name of the record.
+        head: what else the record says.
+    """
+
+    items = ITEMS
+    participle = "counted"
+    memory_remedy = "export it as CSV"
+    unique_names = False
+
+    reading: Reading
+    record: str  # type: ignore[misc]  # each workbook has a record of its own
+    head: dict[str, Json]
+
+    def name(self, item: TableItem) -> str:
+        """Return the path of a table: tables of one name may lie in several folders."""
+        return str(item.path.resolve())
+
+    def source(self, item: TableItem) -> Path:
+        """Return the table."""
+        return item.path
+
+    def key(self, item: TableItem) -> dict[str, Json]:
+        """Return everything that decides the counts.
+
+        Raises:
+            BadInputError: the table is not there.
+        """
+        labels = item.labels
+        return {
+            "file": known_identity(item.path),
+            "label image": labels and [str(labels.resolve()), known_identity(labels)],
+            "reading": [self.reading.decisive(), self.reading.labels is not None],
+            "version": __version__,
+        }
+
+    def outputs(self, item: TableItem) -> dict[str, str]:
+        """Return nothing: the record holds the result."""
+        del item
+        return {}
+
+    def describe(self) -> dict[str, Json]:
+        """Return how the tables are read."""
+        return {**self.head, "reading": self.reading.decisive()}
+
+    def run(self, work: Work[TableItem], folder: Path, progress: Progress) -> Made:
+        """Count the objects of one table."""
+        item, labels = work.item, self.reading.labels
+        sections = count_table(item.path, self.reading, item.labels)
+        if labels is not None and item.labels is None:
+            note = f"has no label image in {labels}"
+            sections = [replace(s, notes=(*s.notes, note)) for s in sections]
+        plain = [asdict(section) for section in sections]
+        return Made(sum(section.objects for section in sections), {"sections": plain})
+
+    def absolute(self, item: TableItem) -> TableItem:
+        """Return the table's absolute path."""
+        return TableItem(item.path.absolute(), item.labels and item.labels.absolute())
+
+    def files(self, item: TableItem) -> list[Path]:
+        """Return the table and its label image."""
+        return [item.path, *([item.labels] if item.labels else [])]
 
 
-def _attempt(
-    file: Path, reading: Reading, labels: Path | None, heavy: threading.Lock
-) -> tuple[list[SectionCounts], Outcome]:
-    """One table, whatever becomes of it."""
-    began = time.monotonic()
-    name = base_name(file)
-    try:
-        # Shapes and label images take memory: one file of them at a time.
-        with heavy if labels is not None or is_read_as_objects(file) else nullcontext():
-            sections = count_table(file, reading, labels)
-        if reading.labels is not None and labels is None:
-            sections = [_without_image(section, reading.labels) for section in sections]
-        objects = sum(section.objects for section in sections)
-        seconds = round(time.monotonic() - began, 3)
-        return sections, Outcome(name, str(file), "done", objects, seconds)
-    except StarbridgeError as error:
-        problem = error
-    except MemoryError:
-        problem = BadInputError(file, "does not fit into memory", "export it as CSV")
-    except Exception as error:  # one internal error must not stop the batch
-        log.debug("%s", file, exc_info=True)
-        problem = internal_error(file, "counted", error)
-    seconds = round(time.monotonic() - began, 3)
-    outcome = Outcome(name, str(file), "failed", seconds=seconds, error=str(problem))
-    return [SectionCounts(str(file), name, problem=_reason(problem, file))], outcome
+def _sections(outcome: Outcome) -> list[SectionCounts]:
+    if outcome.status == "failed":
+        problem = str(outcome.error).removeprefix(f"{outcome.source}: ")
+        return [SectionCounts(outcome.source, base_name(outcome.source), problem=problem)]
+    return [_section(outcome.source, plain) for plain in outcome.result["sections"]]
 
 
-def _without_image(section: SectionCounts, folder: Path) -> SectionCounts:
-    return replace(section, notes=(*section.notes, f"has no label image in {folder}"))
-
-
-def _reason(error: StarbridgeError, file: Path) -> str:
-    return str(error).removeprefix(f"{file}: ")
+def _section(table: str, plain: dict[str, Any]) -> SectionCounts:
+    return SectionCounts(**{**plain, "table": table, "notes": tuple(plain["notes"])})

@@ -15,6 +15,11 @@ SHEETS = ("slices", "organoids", "curated", "excluded", "conditions", "parameter
 """The tables of a study, by the names of its attributes."""
 
 
+def table_paths(folder: Path, table: TableFormat = "csv") -> list[Path]:
+    """Return the files that :func:`write_tables` writes."""
+    return [folder / f"{name}.{table}" for name in SHEETS]
+
+
 def write_tables(
     study: Study, folder: str | PathLike[str], table: TableFormat = "csv"
 ) -> list[Path]:
@@ -31,14 +36,12 @@ def write_tables(
     Raises:
         BadInputError: a file cannot be written.
     """
-    written = []
-    for name in SHEETS:
-        path = Path(folder) / f"{name}.{table}"
+    written = table_paths(Path(folder), table)
+    for name, path in zip(SHEETS, written, strict=True):
         frame = getattr(study, name)
         with writing(path) as part:
             if table == "parquet":
                 frame.to_parquet(part, index=False)
             else:
                 frame.to_csv(part, index=False, lineterminator="\n")
-        written.append(path)
     return written

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from pathlib import PurePath
 from types import TracebackType
 from typing import Self
 
@@ -18,9 +19,9 @@ _MOST_NAMES = 3
 
 
 class ConsoleProgress(Listener):
-    """One line for the whole batch that moves on, and one that stays for each failed image.
+    """One line for the whole batch that moves on, and one that stays for each failed item.
 
-    Where stderr is no terminal, a plain line for each image.
+    Where stderr is no terminal, a plain line for each item.
     """
 
     def __init__(self) -> None:
@@ -51,23 +52,23 @@ class ConsoleProgress(Listener):
     ) -> None:
         self._progress.stop()
 
-    def image_started(self, number: int, total: int, path: Location) -> None:
-        """Name an image that is being worked on."""
+    def item_started(self, number: int, total: int, source: Location) -> None:
+        """Name an item that is being worked on."""
         del number  # of several at a time, the numbers would jump
         self._total = total
         if self._task is None:
             self._task = self._progress.add_task("", total=total, what="")
-        self._under_way[str(path)] = _UnderWay(path.name)
+        self._under_way[str(source)] = _UnderWay(source.name)
         self._show()
 
-    def tile_done(self, path: Location, done: int, total: int) -> None:
-        """Move on within an image."""
-        if image := self._under_way.get(str(path)):
-            image.share = done / total
+    def item_progress(self, source: Location, done: int, total: int) -> None:
+        """Move on within an item."""
+        if item := self._under_way.get(str(source)):
+            item.share = done / total
             self._show()
 
-    def image_finished(self, outcome: Outcome) -> None:
-        """Name a failed image; without a terminal, name every image."""
+    def item_finished(self, outcome: Outcome) -> None:
+        """Name a failed item; without a terminal, name every item."""
         self._finished += 1
         self._under_way.pop(outcome.source, None)
         counter = f"{self._finished}/{self._total} "
@@ -76,30 +77,31 @@ class ConsoleProgress(Listener):
         elif self._progress.disable:
             what = f"{outcome.objects:,} objects" if outcome.objects is not None else "objects kept"
             state = "done before" if outcome.status == "skipped" else f"{outcome.seconds:.1f} s"
-            self._console.print(f"{counter}{escape(outcome.name)}: {what}, {state}")
+            name = PurePath(outcome.name).name  # some items are named by their paths
+            self._console.print(f"{counter}{escape(name)}: {what}, {state}")
 
     def remark(self, line: str) -> None:
-        """A line that stays."""
+        """Print a line that stays."""
         self._console.print(f"starbridge: {escape(line)}")
 
     def _show(self) -> None:
         if self._task is None:
             return
-        images = list(self._under_way.values())
-        names = [image.name for image in images[:_MOST_NAMES]]
-        if len(images) > _MOST_NAMES:
-            names.append(f"and {len(images) - _MOST_NAMES} more")
+        items = list(self._under_way.values())
+        names = [item.name for item in items[:_MOST_NAMES]]
+        if len(items) > _MOST_NAMES:
+            names.append(f"and {len(items) - _MOST_NAMES} more")
         self._progress.update(
             self._task,
-            completed=self._finished + sum(image.share for image in images),
-            description=f"{self._finished + len(images)}/{self._total}",
+            completed=self._finished + sum(item.share for item in items),
+            description=f"{self._finished + len(items)}/{self._total}",
             what=escape(", ".join(names)),
         )
 
 
 @dataclass
 class _UnderWay:
-    """An image that is being worked on, and how much of it is done, 0 to 1."""
+    """An item that is being worked on, and how much of it is done, 0 to 1."""
 
     name: str
     share: float = 0.0

@@ -1,4 +1,4 @@
-"""Many images through one model into one folder: resumable, and safe against being stopped.
+"""Segment many images with one model into one folder.
 
 The folder follows haug2's conventions (``lbl/NAME_labels.tif``, ``lbl/NAME_labels.h5``,
 ``roi/NAME_rois.zip``) and adds ``geojson/``, ``tables/``, ``preview/`` and the record ``run.json``.
@@ -6,53 +6,45 @@ The folder follows haug2's conventions (``lbl/NAME_labels.tif``, ``lbl/NAME_labe
 
 from __future__ import annotations
 
-import hashlib
-import json
 import platform
-from collections.abc import Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import bridge
+from bridge.batch.carry_out import AbandonedError
+from bridge.batch.job import Job, Json, Made, Progress, Work
 from bridge.batch.listener import Listener, Outcome
-from bridge.batch.run_folder import put_in_place, run_folder
-from bridge.batch.task import Result, Task
+from bridge.batch.runner import Existing, run_batch
 from bridge.batch.workers.base import Workers
-from bridge.batch.workers.here import Here
-from bridge.detections import Outline
-from bridge.errors import BadInputError, StarbridgeError
-from bridge.files.atomic import write_bytes, write_error
+from bridge.batch.workers.portable import PortableSegmenter
+from bridge.detections import Detections, Outline
+from bridge.errors import BadInputError
+from bridge.formats import format_of, write_all
 from bridge.formats.layout import DEFAULT_FORMATS, FORMATS, RECORD
-from bridge.images import image_name
-from bridge.images.locations import Location, identity
+from bridge.images import Image, image_name, open_image
+from bridge.images.locations import Location, known_identity
 from bridge.model.folder import recipe_json
 from bridge.segment.segmenter import Segmenter
 from bridge.segment.tiles import MEMORY
 
 _KEEP_EVERYTHING = ("parquet", "geojson", "rois", "csv")
 
-Existing = Literal["check", "keep", "overwrite"]
-"""What to do with an image whose outputs are there.
-
-``check`` skips it when they were made from the same file with the same settings and otherwise
-refuses to touch them; ``keep`` skips it in any case; ``overwrite`` makes them anew.
-"""
-
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything beside model and image that decides the outputs.
+    """Settings of a batch beside the model.
 
     Attributes:
-        formats: keys of :data:`FORMATS`.
+        formats: keys of :data:`bridge.formats.layout.FORMATS`.
         outline: ``star`` or ``traced``.
         axes, pixel_size: as in :meth:`bridge.segment.segmenter.Segmenter.segment`.
-        tiles, memory: as there; not part of what "the same settings" means.
-        existing: what to do with outputs that are there.
+        tiles, memory: as there; results do not depend on them.
+
+    Raises:
+        BadInputError: an unknown format, or none.
     """
 
     formats: tuple[str, ...] = DEFAULT_FORMATS
@@ -61,7 +53,6 @@ class Settings:
     pixel_size: float | None = None
     tiles: int | tuple[int, int] | None = None
     memory: float = MEMORY
-    existing: Existing = "check"
 
     def __post_init__(self) -> None:
         unknown = [f for f in self.formats if f not in FORMATS]
@@ -78,22 +69,21 @@ def segment_files(
     out: Path,
     segmenter: Segmenter,
     settings: Settings,
+    *,
+    existing: Existing = "check",
     listener: Listener | None = None,
     workers: Workers | None = None,
 ) -> list[Outcome]:
-    """Segment images into one folder.
-
-    An image that fails is recorded, and the rest goes on. The files of an image appear in the
-    folder all at once when the last of them is written, and ``run.json`` is brought up to date
-    then, so that a run that was stopped, even killed, is taken up by the same call.
+    """Segment images into one folder; see :func:`bridge.batch.runner.run_batch`.
 
     Args:
-        images: files and OME-Zarr folders, here or at URLs; one that is named twice counts once.
+        images: files and OME-Zarr folders, here or at URLs.
         out: the output folder; created where missing.
         segmenter: the model; its network is loaded only where there is something to do.
         settings: formats and the like.
-        listener: is told of the progress.
-        workers: who does the work; this process, one image after another, when ``None``.
+        existing: what to do with results that are there.
+        listener: hears of the progress.
+        workers: do the work; this process, one image after another, when ``None``.
 
     Returns:
         An outcome an image, in order.
@@ -102,325 +92,169 @@ def segment_files(
         StarbridgeError: what concerns all images: the model cannot be loaded, the output folder
             cannot be written, its ``run.json`` is damaged, the cluster is gone.
     """
-    return _Batch(images, out, segmenter, settings, listener, workers or Here()).run()
+    job = SegmentJob(segmenter, settings)
+    return run_batch(job, images, out, existing=existing, listener=listener, workers=workers)
 
 
-class _Batch:
-    """One run: decides what is to be done, hands it out and puts in place what comes back.
+class SegmentJob(Job[Location]):
+    """Segmentation of images with one model.
 
-    This is the one who writes into the output folder, whoever does the work.
+    Args:
+        segmenter: the model; another process makes it again from what it is made of.
+        settings: formats and the like.
     """
 
-    def __init__(
-        self,
-        images: Sequence[Location],
-        out: Path,
-        segmenter: Segmenter,
-        settings: Settings,
-        listener: Listener | None,
-        workers: Workers,
-    ) -> None:
-        self._images = list(dict.fromkeys(images))
-        self._out = out
-        self._segmenter = segmenter
+    record = RECORD
+    participle = "segmented"
+    memory_remedy = "use more --tiles"
+    clash_remedy = "segment them into different --out folders"
+
+    def __init__(self, segmenter: Segmenter, settings: Settings) -> None:
+        self._segmenter: Segmenter | PortableSegmenter = segmenter
         self._settings = settings
-        self._listener = listener or Listener()
-        self._workers = workers
-        self._clashes = _clashes(self._images)
-        self._tasks: dict[int, Task] = {}
-        self._outcomes: dict[int, Outcome] = {}
 
-    def run(self) -> list[Outcome]:
-        self._record = _Record(self._out, self._segmenter, self._settings, self._workers)
-        with (
-            run_folder(self._out) as folder,
-            closing(self._workers.run(self._plan(), self._segmenter, folder, self)) as results,
-        ):
-            for result in results:
-                self._finish(result.number, self._put_in_place(self._tasks[result.number], result))
-        return [self._outcomes[number] for number in sorted(self._outcomes)]
+    def __getstate__(self) -> dict[str, Any]:
+        segmenter = self._segmenter
+        if isinstance(segmenter, Segmenter):
+            segmenter = PortableSegmenter.of(segmenter)
+        return {"_segmenter": segmenter, "_settings": self._settings}
 
-    def started(self, number: int) -> None:
-        """Somebody works on an image."""
-        self._listener.image_started(number, len(self._images), self._images[number - 1])
+    @property
+    def segmenter(self) -> Segmenter:
+        """The segmenter, its network not necessarily loaded."""
+        if isinstance(self._segmenter, PortableSegmenter):
+            self._segmenter = self._segmenter.load()
+        return self._segmenter
 
-    def tile_done(self, number: int, done: int, total: int) -> None:
-        """So many tiles of an image are done."""
-        self._listener.tile_done(self._images[number - 1], done, total)
+    def name(self, item: Location) -> str:
+        """Return the name of an image without its ending."""
+        return image_name(item)
 
-    def remark(self, line: str) -> None:
-        """Something a person wants to know."""
-        self._listener.remark(line)
+    def source(self, item: Location) -> Location:
+        """Return the image."""
+        return item
 
-    def _plan(self) -> Iterator[Task]:
-        """What is to be done; what need not or cannot be done is over at once."""
-        for number, image in enumerate(self._images, start=1):
-            planned = self._task(number, image)
-            if isinstance(planned, Task):
-                self._tasks[number] = planned
-                yield planned
-            else:
-                self.started(number)
-                self._finish(number, planned)
+    def key(self, item: Location) -> dict[str, Json]:
+        """Return everything that decides the outlines; engines of single precision find the same.
 
-    def _task(self, number: int, image: Location) -> Task | Outcome:
-        name = image_name(image)
+        Raises:
+            BadInputError: the image cannot be looked at.
+        """
         settings = self._settings
-        outputs = _outputs(name, settings)
-        task = Task(
-            number,
-            image,
-            name,
-            outputs,
-            settings.outline,
-            settings.axes,
-            settings.pixel_size,
-            settings.tiles,
-            settings.memory,
-        )
-        try:
-            if image in self._clashes:
-                problem = self._clashes[image]
-                raise BadInputError(image, problem, "segment them into different --out folders")
-            missing = _missing(image, name, self._record, settings)
-            if missing is None:
-                return task
-            if not missing:
-                objects = self._record.objects(name)
-                return Outcome(name, str(image), "skipped", objects, 0.0, outputs)
-            source = _convertible(name, self._out)
-        except StarbridgeError as error:
-            return Outcome(name, str(image), "failed", error=str(error))
-        if source is None:
-            return task
-        return replace(task, made_before=source, outputs={k: outputs[k] for k in missing})
-
-    def _put_in_place(self, task: Task, result: Result) -> Outcome:
-        name, source = task.name, str(task.image)
-        if result.folder is None:
-            return Outcome(name, source, "failed", seconds=result.seconds, error=result.error)
-        self._record.begin(task, result)
-        try:
-            put_in_place(result.folder, task.outputs.values(), self._out)
-        except StarbridgeError as error:
-            return Outcome(name, source, "failed", seconds=result.seconds, error=str(error))
-        outputs = _outputs(name, self._settings)
-        return Outcome(name, source, "done", result.objects, result.seconds, outputs)
-
-    def _finish(self, number: int, outcome: Outcome) -> None:
-        image = self._images[number - 1]
-        if image not in self._clashes:
-            self._record.end(image, outcome)
-        self._outcomes[number] = outcome
-        self._listener.image_finished(outcome)
-
-
-def _outputs(name: str, settings: Settings) -> dict[str, str]:
-    return {kind: FORMATS[kind].format(name=name) for kind in settings.formats}
-
-
-def _clashes(images: Sequence[Location]) -> dict[Location, str]:
-    """Images whose outputs would have the same names as another one's, and what to say of it."""
-    by_name: dict[str, list[Location]] = {}
-    for path in images:
-        by_name.setdefault(image_name(path).casefold(), []).append(path)
-    problems = {}
-    for paths in by_name.values():
-        for path in paths:
-            others = [str(p) for p in paths if p != path]
-            if others:
-                problems[path] = (
-                    f"has the same name as {others[0]}, so that one would overwrite the other"
-                )
-    return problems
-
-
-def _missing(path: Location, name: str, record: _Record, settings: Settings) -> list[str] | None:
-    """Formats of an image that are not there yet; ``None``: it must be segmented.
-
-    Raises:
-        BadInputError: outputs are there that were not made by these settings from this image.
-    """
-    if settings.existing == "overwrite":
-        return None
-    outputs = _outputs(name, settings)
-    missing = [kind for kind, relative in outputs.items() if not (record.out / relative).exists()]
-    known = record.known(name)
-    same = record.is_current(path, known)
-    if len(missing) == len(outputs) and not same:
-        return None
-    if _is_incomplete(known):
-        return None  # our own leftovers
-    if not (same or settings.existing == "keep"):
-        there = next(relative for kind, relative in outputs.items() if kind not in missing)
-        raise BadInputError(
-            record.out / there,
-            "is there already, made from another image or with other settings",
-            "choose another --out, or --overwrite to replace it, or --resume to keep it",
-        )
-    return missing
-
-
-def _is_incomplete(known: dict[str, Any]) -> bool:
-    return known.get("status") == "started" or bool(known.get("incomplete"))
-
-
-def _convertible(name: str, out: Path) -> Path | None:
-    """A file from which new formats can be written, so that all keep the same UUIDs.
-
-    Returns:
-        ``None`` where nothing of the image is there, so that it must be segmented.
-
-    Raises:
-        BadInputError: what is there does not have the outlines.
-    """
-    present = {
-        kind: path
-        for kind, relative in FORMATS.items()
-        if (path := out / relative.format(name=name)).exists()
-    }
-    for kind in _KEEP_EVERYTHING:
-        if kind in present:
-            return present[kind].resolve()
-    if not present:
-        return None
-    raise BadInputError(
-        next(iter(present.values())),
-        "is there already, and its outlines cannot be had from it to write the other formats",
-        "choose another --out, or --overwrite to replace it",
-    )
-
-
-class _Record:
-    """``run.json``: what was done, with what."""
-
-    def __init__(
-        self, out: Path, segmenter: Segmenter, settings: Settings, workers: Workers
-    ) -> None:
-        self.out = out
-        self.images: dict[str, Any] = _earlier_images(out / RECORD)
-        recipe = recipe_json(segmenter.recipe)
-        precision = getattr(segmenter.make_engine, "precision", "f32")
-        decisive = {
-            "model": segmenter.model.sha256,
-            "recipe": recipe,
+        return {
+            "image": known_identity(item),
+            "model": self.segmenter.model.sha256,
+            "recipe": recipe_json(self.segmenter.recipe),
             "outline": settings.outline,
             "axes": settings.axes,
-            "pixel_size": settings.pixel_size,
+            "pixel size": settings.pixel_size,
         }
-        if precision == "int8":  # engines of single precision find the same
-            decisive["precision"] = precision
-        self._settings = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
-        self._head: dict[str, Any] = {
-            "starbridge": bridge.__version__,
-            "model": segmenter.model.to_json(),
-            "recipe": recipe,
+
+    def outputs(self, item: Location) -> dict[str, str]:
+        """Return the files of an image by format."""
+        name = image_name(item)
+        return {key: FORMATS[key].format(name=name) for key in self._settings.formats}
+
+    def describe(self) -> dict[str, Json]:
+        """Return model, recipe, settings and versions."""
+        settings = self._settings
+        return {
+            "model": self.segmenter.model.to_json(),
+            "recipe": recipe_json(self.segmenter.recipe),
             "outline": settings.outline,
             "axes": settings.axes,
             "pixel_size": settings.pixel_size,
             "formats": list(settings.formats),
-            "precision": precision,
-            "versions": {
-                "python": platform.python_version(),
-                "numpy": version("numpy"),
-            },
-            "platform": platform.platform(),
-            "workers": workers.description,
-            "started": _now(),
+            "versions": {"python": platform.python_version(), "numpy": version("numpy")},
         }
-        self._save()
 
-    def known(self, name: str) -> dict[str, Any]:
-        """What an earlier run noted of an image."""
-        known = self.images.get(name)
-        return known if isinstance(known, dict) else {}
+    def prepare(self, work: Work[Location]) -> None:
+        """Load the network where it is needed.
 
-    def objects(self, name: str) -> int | None:
-        """Number of objects that an earlier run found."""
-        return self.known(name).get("objects")
+        Raises:
+            StarbridgeError: it cannot be loaded.
+        """
+        if work.reuse is None:
+            self.segmenter.engine  # noqa: B018 - loads it
 
-    def begin(self, task: Task, result: Result) -> None:
-        """Note that outputs of this image may be found incomplete."""
-        if result.engine is not None:
-            self._head["engine"] = result.engine
-        self._head["versions"].update(result.versions)
-        self.images[task.name] = {"status": "started", "source": str(task.image)}
-        self._save()
+    def reusable(self, item: Location, out: Path) -> Path | None:
+        """Return a file from which other formats can be written, so that all keep their UUIDs.
 
-    def end(self, path: Location, outcome: Outcome) -> None:
-        """Note what became of an image."""
-        if outcome.status == "skipped" and outcome.name in self.images:
-            return
-        known = self.known(outcome.name)
-        if outcome.status == "failed" and known.get("status") == "done":
-            return  # its earlier outputs are whole and stay
-        entry = {
-            "status": "done" if outcome.status == "skipped" else outcome.status,
-            "source": str(path),
-            "finished": _now(),
-            **identity(path),
+        Raises:
+            BadInputError: the outlines cannot be had from what is there.
+        """
+        name = image_name(item)
+        present = {
+            key: path
+            for key, relative in FORMATS.items()
+            if (path := out / relative.format(name=name)).exists()
         }
-        if outcome.status == "done":
-            entry["settings"] = self._settings
-            entry["seconds"] = outcome.seconds
-        for key in ("objects", "outputs", "error"):
-            if getattr(outcome, key):
-                entry[key] = getattr(outcome, key)
-        if outcome.status == "done":
-            entry["objects"] = outcome.objects
-        if outcome.status == "failed" and _is_incomplete(known):
-            entry["incomplete"] = True  # what is there may be overwritten by the next run
-        self.images[outcome.name] = entry
-        self._save()
-
-    def is_current(self, path: Location, known: dict[str, Any]) -> bool:
-        """Whether outputs were made from this very file with these settings."""
-        return (
-            known.get("status") == "done"
-            and known.get("settings") == self._settings
-            and all(known.get(key) == value for key, value in identity(path).items())
+        for key in _KEEP_EVERYTHING:
+            if key in present:
+                return present[key].resolve()
+        if not present:
+            return None
+        raise BadInputError(
+            next(iter(present.values())),
+            "is there already, and its outlines cannot be had from it to write the other formats",
+            "choose another --out, or --overwrite to replace it",
         )
 
-    def to_json(self) -> dict[str, Any]:
-        """The whole record."""
-        return {**self._head, "finished": _now(), "images": self.images}
+    def absolute(self, item: Location) -> Location:
+        """Return the image's absolute path."""
+        return item.absolute() if isinstance(item, Path) else item
 
-    def _save(self) -> None:
-        text = json.dumps(self.to_json(), indent=1, ensure_ascii=False)
-        write_bytes(self.out / RECORD, text.encode(errors="surrogateescape"))
+    def files(self, item: Location) -> list[Path]:
+        """Return the image and the model, where they are files."""
+        model = self.segmenter.model.path
+        portable = PortableSegmenter.of(self.segmenter)
+        return [
+            *([item] if isinstance(item, Path) else []),
+            *([model.resolve()] if Path(portable.model).is_absolute() else []),
+        ]
+
+    def run(self, work: Work[Location], folder: Path, progress: Progress) -> Made:
+        """Segment an image and write its outputs, or write them from those that are there."""
+        settings, segmenter = self._settings, self.segmenter
+        provenance: dict[str, Json] = {}
+        with open_image(work.item, axes=settings.axes, pixel_size=settings.pixel_size) as image:
+            if work.reuse is not None:
+                read = format_of(work.reuse).read
+                detections: Detections = read(work.reuse, image=image.info)
+            else:
+                detections = segmenter.segment(
+                    image,
+                    tiles=settings.tiles,
+                    memory=settings.memory,
+                    outline=settings.outline,
+                    progress=progress,
+                )
+                engine = segmenter.engine
+                provenance = {"engine": engine.name, "versions": dict(engine.versions)}
+            with ThreadPoolExecutor(1) as beside:
+                drawn = None
+                if "preview" in work.outputs:
+                    path = _place(folder, work.outputs["preview"])
+                    drawn = beside.submit(_write_preview, detections, image, segmenter, path)
+                others = (_place(folder, r) for k, r in work.outputs.items() if k != "preview")
+                write_all(detections, others)
+                if drawn:
+                    drawn.result()
+        return Made(len(detections), provenance=provenance)
 
 
-def read_record(out: Path) -> dict[str, Any]:
-    """The record of the runs into a folder.
-
-    Raises:
-        BadInputError: there is none, or it is damaged.
-    """
-    path = out / RECORD
-    try:
-        content = json.loads(path.read_bytes())
-    except FileNotFoundError as error:
-        raise BadInputError(path, "does not exist", "give the folder of a run") from error
-    except ValueError as error:
-        raise BadInputError(
-            path, f"is damaged ({error})", "move it away; --resume keeps the images that are done"
-        ) from error
-    except OSError as error:
-        raise BadInputError(
-            path, f"cannot be read: {error.strerror}", "check its permissions"
-        ) from error
-    if not isinstance(content, dict) or not isinstance(content.get("images", {}), dict):
-        raise BadInputError(path, "is no record of a run", "choose another --out folder")
-    return content
+def _place(folder: Path, relative: str) -> Path:
+    """Return the path of an output, as long as the run goes on."""
+    if not folder.is_dir():
+        raise AbandonedError(folder)  # writing would make it anew
+    return folder / relative
 
 
-def _earlier_images(path: Path) -> dict[str, Any]:
-    try:
-        exists = path.exists()
-    except OSError as error:
-        raise write_error(path, error) from error
-    return dict(read_record(path.parent).get("images", {})) if exists else {}
+def _write_preview(detections: Detections, image: Image, segmenter: Segmenter, path: Path) -> None:
+    """Write a preview of the plane with the most objects."""
+    from bridge.pictures.preview import write_preview
 
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    planes = detections.objects.groupby(["t", "z"]).size()
+    t, z = planes.idxmax() if len(planes) else (0, 0)
+    plane = image.plane(segmenter.channels(image)[0], z=int(z), t=int(t))
+    write_preview(detections, plane, path, z=int(z), t=int(t))

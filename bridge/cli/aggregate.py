@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bridge.cli.options import Jobs, Overwrite, Resume, Scheduler, chosen_existing
 from bridge.cli.output import note, print_json, shown_progress
 from bridge.errors import BadInputError
 
@@ -93,10 +94,10 @@ def aggregate(
         TableFormat, typer.Option("--format", help="Format of the plain tables.")
     ] = TableFormat.csv,
     report: Annotated[bool, typer.Option(help="Write the report NAME.html too.")] = True,
-    overwrite: Annotated[
-        bool,
-        typer.Option("--overwrite", help="Replace a workbook that was changed by hand."),
-    ] = False,
+    overwrite: Overwrite = False,
+    resume: Resume = False,
+    jobs: Jobs = "1",
+    scheduler: Scheduler = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print numbers, files and exclusions as JSON.")
     ] = False,
@@ -104,7 +105,8 @@ def aggregate(
     """Count the classes of all sections: a workbook with slices, organoids and conditions.
 
     Beside NAME.xlsx come NAME.html and the plain tables in NAME_tables. NAME.counts.json remembers
-    what was counted: running the same command again reads only new and changed tables.
+    what was counted: running the same command again reads only new and changed tables. A workbook
+    that was changed by hand is replaced only with --overwrite.
     """
     from bridge.aggregate import (
         ClassRules,
@@ -118,15 +120,28 @@ def aggregate(
         write_tables,
     )
     from bridge.aggregate.fields import StudyFields
+    from bridge.aggregate.files import table_paths
     from bridge.aggregate.mapping import parse_map
     from bridge.aggregate.names import PUBLISHED_PATTERN
-    from bridge.aggregate.record import is_as_written, remember_workbook
+    from bridge.aggregate.record import (
+        WORKBOOK,
+        describe_workbook,
+        is_as_written,
+        save_workbook,
+        study_digest,
+        written_workbook,
+    )
+    from bridge.aggregate.report import write_report
     from bridge.aggregate.workbook import write_workbook
+    from bridge.batch.workers.select import choose_workers
 
+    existing = chosen_existing(overwrite, resume)
+    workers = choose_workers(jobs, scheduler)
     if out.suffix.lower() != ".xlsx":
         raise BadInputError(out, "is no name of a workbook", "let it end in .xlsx")
     record = out.with_suffix(".counts.json")
-    if out.exists() and not overwrite and not is_as_written(record, out):
+    known = written_workbook(record)
+    if out.exists() and not overwrite and not is_as_written(known, out):
         raise BadInputError(
             out,
             "is there already, and was not written by this command or changed since",
@@ -141,7 +156,15 @@ def aggregate(
     lists = [Path(entry.source).resolve() for entry in looked_up]
     files = [file for file in find_tables(tables) if file.resolve() not in lists]
     with shown_progress() as listener:
-        counts = read_counts(files, reading, record=record, listener=listener)
+        counts = read_counts(
+            files,
+            reading,
+            record=record,
+            head={WORKBOOK: known},
+            existing=existing,
+            listener=listener,
+            workers=workers,
+        )
     study = make_study(
         counts,
         pattern=names,
@@ -152,19 +175,23 @@ def aggregate(
         by=by or (),
         parameters=_parameters(tables, classes, reading),
     )
-    write_workbook(study, out)
-    remember_workbook(record, out)
-    written = [out, *write_tables(study, out.with_name(f"{out.stem}_tables"), table.value)]
-    if report:
-        from bridge.aggregate.report import write_report
-
-        write_report(study, out.with_suffix(".html"))
-        written.append(out.with_suffix(".html"))
+    folder, page = out.with_name(f"{out.stem}_tables"), out.with_suffix(".html")
+    written = [out, *table_paths(folder, table.value), *([page] if report else [])]
+    digest = study_digest(study)
+    is_same = isinstance(known, dict) and known.get("study") == digest
+    if is_same and not overwrite and all(path.exists() for path in written):
+        note(f"nothing to do: {out} is up to date")
+    else:
+        write_workbook(study, out)
+        save_workbook(record, describe_workbook(out, digest))
+        write_tables(study, folder, table.value)
+        if report:
+            write_report(study, page)
     _close(study, counts, written, as_json)
 
 
 def _parameters(tables: list[Path], classes: Path | None, reading: object) -> dict[str, str]:
-    """What was asked for, beside what the study knows itself."""
+    """Return the parameters of a study that it does not know itself."""
     said = {
         "Read from": ", ".join(str(path) for path in tables),
         "Classes file": str(classes or ""),
@@ -181,7 +208,7 @@ def _parameters(tables: list[Path], classes: Path | None, reading: object) -> di
 
 
 def _close(study: Study, counts: list[SectionCounts], written: list[Path], as_json: bool) -> None:
-    """Say what there is now, and what does not count; exit status 1 where a table does not."""
+    """Print what there is now, and what does not count; exit status 1 where a table does not."""
     from bridge.aggregate import notes_of
     from bridge.aggregate.study import REASON, TABLE, WHAT
 

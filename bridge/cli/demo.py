@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bridge.cli.output import close_run, print_json
-from bridge.cli.segment import run_batch
+from bridge.cli.output import close_run, print_json, shown_progress
 
 app = typer.Typer(help="The model that comes with starbridge.", no_args_is_help=True)
 
@@ -21,10 +20,15 @@ def run(
     ),
 ) -> None:
     """Segment a real image and a simulated four-channel section with the demo model."""
+    from bridge.batch.segment_job import segment_files
     from bridge.demo.showcase import SETTINGS, next_steps, write_images
     from bridge.segment.segmenter import Segmenter
 
-    outcomes = run_batch(write_images(out), out, Segmenter.load("demo"), SETTINGS)
+    images, segmenter = write_images(out), Segmenter.load("demo")
+    with shown_progress() as listener:
+        outcomes = segment_files(
+            images, out, segmenter, SETTINGS, existing="overwrite", listener=listener
+        )
     close_run(outcomes, "results", out)
     typer.echo(next_steps(out, outcomes))
 

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from bridge.cli.options import Axes, PixelSize
-from bridge.cli.output import close_run, note, print_json, shown_progress
+from bridge.cli.options import (
+    AsJson,
+    Axes,
+    Jobs,
+    Overwrite,
+    PixelSize,
+    Resume,
+    Scheduler,
+    chosen_existing,
+    split_words,
+)
+from bridge.cli.output import close_run, print_json, shown_progress
 from bridge.errors import BadInputError
-
-if TYPE_CHECKING:
-    from bridge.measure.files import Measured
 
 
 class TableFormat(StrEnum):
@@ -68,26 +74,29 @@ def measure(
     ] = None,
     pixel_size: PixelSize = None,
     axes: Axes = None,
-    table: Annotated[
-        TableFormat, typer.Option("--format", help="Format of the tables.")
-    ] = TableFormat.csv,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Make tables anew that are there already.")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print what became of each image.")
-    ] = False,
+    formats: Annotated[
+        list[TableFormat] | None,
+        typer.Option("--format", help="Format of the tables; several times. [default: csv]"),
+    ] = None,
+    overwrite: Overwrite = False,
+    resume: Resume = False,
+    jobs: Jobs = "1",
+    scheduler: Scheduler = None,
+    as_json: AsJson = False,
 ) -> None:
     """Measure shape and intensities of every object: a table NAME_measurements.csv an image.
 
-    Running the same command again does only what is missing; a table that is there is kept,
-    whatever it was made with, unless --overwrite is given.
+    Running the same command again does only what is missing or has changed.
     """
+    from bridge.batch.workers.select import choose_workers
     from bridge.images import find_images
     from bridge.measure.files import Settings, measure_files
 
+    existing = chosen_existing(overwrite, resume)
+    workers = choose_workers(jobs, scheduler)
+
     width, ring_unit = _width(ring)
-    chosen = [word.strip() for word in (channel or "").split(",") if word.strip()]
+    chosen = split_words(channel)
     if channel is not None and not chosen:
         raise BadInputError("--channel", "is empty", "give a name or a number from 0")
     units: dict[Unit | None, Literal["px", "µm", "both"] | None] = {
@@ -100,36 +109,31 @@ def measure(
         ring=width,
         ring_unit=ring_unit,
         unit=units[unit],
-        channels=tuple(chosen) or None,
+        channels=chosen or None,
         axes=axes,
         pixel_size=pixel_size,
-        table=table.value,
-        overwrite=overwrite,
+        tables=tuple(dict.fromkeys(kind.value for kind in formats or [TableFormat.csv])),
     )
     if not objects.exists():
         raise BadInputError(objects, "is not there", "check the path")
     files = find_images(images)
     with shown_progress() as listener:
-        outcomes = measure_files(files, [objects], out, settings, listener)
+        outcomes = measure_files(
+            files,
+            [objects],
+            out,
+            settings,
+            existing=existing,
+            listener=listener,
+            workers=workers,
+        )
     if as_json:
-        print_json([asdict(outcome) for outcome in outcomes])
-    _close(outcomes, out)
-
-
-def _close(outcomes: list[Measured], out: Path) -> None:
-    """Say how it went, on stderr; exit status 1 where an image failed."""
-    for outcome in outcomes:
-        if outcome.undrawn:
-            listed = ", ".join(outcome.undrawn[:5]) + (", …" if len(outcome.undrawn) > 5 else "")
-            note(
-                f"{outcome.name}: {len(outcome.undrawn)} objects are covered by others or lie "
-                f"outside the image and have no measurements: {listed}"
-            )
+        print_json([outcome.to_json() for outcome in outcomes])
     close_run(outcomes, "tables", out)
 
 
 def _width(text: str | None) -> tuple[float | None, Literal["px", "µm"]]:
-    """Width and unit of a ring, of texts such as ``3um``, ``2.5 µm`` and ``8px``."""
+    """Return width and unit of a ring from texts such as ``3um``, ``2.5 µm`` and ``8px``."""
     if text is None:
         return None, "µm"
     # µ is on keyboards as the micro sign and in Greek texts as the letter mu.

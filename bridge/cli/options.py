@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from bridge.errors import BadInputError
+
+if TYPE_CHECKING:
+    from bridge.batch.runner import Existing
 
 PixelSize = Annotated[
     float | None,
@@ -14,3 +19,48 @@ Axes = Annotated[
     str | None,
     typer.Option(help="What the images' axes are (CYX, ZCYX, …), where the files do not say."),
 ]
+
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Make results anew that are there already.")
+]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume", help="Keep complete results that are there, whatever they were made with."
+    ),
+]
+Jobs = Annotated[
+    str, typer.Option("--jobs", "-j", help="So many files at the same time, or 'auto'.")
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        help="Dask cluster to work on: tcp://HOST:8786, or the scheduler's JSON file.",
+        show_default=False,
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result of each file as JSON.")]
+
+
+def chosen_existing(overwrite: bool, resume: bool) -> Existing:
+    """Return what to do with results that are there.
+
+    Raises:
+        BadInputError: both options are given.
+
+    >>> chosen_existing(False, True)
+    'keep'
+    """
+    if overwrite and resume:
+        raise BadInputError("--overwrite and --resume", "contradict each other", "give one of them")
+    return "overwrite" if overwrite else "keep" if resume else "check"
+
+
+def split_words(text: str | None) -> tuple[str, ...]:
+    """Return the words of a list with commas, each once.
+
+    >>> split_words("DAPI, SOX2,DAPI")
+    ('DAPI', 'SOX2')
+    """
+    words = (word.strip() for word in (text or "").split(","))
+    return tuple(dict.fromkeys(word for word in words if word))

@@ -1,4 +1,4 @@
-"""How the command speaks: results on stdout, everything else on stderr."""
+"""Print for users and programs: results on stdout, everything else on stderr."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 def note(line: str) -> None:
-    """Say something to the person in front of the screen."""
-    print(f"starbridge: {line}", file=sys.stderr)  # noqa: T201 - the command speaks to a person
+    """Print a line for the user on stderr."""
+    print(f"starbridge: {line}", file=sys.stderr)  # noqa: T201 - for the user
 
 
 def print_json(value: Any) -> None:
-    """Print a result for programs."""
+    """Print a result for programs on stdout."""
     typer.echo(json.dumps(value, indent=1, ensure_ascii=True))
 
 
 @contextmanager
 def shown_progress() -> Iterator[Listener]:
-    """Progress on stderr; Ctrl-C ends the command with exit status 130."""
+    """Show progress on stderr; Ctrl-C ends the command with exit status 130."""
     from bridge.batch.progress import ConsoleProgress
 
     try:
@@ -39,14 +39,20 @@ def shown_progress() -> Iterator[Listener]:
 
 
 def close_run(outcomes: Sequence[Outcome], what: str, out: Path) -> None:
-    """Say how a run went, on stderr; exit status 1 where an image failed.
+    """Tell how a run went, on stderr; exit status 1 where an item failed.
 
     Args:
-        outcomes: of all images.
+        outcomes: of all items.
         what: what was written (``"results"``).
-        out: where.
+        out: the folder.
     """
+    for outcome in outcomes:
+        for line in outcome.notes:
+            note(f"{outcome.name}: {line}")
     counts = {s: sum(o.status == s for o in outcomes) for s in ("done", "skipped", "failed")}
+    if outcomes and counts["skipped"] == len(outcomes):
+        note(f"nothing to do: all {len(outcomes)} were done before; {what} in {out}")
+        return
     parts = [f"{counts['done']} done"]
     if counts["skipped"]:
         parts.append(f"{counts['skipped']} were done before")

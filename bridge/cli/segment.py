@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from bridge.cli.options import Axes, PixelSize
+from bridge.cli.options import (
+    AsJson,
+    Axes,
+    Jobs,
+    Overwrite,
+    PixelSize,
+    Resume,
+    Scheduler,
+    chosen_existing,
+    split_words,
+)
 from bridge.cli.output import close_run, note, print_json, shown_progress
 from bridge.errors import BadInputError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from bridge.batch.listener import Outcome
-    from bridge.batch.segment_job import Settings
-    from bridge.batch.workers.base import Workers
-    from bridge.images.locations import Location
-    from bridge.segment.segmenter import Segmenter
+from bridge.formats.layout import DEFAULT_FORMATS, FORMATS
 
 
 class EngineKind(StrEnum):
@@ -98,10 +99,11 @@ def segment(
         typer.Option(help="StarDist's smooth outlines, or exact ones along pixel edges."),
     ] = OutlineKind.star,
     formats: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            help="What to write, with commas: labels, hdf5, rois, geojson, csv, parquet, preview. "
-            "[default: all but parquet]",
+            "--format",
+            metavar=f"[{'|'.join(FORMATS)}]",
+            help="Format to write; several times. [default: all but parquet]",
         ),
     ] = None,
     engine: Annotated[
@@ -118,56 +120,36 @@ def segment(
             "refused where it finds other nuclei."
         ),
     ] = PrecisionKind.f32,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Make results anew that are there already.")
-    ] = False,
-    resume: Annotated[
-        bool,
-        typer.Option(
-            "--resume", help="Keep complete results that are there, whatever they were made with."
-        ),
-    ] = False,
-    jobs: Annotated[
-        str, typer.Option("--jobs", "-j", help="So many images at the same time, or 'auto'.")
-    ] = "1",
-    scheduler: Annotated[
-        str | None,
-        typer.Option(
-            help="Dask cluster to work on: tcp://HOST:8786, the scheduler's JSON file, or "
-            "'local:4' for one of 4 processes here.",
-            show_default=False,
-        ),
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the record of the run as JSON.")
-    ] = False,
+    overwrite: Overwrite = False,
+    resume: Resume = False,
+    jobs: Jobs = "1",
+    scheduler: Scheduler = None,
+    as_json: AsJson = False,
 ) -> None:
     """Find nuclei in images: labels, ROIs, GeoJSON, tables and a preview for each.
 
-    Running the same command again does only what is missing.
+    Running the same command again does only what is missing or has changed.
     """
-    from bridge.batch.segment_job import Settings, read_record
+    from bridge.batch.record import read_record
+    from bridge.batch.segment_job import Settings, segment_files
     from bridge.batch.workers.select import choose_workers
-    from bridge.formats.layout import DEFAULT_FORMATS
     from bridge.images import find_images
     from bridge.model.folder import open_model
     from bridge.segment.engines.select import EngineChoice
     from bridge.segment.segmenter import Segmenter
 
-    if overwrite and resume:
-        raise BadInputError("--overwrite and --resume", "contradict each other", "give one of them")
+    existing = chosen_existing(overwrite, resume)
     folder = open_model(model)
     recipe = folder.recipe.with_changes(
         prob=prob, nms=nms, percentiles=percentiles, channel=_channels(channel)
     )
     settings = Settings(
-        formats=_words(formats) if formats is not None else DEFAULT_FORMATS,
+        formats=tuple(dict.fromkeys(formats or DEFAULT_FORMATS)),
         outline=outline.value,
         axes=axes,
         pixel_size=pixel_size,
         tiles=_tiles(tiles),
         memory=_gib(memory),
-        existing="overwrite" if overwrite else "keep" if resume else "check",
     )
     workers = choose_workers(jobs, scheduler)
     found = find_images(images)
@@ -177,34 +159,25 @@ def segment(
 
         note(str(calibrate(folder, recipe, found, axes=axes, pixel_size=pixel_size, say=note)))
     segmenter = Segmenter(folder, recipe, make_engine=choice)
-    outcomes = run_batch(found, out, segmenter, settings, workers)
-    if as_json:
-        print_json({**read_record(out), "outcomes": [asdict(o) for o in outcomes]})
-    close_run(outcomes, "results", out)
-
-
-def run_batch(
-    images: Sequence[Location],
-    out: Path,
-    segmenter: Segmenter,
-    settings: Settings,
-    workers: Workers | None = None,
-) -> list[Outcome]:
-    """Segment images and show the progress; see :func:`bridge.batch.segment_job.segment_files`."""
-    from bridge.batch.segment_job import segment_files
-
     with shown_progress() as listener:
-        return segment_files(images, out, segmenter, settings, listener, workers)
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+        outcomes = segment_files(
+            found,
+            out,
+            segmenter,
+            settings,
+            existing=existing,
+            listener=listener,
+            workers=workers,
+        )
+    if as_json:
+        print_json({**read_record(out), "outcomes": [o.to_json() for o in outcomes]})
+    close_run(outcomes, "results", out)
 
 
 def _channels(text: str | None) -> int | str | tuple[int | str, ...] | None:
     if text is None:
         return None
-    chosen = tuple(int(word) if word.isdecimal() else word for word in _words(text))
+    chosen = tuple(int(word) if word.isdecimal() else word for word in split_words(text))
     if not chosen:
         raise BadInputError("--channel", "is empty", "give a name or a number from 0")
     return chosen[0] if len(chosen) == 1 else chosen

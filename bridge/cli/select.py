@@ -9,19 +9,27 @@ from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridge.cli.options import Axes, PixelSize
+from bridge.cli.options import (
+    Axes,
+    Jobs,
+    Overwrite,
+    PixelSize,
+    Resume,
+    Scheduler,
+    chosen_existing,
+)
 from bridge.cli.output import close_run, note, print_json, shown_progress
 from bridge.errors import BadInputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bridge.segment.segmenter import Segmenter
-    from bridge.select.files import Cropped, CropSettings
+    from bridge.batch.listener import Outcome
+    from bridge.select.files import CropSettings
 
 _LISTED = 5
 
@@ -120,9 +128,10 @@ def select(
     ] = None,
     pixel_size: PixelSize = None,
     axes: Axes = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Measure and crop anew what is there already.")
-    ] = False,
+    overwrite: Overwrite = False,
+    resume: Resume = False,
+    jobs: Jobs = "1",
+    scheduler: Scheduler = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the chosen images as JSON.")
     ] = False,
@@ -132,6 +141,7 @@ def select(
     An image counts by the mean intensity of a channel over its segmented nuclei. Running the same
     command again reads only images that are new or have changed.
     """
+    from bridge.batch.workers.select import choose_workers
     from bridge.formats.pairing import result_folders
     from bridge.images import find_images
     from bridge.select.choosing import check_quantiles, choose
@@ -139,6 +149,8 @@ def select(
     from bridge.select.files import Settings, crop_images, measure_images, write_table
     from bridge.select.page import write_selection_page
 
+    existing = chosen_existing(overwrite, resume)
+    workers = choose_workers(jobs, scheduler)
     check_quantiles(quantiles)
     crops = _crops(crop, at, resegment, formats)
     for folder in [*(objects or ()), *([tables] if tables else [])]:
@@ -153,30 +165,30 @@ def select(
         tables=tables,
         axes=axes,
         pixel_size=pixel_size,
-        overwrite=overwrite,
     )
     with shown_progress() as listener:
-        frame, outcomes = measure_images(files, out, settings, listener)
+        how: Any = {"existing": existing, "listener": listener, "workers": workers}
+        frame, outcomes = measure_images(files, out, settings, **how)
         frame = with_conditions(frame)
         chosen = choose(frame[frame["condition"] != NO_CONDITION], quantiles=quantiles)
         write_table(frame, out / "intensities.csv")
         write_table(chosen, out / "selection.csv")
-        cropped = crop_images(chosen, out, settings, crops, listener) if crops else []
+        cropped = crop_images(chosen, out, settings, crops, **how) if crops else []
     if as_json:
         print_json(json.loads(chosen.to_json(orient="records")))
     else:
         for row in chosen.itertuples():
             typer.echo(f"{row.condition}\t{row.level}\t{row.mean:.6g}\t{row.image}")
-    _say_what_is_odd(frame, chosen, cropped)
+    _print_warnings(frame, chosen, cropped)
     if len(frame):
         write_selection_page(frame, chosen, out / "selection.html")
-    close_run([*outcomes, *(o for o in cropped if o.status == "failed")], "selection", out)
+    close_run([*outcomes, *(o for o in cropped if o.status != "skipped")], "selection", out)
 
 
 def _crops(
     size: str | None, at: Place, model: str | None, formats: list[CropFormat] | None
 ) -> CropSettings | None:
-    """How to crop, where crops are asked for."""
+    """Return the settings of the crops; ``None`` where none are asked for."""
     if size is None:
         if model is not None or formats or at is not Place.centre:
             raise BadInputError(
@@ -193,25 +205,18 @@ def _crops(
     settings = CropSettings((height, width), at.value, chosen)
     if model is None:
         return settings
-    from bridge.model.folder import open_model
-    from bridge.segment.segmenter import Segmenter
-    from bridge.select.resegmenting import recipe_of_run
+    from bridge.select.resegmenting import ModelOfRun
 
-    folder = open_model(model)
-    first = Segmenter(folder)
-
-    def segmenter(objects: Path) -> Segmenter:
-        return Segmenter(folder, recipe_of_run(objects, folder), first.engine)
-
-    return replace(settings, segmenter=segmenter, model=folder.sha256)
+    segmenter = ModelOfRun(model)
+    return replace(settings, segmenter=segmenter, model=segmenter.model.sha256)
 
 
 def _conditions(
     pattern: str | None, by: Sequence[str], maps: Sequence[str], files: Sequence[Path]
 ) -> Callable[[pd.DataFrame], pd.DataFrame]:
-    """What adds fields and condition to a table of images.
+    """Return a function that adds fields and condition to a table of images.
 
-    Whatever keeps it from doing so is said now, before anything is measured.
+    Whatever keeps it from doing so is raised now, before anything is measured.
     """
     import pandas as pd
 
@@ -235,8 +240,8 @@ def _conditions(
     return decompose
 
 
-def _say_what_is_odd(frame: pd.DataFrame, chosen: pd.DataFrame, cropped: Sequence[Cropped]) -> None:
-    """What a person should know of the selection, on stderr."""
+def _print_warnings(frame: pd.DataFrame, chosen: pd.DataFrame, cropped: Sequence[Outcome]) -> None:
+    """Print on stderr what a user should know of the selection."""
     from bridge.select.conditions import NO_CONDITION
 
     apart = frame.loc[frame["condition"] == NO_CONDITION, "name"]
@@ -248,7 +253,10 @@ def _say_what_is_odd(frame: pd.DataFrame, chosen: pd.DataFrame, cropped: Sequenc
     few = chosen[chosen["images"] < chosen["level"].nunique()].drop_duplicates("condition")
     for condition, count in zip(few["condition"], few["images"], strict=True):
         note(f"{condition}: too few images ({count}) to choose different ones for each quantile")
-    _list("are smaller than the crop and were taken whole", [c.name for c in cropped if c.whole])
+    _list(
+        "are smaller than the crop and were taken whole",
+        [outcome.name for outcome in cropped if outcome.result.get("whole")],
+    )
 
 
 def _list(what: str, names: Iterable[str]) -> None:

@@ -21,7 +21,7 @@ SECTION_CHANNELS = ("DAPI", "488", "555", "647")
 SECTION_PIXEL_SIZE = 0.5
 """µm; the simulator's nuclei are about as large as at 20x."""
 
-SETTINGS = Settings(existing="overwrite")
+SETTINGS = Settings()
 
 
 def write_images(out: Path, *, section_side: int = 1024, seed: int = 1) -> list[Path]:

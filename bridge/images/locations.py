@@ -283,6 +283,28 @@ def identity(place: Location) -> dict[str, Any]:
     return {"bytes": status.st_size, "modified": status.st_mtime_ns}
 
 
+def known_identity(place: Location) -> dict[str, Any]:
+    """Return the identity of a file that must be there.
+
+    Raises:
+        BadInputError: it cannot be looked at.
+
+    >>> sorted(known_identity(Path(__file__)))
+    ['bytes', 'modified']
+    """
+    if isinstance(place, RemotePath):
+        return place.identity()
+    try:
+        place.stat()
+    except FileNotFoundError as error:
+        raise BadInputError(place, "does not exist", "check the spelling and the folder") from error
+    except OSError as error:
+        raise BadInputError(
+            place, f"cannot be read: {error.strerror}", "check its permissions"
+        ) from error
+    return identity(place)
+
+
 def _without_secrets(url: str) -> str:
     """A URL without the password, and a web address without what follows the question mark."""
     protocol, separator, rest = url.partition("://")

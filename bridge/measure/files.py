@@ -1,9 +1,7 @@
-"""Images and the files of their objects -> a table of measurements an image."""
+"""Measure the objects of many images: a table an image."""
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,33 +9,36 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from bridge.batch.job import Job, Json, Made, Progress, Work
 from bridge.batch.listener import Listener, Outcome
+from bridge.batch.runner import Existing, run_batch
+from bridge.batch.workers.base import Workers
 from bridge.detections import Detections
-from bridge.errors import BadInputError, StarbridgeError, internal_error
 from bridge.files.atomic import writing
 from bridge.formats import existing_file, format_of
 from bridge.formats.labels import read_label_image
-from bridge.formats.pairing import add_source_to_errors, check_alone, objects_of
+from bridge.formats.pairing import add_source_to_errors, objects_of
 from bridge.images import Image, image_name, open_image
+from bridge.images.locations import known_identity
 from bridge.measure.columns import Unit
 from bridge.measure.table import measure, undrawn
 
-log = logging.getLogger(__name__)
-
 TableFormat = Literal["csv", "parquet"]
 
+RECORD = "measure.json"
+
 _FIELDS = ("label", "class", "name", "z", "t")
+_LISTED = 5
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How every image of a batch is measured.
+    """Settings of a batch of measurements.
 
     Attributes:
         ring, ring_unit, unit, channels: as in :func:`bridge.measure.measure`.
         axes, pixel_size: of the images, where the files do not say them.
-        table: format of the tables.
-        overwrite: measure anew where the table is there already.
+        tables: formats of the tables.
     """
 
     ring: float | None = None
@@ -46,20 +47,7 @@ class Settings:
     channels: tuple[int | str, ...] | None = None
     axes: str | None = None
     pixel_size: float | None = None
-    table: TableFormat = "csv"
-    overwrite: bool = False
-
-
-@dataclass(frozen=True)
-class Measured(Outcome):
-    """What became of one image.
-
-    Attributes:
-        undrawn: UUIDs, or labels, of objects that could not be measured, see
-            :func:`bridge.measure.undrawn`.
-    """
-
-    undrawn: tuple[str, ...] = ()
+    tables: tuple[TableFormat, ...] = ("csv",)
 
 
 def measure_files(
@@ -67,39 +55,122 @@ def measure_files(
     sources: Sequence[Path],
     out: Path,
     settings: Settings,
+    *,
+    existing: Existing = "check",
     listener: Listener | None = None,
-) -> list[Measured]:
-    """Measure image after image into ``OUT/NAME_measurements.csv`` or ``.parquet``.
+    workers: Workers | None = None,
+) -> list[Outcome]:
+    """Measure images into ``OUT/NAME_measurements.csv``; see :func:`bridge.batch.runner.run_batch`.
 
     The tables begin with the image's name, then ``id`` (UUID; not for a label image in a TIFF,
-    which has none), label, class, name and plane. An image that cannot be measured, or whose
-    objects are not found, is named, and the rest goes on. Tables that are there are left as they
-    are.
+    which has none), label, class, name and plane.
 
     Args:
         images: files and OME-Zarr folders.
         sources: files of objects, or folders with them, as in :func:`bridge.formats.pairing.pair`.
         out: folder of the tables; created where missing.
         settings: of all images.
-        listener: is told of the progress.
+        existing: what to do with tables that are there.
+        listener: hears of the progress.
+        workers: do the work; this process, one image after another, when ``None``.
 
     Returns:
-        An outcome an image, in order.
+        An outcome an image, in order; its ``result["undrawn"]`` are UUIDs, or labels, of objects
+        that could not be measured, see :func:`bridge.measure.undrawn`.
+
+    Raises:
+        StarbridgeError: what concerns all images, such as an output folder that cannot be written.
     """
-    listener = listener or Listener()
-    outcomes = []
-    for number, path in enumerate(images, start=1):
-        listener.image_started(number, len(images), path)
-        outcome = _attempt(path, images, sources, out, settings)
-        listener.image_finished(outcome)
-        outcomes.append(outcome)
-    return outcomes
+    job = MeasureJob(tuple(sources), settings, alone=len(images) == 1)
+    return run_batch(job, images, out, existing=existing, listener=listener, workers=workers)
+
+
+@dataclass(frozen=True)
+class MeasureJob(Job[Path]):
+    """Measurement of the objects of images.
+
+    Attributes:
+        sources: files of objects, or folders with them.
+        settings: of all images.
+        alone: there is one image: a single file of objects need not have its name.
+    """
+
+    record = RECORD
+    participle = "measured"
+    memory_remedy = "measure a smaller region"
+    clash_problem = "one table would overwrite the other"
+    clash_remedy = "measure them into different --out folders"
+
+    sources: tuple[Path, ...]
+    settings: Settings
+    alone: bool = False
+
+    def name(self, item: Path) -> str:
+        """Return the name of an image without its ending."""
+        return image_name(item)
+
+    def source(self, item: Path) -> Path:
+        """Return the image."""
+        return item
+
+    def key(self, item: Path) -> dict[str, Json]:
+        """Return everything that decides the table.
+
+        Raises:
+            BadInputError: the image or its objects are not there.
+        """
+        settings = self.settings
+        objects = objects_of(item, self.sources, alone=self.alone)
+        return {
+            "image": known_identity(item),
+            "file of objects": [str(objects.resolve()), known_identity(objects)],
+            "ring": [settings.ring, settings.ring_unit] if settings.ring else None,
+            "unit": settings.unit,
+            "choice of channels": settings.channels,
+            "axes": settings.axes,
+            "pixel size": settings.pixel_size,
+        }
+
+    def outputs(self, item: Path) -> dict[str, str]:
+        """Return the tables of an image by format."""
+        return {key: f"{image_name(item)}_measurements.{key}" for key in self.settings.tables}
+
+    def run(self, work: Work[Path], folder: Path, progress: Progress) -> Made:
+        """Measure the objects of an image and write the table."""
+        source = objects_of(work.item, self.sources, alone=self.alone)
+        table, missing = _measure_pair(work.item, source, self.settings)
+        for key, relative in work.outputs.items():
+            with writing(folder / relative) as part:
+                if key == "parquet":
+                    table.to_parquet(part, index=False)
+                else:
+                    table.to_csv(part, index=False, lineterminator="\n", float_format="%.10g")
+        notes: tuple[str, ...] = ()
+        if missing:
+            listed = ", ".join(missing[:_LISTED]) + (", …" if len(missing) > _LISTED else "")
+            notes = (
+                f"{len(missing)} objects are covered by others or lie outside the image and have "
+                f"no measurements: {listed}",
+            )
+        return Made(len(table), result={"undrawn": list(missing)}, notes=notes)
+
+    def absolute(self, item: Path) -> Path:
+        """Return the image's absolute path."""
+        return item.absolute()
+
+    def files(self, item: Path) -> list[Path]:
+        """Return the image and the files of objects."""
+        return [item, *(source.absolute() for source in self.sources)]
+
+    def __getstate__(self) -> dict[str, Any]:
+        sources = tuple(source.absolute() for source in self.sources)
+        return {"sources": sources, "settings": self.settings, "alone": self.alone}
 
 
 def measurement_table(
     objects: Detections | Any, image: Image, settings: Settings, *, axes: str | None = None
 ) -> pd.DataFrame:
-    """The table of one image as it is written: what identifies an object, then measurements.
+    """Return the table of one image: columns that identify an object, then measurements.
 
     Args:
         objects: detections, or a label image.
@@ -123,49 +194,6 @@ def measurement_table(
         whole = measured.reset_index()
     whole.insert(0, "image", image.name)
     return whole
-
-
-def _attempt(
-    path: Path, images: Sequence[Path], sources: Sequence[Path], out: Path, settings: Settings
-) -> Measured:
-    """One image, whatever becomes of it."""
-    began = time.monotonic()
-    name = image_name(path)
-    target = out / f"{name}_measurements.{settings.table}"
-    outputs: dict[str, str] = {settings.table: target.name}
-    try:
-        check_alone(
-            path,
-            images,
-            "one table would overwrite the other",
-            "measure them into different --out folders",
-        )
-        if target.exists() and not settings.overwrite:
-            return Measured(name, str(path), "skipped", outputs=outputs)
-        table, missing = _measure_pair(
-            path, objects_of(path, sources, alone=len(images) == 1), settings
-        )
-        with writing(target) as part:
-            if settings.table == "parquet":
-                table.to_parquet(part, index=False)
-            else:
-                table.to_csv(part, index=False, lineterminator="\n", float_format="%.10g")
-    except StarbridgeError as error:
-        return _failure(path, name, str(error), began)
-    except MemoryError:
-        full = BadInputError(path, "does not fit into memory", "measure a smaller region")
-        return _failure(path, name, str(full), began)
-    except Exception as error:  # one internal error must not stop the batch
-        log.debug("%s", path, exc_info=True)
-        told = internal_error(path, "measured", error)
-        return _failure(path, name, str(told), began)
-    seconds = round(time.monotonic() - began, 3)
-    return Measured(name, str(path), "done", len(table), seconds, outputs, undrawn=missing)
-
-
-def _failure(path: Path, name: str, error: str, began: float) -> Measured:
-    seconds = round(time.monotonic() - began, 3)
-    return Measured(name, str(path), "failed", seconds=seconds, error=error)
 
 
 def _measure_pair(

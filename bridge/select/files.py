@@ -1,49 +1,50 @@
-"""Images and the files of their nuclei -> a table of intensities, and crops."""
+"""Measure images for a selection, and crop those that were chosen."""
 
 from __future__ import annotations
 
-import logging
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields, replace
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
 
+from bridge.batch.job import Job, Json, Made, Progress, Work
 from bridge.batch.listener import Listener, Outcome
-from bridge.errors import BadInputError, MissingPartError, StarbridgeError, internal_error
+from bridge.batch.runner import Existing, run_batch
+from bridge.batch.workers.base import Workers
+from bridge.errors import MissingPartError, StarbridgeError
 from bridge.files.atomic import writing
-from bridge.formats.pairing import add_source_to_errors, check_alone, objects_of
+from bridge.formats.pairing import add_source_to_errors, objects_of
 from bridge.images import Image, image_name, open_image
+from bridge.images.locations import known_identity
 from bridge.select.crop_files import FORMATS, crop_paths, write_crop
 from bridge.select.cropping import crop
-from bridge.select.intensities import Intensities, image_intensities
+from bridge.select.intensities import image_intensities
 from bridge.select.measured_tables import find_table, table_intensities
 from bridge.select.nuclei import Nuclei, label_stack, read_nuclei
-from bridge.select.record import Record, identity
 from bridge.select.resegmenting import resegment
 from bridge.select.windows import Place, Window, nucleus_points, place_window
 
 if TYPE_CHECKING:
     from bridge.segment.segmenter import Segmenter
 
-log = logging.getLogger(__name__)
-
-_Result = TypeVar("_Result")
-
 COLUMNS = ("name", "channel", "nuclei", "mean", "median", "pixel_mean", "image", "objects")
 """Columns of the table of intensities: as :class:`Intensities` says, and the files.
 
-``objects`` is the file of objects, or the table of measurements that stood for it.
+``objects`` is the file of objects, or the table of measurements that was read in its place.
 """
+
+CROPS = "crops"
+"""Folder of the crops in the output folder."""
+
+_WINDOW = ("left", "top", "width", "height")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How every image of a batch is read.
+    """Settings with which the images of a batch are read.
 
     Attributes:
         channel: name, or number from 0.
@@ -52,7 +53,6 @@ class Settings:
             read.
         axes: of the images, where the files do not say them.
         pixel_size: likewise, µm; kept in the crops.
-        overwrite: measure and crop anew what is there already.
     """
 
     channel: int | str
@@ -60,16 +60,27 @@ class Settings:
     tables: Path | None = None
     axes: str | None = None
     pixel_size: float | None = None
-    overwrite: bool = False
 
     def open(self, path: Path) -> Image:
         """Open an image."""
         return open_image(path, axes=self.axes, pixel_size=self.pixel_size)
 
+    def absolute(self) -> Settings:
+        """Return the settings for a process in another working folder."""
+        sources = tuple(source.absolute() for source in self.sources)
+        return replace(self, sources=sources, tables=self.tables and self.tables.absolute())
+
+
+class Resegmenting(Protocol):
+    """Chooses the segmenter for a crop. It can be pickled for other processes."""
+
+    def __call__(self, objects: Path) -> Segmenter:
+        """Return the segmenter that made a file of objects."""
+
 
 @dataclass(frozen=True)
 class CropSettings:
-    """How images are cropped.
+    """Settings of the crops.
 
     Attributes:
         size: (height, width) in pixels.
@@ -83,42 +94,30 @@ class CropSettings:
     size: tuple[int, int]
     place: Place = "centre"
     formats: tuple[str, ...] = FORMATS
-    segmenter: Callable[[Path], Segmenter] | None = None
+    segmenter: Resegmenting | None = None
     model: str | None = None
-
-
-@dataclass(frozen=True)
-class Cropped(Outcome):
-    """What became of one crop.
-
-    Attributes:
-        left, top, width, height: where it lies in the image, pixels.
-        whole: whether the image is smaller than what was asked for.
-    """
-
-    left: int = 0
-    top: int = 0
-    width: int = 0
-    height: int = 0
-    whole: bool = False
 
 
 def measure_images(
     images: Sequence[Path],
     out: Path,
     settings: Settings,
+    *,
+    existing: Existing = "check",
     listener: Listener | None = None,
+    workers: Workers | None = None,
 ) -> tuple[pd.DataFrame, list[Outcome]]:
-    """Measure a channel over the nuclei of image after image.
+    """Measure a channel over the nuclei of images; see :func:`bridge.batch.runner.run_batch`.
 
-    What was measured before from the same files is taken from ``OUT/select.json``. An image that
-    cannot be measured, or whose nuclei are not found, is named, and the rest goes on.
+    What was measured before from the same files is taken from ``OUT/select.json``.
 
     Args:
         images: files and OME-Zarr folders.
         out: the output folder; created where missing.
         settings: of all images.
-        listener: is told of the progress.
+        existing: what to do with what was measured before.
+        listener: hears of the progress.
+        workers: do the work; this process, one image after another, when ``None``.
 
     Returns:
         A row an image that was measured, columns as :data:`COLUMNS`; and an outcome an image.
@@ -126,27 +125,17 @@ def measure_images(
     Raises:
         BadInputError: the output folder cannot be written.
     """
-    listener = listener or Listener()
-    record = Record(out)
-    record.save()  # so that a folder that cannot be written is said before anything is measured
-    rows: list[dict[str, Any]] = []
-    outcomes: list[Outcome] = []
-    for number, path in enumerate(images, start=1):
-        listener.image_started(number, len(images), path)
-        began, name = time.monotonic(), image_name(path)
-        work = partial(_measured, path, images, settings, record)
-        result, error = _attempt(path, "measured", work)
-        if result is None:
-            outcome = Outcome(name, str(path), "failed", seconds=_since(began), error=error)
-        else:
-            found, key, is_new = result
-            row = {"name": name, **asdict(found)}
-            rows.append({**row, "image": str(path), "objects": key["objects"][0]})
-            status: Literal["done", "skipped"] = "done" if is_new else "skipped"
-            outcome = Outcome(name, str(path), status, found.nuclei, _since(began))
-        listener.image_finished(outcome)
-        outcomes.append(outcome)
-    return pd.DataFrame(rows, columns=[*COLUMNS]), outcomes
+    job = IntensityJob(settings)
+    outcomes = run_batch(job, images, out, existing=existing, listener=listener, workers=workers)
+    rows = [
+        {"name": outcome.name, **outcome.result, "image": outcome.source}
+        for outcome in outcomes
+        if outcome.status != "failed"
+    ]
+    frame = pd.DataFrame(rows, columns=[*COLUMNS])
+    # JSON has no NaN
+    means = ["mean", "median", "pixel_mean"]
+    return frame.astype(dict.fromkeys(means, np.float64)), outcomes
 
 
 def crop_images(
@@ -154,9 +143,12 @@ def crop_images(
     out: Path,
     settings: Settings,
     crops: CropSettings,
+    *,
+    existing: Existing = "check",
     listener: Listener | None = None,
-) -> list[Cropped]:
-    """Write the crops of chosen images into ``OUT/crops``.
+    workers: Workers | None = None,
+) -> list[Outcome]:
+    """Write the crops of chosen images into ``OUT/crops``; see :func:`run_batch`.
 
     Crops that are there are kept, as somebody may have corrected their labels; those that were
     made otherwise are not touched.
@@ -166,34 +158,33 @@ def crop_images(
         out: the output folder.
         settings: as for measuring.
         crops: size, place, formats.
-        listener: is told of the progress.
+        existing: what to do with crops that are there.
+        listener: hears of the progress.
+        workers: do the work; this process, one image after another, when ``None``.
 
     Returns:
-        An outcome an image, in order; also in ``OUT/crops/crops.csv``.
+        An outcome an image, in order; also in ``OUT/crops/crops.csv``. Its ``result`` holds the
+        window (``left``, ``top``, ``width``, ``height`` in pixels) and whether the image is smaller
+        than what was asked for (``whole``).
 
     Raises:
         BadInputError: the output folder cannot be written.
+        MissingPartError: what the model needs is not installed.
     """
-    listener = listener or Listener()
-    record = Record(out)
-    paths = list(dict.fromkeys(map(Path, chosen["image"])))
-    outcomes: list[Cropped] = []
-    for number, path in enumerate(paths, start=1):
-        listener.image_started(number, len(paths), path)
-        began, name = time.monotonic(), image_name(path)
-        work = partial(_cropped, path, out, settings, crops, record)
-        result, error = _attempt(path, "cropped", work)
-        if result is None:
-            outcome = Cropped(name, str(path), "failed", seconds=_since(began), error=error)
-        else:
-            outcome = replace(result, seconds=_since(began))
-        listener.image_finished(outcome)
-        outcomes.append(outcome)
-    made = [o for o in outcomes if o.status != "failed"]
-    columns = ("name", "left", "top", "width", "height", "objects")
-    rows = [[getattr(o, column) for column in columns] for o in made]
-    titles = ["nuclei" if column == "objects" else column for column in columns]
-    write_table(pd.DataFrame(rows, columns=titles), out / "crops" / "crops.csv")
+    images = [Path(image) for image in chosen["image"]]
+    job, folder = CropJob(settings, crops), out / CROPS
+    outcomes = run_batch(job, images, folder, existing=existing, listener=listener, workers=workers)
+    rows = [
+        {
+            "name": outcome.name,
+            **{side: outcome.result.get(side) for side in _WINDOW},
+            "nuclei": outcome.objects,
+        }
+        for outcome in outcomes
+        if outcome.status != "failed"
+    ]
+    frame = pd.DataFrame(rows, columns=["name", *_WINDOW, "nuclei"])
+    write_table(frame, folder / "crops.csv")
     return outcomes
 
 
@@ -209,122 +200,167 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
             index=False,
             lineterminator="\n",
             float_format="%.10g",
-            errors="surrogateescape",  # a file name may hold bytes that are no text
+            errors="surrogateescape",  # a folder's name may hold bytes that are no text
         )
 
 
-def _measured(
-    path: Path, images: Sequence[Path], settings: Settings, record: Record
-) -> tuple[Intensities, dict[str, Any], bool]:
-    """Intensities of one image, all that they depend on, and whether they are new."""
-    name = image_name(path)
-    check_alone(
-        path,
-        images,
-        "their objects cannot be told apart",
-        "select from one folder at a time",
-    )
-    table = find_table(settings.tables, name) if settings.tables else None
-    source = table or objects_of(path, settings.sources)
-    key = {
-        "channel": str(settings.channel),
-        "axes": settings.axes,
-        "image": identity(path),
-        "objects": identity(source),
-    }
-    known = None if settings.overwrite else record.known("images", name, key)
-    if known is not None and {*known} == {field.name for field in fields(Intensities)}:
-        values: dict[str, Any] = {k: np.nan if v is None else v for k, v in known.items()}
-        return Intensities(**values), key, False
-    with settings.open(path) as image, add_source_to_errors(path, source):
-        if table is not None:
-            found = table_intensities(table, image, settings.channel)
-        else:
-            found = image_intensities(read_nuclei(source, image), image, settings.channel)
-    # JSON has no NaN
-    plain = {k: None if v != v else v for k, v in asdict(found).items()}
-    record.keep("images", name, key, plain)
-    return found, key, True
+@dataclass(frozen=True)
+class IntensityJob(Job[Path]):
+    """Measurement of a channel over the nuclei of images; its results are in the record alone."""
+
+    record = "select.json"
+    participle = "measured"
+    memory_remedy = "use a smaller image"
+    clash_problem = "their objects cannot be told apart"
+    clash_remedy = "select from one folder at a time"
+
+    settings: Settings
+
+    def name(self, item: Path) -> str:
+        """Return the name of an image without its ending."""
+        return image_name(item)
+
+    def source(self, item: Path) -> Path:
+        """Return the image."""
+        return item
+
+    def key(self, item: Path) -> dict[str, Json]:
+        """Return everything that decides the intensities.
+
+        Raises:
+            BadInputError: the image or its objects are not there.
+        """
+        source = self._source(item)
+        return {
+            "image": [str(item), known_identity(item)],
+            "file of objects": [str(source), known_identity(source)],
+            "channel": str(self.settings.channel),
+            "axes": self.settings.axes,
+        }
+
+    def outputs(self, item: Path) -> dict[str, str]:
+        """Return nothing: the record holds the result."""
+        del item
+        return {}
+
+    def run(self, work: Work[Path], folder: Path, progress: Progress) -> Made:
+        """Measure one image, or read its table of measurements."""
+        settings, source = self.settings, self._source(work.item)
+        with settings.open(work.item) as image, add_source_to_errors(work.item, source):
+            if self._table(work.item) is not None:
+                found = table_intensities(source, image, settings.channel)
+            else:
+                found = image_intensities(read_nuclei(source, image), image, settings.channel)
+        # JSON has no NaN
+        plain = {k: None if v != v else v for k, v in asdict(found).items()}
+        return Made(found.nuclei, {**plain, "objects": str(source)})
+
+    def absolute(self, item: Path) -> Path:
+        """Return the image's absolute path."""
+        return item.absolute()
+
+    def files(self, item: Path) -> list[Path]:
+        """Return the image and the files of objects."""
+        return [item, *self.settings.absolute().sources]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"settings": self.settings.absolute()}
+
+    def _table(self, item: Path) -> Path | None:
+        tables = self.settings.tables
+        return find_table(tables, image_name(item)) if tables else None
+
+    def _source(self, item: Path) -> Path:
+        return self._table(item) or objects_of(item, self.settings.sources)
 
 
-def _cropped(
-    path: Path, out: Path, settings: Settings, crops: CropSettings, record: Record
-) -> Cropped:
-    """One image's crop, where it is not there already."""
-    name = image_name(path)
-    source = objects_of(path, settings.sources)
-    key = {
-        "size": [*crops.size],
-        "place": crops.place,
-        "model": crops.model,
-        "axes": settings.axes,
-        "pixel_size": settings.pixel_size,
-        "image": identity(path),
-        "objects": identity(source),
-    }
-    folder = out / "crops"
-    paths = crop_paths(name, crops.formats)
-    there = [kind for kind, relative in paths.items() if (folder / relative).exists()]
-    known = None if settings.overwrite else record.known("crops", name, key)
-    if there and known is None and not settings.overwrite:
-        raise BadInputError(
-            folder / paths[there[0]],
-            "is there already, made from other files or with other settings",
-            "choose another --out, or --overwrite to replace it",
-        )
-    missing = {kind: relative for kind, relative in paths.items() if kind not in there}
-    if known is not None and not missing:
-        return Cropped(name, str(path), "skipped", outputs=paths, **known)
-    with settings.open(path) as image, add_source_to_errors(path, source):
-        nuclei = read_nuclei(source, image)
-        if crops.segmenter is None:
-            made = crop(image, nuclei, crops.size, crops.place)
-        else:
-            window = _window(image, nuclei, crops)
-            again = resegment(image, window, crops.segmenter(source))
-            made = crop(image, again, window=window)
-            # These are the labels of a segmentation that is not kept.
-            made = replace(made, objects=made.objects.drop(columns="original_label"))
-        shape = (image.height, image.width)
-    window = made.window
-    result: dict[str, Any] = {
-        "objects": len(made.nuclei),
-        "left": window.left,
-        "top": window.top,
-        "width": window.width,
-        "height": window.height,
-        "whole": any(asked > had for asked, had in zip(crops.size, shape, strict=True)),
-    }
-    if settings.overwrite:
-        missing = paths
-        for relative in paths.values():
-            (folder / relative).unlink(missing_ok=True)
-    # Noted before it is written, so that a run that is stopped in between knows its own files.
-    record.keep("crops", name, key, result)
-    write_crop(made, folder, missing)
-    return Cropped(name, str(path), "done", outputs=paths, **result)
+@dataclass(frozen=True)
+class CropJob(Job[Path]):
+    """Crops of images with their labels."""
+
+    record = "crops.json"
+    participle = "cropped"
+    memory_remedy = "use a smaller image"
+
+    settings: Settings
+    crops: CropSettings
+
+    def name(self, item: Path) -> str:
+        """Return the name of an image without its ending."""
+        return image_name(item)
+
+    def source(self, item: Path) -> Path:
+        """Return the image."""
+        return item
+
+    def key(self, item: Path) -> dict[str, Json]:
+        """Return everything that decides the crop.
+
+        Raises:
+            BadInputError: the image or its objects are not there.
+        """
+        source = objects_of(item, self.settings.sources)
+        return {
+            "image": [str(item), known_identity(item)],
+            "file of objects": [str(source), known_identity(source)],
+            "size": self.crops.size,
+            "place": self.crops.place,
+            "model": self.crops.model,
+            "axes": self.settings.axes,
+            "pixel size": self.settings.pixel_size,
+        }
+
+    def outputs(self, item: Path) -> dict[str, str]:
+        """Return the files of a crop."""
+        return crop_paths(image_name(item), self.crops.formats)
+
+    def prepare(self, work: Work[Path]) -> None:
+        """Load the model, where the crops are segmented.
+
+        Raises:
+            MissingPartError: what it needs is not installed, for no crop.
+        """
+        if self.crops.segmenter is None:
+            return
+        try:
+            self.crops.segmenter(objects_of(work.item, self.settings.sources))
+        except MissingPartError:
+            raise
+        except StarbridgeError:
+            return  # run() tells it of this item
+
+    def run(self, work: Work[Path], folder: Path, progress: Progress) -> Made:
+        """Cut out an image and its nuclei."""
+        settings, crops = self.settings, self.crops
+        source = objects_of(work.item, settings.sources)
+        with settings.open(work.item) as image, add_source_to_errors(work.item, source):
+            nuclei = read_nuclei(source, image)
+            if crops.segmenter is None:
+                made = crop(image, nuclei, crops.size, crops.place)
+            else:
+                window = _window(image, nuclei, crops)
+                again = resegment(image, window, crops.segmenter(source))
+                made = crop(image, again, window=window)
+                # These are the labels of a segmentation that is not kept.
+                made = replace(made, objects=made.objects.drop(columns="original_label"))
+            shape = (image.height, image.width)
+        write_crop(made, folder, work.outputs)
+        is_whole = any(asked > had for asked, had in zip(crops.size, shape, strict=True))
+        window_sides = {side: getattr(made.window, side) for side in _WINDOW}
+        return Made(len(made.nuclei), {**window_sides, "whole": is_whole})
+
+    def absolute(self, item: Path) -> Path:
+        """Return the image's absolute path."""
+        return item.absolute()
+
+    def files(self, item: Path) -> list[Path]:
+        """Return the image and the files of objects."""
+        return [item, *self.settings.absolute().sources]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"settings": self.settings.absolute(), "crops": self.crops}
 
 
 def _window(image: Image, nuclei: Nuclei, crops: CropSettings) -> Window:
     points = nucleus_points(label_stack(nuclei, image)) if crops.place == "densest" else None
     return place_window((image.height, image.width), crops.size, crops.place, points)
-
-
-def _attempt(path: Path, what: str, work: Callable[[], _Result]) -> tuple[_Result | None, str]:
-    """Whatever becomes of one image: a result, or the line that says why there is none."""
-    try:
-        return work(), ""
-    except MissingPartError:
-        raise  # it would be missing for every other image, too
-    except StarbridgeError as error:
-        return None, str(error)
-    except MemoryError:
-        return None, str(BadInputError(path, "does not fit into memory", "use a smaller image"))
-    except Exception as error:  # one internal error must not stop the batch
-        log.debug("%s", path, exc_info=True)
-        told = internal_error(path, what, error)
-        return None, str(told)
-
-
-def _since(began: float) -> float:
-    return round(time.monotonic() - began, 3)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from bridge.batch.segment_job import read_record
+from bridge.batch.record import read_record
 from bridge.detections import Detections
 from bridge.errors import BadInputError
 from bridge.select.cropping import crop_image
@@ -19,6 +19,7 @@ from bridge.select.windows import Window
 if TYPE_CHECKING:
     from bridge.images import Image
     from bridge.model.folder import ModelFolder, Recipe
+    from bridge.segment.engines.base import Engine
     from bridge.segment.segmenter import Segmenter
 
 _FIRST_REACH = 64  # pixels; more where a larger object is found
@@ -56,6 +57,44 @@ def resegment(image: Image, window: Window, segmenter: Segmenter) -> Detections:
     objects = found.objects.copy()
     objects["geometry"] = objects.geometry.translate(around.left, around.top)
     return replace(found, objects=objects, image=image.info)
+
+
+class ModelOfRun:
+    """A model that segments crops with the recipe of the run that made their objects.
+
+    Other processes load its network for themselves.
+
+    Args:
+        model: a model folder, or ``demo``.
+
+    Attributes:
+        model: the model folder, checked.
+
+    Raises:
+        BadInputError: no model folder, or damaged files.
+    """
+
+    def __init__(self, model: str) -> None:
+        from bridge.model.folder import open_model
+
+        self.model = open_model(model)
+        self._engine: Engine | None = None
+
+    def __call__(self, objects: Path) -> Segmenter:
+        """Return the segmenter for the crop of a file of objects.
+
+        Raises:
+            MissingPartError: what can run the model is not installed.
+            BadInputError: no engine can run it.
+        """
+        from bridge.segment.segmenter import Segmenter
+
+        segmenter = Segmenter(self.model, recipe_of_run(objects, self.model), self._engine)
+        self._engine = segmenter.engine
+        return segmenter
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"model": self.model, "_engine": None}
 
 
 def recipe_of_run(source: Path, model: ModelFolder) -> Recipe:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
 
 from bridge.aggregate.counting import read_counts
-from bridge.aggregate.record import is_as_written, remember_workbook
+from bridge.aggregate.record import (
+    WORKBOOK,
+    describe_workbook,
+    is_as_written,
+    save_workbook,
+    written_workbook,
+)
 from bridge.aggregate.sections import Reading
 from bridge.batch.listener import Listener, Outcome
 from bridge.errors import BadInputError
@@ -27,11 +32,11 @@ class Told(Listener):
         self.numbers: list[tuple[int, int]] = []
         self.outcomes: dict[str, Outcome] = {}
 
-    def image_started(self, number: int, total: int, path: Location) -> None:
+    def item_started(self, number: int, total: int, source: Location) -> None:
         self.numbers.append((number, total))
 
-    def image_finished(self, outcome: Outcome) -> None:
-        self.outcomes[outcome.name] = outcome
+    def item_finished(self, outcome: Outcome) -> None:
+        self.outcomes[Path(outcome.name).name.removesuffix("_table.csv")] = outcome
 
 
 @pytest.fixture
@@ -74,10 +79,16 @@ class TestReadingAgain:
         read_counts(tables, record=path)
         return path
 
-    def statuses(self, tables: list[Path], record: Path, reading: Reading | None = None) -> str:
-        """The first letters of what became of each table."""
+    def statuses(
+        self,
+        tables: list[Path],
+        record: Path,
+        reading: Reading | None = None,
+        head: dict[str, Any] | None = None,
+    ) -> str:
+        """The first letters of the outcome of each table."""
         told = Told()
-        found = read_counts(tables, reading, record=record, listener=told)
+        found = read_counts(tables, reading, record=record, head=head, listener=told)
         assert [s.counts for s in found] == [s.counts for s in read_counts(tables, reading)]
         return "".join(told.outcomes[s.section].status[0] for s in found)
 
@@ -103,8 +114,8 @@ class TestReadingAgain:
         self, tables: list[Path], record: Path, tmp_path: Path
     ) -> None:
         class Stopped(Told):
-            def image_finished(self, outcome: Outcome) -> None:
-                super().image_finished(outcome)
+            def item_finished(self, outcome: Outcome) -> None:
+                super().item_finished(outcome)
                 if len(self.outcomes) == 3:
                     raise KeyboardInterrupt
 
@@ -121,53 +132,43 @@ class TestReadingAgain:
         tables[1].write_bytes(whole)
         assert self.statuses(tables, record) == "sdsss"
 
-    @pytest.mark.parametrize(
-        "damage",
-        [b"", b"{", b"[]", b'{"format": "x", "version": 1, "tables": {}}', b"[" * 100_000],
-    )
-    def test_a_damaged_record_is_left_out_of_account(
-        self,
-        tables: list[Path],
-        record: Path,
-        damage: bytes,
-        caplog: pytest.LogCaptureFixture,
+    @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"tables": 3}', b"[" * 100_000])
+    def test_a_damaged_record_is_named_and_kept(
+        self, tables: list[Path], record: Path, damage: bytes
     ) -> None:
         record.write_bytes(damage)
 
-        with caplog.at_level(logging.WARNING, "bridge"):
-            assert self.statuses(tables, record) == "ddddd"
+        with pytest.raises(BadInputError, match=str(record)):
+            read_counts(tables, record=record)
 
-        assert str(record) in caplog.text
-        assert self.statuses(tables, record) == "sssss"
+        assert record.read_bytes() == damage
 
-    def test_an_entry_that_makes_no_sense_is_read_again(
-        self, tables: list[Path], record: Path
-    ) -> None:
-        content = json.loads(record.read_text())
-        entries = [content["tables"][str(table.resolve())] for table in tables]
-        entries[0]["sections"][0]["counts"] = {"A": -3}
-        del entries[1]["sections"][0]["kind"]
-        entries[2]["sections"] = 7
-        content["tables"][str(tables[3].resolve())] = None
-        record.write_text(json.dumps(content))
+    def test_tables_of_one_name_are_told_apart(self, tables: list[Path], record: Path) -> None:
+        twin = write_table(tables[0].parent / "twin", {"Z": 1}, "s1")
 
-        assert self.statuses(tables, record) == "dddds"
+        found = read_counts([*tables, twin], record=record)
+
+        assert [s.section for s in found] == ["s1", "s2", "s3", "s4", "s5", "s1"]
+        assert found[5].counts == {"Z": 1}
 
     def test_a_workbook_that_was_changed_is_told_from_ours(
         self, record: Path, tables: list[Path], tmp_path: Path
     ) -> None:
         workbook = tmp_path / "study.xlsx"
         workbook.write_bytes(b"ours")
-        assert not is_as_written(record, workbook)
+        assert written_workbook(record) is None
+        assert not is_as_written(None, workbook)
 
-        remember_workbook(record, workbook)
-        assert is_as_written(record, workbook)
-        assert self.statuses(tables, record) == "sssss"
+        save_workbook(record, describe_workbook(workbook, "abc"))
+        known = written_workbook(record)
+        assert known["study"] == "abc"
+        assert is_as_written(known, workbook)
+        assert self.statuses(tables, record, head={WORKBOOK: known}) == "sssss"
         write_table(tables[0].parent, {"C": 3}, "s1")
-        assert self.statuses(tables, record) == "dssss"
-        assert is_as_written(record, workbook)
+        assert self.statuses(tables, record, head={WORKBOOK: known}) == "dssss"
+        assert written_workbook(record) == known
         workbook.write_bytes(b"edited")
-        assert not is_as_written(record, workbook)
+        assert not is_as_written(known, workbook)
 
 
 class TestWithLabelImages:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from bridge import Detections
 from bridge.batch.listener import Listener, Outcome
-from bridge.batch.segment_job import Settings, read_record
+from bridge.batch.record import read_record
+from bridge.batch.segment_job import Settings
 from bridge.images.locations import Location
 
 SETTINGS = Settings(formats=("rois", "geojson", "csv"))
@@ -44,13 +45,13 @@ class Ear(Listener):
         self.finished: list[str] = []
         self.remarks: list[str] = []
 
-    def image_started(self, number: int, total: int, path: Location) -> None:
-        self.started.append(path.name)
+    def item_started(self, number: int, total: int, source: Location) -> None:
+        self.started.append(source.name)
 
-    def tile_done(self, path: Location, done: int, total: int) -> None:
-        self.tiles.append(path.name)
+    def item_progress(self, source: Location, done: int, total: int) -> None:
+        self.tiles.append(source.name)
 
-    def image_finished(self, outcome: Outcome) -> None:
+    def item_finished(self, outcome: Outcome) -> None:
         self.finished.append(f"{outcome.name}: {outcome.status}")
 
     def remark(self, line: str) -> None:

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from bridge import Detections, Segmenter
 from bridge.batch.listener import Listener, Outcome
-from bridge.batch.segment_job import Settings, read_record, segment_files
+from bridge.batch.record import read_record
+from bridge.batch.segment_job import Settings, segment_files
 from bridge.errors import BadInputError
 from bridge.files.atomic import PART_ENDING
 from bridge.formats.layout import FORMATS
@@ -137,13 +138,15 @@ def test_results_of_other_settings_are_not_touched_unless_asked(
 
     (refused,) = segment_files(images[:1], out, other, Settings())
     assert refused.status == "failed"
-    assert "is there already, made from another image or with other settings" in str(refused.error)
-    (kept,) = segment_files(images[:1], out, other, Settings(existing="keep"))
+    assert "is there already, made from other files or with other settings (another recipe)" in str(
+        refused.error
+    )
+    (kept,) = segment_files(images[:1], out, other, Settings(), existing="keep")
     assert kept.status == "skipped"
     after = files(out)
     assert all(after[k] == before[k] for k in before if k != "run.json")
 
-    (replaced,) = segment_files(images[:1], out, other, Settings(existing="overwrite"))
+    (replaced,) = segment_files(images[:1], out, other, Settings(), existing="overwrite")
     assert replaced.status == "done"
     assert files(out)["roi/Pa_OG1_s1_rois.zip"] != before["roi/Pa_OG1_s1_rois.zip"]
 
@@ -283,16 +286,16 @@ def test_the_listener_hears_of_every_image(
     heard: list[str] = []
 
     class Ear(Listener):
-        def image_started(self, number: int, total: int, path: Location) -> None:
-            heard.append(f"{number}/{total} {path.name}")
+        def item_started(self, number: int, total: int, source: Location) -> None:
+            heard.append(f"{number}/{total} {source.name}")
 
-        def tile_done(self, path: Location, done: int, total: int) -> None:
+        def item_progress(self, source: Location, done: int, total: int) -> None:
             heard.append(f"tile {done}/{total}")
 
-        def image_finished(self, outcome: Outcome) -> None:
+        def item_finished(self, outcome: Outcome) -> None:
             heard.append(outcome.status)
 
-    segment_files(images[:1], tmp_path / "out", demo_segmenter, Settings(), Ear())
+    segment_files(images[:1], tmp_path / "out", demo_segmenter, Settings(), listener=Ear())
 
     assert heard == ["1/1 Pa_OG1_s1.tif", "tile 1/1", "done"]
 
@@ -343,7 +346,7 @@ def test_a_run_that_is_killed_leaves_whole_files_and_goes_on(
     os.kill(run.pid, signal.SIGKILL)
     run.wait()
 
-    assert json.loads((out / "run.json").read_text())["images"]
+    assert read_record(out)["images"]
     for path in out.glob("[a-z]*/[!.]*"):
         if path.suffix != ".png":
             assert len(Detections.read(path)) > 0

@@ -128,7 +128,7 @@ def test_a_new_section_is_the_only_one_that_is_read(folder: Path) -> None:
         line for line in done.stderr.splitlines() if " objects, " in line and "/15 " in line
     ]
     assert [line.split()[1] for line in progress if "done before" not in line] == [
-        name_of("Pa", 2, 4) + ":"
+        name_of("Pa", 2, 4) + "_table.csv:"
     ]
     assert len(progress) == 15
     assert len(sheet(folder, "curated")) == 3

@@ -67,7 +67,7 @@ def test_segment_a_folder(starbridge: Command, image: Path, tmp_path: Path) -> N
 @pytest.mark.model
 def test_json_goes_to_stdout_alone(starbridge: Command, image: Path, tmp_path: Path) -> None:
     code, printed, _ = starbridge(
-        "segment", image, "--out", tmp_path / "out", "--json", "--formats", "rois",
+        "segment", image, "--out", tmp_path / "out", "--json", "--format", "rois",
         "--prob", 0.6, "--nms", 0.2, "--percentiles", 2, 99, "--tiles", "2x1", "--channel", 0,
         "--pixel-size", 0.5, "--outline", "traced",
     )  # fmt: skip
@@ -104,7 +104,7 @@ def test_a_broken_image_makes_the_exit_status_1(
         (["--percentiles", "99", "1"], "percentiles: 99 and 1 do not rise"),
         (["--prob", "7"], "prob: 7 is no threshold"),
         (["--channel", ","], "--channel: is empty"),
-        (["--formats", "xls"], "'xls' is not one of them"),
+        (["--format", "xls"], "'xls' is not one of"),
     ],
 )
 def test_what_is_wrong_is_one_line_on_stderr(
@@ -123,7 +123,7 @@ def test_what_is_wrong_is_one_line_on_stderr(
 def test_ctrl_c_says_how_to_go_on(
     starbridge: Command, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("bridge.batch.segment_job.segment_files", interrupted)

@@ -74,15 +74,46 @@ def test_what_is_there_is_kept_unless_asked(folder: Path) -> None:
     out.mkdir()
     first.write_text("mine")
 
-    kept = call(folder / "images", folder / "objects", "-o", out, "--json")
+    refused = call(folder / "images", folder / "objects", "-o", out, "--json")
+    assert refused.exit_code == 1
+    assert "a_measurements.csv: is there already" in refused.stderr
+    assert [o["status"] for o in json.loads(refused.stdout)] == ["failed", "done"]
+    kept = call(folder / "images", folder / "objects", "-o", out, "--resume", "--json")
     assert kept.exit_code == 0
+    assert [o["status"] for o in json.loads(kept.stdout)] == ["skipped", "skipped"]
+    assert "nothing to do: all 2 were done before" in kept.stderr
     assert first.read_text() == "mine"
-    statuses = [o["status"] for o in json.loads(kept.stdout)]
-    assert statuses == ["skipped", "done"]
 
     call(folder / "images", folder / "objects", "-o", out, "--overwrite")
     assert first.read_text().startswith("image,label,")
     assert not list(out.glob(".*"))
+
+
+def test_a_table_is_made_anew_only_when_what_it_depends_on_changes(folder: Path) -> None:
+    words = (folder / "images", folder / "objects", "-o", folder / "tables")
+    assert "2 done" in call(*words).stderr
+    assert "nothing to do" in call(*words).stderr
+    assert "1 done, 1 were done before" in _after_change(folder, words)
+    other = call(*words, "--ring", "3px")
+    assert other.exit_code == 1
+    assert "with other settings (another ring)" in other.stderr
+    assert "2 done" in call(*words, "--ring", "3px", "--overwrite").stderr
+    assert "2 done" in call(*words[:3], folder / "more", "--format", "csv", "--jobs", "2").stderr
+    both = call(*words[:3], folder / "more", "--format", "csv", "--format", "parquet")
+    assert "2 done" in both.stderr
+    assert len(list((folder / "more").glob("*.parquet"))) == 2
+
+
+def _after_change(folder: Path, words: tuple[object, ...]) -> str:
+    """What is said when the objects of one image have been edited, and its table is removed."""
+    objects = Detections.read(folder / "objects" / "b.geojson")
+    objects.objects["geometry"] = objects.objects.geometry.translate(1)
+    objects.write(folder / "objects" / "b.geojson")
+    refused = call(*words).stderr
+    assert "b_measurements.csv: is there already" in refused
+    assert "(another file of objects)" in refused
+    (folder / "tables" / "b_measurements.csv").unlink()
+    return call(*words).stderr
 
 
 def test_an_image_that_fails_is_named_and_the_rest_goes_on(folder: Path) -> None:
@@ -96,7 +127,7 @@ def test_an_image_that_fails_is_named_and_the_rest_goes_on(folder: Path) -> None
     done = call(images, objects, "-o", out)
 
     assert done.exit_code == 1
-    assert sorted(p.name for p in out.iterdir()) == ["a_measurements.csv", "b_measurements.csv"]
+    assert sorted(p.name for p in out.glob("*.csv")) == ["a_measurements.csv", "b_measurements.csv"]
     assert "2 done, 3 failed" in done.stderr
     assert "alone.tif: has no objects in" in done.stderr
     assert "small.tif: with" in done.stderr
@@ -115,7 +146,7 @@ def test_images_of_one_name_and_a_single_file_of_objects(folder: Path) -> None:
     assert "one table would overwrite the other" in str(twice[0].error)
     two = measure_files([images / "b.tif", images / "a.tif"], [labels], out, Settings())
     assert [o.status for o in two] == ["failed", "done"]
-    one = measure_files([images / "b.tif"], [labels], out, Settings(table="parquet"))
+    one = measure_files([images / "b.tif"], [labels], out, Settings(tables=("parquet",)))
     assert [o.status for o in one] == ["done"]
     assert pd.read_parquet(out / "b_measurements.parquet")["label"].tolist() == [3, 8]
 

@@ -12,8 +12,7 @@ import tifffile
 
 from bridge import Detections
 from bridge.errors import BadInputError
-from bridge.select.files import CropSettings, Settings, crop_images, measure_images
-from bridge.select.record import RECORD
+from bridge.select.files import CropSettings, IntensityJob, Settings, crop_images, measure_images
 from tests.select.sections import nuclei, write_section, write_study
 
 
@@ -23,8 +22,8 @@ def sections(tmp_path: Path) -> list[Path]:
     return sorted(write_study(tmp_path).iterdir())
 
 
-def settings(sections: list[Path], channel: str = "488", overwrite: bool = False) -> Settings:
-    return Settings(channel, (sections[0].parent.parent / "RESULTS",), overwrite=overwrite)
+def settings(sections: list[Path], channel: str = "488") -> Settings:
+    return Settings(channel, (sections[0].parent.parent / "RESULTS",))
 
 
 def test_a_row_an_image(sections: list[Path], tmp_path: Path) -> None:
@@ -57,7 +56,7 @@ def test_only_new_and_changed_images_are_read_again(sections: list[Path], tmp_pa
     assert again["nuclei"].tolist()[1] == 1
     _, other = measure_images(sections[2:4], out, settings(sections, channel="0"))
     assert [o.status for o in other] == ["done", "failed"]
-    _, forced = measure_images(sections[1:4], out, settings(sections, overwrite=True))
+    _, forced = measure_images(sections[1:4], out, settings(sections), existing="overwrite")
     assert [o.status for o in forced] == ["done", "done", "failed"]
 
 
@@ -73,15 +72,14 @@ def test_an_image_without_nuclei_is_remembered_too(tmp_path: Path) -> None:
         assert frame["mean"].isna().all()
 
 
-def test_a_damaged_record_costs_no_more_than_measuring_again(
-    sections: list[Path], tmp_path: Path
-) -> None:
-    first, _ = measure_images(sections, tmp_path, settings(sections))
-    for text in ("{", "[]", '{"images": 3, "crops": {}}', '{"images": {"Pa_OG1_s1": 3}}'):
-        (tmp_path / RECORD).write_text(text)
-        again, outcomes = measure_images(sections, tmp_path, settings(sections))
-        assert again.equals(first)
-        assert {outcome.status for outcome in outcomes} == {"done"}
+def test_a_damaged_record_is_named_and_kept(sections: list[Path], tmp_path: Path) -> None:
+    measure_images(sections, tmp_path, settings(sections))
+    record = tmp_path / IntensityJob.record
+    for text in ("{", "[]", '{"images": 3}'):
+        record.write_text(text)
+        with pytest.raises(BadInputError, match=str(record)):
+            measure_images(sections, tmp_path, settings(sections))
+        assert record.read_text() == text
 
 
 def test_what_fails_is_named_and_the_rest_goes_on(sections: list[Path], tmp_path: Path) -> None:
@@ -131,9 +129,8 @@ def test_crops_are_written_once_and_kept(sections: list[Path], tmp_path: Path) -
     first = crop_images(twice, out, given, CropSettings((20, 30), "bottom-right", ("tif",)))
 
     assert [outcome.status for outcome in first] == ["done", "done"]
-    assert [(o.left, o.top, o.width, o.height, o.whole) for o in first] == [
-        (30, 20, 30, 20, False)
-    ] * 2
+    window = {"left": 30, "top": 20, "width": 30, "height": 20, "whole": False}
+    assert [outcome.result for outcome in first] == [window] * 2
     table = pd.read_csv(out / "crops" / "crops.csv")
     assert table["nuclei"].tolist() == [3, 3]
     assert table["name"].tolist() == [path.stem for path in sections[:2]]
@@ -161,10 +158,10 @@ def test_crops_made_otherwise_are_not_touched_unless_asked(
     assert refused[0].status == "failed"
     assert "is there already, made from other files or with other settings" in str(refused[0].error)
     assert tifffile.imread(image).shape == (2, 20, 30)
-    forced = crop_images(frame, out, settings(sections, overwrite=True), CropSettings((10, 10)))
+    forced = crop_images(frame, out, given, CropSettings((10, 10)), existing="overwrite")
     assert forced[0].status == "done"
     assert tifffile.imread(image).shape == (2, 10, 10)
-    (out / RECORD).unlink()
+    (out / "crops" / "crops.json").unlink()
     unknown = crop_images(frame, out, given, CropSettings((10, 10)))
     assert unknown[0].status == "failed"
 
@@ -175,7 +172,8 @@ def test_crops_larger_than_the_image_are_the_image(sections: list[Path], tmp_pat
 
     cropped = crop_images(frame, tmp_path / "out", given, CropSettings((30, 99)))
 
-    assert (cropped[0].width, cropped[0].height, cropped[0].whole) == (60, 30, True)
+    window = {"left": 0, "top": 5, "width": 60, "height": 30, "whole": True}
+    assert cropped[0].result == window
 
 
 def test_objects_of_any_format_give_crops(sections: list[Path], tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def test_a_table_gives_what_the_pixels_give(
     tmp_path: Path, kind: Literal["csv", "parquet"], unit: Literal["px"] | None
 ) -> None:
     path = write_section(tmp_path / "SECTIONS", "Pa_s1", 100)
-    settings = Settings(table=kind, unit=unit, channels=("AF488",))
+    settings = Settings(tables=(kind,), unit=unit, channels=("AF488",))
     measure_files([path], [tmp_path / "RESULTS"], tmp_path / "tables", settings)
 
     table = find_table(tmp_path / "tables", "Pa_s1")

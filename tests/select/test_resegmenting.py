@@ -50,7 +50,7 @@ def test_the_recipe_is_that_of_the_run_that_made_the_objects(
     recipe = model.recipe.with_changes(prob=0.7, percentiles=(2.0, 99.0), channel=(1,))
 
     def run(record: Any) -> None:
-        (tmp_path / "run.json").write_text(json.dumps(record))
+        (tmp_path / "run.json").write_text(json.dumps({"images": {}, **record}))
 
     assert recipe_of_run(objects, model) == model.recipe
     run({"model": {"sha256": model.sha256}, "recipe": recipe_json(recipe)})

@@ -1,56 +1,56 @@
-"""Where the images of a batch are worked on: here, in several processes, or on a Dask cluster.
+"""What runs the items of a batch: this process, several processes, or a Dask cluster.
 
-One image is a :class:`~bridge.batch.task.Task`; whatever works on it gives a
-:class:`~bridge.batch.task.Result` and leaves the files in a hidden folder, from which the
-batch puts them in place. :class:`Workers` is what all three places offer.
+One item is a :class:`~bridge.batch.job.Work`; whatever works on it returns a
+:class:`~bridge.batch.carry_out.Result` and leaves the files in a hidden folder, from which the
+runner publishes them.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
     from pathlib import Path
 
-    from bridge.batch.task import Result, Task
-    from bridge.segment.segmenter import Segmenter
+    from bridge.batch.carry_out import Result
+    from bridge.batch.job import Job, Work
 
 
 class Watcher(Protocol):
-    """Is told how the work goes on, always in the thread that asks for the results."""
+    """Hears how the work goes on, always in the thread that asks for the results."""
 
     def started(self, number: int) -> None:
-        """Somebody works on the task of this number."""
+        """Hear that the item of this number is being worked on."""
 
-    def tile_done(self, number: int, done: int, total: int) -> None:
-        """So many tiles of it are done."""
+    def progress(self, number: int, done: int, total: int) -> None:
+        """Hear how many of its steps are done."""
 
     def remark(self, line: str) -> None:
-        """Something a person wants to know."""
+        """Hear a line that a user wants to know."""
 
 
 class Workers(Protocol):
-    """Those who carry out tasks."""
+    """Run tasks and yield their results."""
 
     @property
     def description(self) -> str:
-        """What they are, for the record of the run."""
+        """Name of the workers, for the record of the run."""
 
     def run(
-        self, tasks: Iterable[Task], segmenter: Segmenter, folder: Path, watcher: Watcher
+        self, works: Iterable[Work[Any]], job: Job[Any], folder: Path, watcher: Watcher
     ) -> Generator[Result, None, None]:
-        """Carry out tasks; closing the iterator stops all that is under way.
+        """Carry out works; closing the iterator stops all that is under way.
 
         Args:
-            tasks: taken when somebody is free for them.
-            segmenter: the model and its recipe.
-            folder: an empty folder that all workers see, in which each task gets one of its own.
-            watcher: is told how it goes on.
+            works: taken when a worker is free for them.
+            job: what to do with each.
+            folder: an empty folder that all workers see, in which each item gets one of its own.
+            watcher: hears how it goes on.
 
         Yields:
-            A result a task, in the order in which they are ready.
+            A result an item, in the order in which they are ready.
 
         Raises:
-            StarbridgeError: what concerns all tasks.
+            StarbridgeError: what concerns all items.
         """

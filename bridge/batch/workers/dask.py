@@ -1,4 +1,4 @@
-"""A Dask cluster: one that is there, on any number of machines, or one made for this run.
+"""A Dask cluster, on any number of machines.
 
 Dask gives the tasks of a worker that is lost to another one. Trust between the scheduler, its
 workers and this process is the cluster's affair: whoever can talk to a scheduler can run code on
@@ -22,35 +22,28 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import bridge
-from bridge.batch.task import AbandonedError, Result, carry_out, failure
+from bridge.batch.carry_out import AbandonedError, Result, carry_out, failure
 from bridge.batch.workers.interrupts import shielded
-from bridge.batch.workers.portable import PortableSegmenter
 from bridge.errors import BadInputError, MissingPartError, StarbridgeError
-from bridge.files.threads import inherited, suitable_processes, thread_limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bridge.batch.task import Task
+    from bridge.batch.job import Job, Work
     from bridge.batch.workers.base import Watcher
-    from bridge.segment.segmenter import Segmenter
-
-LOCAL = "local"
-"""Address that stands for a cluster of this machine, made for the run: ``local`` or ``local:4``."""
 
 _PROTOCOLS = ("tcp://", "tls://", "ucx://", "ws://", "wss://")
 _CONNECTING = 20  # seconds
-_ANOTHER_WORKER = 2  # times that a task is tried elsewhere after a worker could not take it
-_TURN = 1.0  # seconds that a task waits for its turn before it asks for another worker
-_TELLING = 0.5  # seconds between two messages about the tiles of an image
+_ANOTHER_WORKER = 2  # times that an item is tried elsewhere after a worker could not take it
+_TURN = 1.0  # seconds that an item waits for its turn before it asks for another worker
+_INTERVAL = 0.5  # seconds between two messages about the progress of an item
 
 
 class DaskCluster:
-    """Workers of a Dask cluster, each with one image at a time.
+    """Workers of a Dask cluster, each with one item at a time.
 
     Args:
-        address: of the scheduler (``tcp://host:8786``), or the JSON file that it wrote, or
-            ``local`` or ``local:N`` for a cluster of N processes of this machine.
+        address: of the scheduler (``tcp://host:8786``), or the JSON file that it wrote.
 
     Raises:
         MissingPartError: Dask's distributed is not installed.
@@ -60,101 +53,90 @@ class DaskCluster:
     def __init__(self, address: str) -> None:
         if find_spec("distributed") is None:
             raise MissingPartError("cluster", "use a Dask cluster", "distributed")
-        self._count = _local_count(address)
         self._address = address
-        if self._count is None and not address.startswith(_PROTOCOLS):
+        if not address.startswith(_PROTOCOLS):
             if not address.endswith(".json"):
                 raise BadInputError(
                     "--scheduler",
                     f"{address!r} is no address of a Dask scheduler",
-                    "give tcp://HOST:8786, the scheduler's JSON file, or local",
+                    "give tcp://HOST:8786 or the scheduler's JSON file",
                 )
             if not Path(address).is_file():
                 raise BadInputError(address, "does not exist", "start the scheduler first")
 
     @property
     def description(self) -> str:
-        """What they are, for the record of the run."""
+        """Name of the workers, for the record of the run."""
         return f"Dask cluster {self._address}"
 
     def run(
-        self, tasks: Iterable[Task], segmenter: Segmenter, folder: Path, watcher: Watcher
+        self, works: Iterable[Work[Any]], job: Job[Any], folder: Path, watcher: Watcher
     ) -> Generator[Result, None, None]:
-        """See :meth:`bridge.batch.workers.base.Workers.run`.
+        """Carry out works, see :meth:`bridge.batch.workers.base.Workers.run`.
 
-        An image that Dask gives up, because several workers were lost that had it, is tried once
-        more when all others are done, alone: Dask suspects all images that a lost worker had, also
+        An item that Dask gives up, because several workers were lost that had it, is tried once
+        more when all others are done, alone: Dask suspects all items that a lost worker had, also
         those that were only waiting there.
         """
-        portable = PortableSegmenter.of(segmenter)
         with ExitStack() as stack:
             orders: _Orders | None = None
-            for task in map(_findable, tasks):
+            for work in works:
+                portable = replace(work, item=job.absolute(work.item))
                 if orders is None:  # nothing to do needs no cluster
                     client = stack.enter_context(self._client())
                     with _in_one_line(self._address):
                         watcher.remark(_dashboard(client))
-                        self._check_workers(client, folder, task, portable, watcher)
-                    orders = _Orders(client, self._address, portable, folder, watcher)
+                        self._check_workers(client, [folder, *job.files(portable.item)], watcher)
+                    orders = _Orders(client, self._address, job, folder, watcher)
                     stack.callback(orders.cancel)
-                orders.give(task)
+                orders.give(portable)
             if orders is None:
                 return
-            lost: list[Task] = []
+            lost: list[Work[Any]] = []
             yield from orders.results(lost)
-            for task in lost:
-                watcher.remark(f"{task.image}: workers that had it were lost; tried again, alone")
-                again: list[Task] = []
-                orders.give(task)
+            for work in lost:
+                watcher.remark(f"{work.source}: workers that had it were lost; tried again, alone")
+                again: list[Work[Any]] = []
+                orders.give(work)
                 yield from orders.results(again)
                 if again:
-                    yield failure(task, _deadly(task))
+                    yield failure(work, _too_large(work, job))
 
     @contextmanager
     def _client(self) -> Iterator[Any]:
-        """A connection to the cluster; one made for this run ends with it.
+        """Connect to the cluster.
 
         Raises:
             BadInputError: there is no scheduler at the address.
         """
-        from distributed import Client, LocalCluster
+        from distributed import Client
 
         _quieten()
-        with ExitStack() as stack:
-            if self._count is not None:
-                # Dask sets some of these, to 1, for this process too; they go with the cluster.
-                stack.enter_context(inherited(thread_limits(self._count)))
-                with shielded():  # its threads and processes are all born here
-                    cluster = LocalCluster(  # type: ignore[no-untyped-call]
-                        n_workers=self._count,
-                        threads_per_worker=1,
-                        memory_limit=_memory() // self._count,
-                        dashboard_address=":0",
-                        silence_logs=logging.CRITICAL,
-                    )
-                stack.enter_context(cluster)
-                where: dict[str, Any] = {"address": cluster}
-            elif self._address.endswith(".json"):
-                where = {"scheduler_file": self._address}
-            else:
-                where = {"address": self._address}
-            try:
-                with shielded():
-                    client = Client(  # type: ignore[no-untyped-call]
-                        **where, timeout=_CONNECTING, set_as_default=False, name="starbridge"
-                    )
-            except (OSError, ValueError) as error:
-                raise BadInputError(
-                    self._address,
-                    f"is not a Dask scheduler that answers ({str(error)[:120]})",
-                    "check that the scheduler runs and that this machine may reach it",
-                ) from error
-            yield stack.enter_context(client)
+        key = "scheduler_file" if self._address.endswith(".json") else "address"
+        try:
+            with shielded():
+                client = Client(  # type: ignore[no-untyped-call]
+                    **{key: self._address},
+                    timeout=_CONNECTING,
+                    set_as_default=False,
+                    name="starbridge",
+                )
+        except (OSError, ValueError) as error:
+            raise BadInputError(
+                self._address,
+                f"is not a Dask scheduler that answers ({str(error)[:120]})",
+                "check that the scheduler runs and that this machine may reach it",
+            ) from error
+        with client:
+            yield client
 
-    def _check_workers(
-        self, client: Any, folder: Path, task: Task, portable: PortableSegmenter, watcher: Watcher
-    ) -> None:
-        """Say at once what would keep every image from being segmented.
+    def _check_workers(self, client: Any, files: list[Path], watcher: Watcher) -> None:
+        """Check at once what would make every item fail.
+
+        Args:
+            client: the connection.
+            files: what the workers must see.
+            watcher: hears what a user wants to know.
 
         Raises:
             BadInputError: a worker has another version, or does not see the files.
@@ -165,13 +147,12 @@ class DaskCluster:
             return
         if max(threads) > 1:
             watcher.remark(
-                "the cluster's workers have several threads each, and take one image at a time "
+                "the cluster's workers have several threads each, and take one file at a time "
                 "nevertheless; start them with --nthreads 1"
             )
-        files = [str(folder)]
-        files += [str(task.image)] if isinstance(task.image, Path) else []
-        files += [portable.model] if Path(portable.model).is_absolute() else []
-        answers = client.run(_what_is_wrong, files, _versions(), on_error="return")
+        answers = client.run(
+            _what_is_wrong, [str(file) for file in files], _versions(), on_error="return"
+        )
         for worker, answer in answers.items():
             if answer is None:
                 continue
@@ -185,30 +166,30 @@ class DaskCluster:
 
 
 class _Orders:
-    """The tasks that are at a cluster, and what is heard of them.
+    """The works that are at a cluster, and the messages about them.
 
-    Everything arrives in one queue, so that the batch hears it in its own thread.
+    All messages arrive in one queue, so that the runner gets them in its own thread.
     """
 
     def __init__(
         self,
         client: Any,
         address: str,
-        portable: PortableSegmenter,
+        job: Job[Any],
         folder: Path,
         watcher: Watcher,
     ) -> None:
         self._client = client
         self._address = address
-        self._order = (portable, folder)
+        self._order = (job, folder)
         self._watcher = watcher
         self._topic = f"starbridge-{uuid4()}"
-        self._news: queue.SimpleQueue[_Started | _TileDone | _Finished] = queue.SimpleQueue()
-        self._tasks: dict[int, tuple[Task, Any]] = {}
-        client.subscribe_topic(self._topic, lambda event: self._news.put(_heard(event[1])))
+        self._news: queue.SimpleQueue[_Started | _Step | _Finished] = queue.SimpleQueue()
+        self._works: dict[int, tuple[Work[Any], Any]] = {}
+        client.subscribe_topic(self._topic, lambda event: self._news.put(_parse(event[1])))
 
-    def give(self, task: Task) -> None:
-        """Hand over a task.
+    def give(self, work: Work[Any]) -> None:
+        """Hand over an item.
 
         Raises:
             BadInputError: the cluster is gone.
@@ -216,51 +197,51 @@ class _Orders:
         with _in_one_line(self._address):
             future = self._client.submit(
                 _on_worker,
-                task,
+                work,
                 *self._order,
                 self._topic,
-                key=f"segment-{task.number}-{uuid4()}",
+                key=f"starbridge-{work.number}-{uuid4()}",
                 pure=False,
                 retries=_ANOTHER_WORKER,
             )
-        self._tasks[task.number] = task, future
-        future.add_done_callback(lambda _: self._news.put(_Finished(task.number)))
+        self._works[work.number] = work, future
+        future.add_done_callback(lambda _: self._news.put(_Finished(work.number)))
 
-    def results(self, lost: list[Task]) -> Generator[Result, None, None]:
-        """Results until there are no more tasks; those that Dask gave up go to ``lost``.
+    def results(self, lost: list[Work[Any]]) -> Generator[Result, None, None]:
+        """Yield results until no work is left; those that Dask gave up go to ``lost``.
 
         Raises:
-            StarbridgeError: the model cannot be loaded, or the cluster is gone.
+            StarbridgeError: the job cannot be prepared, or the cluster is gone.
         """
-        while self._tasks:
+        while self._works:
             message = self._next()
-            if message.number not in self._tasks:
+            if message.number not in self._works:
                 continue
             if isinstance(message, _Started):
                 self._watcher.started(message.number)
-            elif isinstance(message, _TileDone):
-                self._watcher.tile_done(message.number, message.done, message.total)
+            elif isinstance(message, _Step):
+                self._watcher.progress(message.number, message.done, message.total)
             else:
-                task, future = self._tasks.pop(message.number)
-                result = self._result(task, future)
+                work, future = self._works.pop(message.number)
+                result = self._result(work, future)
                 if result is None:
-                    lost.append(task)
+                    lost.append(work)
                 else:
                     yield result
 
     def cancel(self) -> None:
-        """Take back what is still to do, where the run ends early."""
-        if self._tasks:
+        """Cancel what is still to do, where the run ends early."""
+        if self._works:
             with suppress(Exception):
-                self._client.cancel([future for _, future in self._tasks.values()], force=True)
+                self._client.cancel([future for _, future in self._works.values()], force=True)
 
-    def _next(self) -> _Started | _TileDone | _Finished:
+    def _next(self) -> _Started | _Step | _Finished:
         while True:
             # Without a limit, Windows does not hear Ctrl-C while it waits.
             with suppress(queue.Empty):
                 return self._news.get(timeout=1)
 
-    def _result(self, task: Task, future: Any) -> Result | None:
+    def _result(self, work: Work[Any], future: Any) -> Result | None:
         from distributed import CancelledError, KilledWorker
 
         try:
@@ -271,11 +252,11 @@ class _Orders:
             return None
         except Exception as error:  # starbridge's own are in the result
             unknown = BadInputError(
-                task.image,
-                f"could not be segmented on the cluster ({type(error).__name__}: {error})",
+                work.source,
+                f"failed on the cluster ({type(error).__name__}: {error})",
                 "look at the log of its workers",
             )
-            return failure(task, unknown)
+            return failure(work, unknown)
         if isinstance(answer, _Unusable):
             raise StarbridgeError(answer.error)
         return answer
@@ -283,7 +264,7 @@ class _Orders:
 
 @contextmanager
 def _in_one_line(address: str) -> Iterator[None]:
-    """Say in one line that the cluster is gone."""
+    """Raise one line where the cluster is gone."""
     from distributed import CancelledError
     from distributed.comm.core import CommClosedError
 
@@ -301,18 +282,12 @@ def _gone(address: str) -> BadInputError:
     )
 
 
-def _findable(task: Task) -> Task:
-    """The task for a process that is in another current folder."""
-    image = task.image
-    return replace(task, image=image.absolute()) if isinstance(image, Path) else task
-
-
-def _deadly(task: Task) -> BadInputError:
+def _too_large(work: Work[Any], job: Job[Any]) -> BadInputError:
     return BadInputError(
-        task.image,
-        "ended the workers that segmented it, again and again; most likely it needs more memory "
-        "than a worker has",
-        "use more --tiles, or workers with more memory",
+        work.source,
+        "ended the workers that had it, again and again; most likely it needs more memory than a "
+        "worker has",
+        f"{job.memory_remedy}, or use workers with more memory",
     )
 
 
@@ -322,7 +297,7 @@ class _Started:
 
 
 @dataclass(frozen=True)
-class _TileDone:
+class _Step:
     number: int
     done: int
     total: int
@@ -335,25 +310,23 @@ class _Finished:
 
 @dataclass(frozen=True)
 class _Unusable:
-    """The model cannot be loaded: no image can be segmented."""
+    """The job cannot be prepared: no item can be worked on."""
 
     error: str
 
 
-def _heard(message: Any) -> _Started | _TileDone:
+def _parse(message: Any) -> _Started | _Step:
     number, done, total = message
-    return _TileDone(number, done, total) if total else _Started(number)
+    return _Step(number, done, total) if total else _Started(number)
 
 
 _one_at_a_time = threading.Lock()
 
 
-def _on_worker(
-    task: Task, portable: PortableSegmenter, folder: Path, topic: str
-) -> Result | _Unusable:
-    """Carry out a task on a worker.
+def _on_worker(work: Work[Any], job: Job[Any], folder: Path, topic: str) -> Result | _Unusable:
+    """Carry out a work on a worker.
 
-    A worker with several threads is given several tasks. They take turns, because each would use
+    A worker with several threads is given several works. They take turns, because each would use
     the memory and the cores of the whole worker; one that has to wait asks for another worker.
     """
     from distributed import Reschedule, get_worker
@@ -364,17 +337,17 @@ def _on_worker(
         if wrong := _what_is_wrong([str(folder)], _versions()):
             raise AbandonedError(f"worker {platform.node()} {wrong[0]}")
         worker = get_worker()
-        worker.log_event(topic, (task.number, 0, 0))
-        told = time.monotonic()
+        worker.log_event(topic, (work.number, 0, 0))
+        sent = time.monotonic()
 
-        def tell(done: int, total: int) -> None:
-            nonlocal told
-            if time.monotonic() - told > _TELLING:
-                told = time.monotonic()
-                worker.log_event(topic, (task.number, done, total))
+        def send_progress(done: int, total: int) -> None:
+            nonlocal sent
+            if time.monotonic() - sent > _INTERVAL:
+                sent = time.monotonic()
+                worker.log_event(topic, (work.number, done, total))
 
         try:
-            return carry_out(task, portable.load(), folder, tell)
+            return carry_out(work, job, folder, send_progress)
         except StarbridgeError as error:
             return _Unusable(str(error))
     finally:
@@ -389,7 +362,7 @@ def _versions() -> dict[str, str]:
 
 
 def _what_is_wrong(files: list[str], versions: dict[str, str]) -> tuple[str, str] | None:
-    """Why this process cannot work for a run, as problem and remedy.
+    """Return why this process cannot work for a run, as problem and remedy.
 
     Args:
         files: what it must see.
@@ -412,28 +385,8 @@ def _what_is_wrong(files: list[str], versions: dict[str, str]) -> tuple[str, str
     return None
 
 
-def _local_count(address: str) -> int | None:
-    """How many processes of this machine an address means; ``None`` for another cluster."""
-    word, colon, number = address.partition(":")
-    if word != LOCAL:
-        return None
-    if not colon:
-        return suitable_processes()
-    if not number.isdecimal() or int(number) < 1:
-        raise BadInputError(
-            "--scheduler", f"{number!r} is no number of processes", "give local, or local:4"
-        )
-    return int(number)
-
-
-def _memory() -> int:
-    import psutil
-
-    return int(psutil.virtual_memory().total)
-
-
 def _dashboard(client: Any) -> str:
-    """Where a person can watch the cluster at work."""
+    """Return a line that says where a user can watch the cluster at work."""
     try:
         client.run_on_scheduler(version, "bokeh")
     except PackageNotFoundError:
@@ -442,7 +395,7 @@ def _dashboard(client: Any) -> str:
 
 
 def _quieten() -> None:
-    """What concerns a person is said by starbridge; Dask tells much more, of each worker."""
+    """Silence Dask, which reports on every worker; starbridge says what concerns a user."""
     if logging.getLogger("bridge").isEnabledFor(logging.DEBUG):
         return
     for name in [*logging.root.manager.loggerDict, "distributed"]:

@@ -1,30 +1,30 @@
-"""One image after another in this process."""
+"""One item after another in this process."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from bridge.batch.task import carry_out
+from bridge.batch.carry_out import carry_out
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
     from pathlib import Path
 
-    from bridge.batch.task import Result, Task
+    from bridge.batch.carry_out import Result
+    from bridge.batch.job import Job, Work
     from bridge.batch.workers.base import Watcher
-    from bridge.segment.segmenter import Segmenter
 
 
 class Here:
-    """This process; the segmenter's network is loaded where there is something to do."""
+    """This process. The job is prepared only where there is something to do."""
 
     description = "one process"
 
     def run(
-        self, tasks: Iterable[Task], segmenter: Segmenter, folder: Path, watcher: Watcher
+        self, works: Iterable[Work[Any]], job: Job[Any], folder: Path, watcher: Watcher
     ) -> Generator[Result, None, None]:
-        """See :meth:`bridge.batch.workers.base.Workers.run`."""
-        for task in tasks:
-            watcher.started(task.number)
-            yield carry_out(task, segmenter, folder, partial(watcher.tile_done, task.number))
+        """Carry out works, see :meth:`bridge.batch.workers.base.Workers.run`."""
+        for work in works:
+            watcher.started(work.number)
+            yield carry_out(work, job, folder, partial(watcher.progress, work.number))

@@ -1,4 +1,4 @@
-"""A segmenter that goes to another process: what it is made from, not its loaded network."""
+"""Send a segmenter to another process: what it is made of, not its loaded network."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _loaded: dict[bytes, Segmenter] = {}
 
 @dataclass(frozen=True)
 class PortableSegmenter:
-    """All that another process needs to make the same segmenter.
+    """The parts from which another process makes the same segmenter.
 
     Attributes:
         model: the model folder, or ``demo``.
@@ -35,7 +35,7 @@ class PortableSegmenter:
 
     @classmethod
     def of(cls, segmenter: Segmenter) -> PortableSegmenter:
-        """What a segmenter is made from.
+        """Return the parts of a segmenter.
 
         Raises:
             BadInputError: its engine was given as a loaded object only.
@@ -51,7 +51,7 @@ class PortableSegmenter:
         return cls(folder, model.sha256, segmenter.recipe, segmenter.make_engine)
 
     def load(self) -> Segmenter:
-        """The segmenter; a process makes it once and keeps the last one.
+        """Return the segmenter; a process makes it once and keeps the last one.
 
         Raises:
             BadInputError: the model is not there, or another one.

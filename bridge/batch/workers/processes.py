@@ -1,6 +1,6 @@
-"""Several processes of this machine, each with one image at a time.
+"""Several processes of this machine, each with one item at a time.
 
-They are plain processes with a pipe each. A pool of :mod:`concurrent.futures` gives up all images
+They are plain processes with a pipe each. A pool of :mod:`concurrent.futures` gives up all items
 that are under way when one process dies, and does not say which one it had.
 """
 
@@ -12,11 +12,10 @@ import signal
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import connection, get_context
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from bridge.batch.task import AbandonedError, Result, carry_out, failure
+from bridge.batch.carry_out import AbandonedError, Result, carry_out, failure
 from bridge.batch.workers.interrupts import shielded
-from bridge.batch.workers.portable import PortableSegmenter
 from bridge.errors import BadInputError, StarbridgeError
 from bridge.files.threads import inherited, thread_limits
 
@@ -25,9 +24,8 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from pathlib import Path
 
-    from bridge.batch.task import Task
+    from bridge.batch.job import Job, Work
     from bridge.batch.workers.base import Watcher
-    from bridge.segment.segmenter import Segmenter
 
 _PATIENCE = 5.0  # seconds that a process has to end by itself
 
@@ -44,62 +42,61 @@ class LocalProcesses:
 
     @property
     def description(self) -> str:
-        """What they are, for the record of the run."""
+        """Name of the workers, for the record of the run."""
         return f"{self.count} processes"
 
     def run(
-        self, tasks: Iterable[Task], segmenter: Segmenter, folder: Path, watcher: Watcher
+        self, works: Iterable[Work[Any]], job: Job[Any], folder: Path, watcher: Watcher
     ) -> Generator[Result, None, None]:
-        """See :meth:`bridge.batch.workers.base.Workers.run`.
+        """Carry out works, see :meth:`bridge.batch.workers.base.Workers.run`.
 
-        The image of a process that dies, most often for lack of memory, is tried once more when
+        The item of a process that dies, most often for lack of memory, is tried once more when
         all others are done, alone.
         """
-        portable = PortableSegmenter.of(segmenter)
-        lost: list[Task] = []
-        yield from self._run(tasks, self.count, portable, folder, watcher, lost)
-        for task in lost:
+        lost: list[Work[Any]] = []
+        yield from self._run(works, self.count, job, folder, watcher, lost)
+        for work in lost:
             watcher.remark(
-                f"{task.image}: the process that segmented it was ended; it is tried again, alone"
+                f"{work.source}: the process that worked on it was ended; it is tried again, alone"
             )
-            again: list[Task] = []
-            yield from self._run([task], 1, portable, folder, watcher, again)
+            again: list[Work[Any]] = []
+            yield from self._run([work], 1, job, folder, watcher, again)
             if again:
-                yield failure(task, _deadly(task))
+                yield failure(work, _too_large(work, job))
 
     def _run(
         self,
-        tasks: Iterable[Task],
+        works: Iterable[Work[Any]],
         count: int,
-        portable: PortableSegmenter,
+        job: Job[Any],
         folder: Path,
         watcher: Watcher,
-        lost: list[Task],
+        lost: list[Work[Any]],
     ) -> Generator[Result, None, None]:
-        waiting = iter(tasks)
-        busy: dict[Connection, tuple[_Worker, Task]] = {}
+        waiting = iter(works)
+        busy: dict[Connection, tuple[_Worker, Work[Any]]] = {}
         idle: list[_Worker] = []
         try:
             while True:
-                while len(busy) < count and (task := next(waiting, None)) is not None:
-                    worker = idle.pop() if idle else _Worker(portable, folder, count)
-                    busy[worker.connection] = worker, task
-                    worker.give(task)
-                    watcher.started(task.number)
+                while len(busy) < count and (work := next(waiting, None)) is not None:
+                    worker = idle.pop() if idle else _Worker(job, folder, count)
+                    busy[worker.connection] = worker, work
+                    worker.give(work)
+                    watcher.started(work.number)
                 if not busy:
                     return
                 for ready in connection.wait(list(busy)):
-                    worker, task = busy[ready]  # type: ignore[index]
+                    worker, work = busy[ready]  # type: ignore[index]
                     reply = worker.reply()
-                    if isinstance(reply, _TileDone):
-                        watcher.tile_done(task.number, reply.done, reply.total)
+                    if isinstance(reply, _Step):
+                        watcher.progress(work.number, reply.done, reply.total)
                         continue
                     del busy[worker.connection]
                     if isinstance(reply, _Unusable):
                         raise StarbridgeError(reply.error)
                     if reply is None:
                         worker.end()
-                        lost.append(task)
+                        lost.append(work)
                     else:
                         idle.append(worker)
                         yield reply
@@ -112,23 +109,23 @@ class LocalProcesses:
                 worker.end(_PATIENCE)
 
 
-def _deadly(task: Task) -> BadInputError:
+def _too_large(work: Work[Any], job: Job[Any]) -> BadInputError:
     return BadInputError(
-        task.image,
-        "ended the process that segmented it, twice; most likely it needs more memory than is free",
-        "use more --tiles, or a machine with more memory",
+        work.source,
+        "ended the process that worked on it, twice; most likely it needs more memory than is free",
+        f"{job.memory_remedy}, or use a machine with more memory",
     )
 
 
 @dataclass(frozen=True)
-class _TileDone:
+class _Step:
     done: int
     total: int
 
 
 @dataclass(frozen=True)
 class _Unusable:
-    """The model cannot be loaded: no image can be segmented."""
+    """The job cannot be prepared: no item can be worked on."""
 
     error: str
 
@@ -136,27 +133,27 @@ class _Unusable:
 class _Worker:
     """A process and the pipe to it."""
 
-    def __init__(self, portable: PortableSegmenter, folder: Path, count: int) -> None:
+    def __init__(self, job: Job[Any], folder: Path, count: int) -> None:
         # TensorFlow does not survive a fork.
         context = get_context("spawn")
         self.connection, theirs = context.Pipe()
         level = logging.getLogger("bridge").getEffectiveLevel()
         self._process = context.Process(
-            target=_serve, args=(theirs, portable, folder, level), daemon=True
+            target=_serve, args=(theirs, job, folder, level), daemon=True
         )
         with shielded(), inherited(thread_limits(count)):
             self._process.start()
         theirs.close()  # so that the end of the process is the end of the pipe
 
-    def give(self, task: Task) -> None:
-        """Hand over a task; where the process is dead, the reply will say so."""
+    def give(self, work: Work[Any]) -> None:
+        """Hand over an item; where the process is dead, the reply will say so."""
         with suppress(OSError):
-            self.connection.send(task)
+            self.connection.send(work)
 
-    def reply(self) -> Result | _TileDone | _Unusable | None:
-        """What the process says; ``None`` where it is dead."""
+    def reply(self) -> Result | _Step | _Unusable | None:
+        """Return what the process sent; ``None`` where it is dead."""
         try:
-            reply: Result | _TileDone | _Unusable = self.connection.recv()
+            reply: Result | _Step | _Unusable = self.connection.recv()
         except (EOFError, OSError):
             return None
         return reply
@@ -167,7 +164,7 @@ class _Worker:
             self.connection.send(None)
 
     def end(self, patience: float = 0.0) -> None:
-        """See to it that the process ends.
+        """Wait for the end of the process, then kill it.
 
         Args:
             patience: seconds that it has to do so by itself.
@@ -178,22 +175,22 @@ class _Worker:
         self.connection.close()
 
 
-def _serve(pipe: Connection, portable: PortableSegmenter, folder: Path, level: int) -> None:
-    """Carry out tasks until there are no more, or nobody asks any more."""
+def _serve(pipe: Connection, job: Job[Any], folder: Path, level: int) -> None:
+    """Carry out works until there are no more, or the process that asked is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.dup2(2, 1)  # what a library prints must not get among the results
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     logging.getLogger("bridge").setLevel(level)
 
-    def tell(done: int, total: int) -> None:
-        pipe.send(_TileDone(done, total))
+    def send_progress(done: int, total: int) -> None:
+        pipe.send(_Step(done, total))
 
     # These errors mean that the process that asked is gone.
     with suppress(EOFError, OSError, AbandonedError):
-        while (task := pipe.recv()) is not None:
+        while (work := pipe.recv()) is not None:
             reply: Result | _Unusable
             try:
-                reply = carry_out(task, portable.load(), folder, tell)
+                reply = carry_out(work, job, folder, send_progress)
             except StarbridgeError as error:
                 reply = _Unusable(str(error))
             pipe.send(reply)

@@ -1,4 +1,4 @@
-"""From ``--jobs`` and ``--scheduler`` to those who do the work."""
+"""Choose the workers for ``--jobs`` and ``--scheduler``."""
 
 from __future__ import annotations
 
@@ -16,19 +16,23 @@ AUTO = "auto"
 
 
 def choose_workers(jobs: str = "1", scheduler: str | None = None) -> Workers:
-    """Those who do the work.
+    """Return the workers that a user asked for.
 
     Args:
-        jobs: how many images at the same time on this machine, or ``auto``.
+        jobs: how many images or tables at the same time on this machine, or ``auto``.
         scheduler: address of a Dask cluster (see
             :class:`bridge.batch.workers.dask.DaskCluster`), in place of jobs.
 
     Raises:
         BadInputError: neither a number nor ``auto``, no address, or both.
         MissingPartError: a cluster, and Dask's distributed is not installed.
+
+    Example:
+        >>> choose_workers("4").description
+        '4 processes'
     """
     if jobs != AUTO and not (jobs.isdecimal() and int(jobs) > 0):
-        raise BadInputError("--jobs", f"{jobs!r} is no number of images", "give 4, or auto")
+        raise BadInputError("--jobs", f"{jobs!r} is no number of processes", "give 4, or auto")
     if scheduler is not None:
         if jobs != "1":
             raise BadInputError("--jobs and --scheduler", "contradict each other", "give one")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 import bridge
-from bridge.batch.segment_job import read_record, segment_files
+from bridge.batch.record import read_record
+from bridge.batch.segment_job import segment_files
 from bridge.batch.workers.dask import DaskCluster, _what_is_wrong
 from bridge.errors import BadInputError, StarbridgeError
+from bridge.files.threads import inherited, thread_limits
 from tests.batch.conftest import segmenter
 from tests.batch.engines import Deadly, Sleeping, no_network
 from tests.batch.outputs import SETTINGS, Ear, check_outputs
@@ -54,6 +58,23 @@ def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             process.wait(30)
 
 
+@contextmanager
+def local_cluster(count: int) -> Iterator[DaskCluster]:
+    """A cluster of processes of this machine, whose dead workers are replaced."""
+    from distributed import LocalCluster
+
+    with (
+        inherited(thread_limits(count)),
+        LocalCluster(  # type: ignore[no-untyped-call]
+            n_workers=count,
+            threads_per_worker=1,
+            dashboard_address=":0",
+            silence_logs=logging.CRITICAL,
+        ) as cluster,
+    ):
+        yield DaskCluster(cluster.scheduler_address)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot kill like this")
 def test_a_worker_that_is_killed_loses_nothing_and_doubles_nothing(
     images: list[Path], tmp_path: Path
@@ -61,15 +82,21 @@ def test_a_worker_that_is_killed_loses_nothing_and_doubles_nothing(
     notes, out, ear = tmp_path / "notes", tmp_path / "out", Ear()
     notes.mkdir()
 
-    outcomes = segment_files(
-        images, out, segmenter(Deadly(notes, 1, 0.2)), SETTINGS, ear, DaskCluster("local:2")
-    )
+    with local_cluster(2) as cluster:
+        outcomes = segment_files(
+            images,
+            out,
+            segmenter(Deadly(notes, 1, 0.2)),
+            SETTINGS,
+            listener=ear,
+            workers=cluster,
+        )
 
     assert len(list(notes.iterdir())) == 1
     assert [(o.name, o.status) for o in outcomes] == [(name, "done") for name in NAMES]
     assert sorted(ear.finished) == [f"{name}: done" for name in NAMES]
     check_outputs(out, NAMES)
-    assert read_record(out)["workers"] == "Dask cluster local:2"
+    assert read_record(out)["workers"].startswith("Dask cluster tcp://")
     assert any("dashboard" in remark for remark in ear.remarks)
 
 
@@ -80,13 +107,16 @@ def test_an_image_that_ends_every_worker_fails_and_the_rest_goes_on(
     notes, out = tmp_path / "notes", tmp_path / "out"
     notes.mkdir()
 
-    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        local_cluster(1) as cluster,
+    ):
         outcomes = segment_files(
-            images[2:5], out, segmenter(Deadly(notes, 9)), SETTINGS, workers=DaskCluster("local:1")
+            images[2:5], out, segmenter(Deadly(notes, 9)), SETTINGS, workers=cluster
         )
 
     assert outcomes[0].status == "failed"
-    assert str(outcomes[0].error).startswith(f"{images[2]}: ended the workers that segmented it")
+    assert str(outcomes[0].error).startswith(f"{images[2]}: ended the workers that had it")
     assert {o.status for o in outcomes[1:]} == {"done"}
     check_outputs(out, ["s4", "s5"])
 
@@ -104,7 +134,12 @@ def test_an_existing_cluster_is_used_and_left_running(
     )
     ear = Ear()
     second = segment_files(
-        images, Path("out"), segmenter(Sleeping(0.7)), SETTINGS, ear, workers=cluster
+        images,
+        Path("out"),
+        segmenter(Sleeping(0.7)),
+        SETTINGS,
+        listener=ear,
+        workers=cluster,
     )
 
     assert [o.status for o in first] == ["done", "failed", "done", "done"]
@@ -144,7 +179,7 @@ def test_a_cluster_that_ends_in_the_middle_is_said_and_what_is_done_is_kept(
         time.sleep(0.1)
 
     class Spoiler(Ear):
-        def image_finished(self, outcome: object) -> None:
+        def item_finished(self, outcome: object) -> None:
             del outcome
             cluster.kill()
 
@@ -154,8 +189,8 @@ def test_a_cluster_that_ends_in_the_middle_is_said_and_what_is_done_is_kept(
             tmp_path / "out",
             segmenter(Sleeping(1)),
             SETTINGS,
-            Spoiler(),
-            DaskCluster(str(file)),
+            listener=Spoiler(),
+            workers=DaskCluster(str(file)),
         )
 
     cluster.wait()

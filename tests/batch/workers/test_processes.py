@@ -17,7 +17,8 @@ import tifffile
 from numpy.typing import NDArray
 
 from bridge import Detections, Segmenter
-from bridge.batch.segment_job import Settings, read_record, segment_files
+from bridge.batch.record import read_record
+from bridge.batch.segment_job import Settings, segment_files
 from bridge.batch.workers.here import Here
 from bridge.batch.workers.processes import LocalProcesses
 from bridge.errors import StarbridgeError
@@ -43,7 +44,7 @@ def test_all_images_are_done_and_the_record_says_by_whom(
     ear, out, before = Ear(), tmp_path / "out", children()
 
     outcomes = segment_files(
-        images, out, segmenter(Sleeping(0.1)), SETTINGS, ear, LocalProcesses(2)
+        images, out, segmenter(Sleeping(0.1)), SETTINGS, listener=ear, workers=LocalProcesses(2)
     )
 
     assert [(o.name, o.status) for o in outcomes] == [(name, "done") for name in NAMES]
@@ -80,12 +81,17 @@ def test_the_image_of_a_process_that_is_killed_is_tried_once_more_alone(
     notes.mkdir()
 
     outcomes = segment_files(
-        images, out, segmenter(Deadly(notes, deaths)), SETTINGS, ear, LocalProcesses(2)
+        images,
+        out,
+        segmenter(Deadly(notes, deaths)),
+        SETTINGS,
+        listener=ear,
+        workers=LocalProcesses(2),
     )
 
     assert len(list(notes.iterdir())) == deaths
     assert ear.remarks == [
-        f"{images[2]}: the process that segmented it was ended; it is tried again, alone"
+        f"{images[2]}: the process that worked on it was ended; it is tried again, alone"
     ]
     assert ear.finished[-1].startswith("s3")
     if deaths == 1:
@@ -93,7 +99,7 @@ def test_the_image_of_a_process_that_is_killed_is_tried_once_more_alone(
         return
     assert [o.status for o in outcomes].count("done") == 5
     assert outcomes[2].status == "failed"
-    assert str(outcomes[2].error).startswith(f"{images[2]}: ended the process that segmented it")
+    assert str(outcomes[2].error).startswith(f"{images[2]}: ended the process that worked on it")
     assert read_record(out)["images"]["s3"]["status"] == "failed"
     check_outputs(out, [name for name in NAMES if name != "s3"])
 
@@ -165,7 +171,7 @@ def test_ctrl_c_ends_all_processes_at_once_and_the_same_command_goes_on(
     )
     command = [
         *(sys.executable, "-c", code, "segment", str(real_images[0].parent), "--out", str(out)),
-        *("--formats", "csv", "--jobs", "2"),
+        *("--format", "csv", "--jobs", "2"),
     ]
     run = subprocess.Popen(
         command, stderr=subprocess.PIPE, text=True, start_new_session=True, cwd=Path.cwd()

@@ -31,7 +31,7 @@ def test_auto_suits_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     assert getattr(workers, "count", 1) <= 3
 
 
-@pytest.mark.parametrize("address", ["tcp://node1:8786", "tls://node1:8786", "local", "local:3"])
+@pytest.mark.parametrize("address", ["tcp://node1:8786", "tls://node1:8786"])
 def test_an_address_is_a_cluster(address: str) -> None:
     workers = choose_workers("1", address)
 
@@ -42,11 +42,11 @@ def test_an_address_is_a_cluster(address: str) -> None:
 @pytest.mark.parametrize(
     ("jobs", "scheduler", "message"),
     [
-        ("0", None, "--jobs: '0' is no number of images; give 4, or auto"),
-        ("many", None, "--jobs: 'many' is no number of images"),
-        ("2", "local", "--jobs and --scheduler: contradict each other"),
+        ("0", None, "--jobs: '0' is no number of processes; give 4, or auto"),
+        ("many", None, "--jobs: 'many' is no number of processes"),
+        ("2", "tcp://node1:8786", "--jobs and --scheduler: contradict each other"),
         ("1", "node1", "--scheduler: 'node1' is no address of a Dask scheduler; give tcp://"),
-        ("1", "local:0", "--scheduler: '0' is no number of processes"),
+        ("1", "local:2", "--scheduler: 'local:2' is no address of a Dask scheduler"),
         ("1", "no/such.json", "no/such.json: does not exist; start the scheduler first"),
     ],
 )
@@ -59,4 +59,4 @@ def test_a_cluster_without_dask_names_what_to_install(monkeypatch: pytest.Monkey
     monkeypatch.setattr("bridge.batch.workers.dask.find_spec", lambda _: None)
 
     with pytest.raises(MissingPartError, match=r'pip install "starbridge\[cluster\]"'):
-        choose_workers("1", "local")
+        choose_workers("1", "tcp://node1:8786")
