@@ -13,7 +13,7 @@
 // Command line   QuPath script export_review.groovy -a project=PROJECT/project.qpproj
 //                goes through all images and ends with status 1 if one failed. With
 //                -p PROJECT/project.qpproj -i IMAGE it exports one image; with -p alone QuPath
-//                tells of an image that failed in its log only.
+//                reports an image that failed only in its log.
 
 import java.awt.image.BufferedImage
 import java.nio.file.Files
@@ -61,8 +61,8 @@ println("Written to ${folder}")
 // -- lib/files.groovy --
 
 /** Return the folder to write into; a relative one lies below the project's folder. */
-static File exportFolder(String given, String usual, String projectFile) {
-    File folder = new File(given ?: usual)
+static File exportFolder(String given, String fallback, String projectFile) {
+    File folder = new File(given ?: fallback)
     if (folder.isAbsolute())
         return folder
     File base = projectFile
@@ -242,17 +242,17 @@ static Map applyArguments(Map settings, List<String> arguments) {
 }
 
 /** Return a setting's text as a value of the same type as its default. */
-static Object parseSetting(String name, String text, Object usual) {
-    if (usual instanceof Boolean) {
+static Object parseSetting(String name, String text, Object preset) {
+    if (preset instanceof Boolean) {
         if (text.toLowerCase() in ['true', 'yes'])
             return true
         if (text.toLowerCase() in ['false', 'no'])
             return false
         throw new IllegalArgumentException("${name} is '${text}'; give true or false.")
     }
-    if (usual instanceof Number) {
+    if (preset instanceof Number) {
         if (text.isNumber())
-            return usual instanceof Integer && text.isInteger() ? text.toInteger() : text.toDouble()
+            return preset instanceof Integer && text.isInteger() ? text.toInteger() : text.toDouble()
         throw new IllegalArgumentException("${name} is '${text}'; give a number.")
     }
     return text

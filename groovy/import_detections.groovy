@@ -12,8 +12,8 @@
 //                results folder also Run › Run for project.
 // Command line   QuPath script import_detections.groovy -p PROJECT/project.qpproj -i IMAGE -s
 //                    -a from=RESULTS
-//                Without -i it runs for every image; QuPath then tells of an image that failed in
-//                its log only, and its exit status is 0 all the same.
+//                Without -i it runs for every image; QuPath then reports an image that failed only
+//                in its log, and ends with status 0.
 
 import com.google.gson.Gson
 import com.google.gson.JsonArray
@@ -30,7 +30,7 @@ import qupath.lib.scripting.QP
 // ---- Settings ------------------------------------------------------------------------------------
 def settings = [
     from: '',           // the GeoJSON file, or the results folder of starbridge segment
-    importAs: '',       // 'detection', 'cell' or 'annotation'; '' means as the file says
+    importAs: '',       // 'detection', 'cell' or 'annotation'; '' means the file's types
     replace: false,     // first remove what was imported earlier
     nest: true,         // put objects below the annotations that they lie in
     anyImage: false,    // take the file even if it was made from an image of another name or size
@@ -351,17 +351,17 @@ static Map applyArguments(Map settings, List<String> arguments) {
 }
 
 /** Return a setting's text as a value of the same type as its default. */
-static Object parseSetting(String name, String text, Object usual) {
-    if (usual instanceof Boolean) {
+static Object parseSetting(String name, String text, Object preset) {
+    if (preset instanceof Boolean) {
         if (text.toLowerCase() in ['true', 'yes'])
             return true
         if (text.toLowerCase() in ['false', 'no'])
             return false
         throw new IllegalArgumentException("${name} is '${text}'; give true or false.")
     }
-    if (usual instanceof Number) {
+    if (preset instanceof Number) {
         if (text.isNumber())
-            return usual instanceof Integer && text.isInteger() ? text.toInteger() : text.toDouble()
+            return preset instanceof Integer && text.isInteger() ? text.toInteger() : text.toDouble()
         throw new IllegalArgumentException("${name} is '${text}'; give a number.")
     }
     return text

@@ -16,8 +16,8 @@
 //                images Run › Run for project.
 // Command line   QuPath script run_starbridge.groovy -p PROJECT/project.qpproj -i IMAGE -s
 //                    -a command=STARBRIDGE/.venv/bin/starbridge -a channel=DAPI
-//                Without -i it runs for every image; QuPath then tells of an image that failed in
-//                its log only, and its exit status is 0 all the same.
+//                Without -i it runs for every image; QuPath then reports an image that failed only
+//                in its log, and ends with status 0.
 
 import com.google.gson.Gson
 import com.google.gson.JsonArray
@@ -116,7 +116,7 @@ List<Map> imageParts(server, List parents, int margin, File folder) {
     if (local != null)
         return [[image: local, isWhole: true, parent: null, x: 0, y: 0, plane: null]]
     if (!parents && server.nZSlices() * server.nTimepoints() > 1)
-        throw new IllegalStateException('Of an image of several planes, select annotations on the planes to look at.')
+        throw new IllegalStateException('The image has several planes: select annotations on the planes to segment.')
     return (parents ?: [null]).withIndex().collect { parent, n ->
         def roi = parent?.getROI()
         List<Integer> box = roi == null
@@ -516,17 +516,17 @@ static Map applyArguments(Map settings, List<String> arguments) {
 }
 
 /** Return a setting's text as a value of the same type as its default. */
-static Object parseSetting(String name, String text, Object usual) {
-    if (usual instanceof Boolean) {
+static Object parseSetting(String name, String text, Object preset) {
+    if (preset instanceof Boolean) {
         if (text.toLowerCase() in ['true', 'yes'])
             return true
         if (text.toLowerCase() in ['false', 'no'])
             return false
         throw new IllegalArgumentException("${name} is '${text}'; give true or false.")
     }
-    if (usual instanceof Number) {
+    if (preset instanceof Number) {
         if (text.isNumber())
-            return usual instanceof Integer && text.isInteger() ? text.toInteger() : text.toDouble()
+            return preset instanceof Integer && text.isInteger() ? text.toInteger() : text.toDouble()
         throw new IllegalArgumentException("${name} is '${text}'; give a number.")
     }
     return text

@@ -13,8 +13,8 @@
 //                images Run › Run for project.
 // Command line   QuPath script run_stardist.groovy -p PROJECT/project.qpproj -i IMAGE -s
 //                    -a model=MODELS/demo.pb -a within=annotations
-//                Without -i it runs for every image; QuPath then tells of an image that failed in
-//                its log only, and its exit status is 0 all the same.
+//                Without -i it runs for every image; QuPath then reports an image that failed only
+//                in its log, and ends with status 0.
 
 import com.google.gson.JsonArray
 import com.google.gson.JsonElement
@@ -82,7 +82,7 @@ try {
 int found = parents.sum { it.getChildObjects().count { child -> child.isDetection() } }
 println("${model.name}: ${found} nuclei in ${parents.size()} annotation(s) of ${imageName(imageData)}")
 if (found == 0)
-    println('No nucleus was found. Is it the right channel? Try a lower probability, and look at the log.')
+    println('No nucleus was found. Is it the right channel? Try a lower probability, and read the log.')
 
 // ---- Library of starbridge: built from groovy/lib, nothing to set below -------------------------
 
@@ -157,17 +157,17 @@ static Map applyArguments(Map settings, List<String> arguments) {
 }
 
 /** Return a setting's text as a value of the same type as its default. */
-static Object parseSetting(String name, String text, Object usual) {
-    if (usual instanceof Boolean) {
+static Object parseSetting(String name, String text, Object preset) {
+    if (preset instanceof Boolean) {
         if (text.toLowerCase() in ['true', 'yes'])
             return true
         if (text.toLowerCase() in ['false', 'no'])
             return false
         throw new IllegalArgumentException("${name} is '${text}'; give true or false.")
     }
-    if (usual instanceof Number) {
+    if (preset instanceof Number) {
         if (text.isNumber())
-            return usual instanceof Integer && text.isInteger() ? text.toInteger() : text.toDouble()
+            return preset instanceof Integer && text.isInteger() ? text.toInteger() : text.toDouble()
         throw new IllegalArgumentException("${name} is '${text}'; give a number.")
     }
     return text

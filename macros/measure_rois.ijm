@@ -20,7 +20,7 @@
 
 #@ File (label="Image (empty: the active image)", style="open", required=false, persist=false) imageFile
 #@ File (label="RoiSet.zip (empty: the active image's overlay, or the ROI Manager)", style="open", required=false, persist=false) roiFile
-#@ String (label="Names of the channels, with commas (empty: as the image says)", value="", required=false, persist=false) channelList
+#@ String (label="Names of the channels, with commas (empty: those in the image)", value="", required=false, persist=false) channelList
 #@ File (label="Folder for NAME_table.csv", style="directory", persist=false) tableFolder
 
 var macroName = "measure_rois.ijm";
@@ -88,8 +88,8 @@ function partPath(path) {
 	return substring(path, 0, dot) + ".part" + substring(path, dot);
 }
 
-// Give a completely written file its name, so that nobody takes half of one for the result. Return
-// the problem, or "".
+// Give a completely written file its name; until then no file of that name is incomplete. Return the
+// problem, or "".
 function publishFile(part, path) {
 	if (!File.exists(part)) return path + " could not be written; check the folder and the free space";
 	// Windows cannot rename onto another file
@@ -242,7 +242,7 @@ function measureRois(path, labels, wantedNames) {
 	if (count > 0) {
 		Overlay.copy;
 		Overlay.remove;
-		// the ROIs wait on an image of their own, in the same planes
+		// keep the ROIs on an image of their own, in the same planes
 		newImageLike(image, "starbridge-rois", "8-bit");
 		carrier = getImageID();
 		Overlay.paste;

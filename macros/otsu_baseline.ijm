@@ -106,8 +106,8 @@ function partPath(path) {
 	return substring(path, 0, dot) + ".part" + substring(path, dot);
 }
 
-// Give a completely written file its name, so that nobody takes half of one for the result. Return
-// the problem, or "".
+// Give a completely written file its name; until then no file of that name is incomplete. Return the
+// problem, or "".
 function publishFile(part, path) {
 	if (!File.exists(part)) return path + " could not be written; check the folder and the free space";
 	// Windows cannot rename onto another file
@@ -361,7 +361,7 @@ function scanLabels(name, pixels, left, right, top, bottom, first) {
 // Select all pixels of a label in the current plane by a threshold on a copy of its bounds.
 function selectLabel(label, left, top, right, bottom) {
 	labels = getImageID();
-	// without the overlay, each ROI of which Duplicate would look at
+	// without the overlay: Duplicate would check each of its ROIs, which is slow
 	kept = Overlay.size;
 	if (kept > 0) {
 		Overlay.copy;
@@ -475,7 +475,7 @@ function measureRois(path, labels, wantedNames) {
 	if (count > 0) {
 		Overlay.copy;
 		Overlay.remove;
-		// the ROIs wait on an image of their own, in the same planes
+		// keep the ROIs on an image of their own, in the same planes
 		newImageLike(image, "starbridge-rois", "8-bit");
 		carrier = getImageID();
 		Overlay.paste;

@@ -2,7 +2,7 @@
 //
 // An object's label is the number that starbridge keeps in its ROI, else the number that is its name
 // (0012), else its place in the list. Two ROIs of a plane with the same number do not become one
-// object: the second gets a new number, and the log says so. Where ROIs overlap, the more probable
+// object: the second gets a new number, and the log names how many did. Where ROIs overlap, the more probable
 // one lies on top, as StarDist draws them; without probabilities the one that comes first.
 //
 // Needs   a RoiSet.zip; or, if none is given, the overlay of the active image; or the ROI Manager.
@@ -109,8 +109,8 @@ function partPath(path) {
 	return substring(path, 0, dot) + ".part" + substring(path, dot);
 }
 
-// Give a completely written file its name, so that nobody takes half of one for the result. Return
-// the problem, or "".
+// Give a completely written file its name; until then no file of that name is incomplete. Return the
+// problem, or "".
 function publishFile(part, path) {
 	if (!File.exists(part)) return path + " could not be written; check the folder and the free space";
 	// Windows cannot rename onto another file

@@ -9,7 +9,7 @@ List<Map> imageParts(server, List parents, int margin, File folder) {
     if (local != null)
         return [[image: local, isWhole: true, parent: null, x: 0, y: 0, plane: null]]
     if (!parents && server.nZSlices() * server.nTimepoints() > 1)
-        throw new IllegalStateException('Of an image of several planes, select annotations on the planes to look at.')
+        throw new IllegalStateException('The image has several planes: select annotations on the planes to segment.')
     return (parents ?: [null]).withIndex().collect { parent, n ->
         def roi = parent?.getROI()
         List<Integer> box = roi == null

@@ -5,8 +5,8 @@ import java.nio.file.StandardCopyOption
 import qupath.lib.scripting.QP
 
 /** Return the folder to write into; a relative one lies below the project's folder. */
-static File exportFolder(String given, String usual, String projectFile) {
-    File folder = new File(given ?: usual)
+static File exportFolder(String given, String fallback, String projectFile) {
+    File folder = new File(given ?: fallback)
     if (folder.isAbsolute())
         return folder
     File base = projectFile

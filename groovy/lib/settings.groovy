@@ -21,17 +21,17 @@ static Map applyArguments(Map settings, List<String> arguments) {
 }
 
 /** Return a setting's text as a value of the same type as its default. */
-static Object parseSetting(String name, String text, Object usual) {
-    if (usual instanceof Boolean) {
+static Object parseSetting(String name, String text, Object preset) {
+    if (preset instanceof Boolean) {
         if (text.toLowerCase() in ['true', 'yes'])
             return true
         if (text.toLowerCase() in ['false', 'no'])
             return false
         throw new IllegalArgumentException("${name} is '${text}'; give true or false.")
     }
-    if (usual instanceof Number) {
+    if (preset instanceof Number) {
         if (text.isNumber())
-            return usual instanceof Integer && text.isInteger() ? text.toInteger() : text.toDouble()
+            return preset instanceof Integer && text.isInteger() ? text.toInteger() : text.toDouble()
         throw new IllegalArgumentException("${name} is '${text}'; give a number.")
     }
     return text

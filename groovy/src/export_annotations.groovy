@@ -15,7 +15,7 @@
 // Command line   QuPath script export_annotations.groovy -a project=PROJECT/project.qpproj
 //                goes through all images and ends with status 1 if one failed. With
 //                -p PROJECT/project.qpproj -i IMAGE it exports one image; with -p alone QuPath
-//                tells of an image that failed in its log only.
+//                reports an image that failed only in its log.
 
 import qupath.lib.scripting.QP
 

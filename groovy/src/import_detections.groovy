@@ -12,15 +12,15 @@
 //                results folder also Run › Run for project.
 // Command line   QuPath script import_detections.groovy -p PROJECT/project.qpproj -i IMAGE -s
 //                    -a from=RESULTS
-//                Without -i it runs for every image; QuPath then tells of an image that failed in
-//                its log only, and its exit status is 0 all the same.
+//                Without -i it runs for every image; QuPath then reports an image that failed only
+//                in its log, and ends with status 0.
 
 import qupath.lib.scripting.QP
 
 // ---- Settings ------------------------------------------------------------------------------------
 def settings = [
     from: '',           // the GeoJSON file, or the results folder of starbridge segment
-    importAs: '',       // 'detection', 'cell' or 'annotation'; '' means as the file says
+    importAs: '',       // 'detection', 'cell' or 'annotation'; '' means the file's types
     replace: false,     // first remove what was imported earlier
     nest: true,         // put objects below the annotations that they lie in
     anyImage: false,    // take the file even if it was made from an image of another name or size

@@ -16,8 +16,8 @@
 //                images Run › Run for project.
 // Command line   QuPath script run_starbridge.groovy -p PROJECT/project.qpproj -i IMAGE -s
 //                    -a command=STARBRIDGE/.venv/bin/starbridge -a channel=DAPI
-//                Without -i it runs for every image; QuPath then tells of an image that failed in
-//                its log only, and its exit status is 0 all the same.
+//                Without -i it runs for every image; QuPath then reports an image that failed only
+//                in its log, and ends with status 0.
 
 import java.nio.file.Files
 import qupath.lib.scripting.QP

@@ -13,8 +13,8 @@
 //                images Run › Run for project.
 // Command line   QuPath script run_stardist.groovy -p PROJECT/project.qpproj -i IMAGE -s
 //                    -a model=MODELS/demo.pb -a within=annotations
-//                Without -i it runs for every image; QuPath then tells of an image that failed in
-//                its log only, and its exit status is 0 all the same.
+//                Without -i it runs for every image; QuPath then reports an image that failed only
+//                in its log, and ends with status 0.
 
 import qupath.lib.scripting.QP
 
@@ -78,4 +78,4 @@ try {
 int found = parents.sum { it.getChildObjects().count { child -> child.isDetection() } }
 println("${model.name}: ${found} nuclei in ${parents.size()} annotation(s) of ${imageName(imageData)}")
 if (found == 0)
-    println('No nucleus was found. Is it the right channel? Try a lower probability, and look at the log.')
+    println('No nucleus was found. Is it the right channel? Try a lower probability, and read the log.')

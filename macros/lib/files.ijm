@@ -77,8 +77,8 @@ function partPath(path) {
 	return substring(path, 0, dot) + ".part" + substring(path, dot);
 }
 
-// Give a completely written file its name, so that nobody takes half of one for the result. Return
-// the problem, or "".
+// Give a completely written file its name; until then no file of that name is incomplete. Return the
+// problem, or "".
 function publishFile(part, path) {
 	if (!File.exists(part)) return path + " could not be written; check the folder and the free space";
 	// Windows cannot rename onto another file

@@ -113,7 +113,7 @@ function scanLabels(name, pixels, left, right, top, bottom, first) {
 // Select all pixels of a label in the current plane by a threshold on a copy of its bounds.
 function selectLabel(label, left, top, right, bottom) {
 	labels = getImageID();
-	// without the overlay, each ROI of which Duplicate would look at
+	// without the overlay: Duplicate would check each of its ROIs, which is slow
 	kept = Overlay.size;
 	if (kept > 0) {
 		Overlay.copy;

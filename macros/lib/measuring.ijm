@@ -35,7 +35,7 @@ function measureRois(path, labels, wantedNames) {
 	if (count > 0) {
 		Overlay.copy;
 		Overlay.remove;
-		// the ROIs wait on an image of their own, in the same planes
+		// keep the ROIs on an image of their own, in the same planes
 		newImageLike(image, "starbridge-rois", "8-bit");
 		carrier = getImageID();
 		Overlay.paste;

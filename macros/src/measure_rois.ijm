@@ -20,7 +20,7 @@
 
 #@ File (label="Image (empty: the active image)", style="open", required=false, persist=false) imageFile
 #@ File (label="RoiSet.zip (empty: the active image's overlay, or the ROI Manager)", style="open", required=false, persist=false) roiFile
-#@ String (label="Names of the channels, with commas (empty: as the image says)", value="", required=false, persist=false) channelList
+#@ String (label="Names of the channels, with commas (empty: those in the image)", value="", required=false, persist=false) channelList
 #@ File (label="Folder for NAME_table.csv", style="directory", persist=false) tableFolder
 
 var macroName = "measure_rois.ijm";

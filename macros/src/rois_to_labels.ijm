@@ -2,7 +2,7 @@
 //
 // An object's label is the number that starbridge keeps in its ROI, else the number that is its name
 // (0012), else its place in the list. Two ROIs of a plane with the same number do not become one
-// object: the second gets a new number, and the log says so. Where ROIs overlap, the more probable
+// object: the second gets a new number, and the log names how many did. Where ROIs overlap, the more probable
 // one lies on top, as StarDist draws them; without probabilities the one that comes first.
 //
 // Needs   a RoiSet.zip; or, if none is given, the overlay of the active image; or the ROI Manager.

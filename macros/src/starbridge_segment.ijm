@@ -4,7 +4,7 @@
 // model folder, and there is no zip to export.
 //
 // Needs   starbridge, installed with pip install "starbridge[segment]". If ImageJ does not find it, give
-//         the whole path: "which starbridge" (Windows: "where starbridge") in a terminal tells it.
+//         the whole path, which "which starbridge" (Windows: "where starbridge") prints in a terminal.
 //         An image, a folder of images, or an image that is open. ImageJ 1.53t or later; no plugin.
 // Writes  what starbridge segment writes: lbl/NAME_labels.tif, roi/NAME_rois.zip, geojson, tables,
 //         preview and run.json. Results that are there and were made alike are kept.

@@ -2,7 +2,7 @@
 //
 // The model's recipe is filled in: channel 1, percentiles 0.2 and 99.8, its thresholds. For one image
 // or all TIFFs of a folder; stacks are done plane by plane, and labels count on through the planes.
-// An image that fails is named at the end, and the others are done all the same.
+// An image that fails does not stop the others and is named at the end.
 //
 // Needs   Fiji with the update sites CSBDeep, StarDist and TensorFlow, and the model as a zip:
 //         starbridge export stardist_haug2 --to tf1.15
