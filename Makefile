@@ -26,6 +26,7 @@ lint: $(TEST_READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m tools.build_scripts --check
 
 $(READY): pyproject.toml requirements.lock
 	@test -n "$(PYTHON)" || { echo "starbridge needs Python 3.11, 3.12 or 3.13; install one, or give make PYTHON=/path/to/python"; exit 1; }

@@ -15,7 +15,7 @@
 // Command line   QuPath script export_annotations.groovy -a project=PROJECT/project.qpproj
 //                goes through all images and ends with status 1 if one failed. With
 //                -p PROJECT/project.qpproj -i IMAGE it exports one image; with -p alone QuPath
-//                tells of an image that failed in its log only.
+//                reports an image that failed only in its log.
 
 import ij.gui.Roi
 import ij.io.FileSaver
@@ -46,94 +46,92 @@ def settings = [
 ]
 // --------------------------------------------------------------------------------------------------
 
-settings = withArguments(settings, argumentsOf(binding))
+settings = applyArguments(settings, commandLineArguments(binding))
 if (settings.downsample < 1)
     throw new IllegalArgumentException("downsample is ${settings.downsample}; give 1 or more.")
 if (settings.images == 'project' && binding.variables['qupath.script.batchIndex'])
-    return  // QuPath goes through the project itself; the first image has seen to all of them
+    return  // Run for project starts the script for every image; the first one has exported all
 
 File folder = exportFolder(settings.folder, 'export', settings.project)
 def classes = settings.classes.toString().split(',')*.trim().findAll { it }
 forEachImage(imagesToExport(settings.images, settings.project)) { imageData, name ->
     def hierarchy = imageData.getHierarchy()
-    def annotations = inReadingOrder(hierarchy.getAnnotationObjects().findAll {
+    def annotations = sortByPosition(hierarchy.getAnnotationObjects().findAll {
         it.hasROI() && (!classes || it.getPathClass()?.toString() in classes)
     })
-    def titles = annotations.withIndex().collect { annotation, n -> title(annotation.getPathClass()?.toString(), n + 1) }
-    def objects = annotations + (settings.detections ? hierarchy.getDetectionObjects() as List : [])
-    writeGeojson(fileIn(folder, "geojsons/${name}.geojson"), imageData, name, objects)
-    if (settings.rois && annotations)
-        writeRois(fileIn(folder, "ROIs/${name}_rois.zip"), imageData, annotations, titles)
-    int regions = 0
-    Set<String> files = []
-    if (settings.regions) {
-        [annotations, titles].transpose().each { annotation, title ->
-            if (!annotation.getROI().isArea())
-                return
-            File file = fileIn(folder, "ROIsTif/${name} ${title}.tif")
-            writeRegion(file, imageData.getServer(), annotation.getROI(),
-                settings.margin as int, settings.downsample as double)
-            files << file.name
-            regions++
-        }
-        def old = leftOver(new File(folder, 'ROIsTif'), name, files)
-        if (old)
-            println(
-                "${name}: ${old.size()} TIFFs of an earlier export are no annotation any more; "
-                + "delete them if you do not need them: ${old.join(', ')}")
+    def titles = annotations.withIndex().collect { annotation, n ->
+        annotationTitle(annotation.getPathClass()?.toString(), n + 1)
     }
+    def objects = annotations + (settings.detections ? hierarchy.getDetectionObjects() as List : [])
+    writeGeojson(fileInside(folder, "geojsons/${name}.geojson"), imageData, name, objects)
+    if (settings.rois && annotations)
+        writeRois(fileInside(folder, "ROIs/${name}_rois.zip"), imageData, annotations, titles)
+    int regions = settings.regions
+        ? writeRegions(new File(folder, 'ROIsTif'), imageData, name, annotations, titles, settings)
+        : 0
     return "${annotations.size()} annotations, ${regions} regions"
 }
 println("Written to ${folder}")
 
-// ---- From here on nothing needs to be changed ----------------------------------------------------
+// ---- Library of starbridge: built from groovy/lib, nothing to set below -------------------------
 
-/** Annotations by plane, then from top to bottom, so that every run numbers them alike. */
-static List inReadingOrder(Collection annotations) {
+// -- lib/annotations.groovy --
+
+/** Return annotations sorted by plane, then from top to bottom, so that every run numbers them alike. */
+static List sortByPosition(Collection annotations) {
     return annotations.sort(false) { a, b ->
         def key = {
             def roi = it.getROI()
             [roi.getT(), roi.getZ(), roi.getBoundsY(), roi.getBoundsX(), it.getID().toString()]
         }
-        [key(a), key(b)].transpose().findResult(0) { one, other -> (one <=> other) ?: null }
+        [key(a), key(b)].transpose().findResult(0) { x, y -> (x <=> y) ?: null }
     }
 }
 
-/** What an annotation is called in file names: its class in brackets, and its number. */
-static String title(String className, int number) {
+/** Return an annotation's title in file names: its class in brackets, and its number. */
+static String annotationTitle(String className, int number) {
     return "[${safeName(className ?: 'none')}] ${String.format('%03d', number)}"
 }
 
-/** TIFFs of an earlier export of an image that were not written again. */
-static List<String> leftOver(File folder, String name, Set<String> written) {
+/** Write the region of each annotation with an area as a TIFF; return their number. */
+int writeRegions(File folder, imageData, String name, List annotations, List<String> titles, Map settings) {
+    Set<String> files = []
+    [annotations, titles].transpose().each { annotation, title ->
+        if (!annotation.getROI().isArea())
+            return
+        File file = fileInside(folder, "${name} ${title}.tif")
+        writeRegion(file, imageData.getServer(), annotation.getROI(),
+            settings.margin as int, settings.downsample as double)
+        files << file.name
+    }
+    def stale = findStaleRegions(folder, name, files)
+    if (stale)
+        println(
+            "${name}: ${stale.size()} TIFFs of an earlier export belong to no annotation any more; "
+            + "delete them if you do not need them: ${stale.join(', ')}")
+    return files.size()
+}
+
+/** Write the pixels around an annotation, with their size and its outline, as a TIFF for ImageJ. */
+static void writeRegion(File file, server, roi, int margin, double downsample) {
+    def box = boxAround(server, roi, margin)
+    def image = readRegion(server, box, [roi.getZ(), roi.getT()], downsample,
+        'set downsample to 2 or more, or regions to false.')
+    image.setRoi(IJTools.convertToIJRoi(roi, -box[0] / downsample, -box[1] / downsample, downsample))
+    writeTiff(file, image)
+}
+
+/** Return the TIFFs of an image from an earlier export that were not written again. */
+static List<String> findStaleRegions(File folder, String name, Set<String> written) {
     def ours = Pattern.compile(Pattern.quote(name) + / \[[^\]]*\] \d{3,}\.tif/)
     return (folder.list() ?: []).findAll { ours.matcher(it).matches() && !(it in written) }.sort()
 }
 
-/** Writes the pixels around an annotation, with their size, as a TIFF that ImageJ reads. */
-static void writeRegion(File file, server, roi, int margin, double downsample) {
-    def box = region(roi.getBoundsX(), roi.getBoundsY(), roi.getBoundsWidth(), roi.getBoundsHeight(),
-        margin, server.getWidth(), server.getHeight())
-    double pixels = (box[2] / downsample) * (box[3] / downsample)
-    if (pixels * server.nChannels() * server.getPixelType().getBytesPerPixel() > 2_000_000_000L)
-        throw new IllegalStateException(
-            "An annotation of ${box[2]} x ${box[3]} pixels is too large for a TIFF: "
-            + 'set downsample to 2 or more, or regions to false.')
-    def request = RegionRequest.createInstance(
-        server.getPath(), downsample, box[0], box[1], box[2], box[3], roi.getZ(), roi.getT())
-    def image = IJTools.convertToImagePlus(server, request).getImage()
-    image.setRoi(IJTools.convertToIJRoi(roi, -box[0] / downsample, -box[1] / downsample, downsample))
-    written(file) { File part ->
-        if (!new FileSaver(image).saveAsTiff(part.getPath()))
-            throw new IOException("${file} could not be written: is the disk full?")
-    }
-}
-
-/** Writes annotations as ImageJ ROIs, with what starbridge needs to know them again. */
+/** Write annotations as ImageJ ROIs, with the properties by which starbridge finds them again. */
 static void writeRois(File file, imageData, List annotations, List<String> titles) {
     def server = imageData.getServer()
     boolean planes = server.nZSlices() * server.nTimepoints() > 1
-    written(file) { File part ->
+    writeAtomically(file) { File part ->
         new ZipOutputStream(new BufferedOutputStream(new FileOutputStream(part))).withCloseable { zip ->
             [annotations, titles].transpose().each { annotation, title ->
                 def roi = annotation.getROI()
@@ -154,29 +152,123 @@ static void writeRois(File file, imageData, List annotations, List<String> title
     }
 }
 
-/** Whole pixels [x, y, width, height] of bounds and a margin, within the image. */
-static List<Integer> region(double x, double y, double w, double h, int margin, int wide, int high) {
-    int left = Math.max(0, Math.floor(x) - margin), right = Math.min(wide, Math.ceil(x + w) + margin)
-    int top = Math.max(0, Math.floor(y) - margin), bottom = Math.min(high, Math.ceil(y + h) + margin)
-    if (right <= left || bottom <= top)
-        throw new IllegalStateException('An annotation lies outside the image: delete or move it.')
-    return [left, top, right - left, bottom - top]
+// -- lib/files.groovy --
+
+/** Return the folder to write into; a relative one lies below the project's folder. */
+static File exportFolder(String given, String fallback, String projectFile) {
+    File folder = new File(given ?: fallback)
+    if (folder.isAbsolute())
+        return folder
+    File base = projectFile
+        ? new File(projectFile).getAbsoluteFile().getParentFile()
+        : QP.getProject()?.getPath()?.toFile()?.getParentFile()
+    if (base == null)
+        throw new IllegalStateException('There is no project: set folder to a whole path.')
+    return new File(base, folder.path)
 }
 
-/** The images to go through: each its `entry` of the project, if it is `open`, its file `name`. */
+/** Return a file in a folder; refuse a name that would lead out of it. */
+static File fileInside(File folder, String relative) {
+    File file = new File(folder, relative)
+    if (!file.getCanonicalFile().toPath().startsWith(folder.getCanonicalFile().toPath()))
+        throw new IllegalArgumentException("${relative} would lie outside ${folder}.")
+    return file
+}
+
+/** Let `write` write a hidden file, and give it its name when it is complete. */
+static void writeAtomically(File file, Closure write) {
+    Files.createDirectories(file.toPath().getParent())
+    File part = new File(file.getParentFile(), ".${file.name}.part")
+    try {
+        write(part)
+        Files.move(part.toPath(), file.toPath(), StandardCopyOption.REPLACE_EXISTING)
+    } finally {
+        Files.deleteIfExists(part.toPath())
+    }
+}
+
+/** Return a name that every operating system accepts for a file. */
+static String safeName(String name) {
+    String safe = name.replaceAll(/[\\\/:*?"<>|\p{Cntrl}]/, '_').replaceAll(/^[\s.]+|[\s.]+$/, '')
+    if (safe.length() > 120)
+        safe = safe.substring(0, 120).trim()
+    if (safe ==~ /(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?/)
+        safe = '_' + safe
+    return safe ?: 'unnamed'
+}
+
+/** Return the names with numbers added, so that no two are the same when case is ignored. */
+static List<String> uniqueNames(List<String> names) {
+    Set<String> taken = []
+    return names.collect { name ->
+        String unique = name
+        for (int n = 2; !taken.add(unique.toLowerCase()); n++)
+            unique = "${name} (${n})"
+        unique
+    }
+}
+
+/** Return an image's name without the ending of its format and what Bio-Formats adds behind it. */
+static String baseName(String name) {
+    def match = name =~ /(?i)^(.+?)(\.ome)?\.(tiff?|btf|h5|hdf5|zarr)( - [^\/\\]*)?$/
+    return match.find() ? match.group(1) : name
+}
+
+// -- lib/geojson.groovy --
+
+/** Write objects as a FeatureCollection, with the image's information beside the features. */
+static void writeGeojson(File file, imageData, String name, Collection objects) {
+    def gson = GsonTools.getInstance()
+    def server = imageData.getServer()
+    def size = server.getPixelCalibration()
+    def image = [
+        name: name, width: server.getWidth(), height: server.getHeight(),
+        size_z: server.nZSlices(), size_t: server.nTimepoints(),
+        channels: server.getMetadata().getChannels()*.getName(),
+    ]
+    if (size.hasPixelSizeMicrons())
+        image.pixel_size = [x: size.getPixelWidthMicrons(), y: size.getPixelHeightMicrons()]
+    writeAtomically(file) { File part ->
+        part.withWriter('UTF-8') { out ->
+            out.write('{"type":"FeatureCollection","starbridge":' + gson.toJson([image: image]) + ',"features":[')
+            objects.eachWithIndex { object, n ->
+                out.write(n ? ',\n' : '\n')
+                out.write(gson.toJson(object))
+            }
+            out.write('\n]}\n')
+        }
+    }
+}
+
+// -- lib/images.groovy --
+
+/** Return the name of an image as its file or server gives it. */
+static String imageName(imageData) {
+    return imageData.getServer().getMetadata().getName()
+}
+
+/** Return the project of a .qpproj file. */
+static Object openProject(String path) {
+    File file = new File(path)
+    if (!file.isFile())
+        throw new FileNotFoundException("The project ${file} does not exist: give its project.qpproj.")
+    return ProjectIO.loadProject(file, BufferedImage)
+}
+
+/** List the images to export, each with its project `entry`, whether it is `open`, and a file `name`. */
 List<Map> imagesToExport(String which, String projectFile) {
     if (!(which in ['open', 'project']))
         throw new IllegalArgumentException("images is '${which}'; choose open or project.")
-    def project = projectFile ? loadedProject(projectFile) : QP.getProject()
+    def project = projectFile ? openProject(projectFile) : QP.getProject()
     // Of a project that is named by its file, only what is saved in it counts.
     def imageData = projectFile ? null : QP.getCurrentImageData()
     if (project == null && imageData == null)
         throw new IllegalStateException('No image is open: open one, or name a project.')
     if (project == null)
-        return [[entry: null, open: true, name: safeName(baseName(nameOf(imageData)))]]
+        return [[entry: null, open: true, name: safeName(baseName(imageName(imageData)))]]
     def entries = project.getImageList()
     def open = imageData == null ? null : project.getEntry(imageData)
-    // All images of the project take part in the naming, so that a name does not depend on the run.
+    // Names are made from all images of the project, so that they are the same in every run.
     def names = uniqueNames(entries.collect { safeName(baseName(it.getImageName())) })
     def images = [entries, names].transpose().collect { entry, name ->
         [entry: entry, open: entry == open, name: name]
@@ -189,26 +281,13 @@ List<Map> imagesToExport(String which, String projectFile) {
     return images
 }
 
-/** An image's own name. */
-static String nameOf(imageData) {
-    return imageData.getServer().getMetadata().getName()
-}
-
-/** The project of a .qpproj file. */
-static Object loadedProject(String path) {
-    File file = new File(path)
-    if (!file.isFile())
-        throw new FileNotFoundException("The project ${file} does not exist: give its project.qpproj.")
-    return ProjectIO.loadProject(file, BufferedImage)
-}
-
-/** Goes through images, past one that fails, and tells at the end which did. */
+/** Export images one by one; continue after one that fails, and name the failed ones at the end. */
 void forEachImage(List<Map> images, Closure export) {
     Map<String, String> failed = [:]
     images.eachWithIndex { image, n ->
         def imageData = null
         try {
-            // What is on the screen, with changes that are not saved yet, comes before what is saved.
+            // The open image may have changes that are not saved yet.
             imageData = image.open ? QP.getCurrentImageData() : image.entry.readImageData()
             println("${n + 1}/${images.size()} ${image.name}: " + export(imageData, image.name))
         } catch (Exception error) {
@@ -225,107 +304,59 @@ void forEachImage(List<Map> images, Closure export) {
             + failed.collect { name, why -> "${name} (${why})" }.join('; '))
 }
 
-/** Gives back the files of an image that was opened for the export. */
+/** Close the files of an image that was opened for an export. */
 static void closeServer(imageData) {
     try {
         imageData.getServer().close()
     } catch (Exception ignored) {
-        // since QuPath 0.6 an image is opened by the first look at it, and that may be this one
+        // since QuPath 0.6 the first getServer() opens an image, and that may be this one and fail
     }
 }
 
-/** The folder to write into, below the project's own unless it is given whole. */
-static File exportFolder(String given, String usual, String projectFile) {
-    File folder = new File(given ?: usual)
-    if (folder.isAbsolute())
-        return folder
-    File base = projectFile
-        ? new File(projectFile).getAbsoluteFile().getParentFile()
-        : QP.getProject()?.getPath()?.toFile()?.getParentFile()
-    if (base == null)
-        throw new IllegalStateException('There is no project: set folder to a whole path.')
-    return new File(base, folder.path)
+/** Return the whole pixels [x, y, width, height] of bounds and a margin, within the image. */
+static List<Integer> regionBox(double x, double y, double w, double h, int margin, int wide, int high) {
+    int left = Math.max(0, Math.floor(x) - margin), right = Math.min(wide, Math.ceil(x + w) + margin)
+    int top = Math.max(0, Math.floor(y) - margin), bottom = Math.min(high, Math.ceil(y + h) + margin)
+    if (right <= left || bottom <= top)
+        throw new IllegalStateException('An annotation lies outside the image: delete or move it.')
+    return [left, top, right - left, bottom - top]
 }
 
-/** A file in the export folder; a name that would lead out of it is refused. */
-static File fileIn(File folder, String relative) {
-    File file = new File(folder, relative)
-    if (!file.getCanonicalFile().toPath().startsWith(folder.getCanonicalFile().toPath()))
-        throw new IllegalArgumentException("${relative} would lie outside ${folder}.")
-    return file
+/** Return the whole pixels [x, y, width, height] of a ROI and a margin, within the image. */
+static List<Integer> boxAround(server, roi, int margin) {
+    return regionBox(roi.getBoundsX(), roi.getBoundsY(), roi.getBoundsWidth(), roi.getBoundsHeight(),
+        margin, server.getWidth(), server.getHeight())
 }
 
-/** Lets `write` write to a hidden name, and puts the file in its place when it is complete. */
-static void written(File file, Closure write) {
-    Files.createDirectories(file.toPath().getParent())
-    File part = new File(file.getParentFile(), ".${file.name}.part")
-    try {
-        write(part)
-        Files.move(part.toPath(), file.toPath(), StandardCopyOption.REPLACE_EXISTING)
-    } finally {
-        Files.deleteIfExists(part.toPath())
+/** Return a region's pixels with their size as an ImageJ image; `remedy` ends the error if it is too large. */
+static Object readRegion(server, List<Integer> box, List<Integer> plane, double downsample, String remedy) {
+    double pixels = (box[2] / downsample) * (box[3] / downsample)
+    if (pixels * server.nChannels() * server.getPixelType().getBytesPerPixel() > 2_000_000_000L)
+        throw new IllegalStateException(
+            "A region of ${box[2]} x ${box[3]} pixels is too large for a TIFF: ${remedy}")
+    def request = RegionRequest.createInstance(
+        server.getPath(), downsample, box[0], box[1], box[2], box[3], plane[0], plane[1])
+    return IJTools.convertToImagePlus(server, request).getImage()
+}
+
+/** Write an ImageJ image as a TIFF. */
+static void writeTiff(File file, image) {
+    writeAtomically(file) { File part ->
+        if (!new FileSaver(image).saveAsTiff(part.getPath()))
+            throw new IOException("${file} could not be written: is the disk full?")
     }
 }
 
-/** A name as every system takes it for a file. */
-static String safeName(String name) {
-    String safe = name.replaceAll(/[\\\/:*?"<>|\p{Cntrl}]/, '_').replaceAll(/^[\s.]+|[\s.]+$/, '')
-    if (safe.length() > 120)
-        safe = safe.substring(0, 120).trim()
-    if (safe ==~ /(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?/)
-        safe = '_' + safe
-    return safe ?: 'unnamed'
-}
+// -- lib/settings.groovy --
 
-/** Names of which no two are the same, not even where case does not count. */
-static List<String> uniqueNames(List<String> names) {
-    Set<String> taken = []
-    return names.collect { name ->
-        String unique = name
-        for (int n = 2; !taken.add(unique.toLowerCase()); n++)
-            unique = "${name} (${n})"
-        unique
-    }
-}
-
-/** Writes a FeatureCollection; what is known of the image stands beside the features. */
-static void writeGeojson(File file, imageData, String name, Collection objects) {
-    def gson = GsonTools.getInstance()
-    def server = imageData.getServer()
-    def size = server.getPixelCalibration()
-    def image = [
-        name: name, width: server.getWidth(), height: server.getHeight(),
-        size_z: server.nZSlices(), size_t: server.nTimepoints(),
-        channels: server.getMetadata().getChannels()*.getName(),
-    ]
-    if (size.hasPixelSizeMicrons())
-        image.pixel_size = [x: size.getPixelWidthMicrons(), y: size.getPixelHeightMicrons()]
-    written(file) { File part ->
-        part.withWriter('UTF-8') { out ->
-            out.write('{"type":"FeatureCollection","starbridge":' + gson.toJson([image: image]) + ',"features":[')
-            objects.eachWithIndex { object, n ->
-                out.write(n ? ',\n' : '\n')
-                out.write(gson.toJson(object))
-            }
-            out.write('\n]}\n')
-        }
-    }
-}
-
-/** An image's name without the ending of a format, and without what Bio-Formats adds after it. */
-static String baseName(String name) {
-    def match = name =~ /(?i)^(.+?)(\.ome)?\.(tiff?|btf|h5|hdf5|zarr)( - [^\/\\]*)?$/
-    return match.find() ? match.group(1) : name
-}
-
-/** What follows -a on the command line; nothing in the script editor. */
-static List<String> argumentsOf(Binding binding) {
+/** Return what follows -a on the command line; an empty list in the script editor. */
+static List<String> commandLineArguments(Binding binding) {
     def given = binding.hasVariable('args') ? binding.getVariable('args') : null
     return given == null ? [] : given.collect { it.toString() }
 }
 
-/** The settings with those replaced that an argument NAME=VALUE names. */
-static Map withArguments(Map settings, List<String> arguments) {
+/** Return the settings with the values of NAME=VALUE arguments in place of their own. */
+static Map applyArguments(Map settings, List<String> arguments) {
     Map result = new LinkedHashMap(settings)
     for (argument in arguments) {
         int at = argument.indexOf('=')
@@ -333,23 +364,23 @@ static Map withArguments(Map settings, List<String> arguments) {
         if (at < 0 || !settings.containsKey(name))
             throw new IllegalArgumentException(
                 "'${argument}' is no setting: write NAME=VALUE, NAME being one of ${settings.keySet().join(', ')}.")
-        result[name] = likeBefore(name, argument.substring(at + 1).trim(), settings[name])
+        result[name] = parseSetting(name, argument.substring(at + 1).trim(), settings[name])
     }
     return result
 }
 
-/** A setting's text as the kind of value that stood there before. */
-static Object likeBefore(String name, String text, Object before) {
-    if (before instanceof Boolean) {
+/** Return a setting's text as a value of the same type as its default. */
+static Object parseSetting(String name, String text, Object preset) {
+    if (preset instanceof Boolean) {
         if (text.toLowerCase() in ['true', 'yes'])
             return true
         if (text.toLowerCase() in ['false', 'no'])
             return false
         throw new IllegalArgumentException("${name} is '${text}'; give true or false.")
     }
-    if (before instanceof Number) {
+    if (preset instanceof Number) {
         if (text.isNumber())
-            return before instanceof Integer && text.isInteger() ? text.toInteger() : text.toDouble()
+            return preset instanceof Integer && text.isInteger() ? text.toInteger() : text.toDouble()
         throw new IllegalArgumentException("${name} is '${text}'; give a number.")
     }
     return text

@@ -13,7 +13,7 @@
 // Command line   QuPath script export_review.groovy -a project=PROJECT/project.qpproj
 //                goes through all images and ends with status 1 if one failed. With
 //                -p PROJECT/project.qpproj -i IMAGE it exports one image; with -p alone QuPath
-//                tells of an image that failed in its log only.
+//                reports an image that failed only in its log.
 
 import java.awt.image.BufferedImage
 import java.nio.file.Files
@@ -34,78 +34,147 @@ def settings = [
 ]
 // --------------------------------------------------------------------------------------------------
 
-settings = withArguments(settings, argumentsOf(binding))
+settings = applyArguments(settings, commandLineArguments(binding))
 if (!(settings.format in ['tsv', 'csv']))
     throw new IllegalArgumentException("format is '${settings.format}'; choose tsv or csv.")
 if (settings.images == 'project' && binding.variables['qupath.script.batchIndex'])
-    return  // QuPath goes through the project itself; the first image has seen to all of them
+    return  // Run for project starts the script for every image; the first one has exported all
 
 File folder = exportFolder(settings.folder, 'export/review', settings.project)
 forEachImage(imagesToExport(settings.images, settings.project)) { imageData, name ->
     def objects = imageData.getHierarchy().getAllObjects(false).findAll { it.hasROI() }
     if (settings.geojson)
-        writeGeojson(fileIn(folder, "geojson/${name}.geojson"), imageData, name, objects)
+        writeGeojson(fileInside(folder, "geojson/${name}.geojson"), imageData, name, objects)
     if (settings.tables) {
         def detections = objects.findAll { it.isDetection() }
         def annotations = objects.findAll { it.isAnnotation() }
-        writeTable(fileIn(folder, "tables/${name}.${settings.format}"), imageData, detections)
+        writeTable(fileInside(folder, "tables/${name}.${settings.format}"), imageData, detections)
         if (annotations)
-            writeTable(fileIn(folder, "tables/${name}_annotations.${settings.format}"), imageData, annotations)
+            writeTable(fileInside(folder, "tables/${name}_annotations.${settings.format}"), imageData, annotations)
     }
     return "${objects.size()} objects"
 }
 println("Written to ${folder}")
 
-// ---- From here on nothing needs to be changed ----------------------------------------------------
+// ---- Library of starbridge: built from groovy/lib, nothing to set below -------------------------
 
-/** Writes what QuPath's measurement table shows of objects. */
-static void writeTable(File file, imageData, Collection objects) {
-    def table = new ObservableMeasurementTableData()
-    table.setImageData(imageData, objects)
-    def columns = table.getAllNames()
-    def numeric = columns.collect { table.isNumericMeasurement(it) }
-    String separator = file.name.endsWith('.csv') ? ',' : '\t'
-    written(file) { File part ->
+// -- lib/files.groovy --
+
+/** Return the folder to write into; a relative one lies below the project's folder. */
+static File exportFolder(String given, String fallback, String projectFile) {
+    File folder = new File(given ?: fallback)
+    if (folder.isAbsolute())
+        return folder
+    File base = projectFile
+        ? new File(projectFile).getAbsoluteFile().getParentFile()
+        : QP.getProject()?.getPath()?.toFile()?.getParentFile()
+    if (base == null)
+        throw new IllegalStateException('There is no project: set folder to a whole path.')
+    return new File(base, folder.path)
+}
+
+/** Return a file in a folder; refuse a name that would lead out of it. */
+static File fileInside(File folder, String relative) {
+    File file = new File(folder, relative)
+    if (!file.getCanonicalFile().toPath().startsWith(folder.getCanonicalFile().toPath()))
+        throw new IllegalArgumentException("${relative} would lie outside ${folder}.")
+    return file
+}
+
+/** Let `write` write a hidden file, and give it its name when it is complete. */
+static void writeAtomically(File file, Closure write) {
+    Files.createDirectories(file.toPath().getParent())
+    File part = new File(file.getParentFile(), ".${file.name}.part")
+    try {
+        write(part)
+        Files.move(part.toPath(), file.toPath(), StandardCopyOption.REPLACE_EXISTING)
+    } finally {
+        Files.deleteIfExists(part.toPath())
+    }
+}
+
+/** Return a name that every operating system accepts for a file. */
+static String safeName(String name) {
+    String safe = name.replaceAll(/[\\\/:*?"<>|\p{Cntrl}]/, '_').replaceAll(/^[\s.]+|[\s.]+$/, '')
+    if (safe.length() > 120)
+        safe = safe.substring(0, 120).trim()
+    if (safe ==~ /(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?/)
+        safe = '_' + safe
+    return safe ?: 'unnamed'
+}
+
+/** Return the names with numbers added, so that no two are the same when case is ignored. */
+static List<String> uniqueNames(List<String> names) {
+    Set<String> taken = []
+    return names.collect { name ->
+        String unique = name
+        for (int n = 2; !taken.add(unique.toLowerCase()); n++)
+            unique = "${name} (${n})"
+        unique
+    }
+}
+
+/** Return an image's name without the ending of its format and what Bio-Formats adds behind it. */
+static String baseName(String name) {
+    def match = name =~ /(?i)^(.+?)(\.ome)?\.(tiff?|btf|h5|hdf5|zarr)( - [^\/\\]*)?$/
+    return match.find() ? match.group(1) : name
+}
+
+// -- lib/geojson.groovy --
+
+/** Write objects as a FeatureCollection, with the image's information beside the features. */
+static void writeGeojson(File file, imageData, String name, Collection objects) {
+    def gson = GsonTools.getInstance()
+    def server = imageData.getServer()
+    def size = server.getPixelCalibration()
+    def image = [
+        name: name, width: server.getWidth(), height: server.getHeight(),
+        size_z: server.nZSlices(), size_t: server.nTimepoints(),
+        channels: server.getMetadata().getChannels()*.getName(),
+    ]
+    if (size.hasPixelSizeMicrons())
+        image.pixel_size = [x: size.getPixelWidthMicrons(), y: size.getPixelHeightMicrons()]
+    writeAtomically(file) { File part ->
         part.withWriter('UTF-8') { out ->
-            out.write(row(columns, separator))
-            objects.each { object ->
-                out.write(row([columns, numeric].transpose().collect { column, isNumber ->
-                    isNumber ? plain(table.getNumericValue(object, column)) : table.getStringValue(object, column)
-                }, separator))
+            out.write('{"type":"FeatureCollection","starbridge":' + gson.toJson([image: image]) + ',"features":[')
+            objects.eachWithIndex { object, n ->
+                out.write(n ? ',\n' : '\n')
+                out.write(gson.toJson(object))
             }
+            out.write('\n]}\n')
         }
     }
 }
 
-/** A number with a decimal point and all its digits; nothing for a missing one. */
-static String plain(double value) {
-    if (Double.isNaN(value))
-        return ''
-    return value == Math.rint(value) && Math.abs(value) < 1e15 ? String.valueOf((long) value) : String.valueOf(value)
+// -- lib/images.groovy --
+
+/** Return the name of an image as its file or server gives it. */
+static String imageName(imageData) {
+    return imageData.getServer().getMetadata().getName()
 }
 
-/** A line of a table, its cells quoted where they must be. */
-static String row(List cells, String separator) {
-    return cells.collect {
-        String text = it == null ? '' : it.toString()
-        text.contains(separator) || text =~ /["\r\n]/ ? '"' + text.replace('"', '""') + '"' : text
-    }.join(separator) + '\n'
+/** Return the project of a .qpproj file. */
+static Object openProject(String path) {
+    File file = new File(path)
+    if (!file.isFile())
+        throw new FileNotFoundException("The project ${file} does not exist: give its project.qpproj.")
+    return ProjectIO.loadProject(file, BufferedImage)
 }
 
-/** The images to go through: each its `entry` of the project, if it is `open`, its file `name`. */
+/** List the images to export, each with its project `entry`, whether it is `open`, and a file `name`. */
 List<Map> imagesToExport(String which, String projectFile) {
     if (!(which in ['open', 'project']))
         throw new IllegalArgumentException("images is '${which}'; choose open or project.")
-    def project = projectFile ? loadedProject(projectFile) : QP.getProject()
+    def project = projectFile ? openProject(projectFile) : QP.getProject()
     // Of a project that is named by its file, only what is saved in it counts.
     def imageData = projectFile ? null : QP.getCurrentImageData()
     if (project == null && imageData == null)
         throw new IllegalStateException('No image is open: open one, or name a project.')
     if (project == null)
-        return [[entry: null, open: true, name: safeName(baseName(nameOf(imageData)))]]
+        return [[entry: null, open: true, name: safeName(baseName(imageName(imageData)))]]
     def entries = project.getImageList()
     def open = imageData == null ? null : project.getEntry(imageData)
-    // All images of the project take part in the naming, so that a name does not depend on the run.
+    // Names are made from all images of the project, so that they are the same in every run.
     def names = uniqueNames(entries.collect { safeName(baseName(it.getImageName())) })
     def images = [entries, names].transpose().collect { entry, name ->
         [entry: entry, open: entry == open, name: name]
@@ -118,26 +187,13 @@ List<Map> imagesToExport(String which, String projectFile) {
     return images
 }
 
-/** An image's own name. */
-static String nameOf(imageData) {
-    return imageData.getServer().getMetadata().getName()
-}
-
-/** The project of a .qpproj file. */
-static Object loadedProject(String path) {
-    File file = new File(path)
-    if (!file.isFile())
-        throw new FileNotFoundException("The project ${file} does not exist: give its project.qpproj.")
-    return ProjectIO.loadProject(file, BufferedImage)
-}
-
-/** Goes through images, past one that fails, and tells at the end which did. */
+/** Export images one by one; continue after one that fails, and name the failed ones at the end. */
 void forEachImage(List<Map> images, Closure export) {
     Map<String, String> failed = [:]
     images.eachWithIndex { image, n ->
         def imageData = null
         try {
-            // What is on the screen, with changes that are not saved yet, comes before what is saved.
+            // The open image may have changes that are not saved yet.
             imageData = image.open ? QP.getCurrentImageData() : image.entry.readImageData()
             println("${n + 1}/${images.size()} ${image.name}: " + export(imageData, image.name))
         } catch (Exception error) {
@@ -154,107 +210,25 @@ void forEachImage(List<Map> images, Closure export) {
             + failed.collect { name, why -> "${name} (${why})" }.join('; '))
 }
 
-/** Gives back the files of an image that was opened for the export. */
+/** Close the files of an image that was opened for an export. */
 static void closeServer(imageData) {
     try {
         imageData.getServer().close()
     } catch (Exception ignored) {
-        // since QuPath 0.6 an image is opened by the first look at it, and that may be this one
+        // since QuPath 0.6 the first getServer() opens an image, and that may be this one and fail
     }
 }
 
-/** The folder to write into, below the project's own unless it is given whole. */
-static File exportFolder(String given, String usual, String projectFile) {
-    File folder = new File(given ?: usual)
-    if (folder.isAbsolute())
-        return folder
-    File base = projectFile
-        ? new File(projectFile).getAbsoluteFile().getParentFile()
-        : QP.getProject()?.getPath()?.toFile()?.getParentFile()
-    if (base == null)
-        throw new IllegalStateException('There is no project: set folder to a whole path.')
-    return new File(base, folder.path)
-}
+// -- lib/settings.groovy --
 
-/** A file in the export folder; a name that would lead out of it is refused. */
-static File fileIn(File folder, String relative) {
-    File file = new File(folder, relative)
-    if (!file.getCanonicalFile().toPath().startsWith(folder.getCanonicalFile().toPath()))
-        throw new IllegalArgumentException("${relative} would lie outside ${folder}.")
-    return file
-}
-
-/** Lets `write` write to a hidden name, and puts the file in its place when it is complete. */
-static void written(File file, Closure write) {
-    Files.createDirectories(file.toPath().getParent())
-    File part = new File(file.getParentFile(), ".${file.name}.part")
-    try {
-        write(part)
-        Files.move(part.toPath(), file.toPath(), StandardCopyOption.REPLACE_EXISTING)
-    } finally {
-        Files.deleteIfExists(part.toPath())
-    }
-}
-
-/** A name as every system takes it for a file. */
-static String safeName(String name) {
-    String safe = name.replaceAll(/[\\\/:*?"<>|\p{Cntrl}]/, '_').replaceAll(/^[\s.]+|[\s.]+$/, '')
-    if (safe.length() > 120)
-        safe = safe.substring(0, 120).trim()
-    if (safe ==~ /(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?/)
-        safe = '_' + safe
-    return safe ?: 'unnamed'
-}
-
-/** Names of which no two are the same, not even where case does not count. */
-static List<String> uniqueNames(List<String> names) {
-    Set<String> taken = []
-    return names.collect { name ->
-        String unique = name
-        for (int n = 2; !taken.add(unique.toLowerCase()); n++)
-            unique = "${name} (${n})"
-        unique
-    }
-}
-
-/** Writes a FeatureCollection; what is known of the image stands beside the features. */
-static void writeGeojson(File file, imageData, String name, Collection objects) {
-    def gson = GsonTools.getInstance()
-    def server = imageData.getServer()
-    def size = server.getPixelCalibration()
-    def image = [
-        name: name, width: server.getWidth(), height: server.getHeight(),
-        size_z: server.nZSlices(), size_t: server.nTimepoints(),
-        channels: server.getMetadata().getChannels()*.getName(),
-    ]
-    if (size.hasPixelSizeMicrons())
-        image.pixel_size = [x: size.getPixelWidthMicrons(), y: size.getPixelHeightMicrons()]
-    written(file) { File part ->
-        part.withWriter('UTF-8') { out ->
-            out.write('{"type":"FeatureCollection","starbridge":' + gson.toJson([image: image]) + ',"features":[')
-            objects.eachWithIndex { object, n ->
-                out.write(n ? ',\n' : '\n')
-                out.write(gson.toJson(object))
-            }
-            out.write('\n]}\n')
-        }
-    }
-}
-
-/** An image's name without the ending of a format, and without what Bio-Formats adds after it. */
-static String baseName(String name) {
-    def match = name =~ /(?i)^(.+?)(\.ome)?\.(tiff?|btf|h5|hdf5|zarr)( - [^\/\\]*)?$/
-    return match.find() ? match.group(1) : name
-}
-
-/** What follows -a on the command line; nothing in the script editor. */
-static List<String> argumentsOf(Binding binding) {
+/** Return what follows -a on the command line; an empty list in the script editor. */
+static List<String> commandLineArguments(Binding binding) {
     def given = binding.hasVariable('args') ? binding.getVariable('args') : null
     return given == null ? [] : given.collect { it.toString() }
 }
 
-/** The settings with those replaced that an argument NAME=VALUE names. */
-static Map withArguments(Map settings, List<String> arguments) {
+/** Return the settings with the values of NAME=VALUE arguments in place of their own. */
+static Map applyArguments(Map settings, List<String> arguments) {
     Map result = new LinkedHashMap(settings)
     for (argument in arguments) {
         int at = argument.indexOf('=')
@@ -262,24 +236,60 @@ static Map withArguments(Map settings, List<String> arguments) {
         if (at < 0 || !settings.containsKey(name))
             throw new IllegalArgumentException(
                 "'${argument}' is no setting: write NAME=VALUE, NAME being one of ${settings.keySet().join(', ')}.")
-        result[name] = likeBefore(name, argument.substring(at + 1).trim(), settings[name])
+        result[name] = parseSetting(name, argument.substring(at + 1).trim(), settings[name])
     }
     return result
 }
 
-/** A setting's text as the kind of value that stood there before. */
-static Object likeBefore(String name, String text, Object before) {
-    if (before instanceof Boolean) {
+/** Return a setting's text as a value of the same type as its default. */
+static Object parseSetting(String name, String text, Object preset) {
+    if (preset instanceof Boolean) {
         if (text.toLowerCase() in ['true', 'yes'])
             return true
         if (text.toLowerCase() in ['false', 'no'])
             return false
         throw new IllegalArgumentException("${name} is '${text}'; give true or false.")
     }
-    if (before instanceof Number) {
+    if (preset instanceof Number) {
         if (text.isNumber())
-            return before instanceof Integer && text.isInteger() ? text.toInteger() : text.toDouble()
+            return preset instanceof Integer && text.isInteger() ? text.toInteger() : text.toDouble()
         throw new IllegalArgumentException("${name} is '${text}'; give a number.")
     }
     return text
+}
+
+// -- lib/tables.groovy --
+
+/** Write QuPath's measurement table of objects; a file that ends with .csv is separated by commas. */
+static void writeTable(File file, imageData, Collection objects) {
+    def table = new ObservableMeasurementTableData()
+    table.setImageData(imageData, objects)
+    def columns = table.getAllNames()
+    def numeric = columns.collect { table.isNumericMeasurement(it) }
+    String separator = file.name.endsWith('.csv') ? ',' : '\t'
+    writeAtomically(file) { File part ->
+        part.withWriter('UTF-8') { out ->
+            out.write(tableRow(columns, separator))
+            objects.each { object ->
+                out.write(tableRow([columns, numeric].transpose().collect { column, isNumber ->
+                    isNumber ? formatNumber(table.getNumericValue(object, column)) : table.getStringValue(object, column)
+                }, separator))
+            }
+        }
+    }
+}
+
+/** Return a number with a decimal point and all its digits; '' for NaN. */
+static String formatNumber(double value) {
+    if (Double.isNaN(value))
+        return ''
+    return value == Math.rint(value) && Math.abs(value) < 1e15 ? String.valueOf((long) value) : String.valueOf(value)
+}
+
+/** Return a line of a table, with quotes around cells that need them. */
+static String tableRow(List cells, String separator) {
+    return cells.collect {
+        String text = it == null ? '' : it.toString()
+        text.contains(separator) || text =~ /["\r\n]/ ? '"' + text.replace('"', '""') + '"' : text
+    }.join(separator) + '\n'
 }

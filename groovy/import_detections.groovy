@@ -12,8 +12,8 @@
 //                results folder also Run › Run for project.
 // Command line   QuPath script import_detections.groovy -p PROJECT/project.qpproj -i IMAGE -s
 //                    -a from=RESULTS
-//                Without -i it runs for every image; QuPath then tells of an image that failed in
-//                its log only, and its exit status is 0 all the same.
+//                Without -i it runs for every image; QuPath then reports an image that failed only
+//                in its log, and ends with status 0.
 
 import com.google.gson.Gson
 import com.google.gson.JsonArray
@@ -30,35 +30,33 @@ import qupath.lib.scripting.QP
 // ---- Settings ------------------------------------------------------------------------------------
 def settings = [
     from: '',           // the GeoJSON file, or the results folder of starbridge segment
-    importAs: '',       // 'detection', 'cell' or 'annotation'; '' means as the file says
+    importAs: '',       // 'detection', 'cell' or 'annotation'; '' means the file's types
     replace: false,     // first remove what was imported earlier
     nest: true,         // put objects below the annotations that they lie in
     anyImage: false,    // take the file even if it was made from an image of another name or size
 ]
 // --------------------------------------------------------------------------------------------------
 
-settings = withArguments(settings, argumentsOf(binding))
+settings = applyArguments(settings, commandLineArguments(binding))
 
-def imageData = QP.getCurrentImageData()
-if (imageData == null)
-    throw new IllegalStateException('No image is open: open one, or name it with -p PROJECT -i IMAGE.')
+def imageData = openImageData()
 def server = imageData.getServer()
 String imageName = QP.getProjectEntry()?.getImageName() ?: server.getMetadata().getName()
-List<String> names = namesOf(imageName, server.getURIs().collect { it.getPath() ?: '' })
+List<String> names = candidateNames(imageName, server.getURIs().collect { it.getPath() ?: '' })
 
-File file = geojsonOf(settings.from, names)
-def content = readObjects(file, settings.importAs)
+File file = findGeojson(settings.from, names)
+def content = readObjects(file, settings.importAs, 0, 0, null)
 if (!settings.anyImage) {
-    String problem = misfit(content.image, names, server.getWidth(), server.getHeight())
-        ?: outside(content.objects, server.getWidth(), server.getHeight())
+    String problem = imageMismatch(content.image, names, server.getWidth(), server.getHeight())
+        ?: objectsMismatch(content.objects, server.getWidth(), server.getHeight())
     if (problem)
         throw new IllegalStateException(
             "${file.name} does not belong to ${imageName}: ${problem} Open the right image, or set anyImage to true.")
 }
 
-// Everything is read by now: from here on nothing fails halfway.
-int removed = settings.replace ? removeImported(imageData) : 0
-int added = addNew(imageData, content.objects, settings.nest)
+// Everything is read before the image's objects are touched.
+int removed = settings.replace ? removeImported(imageData, null) : 0
+int added = addImported(imageData, null, content.objects, settings.nest)
 println("${file.name}: ${added} objects imported into ${imageName}")
 if (removed)
     println("${removed} objects of an earlier import were replaced.")
@@ -67,10 +65,20 @@ if (added < content.objects.size())
 if (content.leftOut)
     println("${content.leftOut} objects of the file have no outline and were left out.")
 
-// ---- From here on nothing needs to be changed ----------------------------------------------------
+// ---- Library of starbridge: built from groovy/lib, nothing to set below -------------------------
 
-/** Objects of a GeoJSON file: `objects`, what it says of its `image`, and how many it `leftOut`. */
-Map readObjects(File file, String importAs) {
+// -- lib/files.groovy --
+
+/** Return an image's name without the ending of its format and what Bio-Formats adds behind it. */
+static String baseName(String name) {
+    def match = name =~ /(?i)^(.+?)(\.ome)?\.(tiff?|btf|h5|hdf5|zarr)( - [^\/\\]*)?$/
+    return match.find() ? match.group(1) : name
+}
+
+// -- lib/geojson.groovy --
+
+/** Read a GeoJSON file's `objects`, moved onto a place and plane, its `image` and how many it `leftOut`. */
+static Map readObjects(File file, String importAs, double dx, double dy, List<Integer> plane) {
     if (!(importAs in ['', 'detection', 'cell', 'annotation']))
         throw new IllegalArgumentException("importAs is '${importAs}'; choose detection, cell or annotation.")
     List objects = []
@@ -78,18 +86,18 @@ Map readObjects(File file, String importAs) {
     int leftOut = 0
     def flush = {
         if (waiting)
-            objects.addAll(PathIO.readObjectsFromGeoJSON(streamOf(waiting)))
+            objects.addAll(PathIO.readObjectsFromGeoJSON(toStream(waiting)))
         waiting.clear()
     }
     JsonObject head
     try {
-        head = opened(file).withCloseable { reader ->
+        head = openText(file).withCloseable { reader ->
             readFeatures(reader) { JsonObject feature ->
-                if (!hasOutline(feature)) {
+                if (!hasGeometry(feature)) {
                     leftOut++
                     return
                 }
-                waiting << prepared(feature, importAs, 0, 0, null)
+                waiting << prepareFeature(feature, importAs, dx, dy, plane)
                 if (waiting.size() >= 5000)
                     flush()
             }
@@ -99,100 +107,11 @@ Map readObjects(File file, String importAs) {
         throw new IllegalStateException(
             "${file} cannot be read as GeoJSON (${error.message}): export or copy it again.")
     }
-    return [objects: objects.findAll { it.hasROI() }, image: imageIn(head), leftOut: leftOut]
+    return [objects: objects.findAll { it.hasROI() }, image: imageInfo(head), leftOut: leftOut]
 }
 
-/** Adds objects whose UUIDs the image has not yet, and notes that they were imported. */
-int addNew(imageData, List objects, boolean nest) {
-    def hierarchy = imageData.getHierarchy()
-    Set known = hierarchy.getAllObjects(false)*.getID() as Set
-    List added = objects.findAll { known.add(it.getID()) }
-    if (nest)
-        hierarchy.insertPathObjects(added)
-    else
-        hierarchy.addObjects(added)
-    noteImported(imageData, added, known)
-    return added.size()
-}
-
-/** Removes what was imported earlier, and nothing else. */
-int removeImported(imageData) {
-    def hierarchy = imageData.getHierarchy()
-    Set<String> imported = importedBefore(imageData)
-    Collection ours = hierarchy.getAllObjects(false).findAll { it.getID().toString() in imported }
-    hierarchy.removeObjects(ours, true)
-    return ours.size()
-}
-
-/** UUIDs of what was imported earlier; they are kept with the image's data. */
-static Set<String> importedBefore(imageData) {
-    return (imageData.getProperty('starbridge.imported') ?: '').toString().readLines() as Set
-}
-
-/** Keeps the UUIDs of imported objects that are still `there`. */
-static void noteImported(imageData, Collection objects, Collection there) {
-    Set<String> present = there*.toString() as Set
-    Set<String> imported = importedBefore(imageData).findAll { it in present } + objects*.getID()*.toString()
-    imageData.setProperty('starbridge.imported', imported.join('\n'))
-}
-
-/** Why objects cannot belong to an image of this size; '' where they can. */
-static String outside(List objects, int width, int height) {
-    // Centroids, because outlines of nuclei at the edge may reach a little over it.
-    int beyond = objects.count {
-        double x = it.getROI().getCentroidX(), y = it.getROI().getCentroidY()
-        x < 0 || y < 0 || x > width || y > height
-    }
-    return beyond ? "${beyond} of its objects lie outside the image." : ''
-}
-
-/** Why a file that tells its image belongs to another one; '' where it does not. */
-static String misfit(Map image, List<String> names, int width, int height) {
-    if (image.width && image.height && (image.width != width || image.height != height))
-        return "it was made from an image of ${image.width} x ${image.height} pixels, " +
-            "and this one has ${width} x ${height}."
-    if (image.name && !names.any { it.equalsIgnoreCase(image.name) })
-        return "it was made from the image ${image.name}."
-    return ''
-}
-
-/** The GeoJSON that settings name: a file, or that of one of the names in a results folder. */
-static File geojsonOf(String from, List<String> names) {
-    if (!from)
-        throw new IllegalArgumentException(
-            'Which file? Set from to a GeoJSON file or to the results folder of starbridge segment.')
-    File given = new File(from)
-    if (given.isFile())
-        return given
-    if (!given.isDirectory())
-        throw new FileNotFoundException("${given} does not exist.")
-    for (folder in [new File(given, 'geojson'), given]) {
-        for (name in names) {
-            for (ending in ['.geojson', '.geojson.gz', '.json', '.json.gz']) {
-                File file = new File(folder, name + ending)
-                // A name must not lead out of the folder.
-                if (file.isFile() && file.getCanonicalFile().getParentFile() == folder.getCanonicalFile())
-                    return file
-            }
-        }
-    }
-    throw new FileNotFoundException("${given} holds no geojson/${names[0]}.geojson for this image.")
-}
-
-/** What an image may be called in a results folder, likeliest first. */
-static List<String> namesOf(String imageName, List<String> paths) {
-    List<String> files = paths.collect { it.substring(it.lastIndexOf('/') + 1) }
-    return ([imageName] + files).collectMany { [baseName(it), it] }.findAll { it }.unique()
-}
-
-/** An image's name without the ending of a format, and without what Bio-Formats adds after it. */
-static String baseName(String name) {
-    def match = name =~ /(?i)^(.+?)(\.ome)?\.(tiff?|btf|h5|hdf5|zarr)( - [^\/\\]*)?$/
-    return match.find() ? match.group(1) : name
-}
-
-/** What a file of starbridge says of its image; nothing in other files. */
-static Map imageIn(JsonObject head) {
+/** Return the image's name and size from a file of starbridge; an empty map for other files. */
+static Map imageInfo(JsonObject head) {
     try {
         def image = head.getAsJsonObject('starbridge').getAsJsonObject('image')
         def value = { name -> image.get(name)?.isJsonPrimitive() ? image.get(name) : null }
@@ -206,8 +125,8 @@ static Map imageIn(JsonObject head) {
     }
 }
 
-/** A GeoJSON file as text, unpacked where it is gzipped, whatever its name says. */
-static Reader opened(File file) {
+/** Open a text file, gzipped or not: its content decides, not its name. */
+static Reader openText(File file) {
     def stream = new BufferedInputStream(new FileInputStream(file))
     stream.mark(2)
     boolean zipped = stream.read() == 0x1f && stream.read() == 0x8b
@@ -215,7 +134,7 @@ static Reader opened(File file) {
     return new InputStreamReader(zipped ? new GZIPInputStream(stream) : stream, StandardCharsets.UTF_8)
 }
 
-/** Gives each feature to `take`, one at a time, and returns the other members of the document. */
+/** Pass each feature to `take`, one at a time, and return the other members of the document. */
 static JsonObject readFeatures(Reader text, Closure take) {
     def gson = new Gson()
     def reader = new JsonReader(text)
@@ -250,15 +169,15 @@ static JsonObject readFeatures(Reader text, Closure take) {
     return head
 }
 
-/** Whether a feature has a geometry with coordinates; QuPath stops at one that has not. */
-static boolean hasOutline(JsonObject feature) {
+/** Return true if a feature has a geometry with coordinates; QuPath stops at one that has none. */
+static boolean hasGeometry(JsonObject feature) {
     def geometry = feature.get('geometry')
     def coordinates = geometry instanceof JsonObject ? geometry.get('coordinates') : null
     return coordinates instanceof JsonArray && coordinates.size() > 0
 }
 
-/** A feature as QuPath reads it: of the wanted kind, moved, and on a plane [z, t] if one is given. */
-static JsonObject prepared(JsonObject feature, String importAs, double dx, double dy, List<Integer> plane) {
+/** Change a feature into one that QuPath reads: of a type, moved, and on a plane [z, t] if one is given. */
+static JsonObject prepareFeature(JsonObject feature, String importAs, double dx, double dy, List<Integer> plane) {
     feature.addProperty('type', 'Feature')
     if (!(feature.get('properties') instanceof JsonObject))
         feature.add('properties', new JsonObject())
@@ -267,42 +186,42 @@ static JsonObject prepared(JsonObject feature, String importAs, double dx, doubl
         properties.addProperty('objectType', importAs)
     if (importAs == 'cell' && !(feature.get('nucleusGeometry') instanceof JsonObject))
         feature.add('nucleusGeometry', feature.get('geometry').deepCopy())
-    def shown = properties.get('classification')
+    def pathClass = properties.get('classification')
     // QuPath stops at a class without a colour, but takes a class that is a plain name.
-    boolean plain = shown instanceof JsonObject && !shown.has('color') && !shown.has('colorRGB')
-    if (plain && shown.get('name') instanceof JsonPrimitive)
-        properties.add('classification', shown.get('name'))
+    boolean plain = pathClass instanceof JsonObject && !pathClass.has('color') && !pathClass.has('colorRGB')
+    if (plain && pathClass.get('name') instanceof JsonPrimitive)
+        properties.add('classification', pathClass.get('name'))
     for (name in ['geometry', 'nucleusGeometry']) {
         def geometry = feature.get(name)
         if (!(geometry instanceof JsonObject))
             continue
         if (dx != 0 || dy != 0)
-            geometry.add('coordinates', moved(geometry.getAsJsonArray('coordinates'), dx, dy))
+            geometry.add('coordinates', translate(geometry.getAsJsonArray('coordinates'), dx, dy))
         if (plane != null) {
-            def where = new JsonObject()
-            where.addProperty('c', -1)
-            where.addProperty('z', plane[0])
-            where.addProperty('t', plane[1])
-            geometry.add('plane', where)
+            def member = new JsonObject()
+            member.addProperty('c', -1)
+            member.addProperty('z', plane[0])
+            member.addProperty('t', plane[1])
+            geometry.add('plane', member)
         }
     }
     return feature
 }
 
-/** Coordinates of any depth, moved. */
-static JsonArray moved(JsonArray coordinates, double dx, double dy) {
+/** Return coordinates of any nesting, moved by (dx, dy) pixels. */
+static JsonArray translate(JsonArray coordinates, double dx, double dy) {
     def result = new JsonArray()
     if (coordinates.size() > 0 && coordinates.get(0) instanceof JsonPrimitive) {
         result.add(coordinates.get(0).getAsDouble() + dx)
         result.add(coordinates.get(1).getAsDouble() + dy)
     } else {
-        coordinates.each { result.add(moved(it as JsonArray, dx, dy)) }
+        coordinates.each { result.add(translate(it as JsonArray, dx, dy)) }
     }
     return result
 }
 
-/** Features as the document that QuPath reads. */
-static InputStream streamOf(List<JsonObject> features) {
+/** Return features as the stream of a document that QuPath reads. */
+static InputStream toStream(List<JsonObject> features) {
     def document = new JsonObject()
     def list = new JsonArray()
     features.each { list.add(it) }
@@ -311,14 +230,114 @@ static InputStream streamOf(List<JsonObject> features) {
     return new ByteArrayInputStream(document.toString().getBytes(StandardCharsets.UTF_8))
 }
 
-/** What follows -a on the command line; nothing in the script editor. */
-static List<String> argumentsOf(Binding binding) {
+/** Return the GeoJSON file that settings name, or the one of an image in a results folder. */
+static File findGeojson(String from, List<String> names) {
+    if (!from)
+        throw new IllegalArgumentException(
+            'Which file? Set from to a GeoJSON file or to the results folder of starbridge segment.')
+    File given = new File(from)
+    if (given.isFile())
+        return given
+    if (!given.isDirectory())
+        throw new FileNotFoundException("${given} does not exist.")
+    for (folder in [new File(given, 'geojson'), given]) {
+        for (name in names) {
+            for (ending in ['.geojson', '.geojson.gz', '.json', '.json.gz']) {
+                File file = new File(folder, name + ending)
+                // A name must not lead out of the folder.
+                if (file.isFile() && file.getCanonicalFile().getParentFile() == folder.getCanonicalFile())
+                    return file
+            }
+        }
+    }
+    throw new FileNotFoundException("${given} holds no geojson/${names[0]}.geojson for this image.")
+}
+
+/** List the names that an image may have in a results folder, the most likely one first. */
+static List<String> candidateNames(String imageName, List<String> paths) {
+    List<String> files = paths.collect { it.substring(it.lastIndexOf('/') + 1) }
+    return ([imageName] + files).collectMany { [baseName(it), it] }.findAll { it }.unique()
+}
+
+/** Return why a file belongs to another image than this one; '' if it does not. */
+static String imageMismatch(Map image, List<String> names, int width, int height) {
+    if (image.width && image.height && (image.width != width || image.height != height))
+        return "it was made from an image of ${image.width} x ${image.height} pixels, " +
+            "and this one has ${width} x ${height}."
+    if (image.name && !names.any { it.equalsIgnoreCase(image.name) })
+        return "it was made from the image ${image.name}."
+    return ''
+}
+
+/** Return why objects cannot belong to an image of this size; '' if they can. */
+static String objectsMismatch(List objects, int width, int height) {
+    // Centroids, because outlines of nuclei at the edge may reach a little over it.
+    int beyond = objects.count {
+        double x = it.getROI().getCentroidX(), y = it.getROI().getCentroidY()
+        x < 0 || y < 0 || x > width || y > height
+    }
+    return beyond ? "${beyond} of its objects lie outside the image." : ''
+}
+
+// -- lib/images.groovy --
+
+/** Return the data of the open image. */
+static Object openImageData() {
+    def imageData = QP.getCurrentImageData()
+    if (imageData == null)
+        throw new IllegalStateException('No image is open: open one, or name it with -p PROJECT -i IMAGE.')
+    return imageData
+}
+
+// -- lib/importing.groovy --
+
+/** Add objects whose UUIDs the image lacks, below an annotation if one is given; return their number. */
+int addImported(imageData, parent, List objects, boolean nest) {
+    def hierarchy = imageData.getHierarchy()
+    Set known = hierarchy.getAllObjects(false)*.getID() as Set
+    List added = objects.findAll { known.add(it.getID()) }
+    if (parent != null)
+        parent.addChildObjects(added)
+    else if (nest)
+        hierarchy.insertPathObjects(added)
+    else
+        hierarchy.addObjects(added)
+    recordImported(imageData, added, known)
+    return added.size()
+}
+
+/** Remove the objects of earlier imports, below an annotation if one is given; return their number. */
+int removeImported(imageData, parent) {
+    def hierarchy = imageData.getHierarchy()
+    Set<String> imported = importedIds(imageData)
+    def candidates = parent == null ? hierarchy.getAllObjects(false) : parent.getChildObjects()
+    Collection ours = candidates.findAll { it.getID().toString() in imported }
+    hierarchy.removeObjects(ours, true)
+    return ours.size()
+}
+
+/** Return the UUIDs of the objects of earlier imports. */
+static Set<String> importedIds(imageData) {
+    return (imageData.getProperty('starbridge.imported') ?: '').toString().readLines() as Set
+}
+
+/** Record objects as imported; of earlier ones, keep the UUIDs that are still `present`. */
+static void recordImported(imageData, Collection objects, Collection present) {
+    Set<String> ids = present*.toString() as Set
+    Set<String> imported = importedIds(imageData).findAll { it in ids } + objects*.getID()*.toString()
+    imageData.setProperty('starbridge.imported', imported.join('\n'))
+}
+
+// -- lib/settings.groovy --
+
+/** Return what follows -a on the command line; an empty list in the script editor. */
+static List<String> commandLineArguments(Binding binding) {
     def given = binding.hasVariable('args') ? binding.getVariable('args') : null
     return given == null ? [] : given.collect { it.toString() }
 }
 
-/** The settings with those replaced that an argument NAME=VALUE names. */
-static Map withArguments(Map settings, List<String> arguments) {
+/** Return the settings with the values of NAME=VALUE arguments in place of their own. */
+static Map applyArguments(Map settings, List<String> arguments) {
     Map result = new LinkedHashMap(settings)
     for (argument in arguments) {
         int at = argument.indexOf('=')
@@ -326,23 +345,23 @@ static Map withArguments(Map settings, List<String> arguments) {
         if (at < 0 || !settings.containsKey(name))
             throw new IllegalArgumentException(
                 "'${argument}' is no setting: write NAME=VALUE, NAME being one of ${settings.keySet().join(', ')}.")
-        result[name] = likeBefore(name, argument.substring(at + 1).trim(), settings[name])
+        result[name] = parseSetting(name, argument.substring(at + 1).trim(), settings[name])
     }
     return result
 }
 
-/** A setting's text as the kind of value that stood there before. */
-static Object likeBefore(String name, String text, Object before) {
-    if (before instanceof Boolean) {
+/** Return a setting's text as a value of the same type as its default. */
+static Object parseSetting(String name, String text, Object preset) {
+    if (preset instanceof Boolean) {
         if (text.toLowerCase() in ['true', 'yes'])
             return true
         if (text.toLowerCase() in ['false', 'no'])
             return false
         throw new IllegalArgumentException("${name} is '${text}'; give true or false.")
     }
-    if (before instanceof Number) {
+    if (preset instanceof Number) {
         if (text.isNumber())
-            return before instanceof Integer && text.isInteger() ? text.toInteger() : text.toDouble()
+            return preset instanceof Integer && text.isInteger() ? text.toInteger() : text.toDouble()
         throw new IllegalArgumentException("${name} is '${text}'; give a number.")
     }
     return text

@@ -16,8 +16,8 @@
 //                images Run › Run for project.
 // Command line   QuPath script run_starbridge.groovy -p PROJECT/project.qpproj -i IMAGE -s
 //                    -a command=STARBRIDGE/.venv/bin/starbridge -a channel=DAPI
-//                Without -i it runs for every image; QuPath then tells of an image that failed in
-//                its log only, and its exit status is 0 all the same.
+//                Without -i it runs for every image; QuPath then reports an image that failed only
+//                in its log, and ends with status 0.
 
 import com.google.gson.Gson
 import com.google.gson.JsonArray
@@ -29,6 +29,7 @@ import com.google.gson.stream.JsonToken
 import ij.io.FileSaver
 import java.nio.charset.StandardCharsets
 import java.nio.file.Files
+import java.nio.file.StandardCopyOption
 import java.util.concurrent.LinkedBlockingQueue
 import java.util.concurrent.TimeUnit
 import java.util.zip.GZIPInputStream
@@ -55,59 +56,40 @@ def settings = [
 ]
 // --------------------------------------------------------------------------------------------------
 
-settings = withArguments(settings, argumentsOf(binding))
+settings = applyArguments(settings, commandLineArguments(binding))
 
-def imageData = QP.getCurrentImageData()
-if (imageData == null)
-    throw new IllegalStateException('No image is open: open one, or name it with -p PROJECT -i IMAGE.')
+def imageData = openImageData()
 def server = imageData.getServer()
-def parents = annotationsToSegment(imageData, settings.within, settings.annotationClass)
-
+def parents = chooseAnnotations(imageData, settings.within, settings.annotationClass)
 File folder = Files.createTempDirectory('starbridge-').toFile()
 try {
-    File given = parents ? null : handedOver(server)
-    if (!parents && given == null && server.nZSlices() * server.nTimepoints() > 1)
-        throw new IllegalStateException('Of an image of several planes, select annotations on the planes to look at.')
-    List<Map> parts = given != null
-        ? [[image: given, parent: null, x: 0, y: 0, plane: null]]
-        : (parents ?: [null]).withIndex().collect { parent, n ->
-            File file = new File(folder, String.format('region_%04d.tif', n + 1))
-            writeRegion(server, parent, settings.margin as int, file)
-        }
+    List<Map> parts = imageParts(server, parents, settings.margin as int, folder)
     File results = new File(folder, 'results')
-    def words = commandWords(settings, parts*.image*.getPath(), results.getPath())
+    def words = segmentCommand(settings, parts*.image*.getPath(), results.getPath())
     println(words.join(' '))
     runCommand(words) { line -> println(line) }
 
     // Everything is read before the image's objects are touched.
-    parts.each { part ->
-        File file = geojsonOf(results, part.image)
-        def content = readObjects(file, settings.importAs, part.x, part.y, part.plane)
-        def image = content.image
-        boolean same = image.width == server.getWidth() && image.height == server.getHeight()
-        if (part.image == given && image.width && !same)
-            throw new IllegalStateException(
-                "starbridge read ${image.width} x ${image.height} pixels of ${given.name}, and QuPath shows "
-                + "${server.getWidth()} x ${server.getHeight()}: select an annotation, so that the pixels themselves are handed over.")
-        part.objects = part.parent == null ? content.objects : inside(content.objects, part.parent.getROI())
-    }
+    parts.each { part -> part.objects = readPart(results, part, server, settings.importAs) }
     int removed = 0, added = 0
     parts.each { part ->
         if (settings.replace)
             removed += removeImported(imageData, part.parent)
-        added += addBelow(imageData, part.parent, part.objects)
+        added += addImported(imageData, part.parent, part.objects, true)
     }
     imageData.getHierarchy().fireHierarchyChangedEvent(imageData.getHierarchy())
     String replaced = removed ? "; ${removed} of an earlier run were replaced" : ''
-    println("${added} nuclei imported into ${server.getMetadata().getName()}${replaced}")
+    println("${added} nuclei imported into ${imageName(imageData)}${replaced}")
 } finally {
     folder.deleteDir()
 }
 
-// ---- From here on nothing needs to be changed ----------------------------------------------------
+// ---- Library of starbridge: built from groovy/lib, nothing to set below -------------------------
 
-/** The annotations to look in; none means the whole image. */
-List annotationsToSegment(imageData, String within, String annotationClass) {
+// -- lib/annotations.groovy --
+
+/** Return the annotations to look in; an empty list means the whole image. */
+static List chooseAnnotations(imageData, String within, String annotationClass) {
     if (!(within in ['selection', 'annotations', 'image']))
         throw new IllegalArgumentException("within is '${within}'; choose selection, annotations or image.")
     def hierarchy = imageData.getHierarchy()
@@ -126,16 +108,56 @@ List annotationsToSegment(imageData, String within, String annotationClass) {
     return chosen
 }
 
-/** The image's file, where starbridge would read the same pixels in it as QuPath; else null. */
-static File handedOver(server) {
-    // A rotated, cropped or otherwise changed image has a builder of another kind.
+// -- lib/command.groovy --
+
+/** List the images to segment, each a file with its parent annotation and position; writes regions. */
+List<Map> imageParts(server, List parents, int margin, File folder) {
+    File local = parents ? null : localFile(server)
+    if (local != null)
+        return [[image: local, isWhole: true, parent: null, x: 0, y: 0, plane: null]]
+    if (!parents && server.nZSlices() * server.nTimepoints() > 1)
+        throw new IllegalStateException('The image has several planes: select annotations on the planes to segment.')
+    return (parents ?: [null]).withIndex().collect { parent, n ->
+        def roi = parent?.getROI()
+        List<Integer> box = roi == null
+            ? [0, 0, server.getWidth(), server.getHeight()]
+            : boxAround(server, roi, margin)
+        List<Integer> plane = roi == null ? [0, 0] : [roi.getZ(), roi.getT()]
+        File file = new File(folder, String.format('region_%04d.tif', n + 1))
+        writeTiff(file, readRegion(server, box, plane, 1.0d,
+            'draw smaller annotations, or save the image as TIFF and open that.'))
+        [image: file, isWhole: false, parent: parent, x: box[0], y: box[1], plane: plane]
+    }
+}
+
+/** Read the objects that starbridge found in one of the images of `imageParts`, at their place. */
+static List readPart(File results, Map part, server, String importAs) {
+    File file = new File(results, 'geojson/' + baseName(part.image.name) + '.geojson')
+    if (!file.isFile())
+        throw new FileNotFoundException("starbridge wrote no result for ${part.image.name}.")
+    def content = readObjects(file, importAs, part.x, part.y, part.plane)
+    def image = content.image
+    boolean isSame = image.width == server.getWidth() && image.height == server.getHeight()
+    if (part.isWhole && image.width && !isSame)
+        throw new IllegalStateException(
+            "starbridge read ${image.width} x ${image.height} pixels of ${part.image.name}, and QuPath shows "
+            + "${server.getWidth()} x ${server.getHeight()}: select an annotation, so that QuPath writes the pixels.")
+    if (part.parent == null)
+        return content.objects
+    def roi = part.parent.getROI()
+    return content.objects.findAll { roi.contains(it.getROI().getCentroidX(), it.getROI().getCentroidY()) }
+}
+
+/** Return the image's file if starbridge reads the same pixels in it as QuPath; else null. */
+static File localFile(server) {
+    // A rotated, cropped or otherwise changed image has a builder of another class.
     def builder = server.getBuilder()
     if (builder == null || builder.getClass().getSimpleName() != 'DefaultImageServerBuilder')
         return null
     return localImage(builder.getURI(), builder.getArgs() as List)
 }
 
-/** The local file that a URI names, if starbridge reads its format and it is not a further series. */
+/** Return the local file of a URI if starbridge reads its format and it is the first series; else null. */
 static File localImage(URI uri, List<String> serverArguments) {
     if (uri == null || uri.getScheme() != 'file' || uri.getPath() == null)
         return null
@@ -146,37 +168,8 @@ static File localImage(URI uri, List<String> serverArguments) {
     return file.isFile() && file.name =~ /(?i)\.(tiff?|btf|h5|hdf5)$/ ? file : null
 }
 
-/** Writes an annotation's region (the whole image without one) as a TIFF with its pixel size. */
-Map writeRegion(server, parent, int margin, File file) {
-    def roi = parent?.getROI()
-    List<Integer> box = roi == null
-        ? [0, 0, server.getWidth(), server.getHeight()]
-        : region(roi.getBoundsX(), roi.getBoundsY(), roi.getBoundsWidth(), roi.getBoundsHeight(),
-            margin, server.getWidth(), server.getHeight())
-    List<Integer> plane = roi == null ? [0, 0] : [roi.getZ(), roi.getT()]
-    long bytes = (long) box[2] * box[3] * server.nChannels() * server.getPixelType().getBytesPerPixel()
-    if (bytes > 2_000_000_000L)
-        throw new IllegalStateException(
-            "A region of ${box[2]} x ${box[3]} pixels is too large to be handed over: "
-            + 'draw smaller annotations, or save the image as TIFF and open that.')
-    def request = RegionRequest.createInstance(server.getPath(), 1.0, box[0], box[1], box[2], box[3], plane[0], plane[1])
-    def image = IJTools.convertToImagePlus(server, request).getImage()
-    if (!new FileSaver(image).saveAsTiff(file.getPath()))
-        throw new IOException("${file} could not be written: is the disk full?")
-    return [image: file, parent: parent, x: box[0], y: box[1], plane: plane]
-}
-
-/** Whole pixels [x, y, width, height] of bounds and a margin, within the image. */
-static List<Integer> region(double x, double y, double w, double h, int margin, int wide, int high) {
-    int left = Math.max(0, Math.floor(x) - margin), right = Math.min(wide, Math.ceil(x + w) + margin)
-    int top = Math.max(0, Math.floor(y) - margin), bottom = Math.min(high, Math.ceil(y + h) + margin)
-    if (right <= left || bottom <= top)
-        throw new IllegalStateException('An annotation lies outside the image: delete or move it.')
-    return [left, top, right - left, bottom - top]
-}
-
-/** The command and its arguments, each by itself: no shell reads them. */
-static List<String> commandWords(Map settings, List<String> images, String results) {
+/** Return the command as a list of separate arguments, which no shell interprets. */
+static List<String> segmentCommand(Map settings, List<String> images, String results) {
     List<String> words = [settings.command.toString(), 'segment'] + images
     words += ['--out', results, '--model', settings.model.toString()]
     words += ['--outline', settings.outline.toString(), '--formats', 'geojson']
@@ -193,127 +186,107 @@ static List<String> commandWords(Map settings, List<String> images, String resul
     return words
 }
 
-/** Runs a command to its end, telling each line that it says; its own message where it fails. */
-static void runCommand(List<String> words, Closure tell) {
+/** Run a command to its end and pass each line of its output to `show`; fail with its own message. */
+static void runCommand(List<String> words, Closure show) {
     def builder = new ProcessBuilder(words).redirectErrorStream(true)
     builder.environment().putAll([PYTHONUTF8: '1', PYTHONUNBUFFERED: '1', NO_COLOR: '1'])
     Process process
     try {
         process = builder.start()
     } catch (IOException error) {
-        // Without the cause, because QuPath shows the words of the innermost exception only.
+        // Without the cause, because QuPath shows the message of the innermost exception only.
         throw new IllegalStateException(
             "The command ${words[0]} cannot be started (${error.message}): set command to starbridge's command with its folder "
-            + '(in a terminal, "which starbridge" tells it; on Windows "where starbridge").')
+            + '(in a terminal, "which starbridge" shows it; on Windows "where starbridge").')
     }
     process.getOutputStream().close()
     def lines = new LinkedBlockingQueue<String>()
     def listener = Thread.startDaemon { process.getInputStream().eachLine('UTF-8') { lines.put(it) } }
-    def said = []
+    def output = []
     try {
-        // Waiting for the queue, unlike reading, ends when the script is stopped.
+        // Unlike reading, waiting for the queue ends when the script is stopped.
         while (listener.isAlive() || !lines.isEmpty()) {
             String line = lines.poll(200, TimeUnit.MILLISECONDS)
             if (line != null) {
-                said << line
-                tell(line)
+                output << line
+                show(line)
             }
         }
         int status = process.waitFor()
         if (status != 0)
-            throw new IllegalStateException('starbridge failed: ' + whyFailed(said, status))
+            throw new IllegalStateException('starbridge failed: ' + failureReason(output, status))
     } finally {
         process.descendants().each { it.destroy() }
         process.destroy()
     }
 }
 
-/** Of what a command said, the lines that tell why it failed. */
-static String whyFailed(List<String> said, int status) {
-    def telling = said.collect { it.trim() }.findAll { it }
-    def failures = telling.findAll { it.toLowerCase().contains('failed: ') }
-    def last = telling ? [telling.last()] : []
-    def words = (failures ?: last).collect { it.replaceFirst(/^(\d+\/\d+ failed|starbridge|Error): /, '') }
-    return words ? words.join('; ') : "it ended with status ${status} and said nothing."
+/** Return the lines of a command's output that say why it failed. */
+static String failureReason(List<String> output, int status) {
+    def lines = output.collect { it.trim() }.findAll { it }
+    def failures = lines.findAll { it.toLowerCase().contains('failed: ') }
+    def last = lines ? [lines.last()] : []
+    def reasons = (failures ?: last).collect { it.replaceFirst(/^(\d+\/\d+ failed|starbridge|Error): /, '') }
+    return reasons ? reasons.join('; ') : "it ended with status ${status} and no output."
 }
 
-/** The GeoJSON that was made of an image. */
-static File geojsonOf(File results, File image) {
-    File file = new File(results, 'geojson/' + baseName(image.name) + '.geojson')
-    if (!file.isFile())
-        throw new FileNotFoundException("starbridge wrote no result for ${image.name}.")
-    return file
-}
+// -- lib/files.groovy --
 
-/** The objects whose centroids lie in a ROI. */
-static List inside(List objects, roi) {
-    return objects.findAll { roi.contains(it.getROI().getCentroidX(), it.getROI().getCentroidY()) }
-}
-
-/** Objects of a GeoJSON file, moved to their place, and what it says of its `image`. */
-Map readObjects(File file, String importAs, double dx, double dy, List<Integer> plane) {
-    if (!(importAs in ['', 'detection', 'cell', 'annotation']))
-        throw new IllegalArgumentException("importAs is '${importAs}'; choose detection, cell or annotation.")
-    List objects = []
-    List<JsonObject> waiting = []
-    def flush = {
-        if (waiting)
-            objects.addAll(PathIO.readObjectsFromGeoJSON(streamOf(waiting)))
-        waiting.clear()
+/** Let `write` write a hidden file, and give it its name when it is complete. */
+static void writeAtomically(File file, Closure write) {
+    Files.createDirectories(file.toPath().getParent())
+    File part = new File(file.getParentFile(), ".${file.name}.part")
+    try {
+        write(part)
+        Files.move(part.toPath(), file.toPath(), StandardCopyOption.REPLACE_EXISTING)
+    } finally {
+        Files.deleteIfExists(part.toPath())
     }
-    def head = opened(file).withCloseable { reader ->
-        readFeatures(reader) { JsonObject feature ->
-            if (hasOutline(feature))
-                waiting << prepared(feature, importAs, dx, dy, plane)
-            if (waiting.size() >= 5000)
-                flush()
-        }
-    }
-    flush()
-    return [objects: objects.findAll { it.hasROI() }, image: imageIn(head)]
 }
 
-/** Adds objects below an annotation (without one: where they lie), and notes them as imported. */
-int addBelow(imageData, parent, List objects) {
-    def hierarchy = imageData.getHierarchy()
-    if (parent != null)
-        parent.addChildObjects(objects)
-    else
-        hierarchy.insertPathObjects(objects)
-    noteImported(imageData, objects, hierarchy.getAllObjects(false)*.getID())
-    return objects.size()
-}
-
-/** Removes what was imported earlier, below an annotation if one is given, and nothing else. */
-int removeImported(imageData, parent) {
-    def hierarchy = imageData.getHierarchy()
-    Set<String> imported = importedBefore(imageData)
-    def candidates = parent == null ? hierarchy.getAllObjects(false) : parent.getChildObjects()
-    Collection ours = candidates.findAll { it.getID().toString() in imported }
-    hierarchy.removeObjects(ours, true)
-    return ours.size()
-}
-
-/** UUIDs of what was imported earlier; they are kept with the image's data. */
-static Set<String> importedBefore(imageData) {
-    return (imageData.getProperty('starbridge.imported') ?: '').toString().readLines() as Set
-}
-
-/** Keeps the UUIDs of imported objects that are still `there`. */
-static void noteImported(imageData, Collection objects, Collection there) {
-    Set<String> present = there*.toString() as Set
-    Set<String> imported = importedBefore(imageData).findAll { it in present } + objects*.getID()*.toString()
-    imageData.setProperty('starbridge.imported', imported.join('\n'))
-}
-
-/** An image's name without the ending of a format, and without what Bio-Formats adds after it. */
+/** Return an image's name without the ending of its format and what Bio-Formats adds behind it. */
 static String baseName(String name) {
     def match = name =~ /(?i)^(.+?)(\.ome)?\.(tiff?|btf|h5|hdf5|zarr)( - [^\/\\]*)?$/
     return match.find() ? match.group(1) : name
 }
 
-/** What a file of starbridge says of its image; nothing in other files. */
-static Map imageIn(JsonObject head) {
+// -- lib/geojson.groovy --
+
+/** Read a GeoJSON file's `objects`, moved onto a place and plane, its `image` and how many it `leftOut`. */
+static Map readObjects(File file, String importAs, double dx, double dy, List<Integer> plane) {
+    if (!(importAs in ['', 'detection', 'cell', 'annotation']))
+        throw new IllegalArgumentException("importAs is '${importAs}'; choose detection, cell or annotation.")
+    List objects = []
+    List<JsonObject> waiting = []
+    int leftOut = 0
+    def flush = {
+        if (waiting)
+            objects.addAll(PathIO.readObjectsFromGeoJSON(toStream(waiting)))
+        waiting.clear()
+    }
+    JsonObject head
+    try {
+        head = openText(file).withCloseable { reader ->
+            readFeatures(reader) { JsonObject feature ->
+                if (!hasGeometry(feature)) {
+                    leftOut++
+                    return
+                }
+                waiting << prepareFeature(feature, importAs, dx, dy, plane)
+                if (waiting.size() >= 5000)
+                    flush()
+            }
+        }
+        flush()
+    } catch (Exception error) {
+        throw new IllegalStateException(
+            "${file} cannot be read as GeoJSON (${error.message}): export or copy it again.")
+    }
+    return [objects: objects.findAll { it.hasROI() }, image: imageInfo(head), leftOut: leftOut]
+}
+
+/** Return the image's name and size from a file of starbridge; an empty map for other files. */
+static Map imageInfo(JsonObject head) {
     try {
         def image = head.getAsJsonObject('starbridge').getAsJsonObject('image')
         def value = { name -> image.get(name)?.isJsonPrimitive() ? image.get(name) : null }
@@ -327,8 +300,8 @@ static Map imageIn(JsonObject head) {
     }
 }
 
-/** A GeoJSON file as text, unpacked where it is gzipped, whatever its name says. */
-static Reader opened(File file) {
+/** Open a text file, gzipped or not: its content decides, not its name. */
+static Reader openText(File file) {
     def stream = new BufferedInputStream(new FileInputStream(file))
     stream.mark(2)
     boolean zipped = stream.read() == 0x1f && stream.read() == 0x8b
@@ -336,7 +309,7 @@ static Reader opened(File file) {
     return new InputStreamReader(zipped ? new GZIPInputStream(stream) : stream, StandardCharsets.UTF_8)
 }
 
-/** Gives each feature to `take`, one at a time, and returns the other members of the document. */
+/** Pass each feature to `take`, one at a time, and return the other members of the document. */
 static JsonObject readFeatures(Reader text, Closure take) {
     def gson = new Gson()
     def reader = new JsonReader(text)
@@ -371,15 +344,15 @@ static JsonObject readFeatures(Reader text, Closure take) {
     return head
 }
 
-/** Whether a feature has a geometry with coordinates; QuPath stops at one that has not. */
-static boolean hasOutline(JsonObject feature) {
+/** Return true if a feature has a geometry with coordinates; QuPath stops at one that has none. */
+static boolean hasGeometry(JsonObject feature) {
     def geometry = feature.get('geometry')
     def coordinates = geometry instanceof JsonObject ? geometry.get('coordinates') : null
     return coordinates instanceof JsonArray && coordinates.size() > 0
 }
 
-/** A feature as QuPath reads it: of the wanted kind, moved, and on a plane [z, t] if one is given. */
-static JsonObject prepared(JsonObject feature, String importAs, double dx, double dy, List<Integer> plane) {
+/** Change a feature into one that QuPath reads: of a type, moved, and on a plane [z, t] if one is given. */
+static JsonObject prepareFeature(JsonObject feature, String importAs, double dx, double dy, List<Integer> plane) {
     feature.addProperty('type', 'Feature')
     if (!(feature.get('properties') instanceof JsonObject))
         feature.add('properties', new JsonObject())
@@ -388,42 +361,42 @@ static JsonObject prepared(JsonObject feature, String importAs, double dx, doubl
         properties.addProperty('objectType', importAs)
     if (importAs == 'cell' && !(feature.get('nucleusGeometry') instanceof JsonObject))
         feature.add('nucleusGeometry', feature.get('geometry').deepCopy())
-    def shown = properties.get('classification')
+    def pathClass = properties.get('classification')
     // QuPath stops at a class without a colour, but takes a class that is a plain name.
-    boolean plain = shown instanceof JsonObject && !shown.has('color') && !shown.has('colorRGB')
-    if (plain && shown.get('name') instanceof JsonPrimitive)
-        properties.add('classification', shown.get('name'))
+    boolean plain = pathClass instanceof JsonObject && !pathClass.has('color') && !pathClass.has('colorRGB')
+    if (plain && pathClass.get('name') instanceof JsonPrimitive)
+        properties.add('classification', pathClass.get('name'))
     for (name in ['geometry', 'nucleusGeometry']) {
         def geometry = feature.get(name)
         if (!(geometry instanceof JsonObject))
             continue
         if (dx != 0 || dy != 0)
-            geometry.add('coordinates', moved(geometry.getAsJsonArray('coordinates'), dx, dy))
+            geometry.add('coordinates', translate(geometry.getAsJsonArray('coordinates'), dx, dy))
         if (plane != null) {
-            def where = new JsonObject()
-            where.addProperty('c', -1)
-            where.addProperty('z', plane[0])
-            where.addProperty('t', plane[1])
-            geometry.add('plane', where)
+            def member = new JsonObject()
+            member.addProperty('c', -1)
+            member.addProperty('z', plane[0])
+            member.addProperty('t', plane[1])
+            geometry.add('plane', member)
         }
     }
     return feature
 }
 
-/** Coordinates of any depth, moved. */
-static JsonArray moved(JsonArray coordinates, double dx, double dy) {
+/** Return coordinates of any nesting, moved by (dx, dy) pixels. */
+static JsonArray translate(JsonArray coordinates, double dx, double dy) {
     def result = new JsonArray()
     if (coordinates.size() > 0 && coordinates.get(0) instanceof JsonPrimitive) {
         result.add(coordinates.get(0).getAsDouble() + dx)
         result.add(coordinates.get(1).getAsDouble() + dy)
     } else {
-        coordinates.each { result.add(moved(it as JsonArray, dx, dy)) }
+        coordinates.each { result.add(translate(it as JsonArray, dx, dy)) }
     }
     return result
 }
 
-/** Features as the document that QuPath reads. */
-static InputStream streamOf(List<JsonObject> features) {
+/** Return features as the stream of a document that QuPath reads. */
+static InputStream toStream(List<JsonObject> features) {
     def document = new JsonObject()
     def list = new JsonArray()
     features.each { list.add(it) }
@@ -432,14 +405,104 @@ static InputStream streamOf(List<JsonObject> features) {
     return new ByteArrayInputStream(document.toString().getBytes(StandardCharsets.UTF_8))
 }
 
-/** What follows -a on the command line; nothing in the script editor. */
-static List<String> argumentsOf(Binding binding) {
+// -- lib/images.groovy --
+
+/** Return the data of the open image. */
+static Object openImageData() {
+    def imageData = QP.getCurrentImageData()
+    if (imageData == null)
+        throw new IllegalStateException('No image is open: open one, or name it with -p PROJECT -i IMAGE.')
+    return imageData
+}
+
+/** Return the name of an image as its file or server gives it. */
+static String imageName(imageData) {
+    return imageData.getServer().getMetadata().getName()
+}
+
+/** Return the whole pixels [x, y, width, height] of bounds and a margin, within the image. */
+static List<Integer> regionBox(double x, double y, double w, double h, int margin, int wide, int high) {
+    int left = Math.max(0, Math.floor(x) - margin), right = Math.min(wide, Math.ceil(x + w) + margin)
+    int top = Math.max(0, Math.floor(y) - margin), bottom = Math.min(high, Math.ceil(y + h) + margin)
+    if (right <= left || bottom <= top)
+        throw new IllegalStateException('An annotation lies outside the image: delete or move it.')
+    return [left, top, right - left, bottom - top]
+}
+
+/** Return the whole pixels [x, y, width, height] of a ROI and a margin, within the image. */
+static List<Integer> boxAround(server, roi, int margin) {
+    return regionBox(roi.getBoundsX(), roi.getBoundsY(), roi.getBoundsWidth(), roi.getBoundsHeight(),
+        margin, server.getWidth(), server.getHeight())
+}
+
+/** Return a region's pixels with their size as an ImageJ image; `remedy` ends the error if it is too large. */
+static Object readRegion(server, List<Integer> box, List<Integer> plane, double downsample, String remedy) {
+    double pixels = (box[2] / downsample) * (box[3] / downsample)
+    if (pixels * server.nChannels() * server.getPixelType().getBytesPerPixel() > 2_000_000_000L)
+        throw new IllegalStateException(
+            "A region of ${box[2]} x ${box[3]} pixels is too large for a TIFF: ${remedy}")
+    def request = RegionRequest.createInstance(
+        server.getPath(), downsample, box[0], box[1], box[2], box[3], plane[0], plane[1])
+    return IJTools.convertToImagePlus(server, request).getImage()
+}
+
+/** Write an ImageJ image as a TIFF. */
+static void writeTiff(File file, image) {
+    writeAtomically(file) { File part ->
+        if (!new FileSaver(image).saveAsTiff(part.getPath()))
+            throw new IOException("${file} could not be written: is the disk full?")
+    }
+}
+
+// -- lib/importing.groovy --
+
+/** Add objects whose UUIDs the image lacks, below an annotation if one is given; return their number. */
+int addImported(imageData, parent, List objects, boolean nest) {
+    def hierarchy = imageData.getHierarchy()
+    Set known = hierarchy.getAllObjects(false)*.getID() as Set
+    List added = objects.findAll { known.add(it.getID()) }
+    if (parent != null)
+        parent.addChildObjects(added)
+    else if (nest)
+        hierarchy.insertPathObjects(added)
+    else
+        hierarchy.addObjects(added)
+    recordImported(imageData, added, known)
+    return added.size()
+}
+
+/** Remove the objects of earlier imports, below an annotation if one is given; return their number. */
+int removeImported(imageData, parent) {
+    def hierarchy = imageData.getHierarchy()
+    Set<String> imported = importedIds(imageData)
+    def candidates = parent == null ? hierarchy.getAllObjects(false) : parent.getChildObjects()
+    Collection ours = candidates.findAll { it.getID().toString() in imported }
+    hierarchy.removeObjects(ours, true)
+    return ours.size()
+}
+
+/** Return the UUIDs of the objects of earlier imports. */
+static Set<String> importedIds(imageData) {
+    return (imageData.getProperty('starbridge.imported') ?: '').toString().readLines() as Set
+}
+
+/** Record objects as imported; of earlier ones, keep the UUIDs that are still `present`. */
+static void recordImported(imageData, Collection objects, Collection present) {
+    Set<String> ids = present*.toString() as Set
+    Set<String> imported = importedIds(imageData).findAll { it in ids } + objects*.getID()*.toString()
+    imageData.setProperty('starbridge.imported', imported.join('\n'))
+}
+
+// -- lib/settings.groovy --
+
+/** Return what follows -a on the command line; an empty list in the script editor. */
+static List<String> commandLineArguments(Binding binding) {
     def given = binding.hasVariable('args') ? binding.getVariable('args') : null
     return given == null ? [] : given.collect { it.toString() }
 }
 
-/** The settings with those replaced that an argument NAME=VALUE names. */
-static Map withArguments(Map settings, List<String> arguments) {
+/** Return the settings with the values of NAME=VALUE arguments in place of their own. */
+static Map applyArguments(Map settings, List<String> arguments) {
     Map result = new LinkedHashMap(settings)
     for (argument in arguments) {
         int at = argument.indexOf('=')
@@ -447,23 +510,23 @@ static Map withArguments(Map settings, List<String> arguments) {
         if (at < 0 || !settings.containsKey(name))
             throw new IllegalArgumentException(
                 "'${argument}' is no setting: write NAME=VALUE, NAME being one of ${settings.keySet().join(', ')}.")
-        result[name] = likeBefore(name, argument.substring(at + 1).trim(), settings[name])
+        result[name] = parseSetting(name, argument.substring(at + 1).trim(), settings[name])
     }
     return result
 }
 
-/** A setting's text as the kind of value that stood there before. */
-static Object likeBefore(String name, String text, Object before) {
-    if (before instanceof Boolean) {
+/** Return a setting's text as a value of the same type as its default. */
+static Object parseSetting(String name, String text, Object preset) {
+    if (preset instanceof Boolean) {
         if (text.toLowerCase() in ['true', 'yes'])
             return true
         if (text.toLowerCase() in ['false', 'no'])
             return false
         throw new IllegalArgumentException("${name} is '${text}'; give true or false.")
     }
-    if (before instanceof Number) {
+    if (preset instanceof Number) {
         if (text.isNumber())
-            return before instanceof Integer && text.isInteger() ? text.toInteger() : text.toDouble()
+            return preset instanceof Integer && text.isInteger() ? text.toInteger() : text.toDouble()
         throw new IllegalArgumentException("${name} is '${text}'; give a number.")
     }
     return text

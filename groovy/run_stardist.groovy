@@ -13,8 +13,8 @@
 //                images Run › Run for project.
 // Command line   QuPath script run_stardist.groovy -p PROJECT/project.qpproj -i IMAGE -s
 //                    -a model=MODELS/demo.pb -a within=annotations
-//                Without -i it runs for every image; QuPath then tells of an image that failed in
-//                its log only, and its exit status is 0 all the same.
+//                Without -i it runs for every image; QuPath then reports an image that failed only
+//                in its log, and ends with status 0.
 
 import com.google.gson.JsonArray
 import com.google.gson.JsonElement
@@ -37,25 +37,22 @@ def settings = [
 ]
 // --------------------------------------------------------------------------------------------------
 
-settings = withArguments(settings, argumentsOf(binding))
+settings = applyArguments(settings, commandLineArguments(binding))
 
-def imageData = QP.getCurrentImageData()
-if (imageData == null)
-    throw new IllegalStateException('No image is open: open one, or name it with -p PROJECT -i IMAGE.')
-
+def imageData = openImageData()
 def project = QP.getProject()
 File projectFolder = project == null ? null : project.getPath().toFile().getParentFile()
-File model = modelFile(settings.model, projectFolder)
-Map recipe = withSettings(recipeBeside(model), settings)
-def starDist = starDistClass(getClass().getClassLoader())
+File model = findModel(settings.model, projectFolder)
+Map recipe = overrideRecipe(readRecipe(model), settings)
+def starDist = findStarDist(getClass().getClassLoader())
 
-def server = imageData.getServer()
-int[] channels = channelNumbers(recipe.channels, server.getMetadata().getChannels()*.getName()) as int[]
-def parents = chosenAnnotations(imageData, settings.within, settings.annotationClass)
+int[] channels = channelNumbers(recipe.channels, imageData.getServer().getMetadata().getChannels()*.getName()) as int[]
+def parents = chooseAnnotations(imageData, settings.within, settings.annotationClass)
+    ?: [wholeImageAnnotation(imageData)]
 
 def builder = starDist.builder(model.getAbsolutePath())
-    // Percentiles of the whole image, as in training; without this each tile has its own. This
-    // method takes it in every version since 0.4; 0.6 says in the log that it has a new name.
+    // Percentiles of the whole image, as in training; without this each tile has its own. All
+    // versions since 0.4 have this method; 0.6 logs that it has a new name.
     .preprocess(
         starDist.imageNormalizationBuilder()
             .maxDimension(4096)
@@ -83,51 +80,122 @@ try {
     stardist.close()
 }
 int found = parents.sum { it.getChildObjects().count { child -> child.isDetection() } }
-String imageName = server.getMetadata().getName()
-println("${model.name}: ${found} nuclei in ${parents.size()} annotation(s) of ${imageName}")
+println("${model.name}: ${found} nuclei in ${parents.size()} annotation(s) of ${imageName(imageData)}")
 if (found == 0)
-    println('No nucleus was found. Is it the right channel? Try a lower probability, and look at the log.')
+    println('No nucleus was found. Is it the right channel? Try a lower probability, and read the log.')
 
-// ---- From here on nothing needs to be changed ----------------------------------------------------
+// ---- Library of starbridge: built from groovy/lib, nothing to set below -------------------------
 
-/** The annotations to look in; where there is none to choose, one around the whole image. */
-List chosenAnnotations(imageData, String within, String annotationClass) {
-    def hierarchy = imageData.getHierarchy()
+// -- lib/annotations.groovy --
+
+/** Return the annotations to look in; an empty list means the whole image. */
+static List chooseAnnotations(imageData, String within, String annotationClass) {
     if (!(within in ['selection', 'annotations', 'image']))
         throw new IllegalArgumentException("within is '${within}'; choose selection, annotations or image.")
-    def areas = { objects -> objects.findAll { it.isAnnotation() && it.getROI()?.isArea() } as List }
-    if (within == 'selection') {
-        def selected = areas(hierarchy.getSelectionModel().getSelectedObjects())
-        if (selected)
-            return selected
-    }
+    def hierarchy = imageData.getHierarchy()
+    if (within == 'image')
+        return []
+    def objects = within == 'selection'
+        ? hierarchy.getSelectionModel().getSelectedObjects()
+        : hierarchy.getAnnotationObjects()
+    def chosen = objects.findAll { it.isAnnotation() && it.getROI()?.isArea() } as List
     if (within == 'annotations') {
-        def chosen = areas(hierarchy.getAnnotationObjects()).findAll {
-            !annotationClass || it.getPathClass()?.toString() == annotationClass
-        }
+        chosen = chosen.findAll { !annotationClass || it.getPathClass()?.toString() == annotationClass }
         if (!chosen)
             throw new IllegalStateException(
                 'The image has no annotation ' + (annotationClass ? "of class ${annotationClass}." : 'with an area.'))
-        return chosen
     }
+    return chosen
+}
+
+/** Return the annotation around the whole image, which is made if the image has none. */
+static Object wholeImageAnnotation(imageData) {
     String name = 'Whole image'
-    def whole = hierarchy.getAnnotationObjects().find { it.getName() == name }
+    def whole = imageData.getHierarchy().getAnnotationObjects().find { it.getName() == name }
     if (whole == null) {
         whole = QP.createFullImageAnnotation(imageData, false)
         whole.setName(name)
     }
-    return [whole]
+    return whole
 }
 
-/** QuPath's StarDist, found when the script runs, so that its absence can be told in words. */
-static Class starDistClass(ClassLoader loader) {
+// -- lib/images.groovy --
+
+/** Return the data of the open image. */
+static Object openImageData() {
+    def imageData = QP.getCurrentImageData()
+    if (imageData == null)
+        throw new IllegalStateException('No image is open: open one, or name it with -p PROJECT -i IMAGE.')
+    return imageData
+}
+
+/** Return the name of an image as its file or server gives it. */
+static String imageName(imageData) {
+    return imageData.getServer().getMetadata().getName()
+}
+
+// -- lib/settings.groovy --
+
+/** Return what follows -a on the command line; an empty list in the script editor. */
+static List<String> commandLineArguments(Binding binding) {
+    def given = binding.hasVariable('args') ? binding.getVariable('args') : null
+    return given == null ? [] : given.collect { it.toString() }
+}
+
+/** Return the settings with the values of NAME=VALUE arguments in place of their own. */
+static Map applyArguments(Map settings, List<String> arguments) {
+    Map result = new LinkedHashMap(settings)
+    for (argument in arguments) {
+        int at = argument.indexOf('=')
+        String name = at < 0 ? argument : argument.substring(0, at).trim()
+        if (at < 0 || !settings.containsKey(name))
+            throw new IllegalArgumentException(
+                "'${argument}' is no setting: write NAME=VALUE, NAME being one of ${settings.keySet().join(', ')}.")
+        result[name] = parseSetting(name, argument.substring(at + 1).trim(), settings[name])
+    }
+    return result
+}
+
+/** Return a setting's text as a value of the same type as its default. */
+static Object parseSetting(String name, String text, Object preset) {
+    if (preset instanceof Boolean) {
+        if (text.toLowerCase() in ['true', 'yes'])
+            return true
+        if (text.toLowerCase() in ['false', 'no'])
+            return false
+        throw new IllegalArgumentException("${name} is '${text}'; give true or false.")
+    }
+    if (preset instanceof Number) {
+        if (text.isNumber())
+            return preset instanceof Integer && text.isInteger() ? text.toInteger() : text.toDouble()
+        throw new IllegalArgumentException("${name} is '${text}'; give a number.")
+    }
+    return text
+}
+
+/** Return a setting's text as a number from `low` to `high`. */
+static double parseNumber(String name, Object text, double low, double high) {
+    try {
+        double value = text.toString().trim().toDouble()
+        if (value >= low && value <= high)
+            return value
+    } catch (NumberFormatException ignored) {
+        // the message below covers this, too
+    }
+    throw new IllegalArgumentException("${name} is '${text}'; give a number from ${low} to ${high}.")
+}
+
+// -- lib/stardist.groovy --
+
+/** Return the extension's class; looked up at run time, so that its absence has a clear message. */
+static Class findStarDist(ClassLoader loader) {
     String name = 'qupath.ext.stardist.StarDist2D'
     for (candidate in [loader, Thread.currentThread().getContextClassLoader()]) {
         try {
             if (candidate != null)
                 return Class.forName(name, true, candidate)
         } catch (ClassNotFoundException ignored) {
-            // the next one may know it
+            // the next loader may find it
         }
     }
     throw new IllegalStateException(
@@ -135,8 +203,8 @@ static Class starDistClass(ClassLoader loader) {
         + '(Extensions › Manage extensions, or drag its .jar onto the window), and start QuPath again.')
 }
 
-/** The frozen graph that the settings name, else the only one in a folder. */
-static File modelFile(String named, File folder) {
+/** Return the frozen graph that the settings name, else the only one in a folder. */
+static File findModel(String named, File folder) {
     if (named) {
         File file = new File(named)
         if (!file.isAbsolute() && !file.isFile() && folder != null)
@@ -158,23 +226,23 @@ static File modelFile(String named, File folder) {
     return found[0]
 }
 
-/** The recipe in NAME.export.json beside NAME.pb; what is not said there is null. */
-static Map recipeBeside(File model) {
+/** Read the recipe in NAME.export.json beside NAME.pb; values that it lacks are null. */
+static Map readRecipe(File model) {
     String name = model.name.replaceAll(/(?i)\.pb$/, '')
     File record = new File(model.getAbsoluteFile().getParentFile(), name + '.export.json')
     Map recipe = [percentiles: null, probability: null, channels: null, pixelSize: null, classNames: null]
     if (!record.isFile())
         return recipe
-    JsonObject said, graph
+    JsonObject given, graph
     try {
         def content = JsonParser.parseString(record.getText('UTF-8')).getAsJsonObject()
-        said = content.getAsJsonObject('recipe')
+        given = content.getAsJsonObject('recipe')
         graph = content.getAsJsonObject('model')
-        recipe.percentiles = said.getAsJsonArray('percentiles').collect { it.getAsDouble() }
-        recipe.probability = said.get('prob').getAsDouble()
-        def pixelSize = said.get('pixel_size')
+        recipe.percentiles = given.getAsJsonArray('percentiles').collect { it.getAsDouble() }
+        recipe.probability = given.get('prob').getAsDouble()
+        def pixelSize = given.get('pixel_size')
         recipe.pixelSize = pixelSize == null || pixelSize.isJsonNull() ? null : pixelSize.getAsDouble()
-        recipe.channels = channelsIn(said.get('channel'), graph?.get('channels')?.getAsInt() ?: 1)
+        recipe.channels = recipeChannels(given.get('channel'), graph?.get('channels')?.getAsInt() ?: 1)
         int classes = graph?.get('classes')?.getAsInt() ?: 0
         if (classes > 0)
             recipe.classNames = [0: 'Background'] + (1..classes).collectEntries { [it, 'Class ' + it] }
@@ -184,29 +252,29 @@ static Map recipeBeside(File model) {
     return recipe
 }
 
-/** Channels as a recipe tells them: a number, a name or a list; all where it names too few. */
-static List channelsIn(JsonElement told, int wanted) {
-    List given = told == null || told.isJsonNull() ? [] : told instanceof JsonArray ? told.collect { it } : [told]
-    if (given.size() < wanted)
-        return (0..<wanted) as List
+/** Return a recipe's channels, by number or name; the first `count` ones if it gives fewer. */
+static List recipeChannels(JsonElement value, int count) {
+    List given = value == null || value.isJsonNull() ? [] : value instanceof JsonArray ? value.collect { it } : [value]
+    if (given.size() < count)
+        return (0..<count) as List
     return given.collect { it.getAsJsonPrimitive().isNumber() ? it.getAsInt() : it.getAsString() }
 }
 
-/** A recipe in which the script's settings come before the model's own. */
-static Map withSettings(Map recipe, Map settings) {
+/** Return the recipe with the values of the settings that are filled in. */
+static Map overrideRecipe(Map recipe, Map settings) {
     Map result = new LinkedHashMap(recipe)
     if (settings.percentiles) {
         result.percentiles = settings.percentiles.toString().trim().split(/[\s,;]+/).collect {
-            number('percentiles', it, 0, 100)
+            parseNumber('percentiles', it, 0, 100)
         }
         if (result.percentiles.size() != 2 || result.percentiles[0] >= result.percentiles[1])
             throw new IllegalArgumentException(
                 "percentiles is '${settings.percentiles}'; give two numbers, the lower one first: '1 99.8'.")
     }
     if (settings.probability != '')
-        result.probability = number('probability', settings.probability, 0, 1)
+        result.probability = parseNumber('probability', settings.probability, 0, 1)
     if (settings.pixelSize != '')
-        result.pixelSize = number('pixelSize', settings.pixelSize, 0, 1000)
+        result.pixelSize = parseNumber('pixelSize', settings.pixelSize, 0, 1000)
     if (settings.channel != '')
         result.channels = settings.channel.toString().split(',').collect {
             it.trim().isInteger() ? it.trim().toInteger() : it.trim()
@@ -219,19 +287,7 @@ static Map withSettings(Map recipe, Map settings) {
     return result
 }
 
-/** A number in a range, written as a person writes it. */
-static double number(String name, Object text, double low, double high) {
-    try {
-        double value = text.toString().trim().toDouble()
-        if (value >= low && value <= high)
-            return value
-    } catch (NumberFormatException ignored) {
-        // told below
-    }
-    throw new IllegalArgumentException("${name} is '${text}'; give a number from ${low} to ${high}.")
-}
-
-/** Numbers of channels given by number or by name. */
+/** Return the numbers of channels that are given by number or by name. */
 static List<Integer> channelNumbers(List wanted, List<String> names) {
     return wanted.collect {
         int at = it instanceof Number
@@ -243,41 +299,4 @@ static List<Integer> channelNumbers(List wanted, List<String> names) {
         }
         return at
     }
-}
-
-/** What follows -a on the command line; nothing in the script editor. */
-static List<String> argumentsOf(Binding binding) {
-    def given = binding.hasVariable('args') ? binding.getVariable('args') : null
-    return given == null ? [] : given.collect { it.toString() }
-}
-
-/** The settings with those replaced that an argument NAME=VALUE names. */
-static Map withArguments(Map settings, List<String> arguments) {
-    Map result = new LinkedHashMap(settings)
-    for (argument in arguments) {
-        int at = argument.indexOf('=')
-        String name = at < 0 ? argument : argument.substring(0, at).trim()
-        if (at < 0 || !settings.containsKey(name))
-            throw new IllegalArgumentException(
-                "'${argument}' is no setting: write NAME=VALUE, NAME being one of ${settings.keySet().join(', ')}.")
-        result[name] = likeBefore(name, argument.substring(at + 1).trim(), settings[name])
-    }
-    return result
-}
-
-/** A setting's text as the kind of value that stood there before. */
-static Object likeBefore(String name, String text, Object before) {
-    if (before instanceof Boolean) {
-        if (text.toLowerCase() in ['true', 'yes'])
-            return true
-        if (text.toLowerCase() in ['false', 'no'])
-            return false
-        throw new IllegalArgumentException("${name} is '${text}'; give true or false.")
-    }
-    if (before instanceof Number) {
-        if (text.isNumber())
-            return before instanceof Integer && text.isInteger() ? text.toInteger() : text.toDouble()
-        throw new IllegalArgumentException("${name} is '${text}'; give a number.")
-    }
-    return text
 }

@@ -19,122 +19,77 @@
 #@ File (label="Save ROIs as (RoiSet.zip; empty: do not save)", style="save", required=false, persist=false) roiFile
 
 var macroName = "labels_to_rois.ijm";
-var imagesBefore = newArray(0);
+var openAtStart = newArray(0);  // IDs of the images that stay open when the macro ends
+var activeAtStart = 0;          // ID of the active image at the start; 0: none was open
+var inBatchMode = false;        // the macro was called by one that is in batch mode
 
-begin();
-if (!given(labelFile) && nImages == 0) stop("no label image; open one or choose a file");
-if (given(roiFile) && !endsWith(toLowerCase(roiFile), ".zip")) {
+startMacro();
+if (!isGiven(labelFile) && nImages == 0) stop("no label image; open one or choose a file");
+if (isGiven(roiFile) && !endsWith(toLowerCase(roiFile), ".zip")) {
 	stop(roiFile + " does not end with .zip; ROIs are saved as a RoiSet.zip");
 }
-outerBatch = is("Batch Mode");
-if (hasWindow() && !outerBatch) run("ROI Manager...");
-setBatchMode(true);
-original = 0;
-if (given(labelFile)) {
-	problem = openImage(labelFile);
-	if (problem != "") stop(problem);
-	name = labelFile;
-} else {
-	name = getTitle();
-	original = getImageID();
-	run("Select None");
-	run("Duplicate...", "title=starbridge-labels duplicate");
-}
-problem = traceLabels(name);
-if (problem != "") stop(problem);
+enterBatchMode(true);
+name = "" + labelFile;
+if (!isGiven(labelFile)) name = getTitle();
+stopOn(openOrDuplicate(labelFile));
+stopOn(traceLabels(name));
 count = Overlay.size;
-if (given(roiFile)) {
-	problem = saveRois(roiFile);
-	if (problem != "") stop(problem);
+if (isGiven(roiFile)) {
+	stopOn(saveRois(roiFile));
 	print("wrote " + roiFile);
 }
+traced = getImageID();
+shown = activeAtStart;
 if (hasWindow()) {
-	showInManager();
-	closeOwnImages();
-	if (original != 0) selectImage(original);
-} else if (original != 0 && count > 0) {
-	Overlay.copy;
-	close();
-	selectImage(original);
-	Overlay.paste;
+	addToManager();
+} else if (isGiven(labelFile)) {
+	keepImage(traced);
+	shown = traced;
+} else {
+	copyOverlay(traced, shown);
 }
-restoreSettings();
-if (!outerBatch) setBatchMode(false);
+endMacro(shown);
 return "" + count;
 
-// The functions below are word for word the same in every macro of starbridge that has them:
-// ImageJ macros cannot share a file.
+// ---- Library of starbridge: built from macros/lib, nothing to set below -------------------------
 
-// Whether an optional parameter was filled in; Fiji leaves an empty one at 0.
-function given(value) {
-	value = "" + value;
-	if (value == "" || value == "0" || value == "null") return false;
-	return true;
-}
+// -- lib/files.ijm --
 
-// Whether ImageJ has windows, and with them a ROI Manager.
-function hasWindow() {
-	if (call("java.awt.GraphicsEnvironment.isHeadless") == "true") return false;
-	return true;
-}
-
-// Ends the macro with its name and a message; closes what it opened.
-function stop(message) {
-	closeOwnImages();
-	restoreSettings();
-	exit(macroName + ": " + message);
-}
-
-// Remembers the settings and which images are open, for stop() and closeOwnImages().
-function begin() {
-	requires("1.53t");
-	saveSettings();
-	front = 0;
-	if (nImages > 0) front = getImageID();
-	ids = newArray(nImages);
-	for (i = 0; i < ids.length; i++) {
-		selectImage(i + 1);
-		ids[i] = getImageID();
-	}
-	if (front != 0) selectImage(front);
-	imagesBefore = ids;
-}
-
-// Closes the images that the macro opened, without a question.
-function closeOwnImages() {
-	for (i = nImages; i >= 1; i--) {
-		selectImage(i);
-		known = false;
-		for (k = 0; k < imagesBefore.length; k++) {
-			if (imagesBefore[k] == getImageID()) known = true;
-		}
-		if (!known) close();
-	}
-}
-
-// A file in a folder, whether or not the folder's path ends with a separator.
-function inFolder(folder, name) {
+// Return the path of a file in a folder, whose path may end with a separator.
+function joinPath(folder, name) {
 	if (endsWith(folder, "/") || endsWith(folder, File.separator)) return folder + name;
 	return folder + File.separator + name;
 }
 
-// A file's folder.
-function folderOf(path) {
+// Return the path of a file's folder.
+function parentFolder(path) {
 	folder = File.getParent(path);
-	if (!given(folder)) folder = ".";
+	if (!isGiven(folder)) folder = ".";
 	return folder;
 }
 
-// A name that is not there yet, beside the file that is to be written; it keeps the format's ending.
-function partOf(path) {
+// Make a folder and the one above it. Return the problem, or "".
+function makeFolder(folder) {
+	if (File.isDirectory(folder)) return "";
+	above = parentFolder(folder);
+	if (!File.isDirectory(above)) File.makeDirectory(above);
+	File.makeDirectory(folder);
+	if (File.isDirectory(folder)) return "";
+	return folder + " is no folder and cannot be made; choose another one";
+}
+
+// Return the path under which a file is written before publishFile() gives it its name. It keeps
+// the ending, from which ImageJ takes the format.
+function partPath(path) {
 	dot = lastIndexOf(path, ".");
 	return substring(path, 0, dot) + ".part" + substring(path, dot);
 }
 
-// Gives a finished file its name; before, nobody can take a half-written one for the result.
-function finish(part, path) {
+// Give a completely written file its name; until then no file of that name is incomplete. Return the
+// problem, or "".
+function publishFile(part, path) {
 	if (!File.exists(part)) return path + " could not be written; check the folder and the free space";
-	// Windows renames onto no other file
+	// Windows cannot rename onto another file
 	if (File.exists(path)) done = File.delete(path);
 	done = File.rename(part, path);
 	if (!File.exists(path) || File.exists(part)) {
@@ -143,17 +98,15 @@ function finish(part, path) {
 	return "";
 }
 
-// Makes a folder, and the one above it; gives back what went wrong.
-function makeFolder(folder) {
-	if (File.isDirectory(folder)) return "";
-	above = folderOf(folder);
-	if (!File.isDirectory(above)) File.makeDirectory(above);
-	File.makeDirectory(folder);
-	if (File.isDirectory(folder)) return "";
-	return folder + " is no folder and cannot be made; choose another one";
+// Return an unused path in the folder for temporary files.
+function temporaryPath(ending) {
+	path = joinPath(getDirectory("temp"), "starbridge-" + call("java.util.UUID.randomUUID") + ending);
+	return path;
 }
 
-// Opens an image; gives back what is wrong with it.
+// -- lib/images.ijm --
+
+// Open an image. Return the problem, or "".
 function openImage(path) {
 	if (!File.exists(path)) return path + " does not exist; check the spelling and the disk";
 	if (File.isDirectory(path)) return path + " is a folder; choose an image";
@@ -165,19 +118,33 @@ function openImage(path) {
 	return path + " cannot be opened as an image; check that it opens in ImageJ";
 }
 
-// Whether the active image can be a label image; gives back what is wrong with it.
-function notLabels(name) {
+// Open an image; without a path, copy the active one, so that its overlay and selection stay as they
+// are. Return the problem, or "".
+function openOrDuplicate(path) {
+	if (isGiven(path)) {
+		problem = openImage(path);
+		return problem;
+	}
+	run("Select None");
+	run("Duplicate...", "title=starbridge-image duplicate");
+	return "";
+}
+
+// -- lib/labels.ijm --
+
+// Check that the active image can be a label image. Return the problem, or "".
+function checkLabelImage(name) {
 	getDimensions(width, height, channels, slices, frames);
 	if (bitDepth() == 24) return name + " is a colour image; a label image has one number a pixel";
 	if (channels > 1) return name + " has " + channels + " channels; a label image has one";
 	largest = 0;
 	for (p = 1; p <= nSlices; p++) {
 		if (nSlices > 1) setSlice(p);
-		getRawStatistics(count, mean, least, most);
-		if (isNaN(least) || least < 0) {
+		getRawStatistics(count, mean, lowest, highest);
+		if (isNaN(lowest) || lowest < 0) {
 			return name + " has pixels below 0 or without a number; labels are 0, 1, 2, and so on";
 		}
-		largest = maxOf(largest, most);
+		largest = maxOf(largest, highest);
 	}
 	if (largest > 1000000) {
 		return name + " has labels above 1,000,000, too many for a macro; use the command"
@@ -186,99 +153,51 @@ function notLabels(name) {
 	return "";
 }
 
-// Traces every label of the active image along the edges of its pixels, into its overlay.
-// Each ROI has the label as its name and in its properties, and in a stack its plane.
-// Gives back what is wrong with the image, or "".
+// Return the largest value of the active image, in all its planes.
+function largestValue() {
+	largest = 0;
+	for (p = 1; p <= nSlices; p++) {
+		if (nSlices > 1) setSlice(p);
+		resetThreshold;
+		getRawStatistics(area, mean, lowest, highest);
+		largest = maxOf(largest, highest);
+	}
+	return largest;
+}
+
+// Trace every label of the active image along the edges of its pixels, into its overlay. Each ROI has
+// the label as its name and in its properties, and in a stack its plane. Return the problem, or "".
 function traceLabels(name) {
 	setKeyDown("none");
 	run("Select None");
 	Overlay.remove;
-	problem = notLabels(name);
+	problem = checkLabelImage(name);
 	if (problem != "") return problem;
 	getDimensions(width, height, channels, slices, frames);
-	labels = getImageID();
-	stack = nSlices > 1;
-	largest = 0;
-	for (p = 1; p <= nSlices; p++) {
-		if (stack) setSlice(p);
-		resetThreshold;
-		getRawStatistics(area, mean, least, most);
-		largest = maxOf(largest, most);
-	}
+	largest = largestValue();
 	digits = maxOf(4, lengthOf("" + largest));
-	planes = newArray(largest + 1);
+	parts = newArray(largest + 1);
 	for (p = 1; p <= nSlices; p++) {
-		if (stack) setSlice(p);
-		// One pass finds how many pixels each label has, its box, and a pixel of it in its first row.
+		if (nSlices > 1) setSlice(p);
 		pixels = newArray(largest + 1);
 		left = newArray(largest + 1);
 		right = newArray(largest + 1);
 		top = newArray(largest + 1);
 		bottom = newArray(largest + 1);
-		seed = newArray(largest + 1);
-		for (y = 0; y < height; y++) {
-			label = 0;
-			start = 0;
-			for (x = 0; x <= width; x++) {
-				if (x < width) value = getPixel(x, y);
-				else value = -1;
-				if (value != label) {
-					if (label > 0) {
-						if (pixels[label] == 0) {
-							left[label] = start;
-							right[label] = x - 1;
-							top[label] = y;
-							seed[label] = start;
-						}
-						left[label] = minOf(left[label], start);
-						right[label] = maxOf(right[label], x - 1);
-						bottom[label] = y;
-						pixels[label] += x - start;
-					}
-					if (value != floor(value)) {
-						return name + " has the value " + value + " at " + x + ", " + y
-							+ "; labels are whole numbers";
-					}
-					label = value;
-					start = x;
-				}
-			}
-		}
-		frame = 1 + floor((p - 1) / slices);
-		slice = 1 + (p - 1) % slices;
+		first = newArray(largest + 1);
+		problem = scanLabels(name, pixels, left, right, top, bottom, first);
+		if (problem != "") return problem;
 		for (label = 1; label <= largest; label++) {
 			if (pixels[label] > 0) {
-				doWand(seed[label], top[label], 0, "4-connected");
-				getRawStatistics(area, mean, least, most);
-				if (area != pixels[label] || least != most) {
-					// A hole, or several pieces: cut its box out and take what has this value there.
-					// The overlay stays out of it, because Duplicate would look at each ROI.
-					kept = Overlay.size;
-					if (kept > 0) {
-						Overlay.copy;
-						Overlay.remove;
-					}
-					makeRectangle(left[label], top[label], right[label] - left[label] + 1,
-						bottom[label] - top[label] + 1);
-					run("Duplicate...", "title=starbridge-label");
-					setThreshold(label, label);
-					run("Create Selection");
-					run("Select None");
-					close();
-					selectImage(labels);
-					run("Restore Selection");
-					Roi.move(left[label], top[label]);
-					if (kept > 0) Overlay.paste;
+				doWand(first[label], top[label], 0, "4-connected");
+				getRawStatistics(area, mean, lowest, highest);
+				if (area != pixels[label] || lowest != highest) {
+					// it has a hole or several pieces, which the wand does not select
+					selectLabel(label, left[label], top[label], right[label], bottom[label]);
 				}
-				planes[label] += 1;
-				roiName = "" + label;
-				while (lengthOf(roiName) < digits) roiName = "0" + roiName;
-				if (planes[label] > 1) roiName = roiName + "-" + planes[label];
-				Roi.setName(roiName);
-				Roi.setProperty("starbridge.id", call("java.util.UUID.randomUUID"));
-				Roi.setProperty("starbridge.label", "" + label);
-				Roi.setProperty("starbridge.roi_name", roiName);
-				if (stack) Roi.setPosition(0, slice, frame);
+				parts[label] += 1;
+				nameRoi(label, digits, parts[label]);
+				if (nSlices > 1) Roi.setPosition(0, 1 + (p - 1) % slices, 1 + floor((p - 1) / slices));
 				Overlay.addSelection;
 			}
 		}
@@ -287,15 +206,86 @@ function traceLabels(name) {
 	return "";
 }
 
-// Saves the overlay of the active image as a RoiSet.zip; gives back what went wrong.
+// Find the number of pixels, the bounds and the first pixel of the first row of every label of the
+// current plane, in one pass; results go into the arrays. Return the problem, or "".
+function scanLabels(name, pixels, left, right, top, bottom, first) {
+	width = getWidth();
+	height = getHeight();
+	for (y = 0; y < height; y++) {
+		label = 0;
+		start = 0;
+		for (x = 0; x <= width; x++) {
+			if (x < width) value = getPixel(x, y);
+			else value = -1;
+			if (value != label) {
+				if (label > 0) {
+					if (pixels[label] == 0) {
+						left[label] = start;
+						right[label] = x - 1;
+						top[label] = y;
+						first[label] = start;
+					}
+					left[label] = minOf(left[label], start);
+					right[label] = maxOf(right[label], x - 1);
+					bottom[label] = y;
+					pixels[label] += x - start;
+				}
+				if (value != floor(value)) {
+					return name + " has the value " + value + " at " + x + ", " + y
+						+ "; labels are whole numbers";
+				}
+				label = value;
+				start = x;
+			}
+		}
+	}
+	return "";
+}
+
+// Select all pixels of a label in the current plane by a threshold on a copy of its bounds.
+function selectLabel(label, left, top, right, bottom) {
+	labels = getImageID();
+	// without the overlay: Duplicate would check each of its ROIs, which is slow
+	kept = Overlay.size;
+	if (kept > 0) {
+		Overlay.copy;
+		Overlay.remove;
+	}
+	makeRectangle(left, top, right - left + 1, bottom - top + 1);
+	run("Duplicate...", "title=starbridge-label");
+	setThreshold(label, label);
+	run("Create Selection");
+	run("Select None");
+	close();
+	selectImage(labels);
+	run("Restore Selection");
+	Roi.move(left, top);
+	if (kept > 0) Overlay.paste;
+}
+
+// Name the selection by its label (0012; 0012-2 in a further plane), with the properties by which
+// starbridge finds the object again.
+function nameRoi(label, digits, part) {
+	roiName = "" + label;
+	while (lengthOf(roiName) < digits) roiName = "0" + roiName;
+	if (part > 1) roiName = roiName + "-" + part;
+	Roi.setName(roiName);
+	Roi.setProperty("starbridge.id", call("java.util.UUID.randomUUID"));
+	Roi.setProperty("starbridge.label", "" + label);
+	Roi.setProperty("starbridge.roi_name", roiName);
+}
+
+// -- lib/roi_files.ijm --
+
+// Save the overlay of the active image as a RoiSet.zip. Return the problem, or "".
 function saveRois(path) {
-	problem = makeFolder(folderOf(path));
+	problem = makeFolder(parentFolder(path));
 	if (problem != "") return problem;
-	part = partOf(path);
+	part = partPath(path);
 	if (call("java.lang.System.getProperty", "starbridge.session", "") != "") {
 		problem = call("starbridge.RoiSet.save", part);
 	} else if (hasWindow()) {
-		problem = saveRoisByManager(part);
+		problem = saveByManager(part);
 	} else {
 		problem = runJavaScript("var overlay = image.getOverlay(), used = {};"
 			+ "var count = overlay == null ? 0 : overlay.size();"
@@ -312,13 +302,13 @@ function saveRois(path) {
 			+ "zip.write(bytes, 0, bytes.length); zip.closeEntry(); } } finally { zip.close(); }", part);
 	}
 	if (problem != "") return path + " could not be written (" + problem + ")";
-	problem = finish(part, path);
+	problem = publishFile(part, path);
 	return problem;
 }
 
-// Runs JavaScript that knows the active image and a path; gives back what went wrong.
+// Run JavaScript in which `image` is the active image and `path` a path. Return the problem, or "".
 function runJavaScript(code, path) {
-	// Percent signs and letters are all that is left of the path: nothing in it can end the text.
+	// URL encoding leaves percent signs and letters of the path: nothing in it can end the string
 	path = call("java.net.URLEncoder.encode", path, "UTF-8");
 	IJ.redirectErrorMessages();
 	result = eval("script", "(function () { try { var image = Packages.ij.IJ.getImage();"
@@ -330,41 +320,12 @@ function runJavaScript(code, path) {
 		+ " with its window or another Java, or run the macro by starbridge";
 }
 
-// Saves the overlay by way of the ROI Manager, which keeps what it held; gives back what went wrong.
-function saveRoisByManager(path) {
-	if (Overlay.size == 0) return "there are no ROIs to save";
-	kept = emptyManager();
-	showInManager();
-	roiManager("deselect");
-	roiManager("save", path);
-	refillManager(kept);
-	return "";
-}
+// -- lib/roi_manager.ijm --
 
-// Empties the ROI Manager; gives back the file that keeps what it held, or "".
-function emptyManager() {
-	if (!is("Batch Mode")) run("ROI Manager...");
-	quietManager();
-	if (roiManager("count") == 0) return "";
-	kept = temporaryFile(".zip");
-	roiManager("deselect");
-	roiManager("save", kept);
-	roiManager("reset");
-	return kept;
-}
-
-// Gives the ROI Manager back what emptyManager() took.
-function refillManager(kept) {
-	roiManager("reset");
-	if (kept == "") return;
-	roiManager("open", kept);
-	done = File.delete(kept);
-}
-
-// Adds the overlay of the active image to the ROI Manager.
-function showInManager() {
+// Add the overlay of the active image to the ROI Manager.
+function addToManager() {
 	setKeyDown("none");
-	quietManager();
+	turnOffShowAll();
 	count = Overlay.size;
 	for (i = 0; i < count; i++) {
 		Overlay.activateSelection(i);
@@ -373,8 +334,8 @@ function showInManager() {
 	run("Select None");
 }
 
-// Ends "Show All": in batch mode the ROI Manager would put its list into the overlay of the image.
-function quietManager() {
+// End "Show All" of the ROI Manager, which in batch mode would put its list into the overlay.
+function turnOffShowAll() {
 	count = Overlay.size;
 	if (count > 0) Overlay.copy;
 	roiManager("show none");
@@ -382,8 +343,119 @@ function quietManager() {
 	else Overlay.remove;
 }
 
-// A name for a file that is deleted again.
-function temporaryFile(ending) {
-	path = inFolder(getDirectory("temp"), "starbridge-" + call("java.util.UUID.randomUUID") + ending);
-	return path;
+// Empty the ROI Manager. Return the file that keeps what it held, for restoreManager(), or "".
+function emptyManager() {
+	if (!is("Batch Mode")) run("ROI Manager...");
+	turnOffShowAll();
+	if (roiManager("count") == 0) return "";
+	kept = temporaryPath(".zip");
+	roiManager("deselect");
+	roiManager("save", kept);
+	roiManager("reset");
+	return kept;
+}
+
+// Put back into the ROI Manager what emptyManager() took out.
+function restoreManager(kept) {
+	roiManager("reset");
+	if (kept == "") return;
+	roiManager("open", kept);
+	done = File.delete(kept);
+}
+
+// Save the overlay of the active image as a RoiSet.zip through the ROI Manager. Return the problem,
+// or "".
+function saveByManager(path) {
+	if (Overlay.size == 0) return "there are no ROIs to save";
+	kept = emptyManager();
+	addToManager();
+	roiManager("deselect");
+	roiManager("save", path);
+	restoreManager(kept);
+	return "";
+}
+
+// -- lib/rois.ijm --
+
+// Put the overlay of an image on another one, which becomes the active one.
+function copyOverlay(from, onto) {
+	selectImage(from);
+	if (Overlay.size == 0) return;
+	Overlay.copy;
+	selectImage(onto);
+	Overlay.paste;
+}
+
+// -- lib/session.ijm --
+
+// Return true if an optional parameter was filled in; Fiji leaves an empty one at 0.
+function isGiven(value) {
+	value = "" + value;
+	if (value == "" || value == "0" || value == "null") return false;
+	return true;
+}
+
+// Return true if ImageJ has windows, and with them a ROI Manager.
+function hasWindow() {
+	if (call("java.awt.GraphicsEnvironment.isHeadless") == "true") return false;
+	return true;
+}
+
+// Check ImageJ's version; record its settings and the open images, to return to them at the end.
+function startMacro() {
+	requires("1.53t");
+	saveSettings();
+	inBatchMode = is("Batch Mode");
+	if (nImages > 0) activeAtStart = getImageID();
+	ids = newArray(nImages);
+	for (i = 0; i < ids.length; i++) {
+		selectImage(i + 1);
+		ids[i] = getImageID();
+	}
+	if (activeAtStart != 0) selectImage(activeAtStart);
+	openAtStart = ids;
+}
+
+// Enter batch mode. A ROI Manager that is to show ROIs is opened before, as batch mode opens none.
+function enterBatchMode(withManager) {
+	if (withManager && hasWindow() && !inBatchMode) run("ROI Manager...");
+	setBatchMode(true);
+}
+
+// Close the macro's own images, restore the settings, leave batch mode, and make an image the active
+// one (an ID; 0: none).
+function endMacro(image) {
+	closeOwnImages();
+	if (image != 0) selectImage(image);
+	restoreSettings();
+	if (!inBatchMode) setBatchMode("exit and display");
+}
+
+// End the macro with its name and a message, after closing its own images.
+function stop(message) {
+	closeOwnImages();
+	restoreSettings();
+	exit(macroName + ": " + message);
+}
+
+// End the macro if a function returned a problem; "" is none.
+function stopOn(problem) {
+	if (problem != "") stop(problem);
+}
+
+// Close the images that the macro opened, without a question.
+function closeOwnImages() {
+	for (i = nImages; i >= 1; i--) {
+		selectImage(i);
+		isOwn = true;
+		for (k = 0; k < openAtStart.length; k++) {
+			if (openAtStart[k] == getImageID()) isOwn = false;
+		}
+		if (isOwn) close();
+	}
+}
+
+// Leave an image that the macro opened to the user.
+function keepImage(image) {
+	openAtStart = Array.concat(openAtStart, image);
 }

@@ -28,134 +28,52 @@
 #@ Boolean (label="Show the label image", value=true, persist=false) showLabels
 
 var macroName = "otsu_baseline.ijm";
-var imagesBefore = newArray(0);
+var openAtStart = newArray(0);  // IDs of the images that stay open when the macro ends
+var activeAtStart = 0;          // ID of the active image at the start; 0: none was open
+var inBatchMode = false;        // the macro was called by one that is in batch mode
 
-begin();
-if (!given(resultFolder)) stop("no folder for the results; choose one");
-if (!given(imageFile) && nImages == 0) stop("no image; open one or choose a file");
-outerBatch = is("Batch Mode");
-original = 0;
-if (nImages > 0) original = getImageID();
-if (hasWindow() && showLabels && !outerBatch) run("ROI Manager...");
-setBatchMode(true);
-if (given(imageFile)) {
-	problem = openImage(imageFile);
-	if (problem != "") stop(problem);
-	name = nameOf(imageFile);
-} else {
-	name = nameOf(getTitle());
-	run("Select None");
-	run("Duplicate...", "title=starbridge-image duplicate");
-}
-if (given(resultName)) name = "" + resultName;
+startMacro();
+if (!isGiven(resultFolder)) stop("no folder for the results; choose one");
+if (!isGiven(imageFile) && nImages == 0) stop("no image; open one or choose a file");
+enterBatchMode(showLabels);
+name = inputName(imageFile);
+stopOn(openOrDuplicate(imageFile));
+if (isGiven(resultName)) name = "" + resultName;
 if (bitDepth() == 24) run("Make Composite");
 measured = getImageID();
-getDimensions(imageWidth, imageHeight, imageChannels, slices, frames);
-if (nucleiChannel > imageChannels) stop(name + " has no channel " + nucleiChannel + "; it has " + imageChannels);
-Overlay.remove;
-run("Duplicate...", "title=starbridge-mask duplicate channels=" + nucleiChannel);
-setOption("BlackBackground", true);
-if (bitDepth() != 32) run("32-bit");
+stopOn(duplicateChannel(nucleiChannel, name));
 if (sigma > 0 && nSlices > 1) run("Gaussian Blur...", "sigma=" + sigma + " stack");
 if (sigma > 0 && nSlices == 1) run("Gaussian Blur...", "sigma=" + sigma);
 thresholdMask(NaN);
-objectsOfMask(fillHoles, cutApart, smallest, greatest, dropBorder);
+labelMask(fillHoles, cutApart, smallest, greatest, dropBorder);
 labelImage = getImageID();
-problem = writeResults(labelImage, measured, name, resultFolder);
-if (problem != "") stop(problem);
+stopOn(writeResults(measured, name, resultFolder));
 selectImage(labelImage);
 count = Overlay.size;
-if (showLabels) {
-	rename(name + "_labels.tif");
-	keepImage(labelImage);
-	if (hasWindow() && count > 0) showInManager();
-}
-closeOwnImages();
-if (showLabels) selectImage(labelImage);
-else if (original != 0) selectImage(original);
-restoreSettings();
-if (!outerBatch) setBatchMode("exit and display");
+showLabelImage(labelImage, name, showLabels);
+if (!showLabels) labelImage = activeAtStart;
+endMacro(labelImage);
 return "" + count;
 
-// The functions below are word for word the same in every macro of starbridge that has them:
-// ImageJ macros cannot share a file.
+// ---- Library of starbridge: built from macros/lib, nothing to set below -------------------------
 
-// Whether an optional parameter was filled in; Fiji leaves an empty one at 0.
-function given(value) {
-	value = "" + value;
-	if (value == "" || value == "0" || value == "null") return false;
-	return true;
-}
+// -- lib/files.ijm --
 
-// Whether ImageJ has windows, and with them a ROI Manager.
-function hasWindow() {
-	if (call("java.awt.GraphicsEnvironment.isHeadless") == "true") return false;
-	return true;
-}
-
-// Ends the macro with its name and a message; closes what it opened.
-function stop(message) {
-	closeOwnImages();
-	restoreSettings();
-	exit(macroName + ": " + message);
-}
-
-// Remembers the settings and which images are open, for stop() and closeOwnImages().
-function begin() {
-	requires("1.53t");
-	saveSettings();
-	front = 0;
-	if (nImages > 0) front = getImageID();
-	ids = newArray(nImages);
-	for (i = 0; i < ids.length; i++) {
-		selectImage(i + 1);
-		ids[i] = getImageID();
-	}
-	if (front != 0) selectImage(front);
-	imagesBefore = ids;
-}
-
-// Closes the images that the macro opened, without a question.
-function closeOwnImages() {
-	for (i = nImages; i >= 1; i--) {
-		selectImage(i);
-		known = false;
-		for (k = 0; k < imagesBefore.length; k++) {
-			if (imagesBefore[k] == getImageID()) known = true;
-		}
-		if (!known) close();
-	}
-}
-
-// Leaves an image that the macro opened to the user.
-function keepImage(image) {
-	imagesBefore = Array.concat(imagesBefore, image);
-}
-
-// Puts the overlay of one image on another one, which becomes the active one.
-function copyOverlay(from, onto) {
-	selectImage(from);
-	if (Overlay.size == 0) return;
-	Overlay.copy;
-	selectImage(onto);
-	Overlay.paste;
-}
-
-// A file in a folder, whether or not the folder's path ends with a separator.
-function inFolder(folder, name) {
+// Return the path of a file in a folder, whose path may end with a separator.
+function joinPath(folder, name) {
 	if (endsWith(folder, "/") || endsWith(folder, File.separator)) return folder + name;
 	return folder + File.separator + name;
 }
 
-// A file's folder.
-function folderOf(path) {
+// Return the path of a file's folder.
+function parentFolder(path) {
 	folder = File.getParent(path);
-	if (!given(folder)) folder = ".";
+	if (!isGiven(folder)) folder = ".";
 	return folder;
 }
 
-// An image's name: its file's name without what says the format.
-function nameOf(path) {
+// Return an image file's name without the ending of its format.
+function baseName(path) {
 	name = File.getName(path);
 	endings = newArray(".ome.tiff", ".ome.tif", ".ome.btf", ".tiff", ".tif", ".btf");
 	for (i = 0; i < endings.length; i++) {
@@ -165,16 +83,34 @@ function nameOf(path) {
 	return name;
 }
 
-// A name that is not there yet, beside the file that is to be written; it keeps the format's ending.
-function partOf(path) {
+// Return the path of a result: FOLDER/KIND/NAME and an ending, as in lbl/NAME_labels.tif.
+function resultPath(folder, kind, name, ending) {
+	path = joinPath(joinPath(folder, kind), name + ending);
+	return path;
+}
+
+// Make a folder and the one above it. Return the problem, or "".
+function makeFolder(folder) {
+	if (File.isDirectory(folder)) return "";
+	above = parentFolder(folder);
+	if (!File.isDirectory(above)) File.makeDirectory(above);
+	File.makeDirectory(folder);
+	if (File.isDirectory(folder)) return "";
+	return folder + " is no folder and cannot be made; choose another one";
+}
+
+// Return the path under which a file is written before publishFile() gives it its name. It keeps
+// the ending, from which ImageJ takes the format.
+function partPath(path) {
 	dot = lastIndexOf(path, ".");
 	return substring(path, 0, dot) + ".part" + substring(path, dot);
 }
 
-// Gives a finished file its name; before, nobody can take a half-written one for the result.
-function finish(part, path) {
+// Give a completely written file its name; until then no file of that name is incomplete. Return the
+// problem, or "".
+function publishFile(part, path) {
 	if (!File.exists(part)) return path + " could not be written; check the folder and the free space";
-	// Windows renames onto no other file
+	// Windows cannot rename onto another file
 	if (File.exists(path)) done = File.delete(path);
 	done = File.rename(part, path);
 	if (!File.exists(path) || File.exists(part)) {
@@ -183,17 +119,15 @@ function finish(part, path) {
 	return "";
 }
 
-// Makes a folder, and the one above it; gives back what went wrong.
-function makeFolder(folder) {
-	if (File.isDirectory(folder)) return "";
-	above = folderOf(folder);
-	if (!File.isDirectory(above)) File.makeDirectory(above);
-	File.makeDirectory(folder);
-	if (File.isDirectory(folder)) return "";
-	return folder + " is no folder and cannot be made; choose another one";
+// Return an unused path in the folder for temporary files.
+function temporaryPath(ending) {
+	path = joinPath(getDirectory("temp"), "starbridge-" + call("java.util.UUID.randomUUID") + ending);
+	return path;
 }
 
-// Opens an image; gives back what is wrong with it.
+// -- lib/images.ijm --
+
+// Open an image. Return the problem, or "".
 function openImage(path) {
 	if (!File.exists(path)) return path + " does not exist; check the spelling and the disk";
 	if (File.isDirectory(path)) return path + " is a folder; choose an image";
@@ -205,348 +139,80 @@ function openImage(path) {
 	return path + " cannot be opened as an image; check that it opens in ImageJ";
 }
 
-// Saves the active image as a TIFF; gives back what went wrong.
+// Open an image; without a path, copy the active one, so that its overlay and selection stay as they
+// are. Return the problem, or "".
+function openOrDuplicate(path) {
+	if (isGiven(path)) {
+		problem = openImage(path);
+		return problem;
+	}
+	run("Select None");
+	run("Duplicate...", "title=starbridge-image duplicate");
+	return "";
+}
+
+// Return the name for an image's results: that of its file, else of the active image, without the
+// format's ending.
+function inputName(path) {
+	if (!isGiven(path)) path = getTitle();
+	name = baseName(path);
+	return name;
+}
+
+// Save the active image as a TIFF. Return the problem, or "".
 function saveTiff(path) {
-	problem = makeFolder(folderOf(path));
+	problem = makeFolder(parentFolder(path));
 	if (problem != "") return problem;
 	title = getTitle();
-	part = partOf(path);
+	part = partPath(path);
 	saveAs("Tiff", part);
 	rename(title);
-	problem = finish(part, path);
+	problem = publishFile(part, path);
 	return problem;
 }
 
-// Whether the active image can be a label image; gives back what is wrong with it.
-function notLabels(name) {
+// Make a black image with an image's width, height, slices, frames and pixel size, and one channel.
+// It becomes the active one. The type is ImageJ's: 8-bit, 16-bit, 32-bit.
+function newImageLike(image, title, type) {
+	selectImage(image);
 	getDimensions(width, height, channels, slices, frames);
-	if (bitDepth() == 24) return name + " is a colour image; a label image has one number a pixel";
-	if (channels > 1) return name + " has " + channels + " channels; a label image has one";
-	largest = 0;
-	for (p = 1; p <= nSlices; p++) {
-		if (nSlices > 1) setSlice(p);
-		getRawStatistics(count, mean, least, most);
-		if (isNaN(least) || least < 0) {
-			return name + " has pixels below 0 or without a number; labels are 0, 1, 2, and so on";
-		}
-		largest = maxOf(largest, most);
-	}
-	if (largest > 1000000) {
-		return name + " has labels above 1,000,000, too many for a macro; use the command"
-			+ " starbridge convert";
-	}
-	return "";
-}
-
-// Traces every label of the active image along the edges of its pixels, into its overlay.
-// Each ROI has the label as its name and in its properties, and in a stack its plane.
-// Gives back what is wrong with the image, or "".
-function traceLabels(name) {
-	setKeyDown("none");
-	run("Select None");
-	Overlay.remove;
-	problem = notLabels(name);
-	if (problem != "") return problem;
-	getDimensions(width, height, channels, slices, frames);
-	labels = getImageID();
-	stack = nSlices > 1;
-	largest = 0;
-	for (p = 1; p <= nSlices; p++) {
-		if (stack) setSlice(p);
-		resetThreshold;
-		getRawStatistics(area, mean, least, most);
-		largest = maxOf(largest, most);
-	}
-	digits = maxOf(4, lengthOf("" + largest));
-	planes = newArray(largest + 1);
-	for (p = 1; p <= nSlices; p++) {
-		if (stack) setSlice(p);
-		// One pass finds how many pixels each label has, its box, and a pixel of it in its first row.
-		pixels = newArray(largest + 1);
-		left = newArray(largest + 1);
-		right = newArray(largest + 1);
-		top = newArray(largest + 1);
-		bottom = newArray(largest + 1);
-		seed = newArray(largest + 1);
-		for (y = 0; y < height; y++) {
-			label = 0;
-			start = 0;
-			for (x = 0; x <= width; x++) {
-				if (x < width) value = getPixel(x, y);
-				else value = -1;
-				if (value != label) {
-					if (label > 0) {
-						if (pixels[label] == 0) {
-							left[label] = start;
-							right[label] = x - 1;
-							top[label] = y;
-							seed[label] = start;
-						}
-						left[label] = minOf(left[label], start);
-						right[label] = maxOf(right[label], x - 1);
-						bottom[label] = y;
-						pixels[label] += x - start;
-					}
-					if (value != floor(value)) {
-						return name + " has the value " + value + " at " + x + ", " + y
-							+ "; labels are whole numbers";
-					}
-					label = value;
-					start = x;
-				}
-			}
-		}
-		frame = 1 + floor((p - 1) / slices);
-		slice = 1 + (p - 1) % slices;
-		for (label = 1; label <= largest; label++) {
-			if (pixels[label] > 0) {
-				doWand(seed[label], top[label], 0, "4-connected");
-				getRawStatistics(area, mean, least, most);
-				if (area != pixels[label] || least != most) {
-					// A hole, or several pieces: cut its box out and take what has this value there.
-					// The overlay stays out of it, because Duplicate would look at each ROI.
-					kept = Overlay.size;
-					if (kept > 0) {
-						Overlay.copy;
-						Overlay.remove;
-					}
-					makeRectangle(left[label], top[label], right[label] - left[label] + 1,
-						bottom[label] - top[label] + 1);
-					run("Duplicate...", "title=starbridge-label");
-					setThreshold(label, label);
-					run("Create Selection");
-					run("Select None");
-					close();
-					selectImage(labels);
-					run("Restore Selection");
-					Roi.move(left[label], top[label]);
-					if (kept > 0) Overlay.paste;
-				}
-				planes[label] += 1;
-				roiName = "" + label;
-				while (lengthOf(roiName) < digits) roiName = "0" + roiName;
-				if (planes[label] > 1) roiName = roiName + "-" + planes[label];
-				Roi.setName(roiName);
-				Roi.setProperty("starbridge.id", call("java.util.UUID.randomUUID"));
-				Roi.setProperty("starbridge.label", "" + label);
-				Roi.setProperty("starbridge.roi_name", roiName);
-				if (stack) Roi.setPosition(0, slice, frame);
-				Overlay.addSelection;
-			}
-		}
-	}
-	run("Select None");
-	return "";
-}
-
-// Saves the overlay of the active image as a RoiSet.zip; gives back what went wrong.
-function saveRois(path) {
-	problem = makeFolder(folderOf(path));
-	if (problem != "") return problem;
-	part = partOf(path);
-	if (call("java.lang.System.getProperty", "starbridge.session", "") != "") {
-		problem = call("starbridge.RoiSet.save", part);
-	} else if (hasWindow()) {
-		problem = saveRoisByManager(part);
-	} else {
-		problem = runJavaScript("var overlay = image.getOverlay(), used = {};"
-			+ "var count = overlay == null ? 0 : overlay.size();"
-			+ "var zip = new Packages.java.util.zip.ZipOutputStream("
-			+ "new Packages.java.io.BufferedOutputStream(new Packages.java.io.FileOutputStream(path)));"
-			+ "try { zip.setLevel(1); for (var i = 0; i < count; i++) { var roi = overlay.get(i);"
-			+ "var name = String(roi.getName() == null ? 'ROI ' + (i + 1) : roi.getName())"
-			+ ".replace(/[\\x00-\\x1f<>:\\x22\\/\\\\|?*]/g, '_').replace(/\\.roi$/i, '');"
-			+ "var unique = name, again = 1;"
-			+ "while (used['/' + unique.toLowerCase()]) unique = name + '-' + (++again);"
-			+ "used['/' + unique.toLowerCase()] = true;"
-			+ "zip.putNextEntry(new Packages.java.util.zip.ZipEntry(unique + '.roi'));"
-			+ "var bytes = Packages.ij.io.RoiEncoder.saveAsByteArray(roi);"
-			+ "zip.write(bytes, 0, bytes.length); zip.closeEntry(); } } finally { zip.close(); }", part);
-	}
-	if (problem != "") return path + " could not be written (" + problem + ")";
-	problem = finish(part, path);
-	return problem;
-}
-
-// Runs JavaScript that knows the active image and a path; gives back what went wrong.
-function runJavaScript(code, path) {
-	// Percent signs and letters are all that is left of the path: nothing in it can end the text.
-	path = call("java.net.URLEncoder.encode", path, "UTF-8");
-	IJ.redirectErrorMessages();
-	result = eval("script", "(function () { try { var image = Packages.ij.IJ.getImage();"
-		+ "var path = decodeURIComponent('" + path + "'.replace(/\\+/g, ' '));"
-		+ code + " return 'done'; } catch (error) { return 'problem: ' + error; } })()");
-	if (result == "done") return "";
-	if (startsWith(result, "problem: ")) return substring(result, 9);
-	return "this ImageJ has neither a window nor JavaScript (its Java may lack jdk.dynalink); start it"
-		+ " with its window or another Java, or run the macro by starbridge";
-}
-
-// Saves the overlay by way of the ROI Manager, which keeps what it held; gives back what went wrong.
-function saveRoisByManager(path) {
-	if (Overlay.size == 0) return "there are no ROIs to save";
-	kept = emptyManager();
-	showInManager();
-	roiManager("deselect");
-	roiManager("save", path);
-	refillManager(kept);
-	return "";
-}
-
-// Empties the ROI Manager; gives back the file that keeps what it held, or "".
-function emptyManager() {
-	if (!is("Batch Mode")) run("ROI Manager...");
-	quietManager();
-	if (roiManager("count") == 0) return "";
-	kept = temporaryFile(".zip");
-	roiManager("deselect");
-	roiManager("save", kept);
-	roiManager("reset");
-	return kept;
-}
-
-// Gives the ROI Manager back what emptyManager() took.
-function refillManager(kept) {
-	roiManager("reset");
-	if (kept == "") return;
-	roiManager("open", kept);
-	done = File.delete(kept);
-}
-
-// Adds the overlay of the active image to the ROI Manager.
-function showInManager() {
-	setKeyDown("none");
-	quietManager();
-	count = Overlay.size;
-	for (i = 0; i < count; i++) {
-		Overlay.activateSelection(i);
-		roiManager("Add");
-	}
-	run("Select None");
-}
-
-// Ends "Show All": in batch mode the ROI Manager would put its list into the overlay of the image.
-function quietManager() {
-	count = Overlay.size;
-	if (count > 0) Overlay.copy;
-	roiManager("show none");
-	if (count > 0) Overlay.paste;
-	else Overlay.remove;
-}
-
-// A name for a file that is deleted again.
-function temporaryFile(ending) {
-	path = inFolder(getDirectory("temp"), "starbridge-" + call("java.util.UUID.randomUUID") + ending);
-	return path;
-}
-
-// The label of every ROI of the overlay: starbridge's property, else the number that is its name,
-// else its place in the list. No two ROIs of a plane share one.
-function labelsOfRois() {
-	count = Overlay.size;
-	result = newArray(count);
-	planes = newArray(count);
-	largest = 0;
-	List.clear();
-	for (i = 0; i < count; i++) {
-		Overlay.activateSelection(i);
-		Roi.getPosition(c, z, t);
-		planes[i] = "" + maxOf(z, 1) + "/" + maxOf(t, 1) + "/";
-		text = Roi.getProperty("starbridge.label");
-		// ImageJ's own names (0123-0456) are coordinates, those of starbridge are 0012 or 0012-2
-		if (!matches(text, "[1-9][0-9]{0,8}")) text = Roi.getName;
-		if (!matches(text, "0*[1-9][0-9]{0,8}(-[0-9]{1,3})?")) text = "0";
-		if (indexOf(text, "-") > 0) text = substring(text, 0, indexOf(text, "-"));
-		label = parseInt(text);
-		if (label > 0 && List.get(planes[i] + label) == "") {
-			result[i] = label;
-			List.set(planes[i] + label, "taken");
-			largest = maxOf(largest, label);
-		}
-	}
-	renumbered = 0;
-	for (i = 0; i < count; i++) {
-		if (result[i] == 0) {
-			label = i + 1;
-			if (List.get(planes[i] + label) != "") {
-				label = maxOf(largest, count) + 1;
-				renumbered++;
-			}
-			result[i] = label;
-			List.set(planes[i] + label, "taken");
-			largest = maxOf(largest, label);
-		}
-	}
-	List.clear();
-	run("Select None");
-	if (renumbered > 0) print(renumbered + " ROIs had the label of another one and got a new number");
-	return result;
-}
-
-// Draws the overlay of the active image into a new label image, which becomes the active one: 16-bit,
-// 32-bit where a label is above 65,535. Of ROIs that overlap, the more probable lies on top, and
-// where nothing is known of that, the one that comes first in the list.
-function drawLabels(labels, slices, frames) {
-	count = Overlay.size;
 	getVoxelSize(voxelWidth, voxelHeight, voxelDepth, voxelUnit);
-	bits = "16-bit";
-	rank = newArray(count);
-	planes = newArray(count);
-	for (i = 0; i < count; i++) {
-		if (labels[i] > 65535) bits = "32-bit";
-		Overlay.activateSelection(i);
-		probability = parseFloat(Roi.getProperty("starbridge.prob"));
-		if (isNaN(probability)) probability = 0;
-		rank[i] = round(probability * 1000000) * count + count - i;
-		Roi.getPosition(c, z, t);
-		planes[i] = (minOf(maxOf(t, 1), frames) - 1) * slices + minOf(maxOf(z, 1), slices);
-	}
-	run("Select None");
-	order = Array.rankPositions(rank);
-	width = getWidth();
-	height = getHeight();
-	if (count > 0) Overlay.copy;
-	newImage("starbridge-labels", bits + " black", width, height, 1, slices, frames);
+	newImage(title, type + " black", width, height, 1, slices, frames);
 	setVoxelSize(voxelWidth, voxelHeight, voxelDepth, voxelUnit);
-	if (count > 0) Overlay.paste;
-	for (k = 0; k < count; k++) {
-		i = order[k];
-		Overlay.activateSelection(i);
-		if (nSlices > 1) setSlice(planes[i]);
-		setColor(labels[i]);
-		fill();
-	}
-	run("Select None");
+}
+
+// Copy one plane of the active image; the copy becomes the active one.
+function duplicatePlane(title, c, z, t) {
+	// what Duplicate... calls a slice differs between stacks and hyperstacks
+	if (nSlices > 1) Stack.setPosition(c, z, t);
+	run("Duplicate...", "title=" + title);
+}
+
+// Copy one channel of the active image, in all planes, as a 32-bit image, which becomes the active
+// one. Return the problem, or "".
+function duplicateChannel(channel, name) {
+	getDimensions(width, height, channels, slices, frames);
+	if (channel > channels) return name + " has no channel " + channel + "; it has " + channels;
 	Overlay.remove;
-	if (nSlices > 1) setSlice(1);
-	resetMinAndMax;
+	run("Duplicate...", "title=starbridge-mask duplicate channels=" + channel);
+	if (bitDepth() != 32) run("32-bit");
+	return "";
 }
 
-// Micrometres of a length in a unit; 0 for a unit that is none, such as pixel.
-function micrometres(unit) {
-	unit = toLowerCase(unit);
-	if (unit == "um" || startsWith(unit, "micro") || unit == fromCharCode(181) + "m"
-			|| unit == fromCharCode(956) + "m") return 1;
-	if (unit == "nm" || startsWith(unit, "nanom")) return 0.001;
-	if (unit == "mm" || startsWith(unit, "millim")) return 1000;
-	if (unit == "cm" || startsWith(unit, "centim")) return 10000;
-	return 0;
-}
-
-// The names of the active image's channels: those given with commas, else what the image says, else
-// C1, C2, and so on. Gives back what is wrong in the first entry, and "" there if nothing is.
+// Return the names of the active image's channels from index 1: those given with commas, else those
+// in its slice labels, else C1, C2, and so on. Index 0 holds the problem, or "".
 function channelNames(wanted) {
 	getDimensions(width, height, channels, slices, frames);
-	result = newArray(channels + 1);
-	result[0] = "";
-	if (given(wanted)) {
+	names = newArray(channels + 1);
+	names[0] = "";
+	if (isGiven(wanted)) {
 		parts = split(wanted, ",");
 		if (parts.length != channels) {
-			result[0] = "the image has " + channels + " channels, and " + parts.length + " names are given";
-			return result;
+			names[0] = "the image has " + channels + " channels, and " + parts.length + " names are given";
+			return names;
 		}
-		for (c = 1; c <= channels; c++) result[c] = String.trim(parts[c - 1]);
-		return result;
+		for (c = 1; c <= channels; c++) names[c] = String.trim(parts[c - 1]);
+		return names;
 	}
 	usable = true;
 	for (c = 1; c <= channels; c++) {
@@ -559,137 +225,329 @@ function channelNames(wanted) {
 		if (text == "" || text == "null" || (channels == 1 && text == getTitle())
 				|| matches(toLowerCase(text), ".*[.]tiff?")) usable = false;
 		for (k = 1; k < c; k++) {
-			if (result[k] == text) usable = false;
+			if (names[k] == text) usable = false;
 		}
-		result[c] = text;
+		names[c] = text;
 	}
 	if (!usable) {
-		for (c = 1; c <= channels; c++) result[c] = "C" + c;
+		for (c = 1; c <= channels; c++) names[c] = "C" + c;
 	}
-	return result;
+	return names;
 }
 
-// A cell of a CSV file.
-function cell(text) {
-	text = "" + text;
-	quote = fromCharCode(34);
-	if (indexOf(text, quote) < 0 && indexOf(text, ",") < 0 && indexOf(text, "\n") < 0) return text;
-	return quote + replace(text, quote, quote + quote) + quote;
+// Return the micrometres of a unit of length; 0 for any other unit, such as pixel.
+function micrometresPer(unit) {
+	unit = toLowerCase(unit);
+	if (unit == "um" || startsWith(unit, "micro") || unit == fromCharCode(181) + "m"
+			|| unit == fromCharCode(956) + "m") return 1;
+	if (unit == "nm" || startsWith(unit, "nanom")) return 0.001;
+	if (unit == "mm" || startsWith(unit, "millim")) return 1000;
+	if (unit == "cm" || startsWith(unit, "centim")) return 10000;
+	return 0;
 }
 
-// Undoes percent signs (%C3%A9 is an e with an accent), in which starbridge keeps texts in ROIs.
-function decoded(text) {
-	if (indexOf(text, "%") < 0) return text;
-	return call("java.net.URLDecoder.decode", replace(text, "[+]", "%2B"), "UTF-8");
+// -- lib/labels.ijm --
+
+// Check that the active image can be a label image. Return the problem, or "".
+function checkLabelImage(name) {
+	getDimensions(width, height, channels, slices, frames);
+	if (bitDepth() == 24) return name + " is a colour image; a label image has one number a pixel";
+	if (channels > 1) return name + " has " + channels + " channels; a label image has one";
+	largest = 0;
+	for (p = 1; p <= nSlices; p++) {
+		if (nSlices > 1) setSlice(p);
+		getRawStatistics(count, mean, lowest, highest);
+		if (isNaN(lowest) || lowest < 0) {
+			return name + " has pixels below 0 or without a number; labels are 0, 1, 2, and so on";
+		}
+		largest = maxOf(largest, highest);
+	}
+	if (largest > 1000000) {
+		return name + " has labels above 1,000,000, too many for a macro; use the command"
+			+ " starbridge convert";
+	}
+	return "";
 }
 
-// Measures the overlay of the active image in every channel and writes a CSV file, a row a ROI.
-// Gives back what went wrong.
+// Return the largest value of the active image, in all its planes.
+function largestValue() {
+	largest = 0;
+	for (p = 1; p <= nSlices; p++) {
+		if (nSlices > 1) setSlice(p);
+		resetThreshold;
+		getRawStatistics(area, mean, lowest, highest);
+		largest = maxOf(largest, highest);
+	}
+	return largest;
+}
+
+// Trace every label of the active image along the edges of its pixels, into its overlay. Each ROI has
+// the label as its name and in its properties, and in a stack its plane. Return the problem, or "".
+function traceLabels(name) {
+	setKeyDown("none");
+	run("Select None");
+	Overlay.remove;
+	problem = checkLabelImage(name);
+	if (problem != "") return problem;
+	getDimensions(width, height, channels, slices, frames);
+	largest = largestValue();
+	digits = maxOf(4, lengthOf("" + largest));
+	parts = newArray(largest + 1);
+	for (p = 1; p <= nSlices; p++) {
+		if (nSlices > 1) setSlice(p);
+		pixels = newArray(largest + 1);
+		left = newArray(largest + 1);
+		right = newArray(largest + 1);
+		top = newArray(largest + 1);
+		bottom = newArray(largest + 1);
+		first = newArray(largest + 1);
+		problem = scanLabels(name, pixels, left, right, top, bottom, first);
+		if (problem != "") return problem;
+		for (label = 1; label <= largest; label++) {
+			if (pixels[label] > 0) {
+				doWand(first[label], top[label], 0, "4-connected");
+				getRawStatistics(area, mean, lowest, highest);
+				if (area != pixels[label] || lowest != highest) {
+					// it has a hole or several pieces, which the wand does not select
+					selectLabel(label, left[label], top[label], right[label], bottom[label]);
+				}
+				parts[label] += 1;
+				nameRoi(label, digits, parts[label]);
+				if (nSlices > 1) Roi.setPosition(0, 1 + (p - 1) % slices, 1 + floor((p - 1) / slices));
+				Overlay.addSelection;
+			}
+		}
+	}
+	run("Select None");
+	return "";
+}
+
+// Find the number of pixels, the bounds and the first pixel of the first row of every label of the
+// current plane, in one pass; results go into the arrays. Return the problem, or "".
+function scanLabels(name, pixels, left, right, top, bottom, first) {
+	width = getWidth();
+	height = getHeight();
+	for (y = 0; y < height; y++) {
+		label = 0;
+		start = 0;
+		for (x = 0; x <= width; x++) {
+			if (x < width) value = getPixel(x, y);
+			else value = -1;
+			if (value != label) {
+				if (label > 0) {
+					if (pixels[label] == 0) {
+						left[label] = start;
+						right[label] = x - 1;
+						top[label] = y;
+						first[label] = start;
+					}
+					left[label] = minOf(left[label], start);
+					right[label] = maxOf(right[label], x - 1);
+					bottom[label] = y;
+					pixels[label] += x - start;
+				}
+				if (value != floor(value)) {
+					return name + " has the value " + value + " at " + x + ", " + y
+						+ "; labels are whole numbers";
+				}
+				label = value;
+				start = x;
+			}
+		}
+	}
+	return "";
+}
+
+// Select all pixels of a label in the current plane by a threshold on a copy of its bounds.
+function selectLabel(label, left, top, right, bottom) {
+	labels = getImageID();
+	// without the overlay: Duplicate would check each of its ROIs, which is slow
+	kept = Overlay.size;
+	if (kept > 0) {
+		Overlay.copy;
+		Overlay.remove;
+	}
+	makeRectangle(left, top, right - left + 1, bottom - top + 1);
+	run("Duplicate...", "title=starbridge-label");
+	setThreshold(label, label);
+	run("Create Selection");
+	run("Select None");
+	close();
+	selectImage(labels);
+	run("Restore Selection");
+	Roi.move(left, top);
+	if (kept > 0) Overlay.paste;
+}
+
+// Name the selection by its label (0012; 0012-2 in a further plane), with the properties by which
+// starbridge finds the object again.
+function nameRoi(label, digits, part) {
+	roiName = "" + label;
+	while (lengthOf(roiName) < digits) roiName = "0" + roiName;
+	if (part > 1) roiName = roiName + "-" + part;
+	Roi.setName(roiName);
+	Roi.setProperty("starbridge.id", call("java.util.UUID.randomUUID"));
+	Roi.setProperty("starbridge.label", "" + label);
+	Roi.setProperty("starbridge.roi_name", roiName);
+}
+
+// Draw the overlay of the active image into a new label image, which becomes the active one: 16-bit,
+// or 32-bit where a label is above 65,535. It has so many slices and frames; 0 means as many as the
+// ROIs name. Where ROIs overlap, the more probable lies on top; without probabilities the first one.
+function drawLabels(labels, slices, frames) {
+	count = Overlay.size;
+	getVoxelSize(voxelWidth, voxelHeight, voxelDepth, voxelUnit);
+	bits = "16-bit";
+	rank = newArray(count);
+	z = newArray(count);
+	t = newArray(count);
+	lastSlice = 1;
+	lastFrame = 1;
+	for (i = 0; i < count; i++) {
+		if (labels[i] > 65535) bits = "32-bit";
+		Overlay.activateSelection(i);
+		probability = parseFloat(Roi.getProperty("starbridge.prob"));
+		if (isNaN(probability)) probability = 0;
+		rank[i] = round(probability * 1000000) * count + count - i;
+		Roi.getPosition(channel, slice, frame);
+		z[i] = maxOf(slice, 1);
+		t[i] = maxOf(frame, 1);
+		lastSlice = maxOf(lastSlice, slice);
+		lastFrame = maxOf(lastFrame, frame);
+	}
+	run("Select None");
+	if (slices == 0) slices = lastSlice;
+	if (frames == 0) frames = lastFrame;
+	order = Array.rankPositions(rank);
+	width = getWidth();
+	height = getHeight();
+	if (count > 0) Overlay.copy;
+	newImage("starbridge-labels", bits + " black", width, height, 1, slices, frames);
+	setVoxelSize(voxelWidth, voxelHeight, voxelDepth, voxelUnit);
+	if (count > 0) Overlay.paste;
+	for (k = 0; k < count; k++) {
+		i = order[k];
+		Overlay.activateSelection(i);
+		if (nSlices > 1) setSlice((minOf(t[i], frames) - 1) * slices + minOf(z[i], slices));
+		setColor(labels[i]);
+		fill();
+	}
+	run("Select None");
+	Overlay.remove;
+	if (nSlices > 1) setSlice(1);
+	resetMinAndMax;
+}
+
+// -- lib/measuring.ijm --
+
+// Measure the overlay of the active image in every channel and write a CSV file, a row for each ROI.
+// Labels are those of assignLabels(), channel names as in channelNames(). Return the problem, or "".
 function measureRois(path, labels, wantedNames) {
-	problem = makeFolder(folderOf(path));
+	problem = makeFolder(parentFolder(path));
 	if (problem != "") return problem;
 	names = channelNames(wantedNames);
 	if (names[0] != "") return names[0];
 	image = getImageID();
 	getDimensions(width, height, channels, slices, frames);
 	getVoxelSize(voxelWidth, voxelHeight, voxelDepth, voxelUnit);
-	factor = micrometres(voxelUnit);
+	factor = micrometresPer(voxelUnit);
 	if (factor == 0) factor = NaN;
 	voxelWidth = voxelWidth * factor;
 	voxelHeight = voxelHeight * factor;
 	count = Overlay.size;
 	heads = newArray(count);
 	planes = newArray(count);
-	used = newArray(slices * frames + 1);
+	counts = newArray(slices * frames + 1);
 	for (i = 0; i < count; i++) {
 		Overlay.activateSelection(i);
 		Roi.getPosition(c, z, t);
 		z = minOf(maxOf(z, 1), slices);
 		t = minOf(maxOf(t, 1), frames);
 		planes[i] = (t - 1) * slices + z;
-		used[planes[i]] += 1;
+		counts[planes[i]] += 1;
 		roiName = Roi.getName;
 		roiClass = Roi.getProperty("starbridge.class");
-		roiClass = decoded(roiClass);
-		heads[i] = "" + labels[i] + "," + cell(roiName) + "," + cell(roiClass) + "," + z + "," + t;
+		roiClass = decodePercent(roiClass);
+		heads[i] = "" + labels[i] + "," + csvCell(roiName) + "," + csvCell(roiClass) + "," + z + "," + t;
 	}
 	run("Select None");
-	line = "labelimage_oid,name,class,slice,frame,Area_um2,Area_px,X_um,Y_um,X_px,Y_px,"
-		+ "Perimeter_um,Perimeter_px,Circularity";
-	for (c = 1; c <= channels; c++) {
-		channel = names[c];
-		line = line + "," + cell(channel + "_Mean") + "," + cell(channel + "_Min") + ","
-			+ cell(channel + "_Max") + "," + cell(channel + "_StdDev") + "," + cell(channel + "_Median")
-			+ "," + cell(channel + "_IntDen_um2") + "," + cell(channel + "_RawIntDen");
-	}
 	rows = newArray(count);
 	if (count > 0) {
 		Overlay.copy;
 		Overlay.remove;
-		// the ROIs wait on an image of their own, in the same planes
-		newImage("starbridge-rois", "8-bit black", width, height, 1, slices, frames);
+		// keep the ROIs on an image of their own, in the same planes
+		newImageLike(image, "starbridge-rois", "8-bit");
 		carrier = getImageID();
 		Overlay.paste;
-		table = isOpen("Results");
-		if (table) IJ.renameResults("Results", "starbridge-results");
+		hasTable = isOpen("Results");
+		if (hasTable) IJ.renameResults("Results", "starbridge-results");
 		run("Set Measurements...",
 			"area mean standard min centroid perimeter shape integrated median redirect=None decimal=9");
 		for (p = 1; p <= slices * frames; p++) {
-			all = used[p] == count;
-			if (used[p] > 0) measurePlane(image, carrier, p, planes, all, voxelWidth, voxelHeight, rows);
+			isOnly = counts[p] == count;
+			if (counts[p] > 0) measurePlane(image, carrier, p, planes, isOnly, voxelWidth, voxelHeight, rows);
 		}
-		if (table) IJ.renameResults("starbridge-results", "Results");
+		if (hasTable) IJ.renameResults("starbridge-results", "Results");
 		selectImage(carrier);
 		Overlay.copy;
 		close();
 		selectImage(image);
 		Overlay.paste;
 	}
-	part = partOf(path);
+	part = partPath(path);
 	if (File.exists(part)) done = File.delete(part);
 	file = File.open(part);
+	line = measurementHeader(names);
 	print(file, line);
 	for (i = 0; i < count; i++) print(file, heads[i] + rows[i]);
 	File.close(file);
-	problem = finish(part, path);
+	problem = publishFile(part, path);
 	return problem;
 }
 
-// Copies one plane of the active image; the copy becomes the active one.
-function duplicatePlane(title, c, z, t) {
-	// what Duplicate... calls a slice differs between stacks and hyperstacks
-	if (nSlices > 1) Stack.setPosition(c, z, t);
-	run("Duplicate...", "title=" + title);
+// Return the header line of the CSV file for channel names from index 1.
+function measurementHeader(names) {
+	line = "labelimage_oid,name,class,slice,frame,Area_um2,Area_px,X_um,Y_um,X_px,Y_px,"
+		+ "Perimeter_um,Perimeter_px,Circularity";
+	columns = newArray("_Mean", "_Min", "_Max", "_StdDev", "_Median", "_IntDen_um2", "_RawIntDen");
+	for (c = 1; c < names.length; c++) {
+		for (k = 0; k < columns.length; k++) {
+			column = "" + names[c] + columns[k];
+			line = line + "," + csvCell(column);
+		}
+	}
+	return line;
 }
 
-// Measures the ROIs of one plane, in pixels, and writes the rest of their rows.
-function measurePlane(image, carrier, plane, planes, all, voxelWidth, voxelHeight, rows) {
+// Measure the ROIs of one plane in all channels and write the rest of their rows. `isOnly`: all ROIs
+// are in this plane. Voxel sizes are in micrometres, NaN where the image has none.
+function measurePlane(image, carrier, plane, planes, isOnly, voxelWidth, voxelHeight, rows) {
 	selectImage(image);
 	getDimensions(width, height, channels, slices, frames);
 	z = 1 + (plane - 1) % slices;
 	t = 1 + floor((plane - 1) / slices);
-	mine = carrier;
-	if (!all) {
-		newImage("starbridge-some", "8-bit black", width, height, 1);
-		mine = getImageID();
+	measured = carrier;
+	if (!isOnly) {
+		newImage("starbridge-plane-rois", "8-bit black", width, height, 1);
+		measured = getImageID();
 		for (i = 0; i < planes.length; i++) {
 			if (planes[i] == plane) {
 				selectImage(carrier);
 				Overlay.activateSelection(i);
 				run("Select None");
-				selectImage(mine);
+				selectImage(measured);
 				run("Restore Selection");
 				Overlay.addSelection;
 			}
 		}
 		run("Select None");
 	}
-	selectImage(mine);
+	selectImage(measured);
 	Overlay.copy;
 	for (c = 1; c <= channels; c++) {
 		selectImage(image);
 		duplicatePlane("starbridge-plane", c, z, t);
-		// in pixels: areas in two units are made of it below
+		// in pixels, from which the columns in either unit are computed
 		run("Properties...", "channels=1 slices=1 frames=1 unit=pixel pixel_width=1 pixel_height=1"
 			+ " voxel_depth=1 origin=0,0");
 		Overlay.paste;
@@ -706,30 +564,30 @@ function measurePlane(image, carrier, plane, planes, all, voxelWidth, voxelHeigh
 					// only square pixels have one length for all directions
 					side = NaN;
 					if (voxelWidth == voxelHeight) side = voxelWidth;
-					rows[i] = "," + number(area * voxelWidth * voxelHeight) + "," + number(area)
-						+ "," + number(x * voxelWidth) + "," + number(y * voxelHeight)
-						+ "," + number(x) + "," + number(y)
-						+ "," + number(length * side) + "," + number(length)
-						+ "," + number(getResult("Circ.", row));
+					rows[i] = "," + csvNumber(area * voxelWidth * voxelHeight) + "," + csvNumber(area)
+						+ "," + csvNumber(x * voxelWidth) + "," + csvNumber(y * voxelHeight)
+						+ "," + csvNumber(x) + "," + csvNumber(y)
+						+ "," + csvNumber(length * side) + "," + csvNumber(length)
+						+ "," + csvNumber(getResult("Circ.", row));
 				}
 				mean = getResult("Mean", row);
-				rows[i] = rows[i] + "," + number(mean) + "," + number(getResult("Min", row))
-					+ "," + number(getResult("Max", row)) + "," + number(getResult("StdDev", row))
-					+ "," + number(getResult("Median", row))
-					+ "," + number(mean * area * voxelWidth * voxelHeight)
-					+ "," + number(getResult("RawIntDen", row));
+				rows[i] = rows[i] + "," + csvNumber(mean) + "," + csvNumber(getResult("Min", row))
+					+ "," + csvNumber(getResult("Max", row)) + "," + csvNumber(getResult("StdDev", row))
+					+ "," + csvNumber(getResult("Median", row))
+					+ "," + csvNumber(mean * area * voxelWidth * voxelHeight)
+					+ "," + csvNumber(getResult("RawIntDen", row));
 				row++;
 			}
 		}
 		clearResults();
 	}
-	if (!all) {
-		selectImage(mine);
+	if (!isOnly) {
+		selectImage(measured);
 		close();
 	}
 }
 
-// Empties the Results table and closes its window, if there is one.
+// Empty the Results table and close its window, if there is one.
 function clearResults() {
 	run("Clear Results");
 	if (isOpen("Results")) {
@@ -738,73 +596,211 @@ function clearResults() {
 	}
 }
 
-// A number with as many digits as matter; empty where there is none.
-function number(value) {
+// Return a text as a cell of a CSV file.
+function csvCell(text) {
+	text = "" + text;
+	quote = fromCharCode(34);
+	if (indexOf(text, quote) < 0 && indexOf(text, ",") < 0 && indexOf(text, "\n") < 0) return text;
+	return quote + replace(text, quote, quote + quote) + quote;
+}
+
+// Return a number as a cell of a CSV file, with up to six decimals; empty for NaN.
+function csvNumber(value) {
 	if (isNaN(value)) return "";
 	if (value == floor(value)) return d2s(value, 0);
 	return d2s(value, 6);
 }
 
-// Writes what every segmentation leaves, as haug2 names it: lbl/NAME_labels.tif, roi/NAME_rois.zip and
-// tables/NAME_table.csv with the measurements of an image. Gives back what went wrong.
-function writeResults(labelImage, measured, name, folder) {
-	selectImage(labelImage);
-	path = inFolder(inFolder(folder, "lbl"), name + "_labels.tif");
-	problem = saveTiff(path);
+// Return a text without percent encoding (%C3%A9 is an e with an accent), which starbridge uses in ROIs.
+function decodePercent(text) {
+	if (indexOf(text, "%") < 0) return text;
+	return call("java.net.URLDecoder.decode", replace(text, "[+]", "%2B"), "UTF-8");
+}
+
+// -- lib/roi_files.ijm --
+
+// Save the overlay of the active image as a RoiSet.zip. Return the problem, or "".
+function saveRois(path) {
+	problem = makeFolder(parentFolder(path));
 	if (problem != "") return problem;
-	print("wrote " + path);
-	problem = traceLabels(path);
-	if (problem != "") return problem;
-	if (Overlay.size == 0) print("no objects in " + name);
-	path = inFolder(inFolder(folder, "roi"), name + "_rois.zip");
-	if (Overlay.size > 0) {
-		problem = saveRois(path);
-		if (problem != "") return problem;
-		print("wrote " + path);
-	} else if (File.exists(path)) {
-		// the ROIs of an earlier run would pass for this one's
-		done = File.delete(path);
+	part = partPath(path);
+	if (call("java.lang.System.getProperty", "starbridge.session", "") != "") {
+		problem = call("starbridge.RoiSet.save", part);
+	} else if (hasWindow()) {
+		problem = saveByManager(part);
+	} else {
+		problem = runJavaScript("var overlay = image.getOverlay(), used = {};"
+			+ "var count = overlay == null ? 0 : overlay.size();"
+			+ "var zip = new Packages.java.util.zip.ZipOutputStream("
+			+ "new Packages.java.io.BufferedOutputStream(new Packages.java.io.FileOutputStream(path)));"
+			+ "try { zip.setLevel(1); for (var i = 0; i < count; i++) { var roi = overlay.get(i);"
+			+ "var name = String(roi.getName() == null ? 'ROI ' + (i + 1) : roi.getName())"
+			+ ".replace(/[\\x00-\\x1f<>:\\x22\\/\\\\|?*]/g, '_').replace(/\\.roi$/i, '');"
+			+ "var unique = name, again = 1;"
+			+ "while (used['/' + unique.toLowerCase()]) unique = name + '-' + (++again);"
+			+ "used['/' + unique.toLowerCase()] = true;"
+			+ "zip.putNextEntry(new Packages.java.util.zip.ZipEntry(unique + '.roi'));"
+			+ "var bytes = Packages.ij.io.RoiEncoder.saveAsByteArray(roi);"
+			+ "zip.write(bytes, 0, bytes.length); zip.closeEntry(); } } finally { zip.close(); }", part);
 	}
-	objectLabels = labelsOfRois();
-	if (Overlay.size > 0) copyOverlay(labelImage, measured);
-	else selectImage(measured);
-	path = inFolder(inFolder(folder, "tables"), name + "_table.csv");
-	problem = measureRois(path, objectLabels, "");
-	if (problem != "") return problem;
-	print("wrote " + path);
+	if (problem != "") return path + " could not be written (" + problem + ")";
+	problem = publishFile(part, path);
+	return problem;
+}
+
+// Run JavaScript in which `image` is the active image and `path` a path. Return the problem, or "".
+function runJavaScript(code, path) {
+	// URL encoding leaves percent signs and letters of the path: nothing in it can end the string
+	path = call("java.net.URLEncoder.encode", path, "UTF-8");
+	IJ.redirectErrorMessages();
+	result = eval("script", "(function () { try { var image = Packages.ij.IJ.getImage();"
+		+ "var path = decodeURIComponent('" + path + "'.replace(/\\+/g, ' '));"
+		+ code + " return 'done'; } catch (error) { return 'problem: ' + error; } })()");
+	if (result == "done") return "";
+	if (startsWith(result, "problem: ")) return substring(result, 9);
+	return "this ImageJ has neither a window nor JavaScript (its Java may lack jdk.dynalink); start it"
+		+ " with its window or another Java, or run the macro by starbridge";
+}
+
+// -- lib/roi_manager.ijm --
+
+// Add the overlay of the active image to the ROI Manager.
+function addToManager() {
+	setKeyDown("none");
+	turnOffShowAll();
+	count = Overlay.size;
+	for (i = 0; i < count; i++) {
+		Overlay.activateSelection(i);
+		roiManager("Add");
+	}
+	run("Select None");
+}
+
+// End "Show All" of the ROI Manager, which in batch mode would put its list into the overlay.
+function turnOffShowAll() {
+	count = Overlay.size;
+	if (count > 0) Overlay.copy;
+	roiManager("show none");
+	if (count > 0) Overlay.paste;
+	else Overlay.remove;
+}
+
+// Empty the ROI Manager. Return the file that keeps what it held, for restoreManager(), or "".
+function emptyManager() {
+	if (!is("Batch Mode")) run("ROI Manager...");
+	turnOffShowAll();
+	if (roiManager("count") == 0) return "";
+	kept = temporaryPath(".zip");
+	roiManager("deselect");
+	roiManager("save", kept);
+	roiManager("reset");
+	return kept;
+}
+
+// Put back into the ROI Manager what emptyManager() took out.
+function restoreManager(kept) {
+	roiManager("reset");
+	if (kept == "") return;
+	roiManager("open", kept);
+	done = File.delete(kept);
+}
+
+// Save the overlay of the active image as a RoiSet.zip through the ROI Manager. Return the problem,
+// or "".
+function saveByManager(path) {
+	if (Overlay.size == 0) return "there are no ROIs to save";
+	kept = emptyManager();
+	addToManager();
+	roiManager("deselect");
+	roiManager("save", path);
+	restoreManager(kept);
 	return "";
 }
 
-// Makes the active 32-bit image, also a stack, a mask of what is at least a value; without one (NaN),
-// Otsu's method finds it for each plane.
+// -- lib/rois.ijm --
+
+// Put the overlay of an image on another one, which becomes the active one.
+function copyOverlay(from, onto) {
+	selectImage(from);
+	if (Overlay.size == 0) return;
+	Overlay.copy;
+	selectImage(onto);
+	Overlay.paste;
+}
+
+// Return the label of each ROI of the overlay: starbridge's property, else the number that is its
+// name, else its position in the list. No two ROIs of a plane share a label.
+function assignLabels() {
+	count = Overlay.size;
+	labels = newArray(count);
+	planes = newArray(count);
+	largest = 0;
+	List.clear();
+	for (i = 0; i < count; i++) {
+		Overlay.activateSelection(i);
+		Roi.getPosition(c, z, t);
+		planes[i] = "" + maxOf(z, 1) + "/" + maxOf(t, 1) + "/";
+		text = Roi.getProperty("starbridge.label");
+		// ImageJ's own names (0123-0456) are coordinates, those of starbridge are 0012 or 0012-2
+		if (!matches(text, "[1-9][0-9]{0,8}")) text = Roi.getName;
+		if (!matches(text, "0*[1-9][0-9]{0,8}(-[0-9]{1,3})?")) text = "0";
+		if (indexOf(text, "-") > 0) text = substring(text, 0, indexOf(text, "-"));
+		label = parseInt(text);
+		if (label > 0 && List.get(planes[i] + label) == "") {
+			labels[i] = label;
+			List.set(planes[i] + label, "taken");
+			largest = maxOf(largest, label);
+		}
+	}
+	renumbered = 0;
+	for (i = 0; i < count; i++) {
+		if (labels[i] == 0) {
+			label = i + 1;
+			if (List.get(planes[i] + label) != "") {
+				label = maxOf(largest, count) + 1;
+				renumbered++;
+			}
+			labels[i] = label;
+			List.set(planes[i] + label, "taken");
+			largest = maxOf(largest, label);
+		}
+	}
+	List.clear();
+	run("Select None");
+	if (renumbered > 0) print(renumbered + " ROIs had the label of another one and got a new number");
+	return labels;
+}
+
+// -- lib/segmenting.ijm --
+
+// Turn the active 32-bit image, also a stack, into a mask of the pixels that have at least a value;
+// for NaN, Otsu's method finds the value of each plane.
 function thresholdMask(value) {
 	source = getImageID();
 	title = getTitle();
-	getDimensions(width, height, channels, slices, frames);
-	getVoxelSize(voxelWidth, voxelHeight, voxelDepth, voxelUnit);
-	newImage(title, "8-bit black", width, height, 1, slices, frames);
-	setVoxelSize(voxelWidth, voxelHeight, voxelDepth, voxelUnit);
+	newImageLike(source, title, "8-bit");
 	mask = getImageID();
-	for (p = 1; p <= slices * frames; p++) {
+	planes = nSlices;
+	for (p = 1; p <= planes; p++) {
 		selectImage(source);
-		if (nSlices > 1) setSlice(p);
+		if (planes > 1) setSlice(p);
 		run("Select None");
-		getRawStatistics(pixels, mean, least, most);
+		getRawStatistics(pixels, mean, lowest, highest);
 		low = value;
-		empty = least == most && isNaN(value);
-		if (isNaN(value) && !empty) {
+		isEmpty = lowest == highest && isNaN(value);
+		if (isNaN(value) && !isEmpty) {
 			resetMinAndMax;
 			setAutoThreshold("Otsu dark");
 			getThreshold(low, high);
 			resetThreshold;
 		}
-		if (!empty && most >= low) {
-			setThreshold(low, maxOf(most, low) + 1);
+		if (!isEmpty && highest >= low) {
+			setThreshold(low, maxOf(highest, low) + 1);
 			run("Create Selection");
 			resetThreshold;
 			run("Select None");
 			selectImage(mask);
-			if (nSlices > 1) setSlice(p);
+			if (planes > 1) setSlice(p);
 			run("Restore Selection");
 			setColor(255);
 			fill();
@@ -814,39 +810,40 @@ function thresholdMask(value) {
 	selectImage(source);
 	close();
 	selectImage(mask);
-	if (nSlices > 1) setSlice(1);
+	if (planes > 1) setSlice(1);
 }
 
-// Makes a label image of the active mask (8-bit, objects 255), also of a stack, plane by plane. It
-// becomes the active image; sizes are in pixels, and a largest size of 0 means any.
-function objectsOfMask(fillThem, cutThem, least, most, withoutRim) {
+// Turn the active mask (8-bit, objects 255), also a stack, into a label image, plane by plane. It
+// becomes the active image. Areas are in pixels; a largest area of 0 means any.
+function labelMask(withHoles, withWatershed, leastArea, largestArea, withoutBorder) {
 	mask = getImageID();
 	getDimensions(width, height, channels, slices, frames);
 	stack = "";
 	if (nSlices > 1) stack = " stack";
-	if (fillThem) run("Fill Holes", stack);
-	if (cutThem) run("Watershed", stack);
-	largest = "Infinity";
-	if (most > 0) largest = "" + most;
+	setOption("BlackBackground", true);
+	if (withHoles) run("Fill Holes", stack);
+	if (withWatershed) run("Watershed", stack);
+	limit = "Infinity";
+	if (largestArea > 0) limit = "" + largestArea;
 	exclude = "";
-	if (withoutRim) exclude = " exclude";
+	if (withoutBorder) exclude = " exclude";
 	Overlay.remove;
-	run("Analyze Particles...", "size=" + least + "-" + largest + " pixel show=Overlay" + exclude + stack);
+	run("Analyze Particles...", "size=" + leastArea + "-" + limit + " pixel show=Overlay" + exclude + stack);
 	clearResults();
 	count = Overlay.size;
-	numbers = newArray(count);
+	labels = newArray(count);
 	for (i = 0; i < count; i++) {
-		numbers[i] = i + 1;
+		labels[i] = i + 1;
 		Overlay.activateSelection(i);
 		if (nSlices > 1) {
-			place = getSliceNumber();
-			Roi.setPosition(0, 1 + (place - 1) % slices, 1 + floor((place - 1) / slices));
+			p = getSliceNumber();
+			Roi.setPosition(0, 1 + (p - 1) % slices, 1 + floor((p - 1) / slices));
 		}
 	}
 	run("Select None");
-	drawLabels(numbers, slices, frames);
+	drawLabels(labels, slices, frames);
 	labelImage = getImageID();
-	// an outline takes its holes along; the mask takes them out again
+	// outlines were filled with their holes; multiplication by the mask restores these
 	selectImage(mask);
 	Overlay.remove;
 	run("Divide...", "value=255" + stack);
@@ -855,4 +852,118 @@ function objectsOfMask(fillThem, cutThem, least, most, withoutRim) {
 	close();
 	selectImage(labelImage);
 	resetMinAndMax;
+}
+
+// Write lbl/NAME_labels.tif, roi/NAME_rois.zip and tables/NAME_table.csv, as haug2's data set names
+// them: the active label image, its ROIs and their measurements in another image, which becomes the
+// active one. Return the problem, or "".
+function writeResults(measured, name, folder) {
+	labelImage = getImageID();
+	path = resultPath(folder, "lbl", name, "_labels.tif");
+	problem = saveTiff(path);
+	if (problem != "") return problem;
+	print("wrote " + path);
+	problem = traceLabels(path);
+	if (problem != "") return problem;
+	if (Overlay.size == 0) print("no objects in " + name);
+	path = resultPath(folder, "roi", name, "_rois.zip");
+	if (Overlay.size > 0) {
+		problem = saveRois(path);
+		if (problem != "") return problem;
+		print("wrote " + path);
+	} else if (File.exists(path)) {
+		// the ROIs of an earlier run would pass for those of this one
+		done = File.delete(path);
+	}
+	labels = assignLabels();
+	if (Overlay.size > 0) copyOverlay(labelImage, measured);
+	else selectImage(measured);
+	path = resultPath(folder, "tables", name, "_table.csv");
+	problem = measureRois(path, labels, "");
+	if (problem != "") return problem;
+	print("wrote " + path);
+	return "";
+}
+
+// Leave a label image and its ROIs to the user under the name of its file, if wanted.
+function showLabelImage(labelImage, name, wanted) {
+	if (!wanted) return;
+	selectImage(labelImage);
+	rename(name + "_labels.tif");
+	keepImage(labelImage);
+	if (hasWindow() && Overlay.size > 0) addToManager();
+}
+
+// -- lib/session.ijm --
+
+// Return true if an optional parameter was filled in; Fiji leaves an empty one at 0.
+function isGiven(value) {
+	value = "" + value;
+	if (value == "" || value == "0" || value == "null") return false;
+	return true;
+}
+
+// Return true if ImageJ has windows, and with them a ROI Manager.
+function hasWindow() {
+	if (call("java.awt.GraphicsEnvironment.isHeadless") == "true") return false;
+	return true;
+}
+
+// Check ImageJ's version; record its settings and the open images, to return to them at the end.
+function startMacro() {
+	requires("1.53t");
+	saveSettings();
+	inBatchMode = is("Batch Mode");
+	if (nImages > 0) activeAtStart = getImageID();
+	ids = newArray(nImages);
+	for (i = 0; i < ids.length; i++) {
+		selectImage(i + 1);
+		ids[i] = getImageID();
+	}
+	if (activeAtStart != 0) selectImage(activeAtStart);
+	openAtStart = ids;
+}
+
+// Enter batch mode. A ROI Manager that is to show ROIs is opened before, as batch mode opens none.
+function enterBatchMode(withManager) {
+	if (withManager && hasWindow() && !inBatchMode) run("ROI Manager...");
+	setBatchMode(true);
+}
+
+// Close the macro's own images, restore the settings, leave batch mode, and make an image the active
+// one (an ID; 0: none).
+function endMacro(image) {
+	closeOwnImages();
+	if (image != 0) selectImage(image);
+	restoreSettings();
+	if (!inBatchMode) setBatchMode("exit and display");
+}
+
+// End the macro with its name and a message, after closing its own images.
+function stop(message) {
+	closeOwnImages();
+	restoreSettings();
+	exit(macroName + ": " + message);
+}
+
+// End the macro if a function returned a problem; "" is none.
+function stopOn(problem) {
+	if (problem != "") stop(problem);
+}
+
+// Close the images that the macro opened, without a question.
+function closeOwnImages() {
+	for (i = nImages; i >= 1; i--) {
+		selectImage(i);
+		isOwn = true;
+		for (k = 0; k < openAtStart.length; k++) {
+			if (openAtStart[k] == getImageID()) isOwn = false;
+		}
+		if (isOwn) close();
+	}
+}
+
+// Leave an image that the macro opened to the user.
+function keepImage(image) {
+	openAtStart = Array.concat(openAtStart, image);
 }

@@ -19,123 +19,57 @@
 #@ Boolean (label="Empty the ROI Manager first (what was not saved is lost)", value=false, persist=false) emptyFirst
 
 var macroName = "push_rois.ijm";
-var imagesBefore = newArray(0);
+var openAtStart = newArray(0);  // IDs of the images that stay open when the macro ends
+var activeAtStart = 0;          // ID of the active image at the start; 0: none was open
+var inBatchMode = false;        // the macro was called by one that is in batch mode
 
-begin();
-if (!given(roiFile)) stop("no ROIs; choose a RoiSet.zip");
-if (!given(imageFile) && nImages == 0) stop("no image; open one or choose a file");
-outerBatch = is("Batch Mode");
-if (hasWindow() && !outerBatch) run("ROI Manager...");
-setBatchMode(true);
-if (given(imageFile)) {
-	problem = openImage(imageFile);
-	if (problem != "") stop(problem);
-}
+startMacro();
+if (!isGiven(roiFile)) stop("no ROIs; choose a RoiSet.zip");
+if (!isGiven(imageFile) && nImages == 0) stop("no image; open one or choose a file");
+enterBatchMode(true);
+if (isGiven(imageFile)) stopOn(openImage(imageFile));
 shown = getImageID();
 title = getTitle();
-getDimensions(imageWidth, imageHeight, imageChannels, slices, frames);
-// read onto an image of their own first: if they cannot be read, the image's own overlay is still there
-newImage("starbridge-rois", "8-bit black", imageWidth, imageHeight, 1, slices, frames);
+// onto an image of their own: if they cannot be read, the image keeps the overlay that it has
+newImageLike(shown, "starbridge-rois", "8-bit");
 carrier = getImageID();
-problem = loadRois(roiFile);
-if (problem != "") stop(problem);
+stopOn(loadRois(roiFile));
 count = Overlay.size;
-outside = 0;
-for (i = 0; i < count; i++) {
-	Overlay.activateSelection(i);
-	getSelectionBounds(x, y, w, h);
-	if (x + w > imageWidth || y + h > imageHeight || x < 0 || y < 0) outside++;
-}
-run("Select None");
+outside = countOutside();
 if (outside > 0) {
 	print(outside + " of " + count + " ROIs reach beyond the image; do they belong to " + title + "?");
 }
 if (hasWindow()) {
 	if (emptyFirst) roiManager("reset");
-	showInManager();
+	addToManager();
 } else {
 	copyOverlay(carrier, shown);
 }
 keepImage(shown);
-closeOwnImages();
-selectImage(shown);
-restoreSettings();
-if (!outerBatch) setBatchMode("exit and display");
+endMacro(shown);
 if (hasWindow()) roiManager("show all without labels");
 print("showing " + count + " ROIs on " + title);
 return "" + count;
 
-// The functions below are word for word the same in every macro of starbridge that has them:
-// ImageJ macros cannot share a file.
+// ---- Library of starbridge: built from macros/lib, nothing to set below -------------------------
 
-// Whether an optional parameter was filled in; Fiji leaves an empty one at 0.
-function given(value) {
-	value = "" + value;
-	if (value == "" || value == "0" || value == "null") return false;
-	return true;
-}
+// -- lib/files.ijm --
 
-// Whether ImageJ has windows, and with them a ROI Manager.
-function hasWindow() {
-	if (call("java.awt.GraphicsEnvironment.isHeadless") == "true") return false;
-	return true;
-}
-
-// Ends the macro with its name and a message; closes what it opened.
-function stop(message) {
-	closeOwnImages();
-	restoreSettings();
-	exit(macroName + ": " + message);
-}
-
-// Remembers the settings and which images are open, for stop() and closeOwnImages().
-function begin() {
-	requires("1.53t");
-	saveSettings();
-	front = 0;
-	if (nImages > 0) front = getImageID();
-	ids = newArray(nImages);
-	for (i = 0; i < ids.length; i++) {
-		selectImage(i + 1);
-		ids[i] = getImageID();
-	}
-	if (front != 0) selectImage(front);
-	imagesBefore = ids;
-}
-
-// Closes the images that the macro opened, without a question.
-function closeOwnImages() {
-	for (i = nImages; i >= 1; i--) {
-		selectImage(i);
-		known = false;
-		for (k = 0; k < imagesBefore.length; k++) {
-			if (imagesBefore[k] == getImageID()) known = true;
-		}
-		if (!known) close();
-	}
-}
-
-// Leaves an image that the macro opened to the user.
-function keepImage(image) {
-	imagesBefore = Array.concat(imagesBefore, image);
-}
-
-// Puts the overlay of one image on another one, which becomes the active one.
-function copyOverlay(from, onto) {
-	selectImage(from);
-	if (Overlay.size == 0) return;
-	Overlay.copy;
-	selectImage(onto);
-	Overlay.paste;
-}
-
-// A file in a folder, whether or not the folder's path ends with a separator.
-function inFolder(folder, name) {
+// Return the path of a file in a folder, whose path may end with a separator.
+function joinPath(folder, name) {
 	if (endsWith(folder, "/") || endsWith(folder, File.separator)) return folder + name;
 	return folder + File.separator + name;
 }
 
-// Opens an image; gives back what is wrong with it.
+// Return an unused path in the folder for temporary files.
+function temporaryPath(ending) {
+	path = joinPath(getDirectory("temp"), "starbridge-" + call("java.util.UUID.randomUUID") + ending);
+	return path;
+}
+
+// -- lib/images.ijm --
+
+// Open an image. Return the problem, or "".
 function openImage(path) {
 	if (!File.exists(path)) return path + " does not exist; check the spelling and the disk";
 	if (File.isDirectory(path)) return path + " is a folder; choose an image";
@@ -147,17 +81,30 @@ function openImage(path) {
 	return path + " cannot be opened as an image; check that it opens in ImageJ";
 }
 
-// Reads a RoiSet.zip into the overlay of the active image; gives back what is wrong with it.
+// Make a black image with an image's width, height, slices, frames and pixel size, and one channel.
+// It becomes the active one. The type is ImageJ's: 8-bit, 16-bit, 32-bit.
+function newImageLike(image, title, type) {
+	selectImage(image);
+	getDimensions(width, height, channels, slices, frames);
+	getVoxelSize(voxelWidth, voxelHeight, voxelDepth, voxelUnit);
+	newImage(title, type + " black", width, height, 1, slices, frames);
+	setVoxelSize(voxelWidth, voxelHeight, voxelDepth, voxelUnit);
+}
+
+// -- lib/roi_files.ijm --
+
+// Read a RoiSet.zip into the overlay of the active image. Return the problem, or "".
 function loadRois(path) {
 	if (!File.exists(path)) return path + " does not exist; check the spelling and the disk";
 	if (File.isDirectory(path) || !endsWith(toLowerCase(path), ".zip")) {
 		return path + " is no RoiSet.zip; choose a zip that the ROI Manager or starbridge saved";
 	}
 	Overlay.remove;
+	problem = "";
 	if (call("java.lang.System.getProperty", "starbridge.session", "") != "") {
 		problem = call("starbridge.RoiSet.load", path);
 	} else if (hasWindow()) {
-		problem = loadRoisByManager(path);
+		loadByManager(path);
 	} else {
 		problem = runJavaScript("var overlay = new Packages.ij.gui.Overlay();"
 			+ "var buffer = Packages.java.lang.reflect.Array.newInstance(Packages.java.lang.Byte.TYPE, 65536);"
@@ -178,9 +125,9 @@ function loadRois(path) {
 	return path + " cannot be read as a RoiSet.zip (" + problem + "); save the ROIs again";
 }
 
-// Runs JavaScript that knows the active image and a path; gives back what went wrong.
+// Run JavaScript in which `image` is the active image and `path` a path. Return the problem, or "".
 function runJavaScript(code, path) {
-	// Percent signs and letters are all that is left of the path: nothing in it can end the text.
+	// URL encoding leaves percent signs and letters of the path: nothing in it can end the string
 	path = call("java.net.URLEncoder.encode", path, "UTF-8");
 	IJ.redirectErrorMessages();
 	result = eval("script", "(function () { try { var image = Packages.ij.IJ.getImage();"
@@ -192,40 +139,12 @@ function runJavaScript(code, path) {
 		+ " with its window or another Java, or run the macro by starbridge";
 }
 
-// Reads a RoiSet.zip by way of the ROI Manager, which keeps what it held; gives back what went wrong.
-function loadRoisByManager(path) {
-	kept = emptyManager();
-	IJ.redirectErrorMessages();
-	roiManager("open", path);
-	if (roiManager("count") > 0) run("From ROI Manager");
-	refillManager(kept);
-	return "";
-}
+// -- lib/roi_manager.ijm --
 
-// Empties the ROI Manager; gives back the file that keeps what it held, or "".
-function emptyManager() {
-	if (!is("Batch Mode")) run("ROI Manager...");
-	quietManager();
-	if (roiManager("count") == 0) return "";
-	kept = temporaryFile(".zip");
-	roiManager("deselect");
-	roiManager("save", kept);
-	roiManager("reset");
-	return kept;
-}
-
-// Gives the ROI Manager back what emptyManager() took.
-function refillManager(kept) {
-	roiManager("reset");
-	if (kept == "") return;
-	roiManager("open", kept);
-	done = File.delete(kept);
-}
-
-// Adds the overlay of the active image to the ROI Manager.
-function showInManager() {
+// Add the overlay of the active image to the ROI Manager.
+function addToManager() {
 	setKeyDown("none");
-	quietManager();
+	turnOffShowAll();
 	count = Overlay.size;
 	for (i = 0; i < count; i++) {
 		Overlay.activateSelection(i);
@@ -234,8 +153,8 @@ function showInManager() {
 	run("Select None");
 }
 
-// Ends "Show All": in batch mode the ROI Manager would put its list into the overlay of the image.
-function quietManager() {
+// End "Show All" of the ROI Manager, which in batch mode would put its list into the overlay.
+function turnOffShowAll() {
 	count = Overlay.size;
 	if (count > 0) Overlay.copy;
 	roiManager("show none");
@@ -243,8 +162,128 @@ function quietManager() {
 	else Overlay.remove;
 }
 
-// A name for a file that is deleted again.
-function temporaryFile(ending) {
-	path = inFolder(getDirectory("temp"), "starbridge-" + call("java.util.UUID.randomUUID") + ending);
-	return path;
+// Empty the ROI Manager. Return the file that keeps what it held, for restoreManager(), or "".
+function emptyManager() {
+	if (!is("Batch Mode")) run("ROI Manager...");
+	turnOffShowAll();
+	if (roiManager("count") == 0) return "";
+	kept = temporaryPath(".zip");
+	roiManager("deselect");
+	roiManager("save", kept);
+	roiManager("reset");
+	return kept;
+}
+
+// Put back into the ROI Manager what emptyManager() took out.
+function restoreManager(kept) {
+	roiManager("reset");
+	if (kept == "") return;
+	roiManager("open", kept);
+	done = File.delete(kept);
+}
+
+// Read a RoiSet.zip into the overlay of the active image through the ROI Manager.
+function loadByManager(path) {
+	kept = emptyManager();
+	IJ.redirectErrorMessages();
+	roiManager("open", path);
+	if (roiManager("count") > 0) run("From ROI Manager");
+	restoreManager(kept);
+}
+
+// -- lib/rois.ijm --
+
+// Put the overlay of an image on another one, which becomes the active one.
+function copyOverlay(from, onto) {
+	selectImage(from);
+	if (Overlay.size == 0) return;
+	Overlay.copy;
+	selectImage(onto);
+	Overlay.paste;
+}
+
+// Return the number of ROIs of the overlay that reach beyond the active image.
+function countOutside() {
+	outside = 0;
+	for (i = 0; i < Overlay.size; i++) {
+		Overlay.activateSelection(i);
+		getSelectionBounds(x, y, w, h);
+		if (x + w > getWidth() || y + h > getHeight() || x < 0 || y < 0) outside++;
+	}
+	run("Select None");
+	return outside;
+}
+
+// -- lib/session.ijm --
+
+// Return true if an optional parameter was filled in; Fiji leaves an empty one at 0.
+function isGiven(value) {
+	value = "" + value;
+	if (value == "" || value == "0" || value == "null") return false;
+	return true;
+}
+
+// Return true if ImageJ has windows, and with them a ROI Manager.
+function hasWindow() {
+	if (call("java.awt.GraphicsEnvironment.isHeadless") == "true") return false;
+	return true;
+}
+
+// Check ImageJ's version; record its settings and the open images, to return to them at the end.
+function startMacro() {
+	requires("1.53t");
+	saveSettings();
+	inBatchMode = is("Batch Mode");
+	if (nImages > 0) activeAtStart = getImageID();
+	ids = newArray(nImages);
+	for (i = 0; i < ids.length; i++) {
+		selectImage(i + 1);
+		ids[i] = getImageID();
+	}
+	if (activeAtStart != 0) selectImage(activeAtStart);
+	openAtStart = ids;
+}
+
+// Enter batch mode. A ROI Manager that is to show ROIs is opened before, as batch mode opens none.
+function enterBatchMode(withManager) {
+	if (withManager && hasWindow() && !inBatchMode) run("ROI Manager...");
+	setBatchMode(true);
+}
+
+// Close the macro's own images, restore the settings, leave batch mode, and make an image the active
+// one (an ID; 0: none).
+function endMacro(image) {
+	closeOwnImages();
+	if (image != 0) selectImage(image);
+	restoreSettings();
+	if (!inBatchMode) setBatchMode("exit and display");
+}
+
+// End the macro with its name and a message, after closing its own images.
+function stop(message) {
+	closeOwnImages();
+	restoreSettings();
+	exit(macroName + ": " + message);
+}
+
+// End the macro if a function returned a problem; "" is none.
+function stopOn(problem) {
+	if (problem != "") stop(problem);
+}
+
+// Close the images that the macro opened, without a question.
+function closeOwnImages() {
+	for (i = nImages; i >= 1; i--) {
+		selectImage(i);
+		isOwn = true;
+		for (k = 0; k < openAtStart.length; k++) {
+			if (openAtStart[k] == getImageID()) isOwn = false;
+		}
+		if (isOwn) close();
+	}
+}
+
+// Leave an image that the macro opened to the user.
+function keepImage(image) {
+	openAtStart = Array.concat(openAtStart, image);
 }

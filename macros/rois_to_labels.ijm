@@ -2,7 +2,7 @@
 //
 // An object's label is the number that starbridge keeps in its ROI, else the number that is its name
 // (0012), else its place in the list. Two ROIs of a plane with the same number do not become one
-// object: the second gets a new number, and the log says so. Where ROIs overlap, the more probable
+// object: the second gets a new number, and the log names how many did. Where ROIs overlap, the more probable
 // one lies on top, as StarDist draws them; without probabilities the one that comes first.
 //
 // Needs   a RoiSet.zip; or, if none is given, the overlay of the active image; or the ROI Manager.
@@ -25,183 +25,95 @@
 #@ Boolean (label="Show the label image", value=true, persist=false) showLabels
 
 var macroName = "rois_to_labels.ijm";
-var imagesBefore = newArray(0);
+var openAtStart = newArray(0);  // IDs of the images that stay open when the macro ends
+var activeAtStart = 0;          // ID of the active image at the start; 0: none was open
+var inBatchMode = false;        // the macro was called by one that is in batch mode
 
-begin();
-if (!given(labelFile)) stop("no name for the label image; choose where to save it");
+startMacro();
+if (!isGiven(labelFile)) stop("no name for the label image; choose where to save it");
 if (!endsWith(toLowerCase(labelFile), ".tif") && !endsWith(toLowerCase(labelFile), ".tiff")) {
 	stop(labelFile + " does not end with .tif; label images are saved as TIFF");
 }
-outerBatch = is("Batch Mode");
-original = 0;
-if (nImages > 0) original = getImageID();
-setBatchMode(true);
-slices = 1;
-frames = 1;
-source = 0;
-if (given(imageFile)) {
-	problem = openImage(imageFile);
-	if (problem != "") stop(problem);
-	source = getImageID();
-} else if (givenWidth == 0 && givenHeight == 0) {
-	if (original == 0) {
-		stop("the size of the label image is not known; open or choose the image, or give width and height");
-	}
-	source = original;
+hasSize = givenWidth > 0 || givenHeight > 0;
+if (!isGiven(imageFile) && !hasSize && nImages == 0) {
+	stop("the size of the label image is not known; open or choose the image, or give width and height");
 }
-if (source != 0) {
-	selectImage(source);
-	getDimensions(imageWidth, imageHeight, imageChannels, slices, frames);
-	getVoxelSize(voxelWidth, voxelHeight, voxelDepth, voxelUnit);
-} else {
-	if (givenWidth == 0 || givenHeight == 0) stop("width or height is 0; give both");
-	imageWidth = givenWidth;
-	imageHeight = givenHeight;
-}
+if (!isGiven(imageFile) && hasSize && givenWidth * givenHeight == 0) stop("width or height is 0; give both");
+enterBatchMode(false);
 
 // the ROIs are put on an image of their own, so that the user's stays as it is
 overlaid = 0;
-if (!given(roiFile)) {
-	if (original != 0) {
-		selectImage(original);
-		overlaid = Overlay.size;
-		if (overlaid > 0) {
-			// Duplicate copies the ROIs; Overlay.copy would share them with the user's image
-			run("Select None");
-			run("Duplicate...", "title=starbridge-overlay duplicate");
-			copied = getImageID();
-		}
+if (!isGiven(roiFile) && nImages > 0) {
+	if (Overlay.size > 0) {
+		// Duplicate copies the ROIs; Overlay.copy would share them with the user's image
+		stopOn(openOrDuplicate(""));
+		overlaid = getImageID();
 	}
 }
-newImage("starbridge-rois", "8-bit black", imageWidth, imageHeight, 1, slices, frames);
-if (source != 0) setVoxelSize(voxelWidth, voxelHeight, voxelDepth, voxelUnit);
-else setVoxelSize(1, 1, 1, "pixel");
-carrier = getImageID();
-if (given(roiFile)) {
-	problem = loadRois(roiFile);
-	if (problem != "") stop(problem);
-} else if (overlaid > 0) {
-	copyOverlay(copied, carrier);
+slices = 0;
+frames = 0;
+if (isGiven(imageFile) || !hasSize) {
+	if (isGiven(imageFile)) stopOn(openImage(imageFile));
+	else selectImage(activeAtStart);
+	getDimensions(width, height, channels, slices, frames);
+	newImageLike(getImageID(), "starbridge-rois", "8-bit");
 } else {
-	managed = 0;
-	if (hasWindow()) managed = roiManager("count");
-	if (managed == 0) stop("there are no ROIs; choose a RoiSet.zip, or open one");
-	quietManager();
-	run("From ROI Manager");
+	newImage("starbridge-rois", "8-bit black", givenWidth, givenHeight, 1);
+	setVoxelSize(1, 1, 1, "pixel");
 }
-dropOpenRois();
-if (Overlay.size == 0) stop("none of the ROIs encloses an area; choose another RoiSet.zip");
-if (source == 0) {
-	// nothing says how many planes there are but the ROIs
-	for (i = 0; i < Overlay.size; i++) {
-		Overlay.activateSelection(i);
-		Roi.getPosition(c, z, t);
-		slices = maxOf(slices, z);
-		frames = maxOf(frames, t);
-	}
-	run("Select None");
-}
-objectLabels = labelsOfRois();
-drawLabels(objectLabels, slices, frames);
+carrier = getImageID();
+if (overlaid != 0) copyOverlay(overlaid, carrier);
+stopOn(gatherRois(roiFile));
+labels = assignLabels();
+drawLabels(labels, slices, frames);
 labelImage = getImageID();
-problem = saveTiff(labelFile);
-if (problem != "") stop(problem);
+stopOn(saveTiff(labelFile));
 print("wrote " + labelFile);
 rename(File.getName(labelFile));
 if (showLabels) keepImage(labelImage);
-closeOwnImages();
-if (original != 0 && !showLabels) selectImage(original);
-restoreSettings();
-if (!outerBatch) setBatchMode("exit and display");
-return "" + objectLabels.length;
+else labelImage = activeAtStart;
+endMacro(labelImage);
+return "" + labels.length;
 
-// The functions below are word for word the same in every macro of starbridge that has them:
-// ImageJ macros cannot share a file.
+// ---- Library of starbridge: built from macros/lib, nothing to set below -------------------------
 
-// Whether an optional parameter was filled in; Fiji leaves an empty one at 0.
-function given(value) {
-	value = "" + value;
-	if (value == "" || value == "0" || value == "null") return false;
-	return true;
-}
+// -- lib/files.ijm --
 
-// Whether ImageJ has windows, and with them a ROI Manager.
-function hasWindow() {
-	if (call("java.awt.GraphicsEnvironment.isHeadless") == "true") return false;
-	return true;
-}
-
-// Ends the macro with its name and a message; closes what it opened.
-function stop(message) {
-	closeOwnImages();
-	restoreSettings();
-	exit(macroName + ": " + message);
-}
-
-// Remembers the settings and which images are open, for stop() and closeOwnImages().
-function begin() {
-	requires("1.53t");
-	saveSettings();
-	front = 0;
-	if (nImages > 0) front = getImageID();
-	ids = newArray(nImages);
-	for (i = 0; i < ids.length; i++) {
-		selectImage(i + 1);
-		ids[i] = getImageID();
-	}
-	if (front != 0) selectImage(front);
-	imagesBefore = ids;
-}
-
-// Closes the images that the macro opened, without a question.
-function closeOwnImages() {
-	for (i = nImages; i >= 1; i--) {
-		selectImage(i);
-		known = false;
-		for (k = 0; k < imagesBefore.length; k++) {
-			if (imagesBefore[k] == getImageID()) known = true;
-		}
-		if (!known) close();
-	}
-}
-
-// Leaves an image that the macro opened to the user.
-function keepImage(image) {
-	imagesBefore = Array.concat(imagesBefore, image);
-}
-
-// Puts the overlay of one image on another one, which becomes the active one.
-function copyOverlay(from, onto) {
-	selectImage(from);
-	if (Overlay.size == 0) return;
-	Overlay.copy;
-	selectImage(onto);
-	Overlay.paste;
-}
-
-// A file in a folder, whether or not the folder's path ends with a separator.
-function inFolder(folder, name) {
+// Return the path of a file in a folder, whose path may end with a separator.
+function joinPath(folder, name) {
 	if (endsWith(folder, "/") || endsWith(folder, File.separator)) return folder + name;
 	return folder + File.separator + name;
 }
 
-// A file's folder.
-function folderOf(path) {
+// Return the path of a file's folder.
+function parentFolder(path) {
 	folder = File.getParent(path);
-	if (!given(folder)) folder = ".";
+	if (!isGiven(folder)) folder = ".";
 	return folder;
 }
 
-// A name that is not there yet, beside the file that is to be written; it keeps the format's ending.
-function partOf(path) {
+// Make a folder and the one above it. Return the problem, or "".
+function makeFolder(folder) {
+	if (File.isDirectory(folder)) return "";
+	above = parentFolder(folder);
+	if (!File.isDirectory(above)) File.makeDirectory(above);
+	File.makeDirectory(folder);
+	if (File.isDirectory(folder)) return "";
+	return folder + " is no folder and cannot be made; choose another one";
+}
+
+// Return the path under which a file is written before publishFile() gives it its name. It keeps
+// the ending, from which ImageJ takes the format.
+function partPath(path) {
 	dot = lastIndexOf(path, ".");
 	return substring(path, 0, dot) + ".part" + substring(path, dot);
 }
 
-// Gives a finished file its name; before, nobody can take a half-written one for the result.
-function finish(part, path) {
+// Give a completely written file its name; until then no file of that name is incomplete. Return the
+// problem, or "".
+function publishFile(part, path) {
 	if (!File.exists(part)) return path + " could not be written; check the folder and the free space";
-	// Windows renames onto no other file
+	// Windows cannot rename onto another file
 	if (File.exists(path)) done = File.delete(path);
 	done = File.rename(part, path);
 	if (!File.exists(path) || File.exists(part)) {
@@ -210,17 +122,15 @@ function finish(part, path) {
 	return "";
 }
 
-// Makes a folder, and the one above it; gives back what went wrong.
-function makeFolder(folder) {
-	if (File.isDirectory(folder)) return "";
-	above = folderOf(folder);
-	if (!File.isDirectory(above)) File.makeDirectory(above);
-	File.makeDirectory(folder);
-	if (File.isDirectory(folder)) return "";
-	return folder + " is no folder and cannot be made; choose another one";
+// Return an unused path in the folder for temporary files.
+function temporaryPath(ending) {
+	path = joinPath(getDirectory("temp"), "starbridge-" + call("java.util.UUID.randomUUID") + ending);
+	return path;
 }
 
-// Opens an image; gives back what is wrong with it.
+// -- lib/images.ijm --
+
+// Open an image. Return the problem, or "".
 function openImage(path) {
 	if (!File.exists(path)) return path + " does not exist; check the spelling and the disk";
 	if (File.isDirectory(path)) return path + " is a folder; choose an image";
@@ -232,29 +142,103 @@ function openImage(path) {
 	return path + " cannot be opened as an image; check that it opens in ImageJ";
 }
 
-// Saves the active image as a TIFF; gives back what went wrong.
+// Open an image; without a path, copy the active one, so that its overlay and selection stay as they
+// are. Return the problem, or "".
+function openOrDuplicate(path) {
+	if (isGiven(path)) {
+		problem = openImage(path);
+		return problem;
+	}
+	run("Select None");
+	run("Duplicate...", "title=starbridge-image duplicate");
+	return "";
+}
+
+// Save the active image as a TIFF. Return the problem, or "".
 function saveTiff(path) {
-	problem = makeFolder(folderOf(path));
+	problem = makeFolder(parentFolder(path));
 	if (problem != "") return problem;
 	title = getTitle();
-	part = partOf(path);
+	part = partPath(path);
 	saveAs("Tiff", part);
 	rename(title);
-	problem = finish(part, path);
+	problem = publishFile(part, path);
 	return problem;
 }
 
-// Reads a RoiSet.zip into the overlay of the active image; gives back what is wrong with it.
+// Make a black image with an image's width, height, slices, frames and pixel size, and one channel.
+// It becomes the active one. The type is ImageJ's: 8-bit, 16-bit, 32-bit.
+function newImageLike(image, title, type) {
+	selectImage(image);
+	getDimensions(width, height, channels, slices, frames);
+	getVoxelSize(voxelWidth, voxelHeight, voxelDepth, voxelUnit);
+	newImage(title, type + " black", width, height, 1, slices, frames);
+	setVoxelSize(voxelWidth, voxelHeight, voxelDepth, voxelUnit);
+}
+
+// -- lib/labels.ijm --
+
+// Draw the overlay of the active image into a new label image, which becomes the active one: 16-bit,
+// or 32-bit where a label is above 65,535. It has so many slices and frames; 0 means as many as the
+// ROIs name. Where ROIs overlap, the more probable lies on top; without probabilities the first one.
+function drawLabels(labels, slices, frames) {
+	count = Overlay.size;
+	getVoxelSize(voxelWidth, voxelHeight, voxelDepth, voxelUnit);
+	bits = "16-bit";
+	rank = newArray(count);
+	z = newArray(count);
+	t = newArray(count);
+	lastSlice = 1;
+	lastFrame = 1;
+	for (i = 0; i < count; i++) {
+		if (labels[i] > 65535) bits = "32-bit";
+		Overlay.activateSelection(i);
+		probability = parseFloat(Roi.getProperty("starbridge.prob"));
+		if (isNaN(probability)) probability = 0;
+		rank[i] = round(probability * 1000000) * count + count - i;
+		Roi.getPosition(channel, slice, frame);
+		z[i] = maxOf(slice, 1);
+		t[i] = maxOf(frame, 1);
+		lastSlice = maxOf(lastSlice, slice);
+		lastFrame = maxOf(lastFrame, frame);
+	}
+	run("Select None");
+	if (slices == 0) slices = lastSlice;
+	if (frames == 0) frames = lastFrame;
+	order = Array.rankPositions(rank);
+	width = getWidth();
+	height = getHeight();
+	if (count > 0) Overlay.copy;
+	newImage("starbridge-labels", bits + " black", width, height, 1, slices, frames);
+	setVoxelSize(voxelWidth, voxelHeight, voxelDepth, voxelUnit);
+	if (count > 0) Overlay.paste;
+	for (k = 0; k < count; k++) {
+		i = order[k];
+		Overlay.activateSelection(i);
+		if (nSlices > 1) setSlice((minOf(t[i], frames) - 1) * slices + minOf(z[i], slices));
+		setColor(labels[i]);
+		fill();
+	}
+	run("Select None");
+	Overlay.remove;
+	if (nSlices > 1) setSlice(1);
+	resetMinAndMax;
+}
+
+// -- lib/roi_files.ijm --
+
+// Read a RoiSet.zip into the overlay of the active image. Return the problem, or "".
 function loadRois(path) {
 	if (!File.exists(path)) return path + " does not exist; check the spelling and the disk";
 	if (File.isDirectory(path) || !endsWith(toLowerCase(path), ".zip")) {
 		return path + " is no RoiSet.zip; choose a zip that the ROI Manager or starbridge saved";
 	}
 	Overlay.remove;
+	problem = "";
 	if (call("java.lang.System.getProperty", "starbridge.session", "") != "") {
 		problem = call("starbridge.RoiSet.load", path);
 	} else if (hasWindow()) {
-		problem = loadRoisByManager(path);
+		loadByManager(path);
 	} else {
 		problem = runJavaScript("var overlay = new Packages.ij.gui.Overlay();"
 			+ "var buffer = Packages.java.lang.reflect.Array.newInstance(Packages.java.lang.Byte.TYPE, 65536);"
@@ -275,9 +259,9 @@ function loadRois(path) {
 	return path + " cannot be read as a RoiSet.zip (" + problem + "); save the ROIs again";
 }
 
-// Runs JavaScript that knows the active image and a path; gives back what went wrong.
+// Run JavaScript in which `image` is the active image and `path` a path. Return the problem, or "".
 function runJavaScript(code, path) {
-	// Percent signs and letters are all that is left of the path: nothing in it can end the text.
+	// URL encoding leaves percent signs and letters of the path: nothing in it can end the string
 	path = call("java.net.URLEncoder.encode", path, "UTF-8");
 	IJ.redirectErrorMessages();
 	result = eval("script", "(function () { try { var image = Packages.ij.IJ.getImage();"
@@ -289,38 +273,10 @@ function runJavaScript(code, path) {
 		+ " with its window or another Java, or run the macro by starbridge";
 }
 
-// Reads a RoiSet.zip by way of the ROI Manager, which keeps what it held; gives back what went wrong.
-function loadRoisByManager(path) {
-	kept = emptyManager();
-	IJ.redirectErrorMessages();
-	roiManager("open", path);
-	if (roiManager("count") > 0) run("From ROI Manager");
-	refillManager(kept);
-	return "";
-}
+// -- lib/roi_manager.ijm --
 
-// Empties the ROI Manager; gives back the file that keeps what it held, or "".
-function emptyManager() {
-	if (!is("Batch Mode")) run("ROI Manager...");
-	quietManager();
-	if (roiManager("count") == 0) return "";
-	kept = temporaryFile(".zip");
-	roiManager("deselect");
-	roiManager("save", kept);
-	roiManager("reset");
-	return kept;
-}
-
-// Gives the ROI Manager back what emptyManager() took.
-function refillManager(kept) {
-	roiManager("reset");
-	if (kept == "") return;
-	roiManager("open", kept);
-	done = File.delete(kept);
-}
-
-// Ends "Show All": in batch mode the ROI Manager would put its list into the overlay of the image.
-function quietManager() {
+// End "Show All" of the ROI Manager, which in batch mode would put its list into the overlay.
+function turnOffShowAll() {
 	count = Overlay.size;
 	if (count > 0) Overlay.copy;
 	roiManager("show none");
@@ -328,32 +284,84 @@ function quietManager() {
 	else Overlay.remove;
 }
 
-// A name for a file that is deleted again.
-function temporaryFile(ending) {
-	path = inFolder(getDirectory("temp"), "starbridge-" + call("java.util.UUID.randomUUID") + ending);
-	return path;
+// Empty the ROI Manager. Return the file that keeps what it held, for restoreManager(), or "".
+function emptyManager() {
+	if (!is("Batch Mode")) run("ROI Manager...");
+	turnOffShowAll();
+	if (roiManager("count") == 0) return "";
+	kept = temporaryPath(".zip");
+	roiManager("deselect");
+	roiManager("save", kept);
+	roiManager("reset");
+	return kept;
 }
 
-// Leaves out of the overlay what encloses no area: lines, points, angles, texts.
-function dropOpenRois() {
-	dropped = 0;
+// Put back into the ROI Manager what emptyManager() took out.
+function restoreManager(kept) {
+	roiManager("reset");
+	if (kept == "") return;
+	roiManager("open", kept);
+	done = File.delete(kept);
+}
+
+// Read a RoiSet.zip into the overlay of the active image through the ROI Manager.
+function loadByManager(path) {
+	kept = emptyManager();
+	IJ.redirectErrorMessages();
+	roiManager("open", path);
+	if (roiManager("count") > 0) run("From ROI Manager");
+	restoreManager(kept);
+}
+
+// -- lib/rois.ijm --
+
+// Put the overlay of an image on another one, which becomes the active one.
+function copyOverlay(from, onto) {
+	selectImage(from);
+	if (Overlay.size == 0) return;
+	Overlay.copy;
+	selectImage(onto);
+	Overlay.paste;
+}
+
+// Put the ROIs to work on into the overlay of the active image: those of a RoiSet.zip, else those that
+// it has, else those of the ROI Manager. ROIs without an area are left out. Return the problem, or "".
+function gatherRois(path) {
+	if (isGiven(path)) {
+		problem = loadRois(path);
+		if (problem != "") return problem;
+	} else if (Overlay.size == 0) {
+		count = 0;
+		if (hasWindow()) count = roiManager("count");
+		if (count == 0) return "there are no ROIs; choose a RoiSet.zip, or open one";
+		turnOffShowAll();
+		run("From ROI Manager");
+	}
+	removeOpenRois();
+	if (Overlay.size == 0) return "none of the ROIs encloses an area; choose another RoiSet.zip";
+	return "";
+}
+
+// Remove the ROIs that enclose no area from the overlay: lines, points, angles, texts.
+function removeOpenRois() {
+	removed = 0;
 	for (i = Overlay.size - 1; i >= 0; i--) {
 		Overlay.activateSelection(i);
 		kind = selectionType();
 		if (kind > 4 && kind != 9) {
 			Overlay.removeSelection(i);
-			dropped++;
+			removed++;
 		}
 	}
 	run("Select None");
-	if (dropped > 0) print("left out " + dropped + " ROIs that enclose no area (lines, points, texts)");
+	if (removed > 0) print("left out " + removed + " ROIs that enclose no area (lines, points, texts)");
 }
 
-// The label of every ROI of the overlay: starbridge's property, else the number that is its name,
-// else its place in the list. No two ROIs of a plane share one.
-function labelsOfRois() {
+// Return the label of each ROI of the overlay: starbridge's property, else the number that is its
+// name, else its position in the list. No two ROIs of a plane share a label.
+function assignLabels() {
 	count = Overlay.size;
-	result = newArray(count);
+	labels = newArray(count);
 	planes = newArray(count);
 	largest = 0;
 	List.clear();
@@ -368,20 +376,20 @@ function labelsOfRois() {
 		if (indexOf(text, "-") > 0) text = substring(text, 0, indexOf(text, "-"));
 		label = parseInt(text);
 		if (label > 0 && List.get(planes[i] + label) == "") {
-			result[i] = label;
+			labels[i] = label;
 			List.set(planes[i] + label, "taken");
 			largest = maxOf(largest, label);
 		}
 	}
 	renumbered = 0;
 	for (i = 0; i < count; i++) {
-		if (result[i] == 0) {
+		if (labels[i] == 0) {
 			label = i + 1;
 			if (List.get(planes[i] + label) != "") {
 				label = maxOf(largest, count) + 1;
 				renumbered++;
 			}
-			result[i] = label;
+			labels[i] = label;
 			List.set(planes[i] + label, "taken");
 			largest = maxOf(largest, label);
 		}
@@ -389,44 +397,79 @@ function labelsOfRois() {
 	List.clear();
 	run("Select None");
 	if (renumbered > 0) print(renumbered + " ROIs had the label of another one and got a new number");
-	return result;
+	return labels;
 }
 
-// Draws the overlay of the active image into a new label image, which becomes the active one: 16-bit,
-// 32-bit where a label is above 65,535. Of ROIs that overlap, the more probable lies on top, and
-// where nothing is known of that, the one that comes first in the list.
-function drawLabels(labels, slices, frames) {
-	count = Overlay.size;
-	getVoxelSize(voxelWidth, voxelHeight, voxelDepth, voxelUnit);
-	bits = "16-bit";
-	rank = newArray(count);
-	planes = newArray(count);
-	for (i = 0; i < count; i++) {
-		if (labels[i] > 65535) bits = "32-bit";
-		Overlay.activateSelection(i);
-		probability = parseFloat(Roi.getProperty("starbridge.prob"));
-		if (isNaN(probability)) probability = 0;
-		rank[i] = round(probability * 1000000) * count + count - i;
-		Roi.getPosition(c, z, t);
-		planes[i] = (minOf(maxOf(t, 1), frames) - 1) * slices + minOf(maxOf(z, 1), slices);
+// -- lib/session.ijm --
+
+// Return true if an optional parameter was filled in; Fiji leaves an empty one at 0.
+function isGiven(value) {
+	value = "" + value;
+	if (value == "" || value == "0" || value == "null") return false;
+	return true;
+}
+
+// Return true if ImageJ has windows, and with them a ROI Manager.
+function hasWindow() {
+	if (call("java.awt.GraphicsEnvironment.isHeadless") == "true") return false;
+	return true;
+}
+
+// Check ImageJ's version; record its settings and the open images, to return to them at the end.
+function startMacro() {
+	requires("1.53t");
+	saveSettings();
+	inBatchMode = is("Batch Mode");
+	if (nImages > 0) activeAtStart = getImageID();
+	ids = newArray(nImages);
+	for (i = 0; i < ids.length; i++) {
+		selectImage(i + 1);
+		ids[i] = getImageID();
 	}
-	run("Select None");
-	order = Array.rankPositions(rank);
-	width = getWidth();
-	height = getHeight();
-	if (count > 0) Overlay.copy;
-	newImage("starbridge-labels", bits + " black", width, height, 1, slices, frames);
-	setVoxelSize(voxelWidth, voxelHeight, voxelDepth, voxelUnit);
-	if (count > 0) Overlay.paste;
-	for (k = 0; k < count; k++) {
-		i = order[k];
-		Overlay.activateSelection(i);
-		if (nSlices > 1) setSlice(planes[i]);
-		setColor(labels[i]);
-		fill();
+	if (activeAtStart != 0) selectImage(activeAtStart);
+	openAtStart = ids;
+}
+
+// Enter batch mode. A ROI Manager that is to show ROIs is opened before, as batch mode opens none.
+function enterBatchMode(withManager) {
+	if (withManager && hasWindow() && !inBatchMode) run("ROI Manager...");
+	setBatchMode(true);
+}
+
+// Close the macro's own images, restore the settings, leave batch mode, and make an image the active
+// one (an ID; 0: none).
+function endMacro(image) {
+	closeOwnImages();
+	if (image != 0) selectImage(image);
+	restoreSettings();
+	if (!inBatchMode) setBatchMode("exit and display");
+}
+
+// End the macro with its name and a message, after closing its own images.
+function stop(message) {
+	closeOwnImages();
+	restoreSettings();
+	exit(macroName + ": " + message);
+}
+
+// End the macro if a function returned a problem; "" is none.
+function stopOn(problem) {
+	if (problem != "") stop(problem);
+}
+
+// Close the images that the macro opened, without a question.
+function closeOwnImages() {
+	for (i = nImages; i >= 1; i--) {
+		selectImage(i);
+		isOwn = true;
+		for (k = 0; k < openAtStart.length; k++) {
+			if (openAtStart[k] == getImageID()) isOwn = false;
+		}
+		if (isOwn) close();
 	}
-	run("Select None");
-	Overlay.remove;
-	if (nSlices > 1) setSlice(1);
-	resetMinAndMax;
+}
+
+// Leave an image that the macro opened to the user.
+function keepImage(image) {
+	openAtStart = Array.concat(openAtStart, image);
 }

@@ -4,7 +4,7 @@
 // model folder, and there is no zip to export.
 //
 // Needs   starbridge, installed with pip install "starbridge[segment]". If ImageJ does not find it, give
-//         the whole path: "which starbridge" (Windows: "where starbridge") in a terminal tells it.
+//         the whole path, which "which starbridge" (Windows: "where starbridge") prints in a terminal.
 //         An image, a folder of images, or an image that is open. ImageJ 1.53t or later; no plugin.
 // Writes  what starbridge segment writes: lbl/NAME_labels.tif, roi/NAME_rois.zip, geojson, tables,
 //         preview and run.json. Results that are there and were made alike are kept.
@@ -27,113 +27,85 @@
 #@ String (label="The command starbridge, if need be with its path", value="starbridge", persist=false) commandPath
 
 var macroName = "starbridge_segment.ijm";
-var imagesBefore = newArray(0);
+var openAtStart = newArray(0);  // IDs of the images that stay open when the macro ends
+var activeAtStart = 0;          // ID of the active image at the start; 0: none was open
+var inBatchMode = false;        // the macro was called by one that is in batch mode
 
-begin();
-if (!given(resultFolder)) stop("no folder for the results; choose one");
-if (given(imageFile) && given(imageFolder)) stop("an image and a folder are given; choose one of them");
-if (!given(commandPath)) stop("the command is empty; give starbridge, or its whole path");
-if (!given(modelPath)) stop("no model; give a StarDist model folder, or demo");
-if (given(imageFile)) {
-	if (!File.exists(imageFile)) stop(imageFile + " does not exist; check the spelling and the disk");
-}
-if (given(imageFolder)) {
-	if (!File.isDirectory(imageFolder)) stop(imageFolder + " is no folder; check the spelling and the disk");
-}
-problem = makeFolder(resultFolder);
-if (problem != "") stop(problem);
-outerBatch = is("Batch Mode");
+startMacro();
+if (!isGiven(resultFolder)) stop("no folder for the results; choose one");
+stopOn(checkInput(imageFile, imageFolder));
+if (!isGiven(commandPath)) stop("the command is empty; give starbridge, or its whole path");
+if (!isGiven(modelPath)) stop("no model; give a StarDist model folder, or demo");
+isActiveImage = false;
+if (!isGiven(imageFile) && !isGiven(imageFolder)) isActiveImage = true;
+if (isActiveImage && nImages == 0) stop("no image; open one, or choose an image or a folder");
+stopOn(makeFolder(resultFolder));
 input = "" + imageFile;
-aside = "";
-if (given(imageFolder)) input = "" + imageFolder;
-if (!given(imageFile) && !given(imageFolder)) {
-	if (nImages == 0) stop("no image; open one, or choose an image or a folder");
-	// the image as it is now, which its file need not be
-	aside = temporaryFile("");
-	File.makeDirectory(aside);
-	title = nameOf(getTitle());
-	title = replace(title, "[\\x00-\\x1f<>:\\x22/\\\\|?*]", "_");
-	input = inFolder(aside, title + ".tif");
+if (isGiven(imageFolder)) input = "" + imageFolder;
+if (isActiveImage) input = saveCopy();
+files = newArray(input);
+if (isGiven(imageFolder)) files = listImages("", imageFolder);
+
+print("starbridge segments " + input + "; this can take minutes");
+words = newArray(commandPath, "segment", input, "--model", "" + modelPath, "--out", "" + resultFolder);
+if ("" + nucleiChannel != "") words = Array.concat(words, "--channel", "" + nucleiChannel);
+if (overwrite) words = Array.concat(words, "--overwrite");
+output = runCommand(words);
+if (isActiveImage) deleteWithFolder(input);
+missing = findMissingResults(files, resultFolder);
+stopOn(commandProblem(commandPath, output, missing));
+
+labelImage = 0;
+if (showResults && files.length == 1) {
+	enterBatchMode(true);
+	stopOn(showResult(input, resultFolder));
+	labelImage = getImageID();
+}
+endMacro(labelImage);
+return "" + files.length;
+
+// ---- Library of starbridge: built from macros/lib, nothing to set below -------------------------
+
+// -- lib/command.ijm --
+
+// Save a copy of the active image, as it is now, as the only file of a temporary folder. Return its
+// path; deleteWithFolder() removes both.
+function saveCopy() {
+	folder = temporaryPath("");
+	File.makeDirectory(folder);
+	name = baseName(getTitle());
+	name = replace(name, "[\\x00-\\x1f<>:\\x22/\\\\|?*]", "_");
+	path = joinPath(folder, name + ".tif");
 	setBatchMode(true);
 	run("Select None");
 	run("Duplicate...", "title=starbridge-input duplicate");
-	saveAs("Tiff", input);
+	saveAs("Tiff", path);
 	close();
-	if (!outerBatch) setBatchMode(false);
+	if (!inBatchMode) setBatchMode(false);
+	return path;
 }
-files = imagesToDo(input, "");
-if (given(imageFolder)) files = imagesToDo("", imageFolder);
-print("starbridge segments " + input + "; this can take minutes");
-output = runStarbridge(input);
-if (aside != "") {
-	done = File.delete(input);
-	done = File.delete(aside);
-}
-missing = "";
-for (f = 0; f < files.length; f++) {
-	name = nameOf(files[f]);
-	labelFile = inFolder(inFolder(resultFolder, "lbl"), name + "_labels.tif");
-	zipFile = inFolder(inFolder(resultFolder, "roi"), name + "_rois.zip");
-	if (File.exists(labelFile) && File.exists(zipFile)) {
-		print("wrote " + labelFile);
-		print("wrote " + zipFile);
-	} else {
-		missing = missing + "; " + files[f];
-	}
-}
-// exec() tells no exit status; the shell of runStarbridge() does, and on Windows the files must do
-status = "0";
-mark = lastIndexOf(output, "starbridge-exit-status ");
-if (mark >= 0) {
-	status = String.trim(substring(output, mark + 23));
-	output = substring(output, 0, mark);
-}
-output = String.trim(output);
-if (lengthOf(output) > 1500) output = "..." + substring(output, lengthOf(output) - 1500);
-if (missing != "" || status != "0") {
-	if (output == "") output = "(it says nothing; run it in a terminal: " + commandPath + " segment --help)";
-	if (missing != "") missing = " -- no results for " + substring(missing, 2);
-	// one line, because without a window ImageJ tells a message line by line
-	output = replace(output, "\n", " / ");
-	stop("the command " + commandPath + " failed; it says: " + output + missing);
-}
-shown = 0;
-if (showResults && files.length == 1) {
-	if (hasWindow() && !outerBatch) run("ROI Manager...");
-	setBatchMode(true);
-	problem = openImage(labelFile);
-	if (problem != "") stop(problem);
-	labelImage = getImageID();
-	problem = loadRois(zipFile);
-	if (problem != "" && File.length(zipFile) > 200) stop(problem);
-	shown = Overlay.size;
-	if (hasWindow() && shown > 0) {
-		showInManager();
-		Overlay.remove;
-	}
-	keepImage(labelImage);
-}
-restoreSettings();
-if (!outerBatch) setBatchMode("exit and display");
-return "" + files.length;
 
-// Runs the command with separate arguments, so that no path is taken for something else; gives back
-// what it says. ImageJ would drop what is said as an error, and the exit status: on macOS and Linux
-// a shell keeps both, which is given the arguments as they are.
-function runStarbridge(input) {
-	all = newArray(commandPath, "segment", input, "--model", "" + modelPath, "--out", "" + resultFolder);
-	if ("" + nucleiChannel != "") all = Array.concat(all, "--channel", "" + nucleiChannel);
-	if (overwrite) all = Array.concat(all, "--overwrite");
+// Delete a file and the folder that held it alone.
+function deleteWithFolder(path) {
+	folder = parentFolder(path);
+	done = File.delete(path);
+	done = File.delete(folder);
+}
+
+// Run a command and its arguments, each of which stays one argument. Return its output, followed on
+// macOS and Linux by "starbridge-exit-status" and the status: exec() drops the status and the error
+// output, which a shell keeps. The shell gets the arguments as they are and interprets none.
+function runCommand(words) {
 	if (!startsWith(getInfo("os.name"), "Windows")) {
 		shell = newArray("sh", "-c", "\"$@\" 2>&1; echo starbridge-exit-status $?", "sh");
-		all = Array.concat(shell, all);
+		words = Array.concat(shell, words);
 	}
-	result = execAll(all);
-	return result;
+	output = execWords(words);
+	return output;
 }
 
-// exec() with as many arguments as the array has; only so each of them stays as it is.
-function execAll(a) {
+// Call exec() with as many arguments as an array has; a joined text would be split at its spaces.
+function execWords(a) {
 	n = a.length;
 	if (n == 7) return exec(a[0], a[1], a[2], a[3], a[4], a[5], a[6]);
 	if (n == 8) return exec(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7]);
@@ -145,76 +117,80 @@ function execAll(a) {
 	return exec(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], a[11], a[12], a[13]);
 }
 
-// The functions below are word for word the same in every macro of starbridge that has them:
-// ImageJ macros cannot share a file.
-
-// Whether an optional parameter was filled in; Fiji leaves an empty one at 0.
-function given(value) {
-	value = "" + value;
-	if (value == "" || value == "0" || value == "null") return false;
-	return true;
-}
-
-// Whether ImageJ has windows, and with them a ROI Manager.
-function hasWindow() {
-	if (call("java.awt.GraphicsEnvironment.isHeadless") == "true") return false;
-	return true;
-}
-
-// Ends the macro with its name and a message; closes what it opened.
-function stop(message) {
-	closeOwnImages();
-	restoreSettings();
-	exit(macroName + ": " + message);
-}
-
-// Remembers the settings and which images are open, for stop() and closeOwnImages().
-function begin() {
-	requires("1.53t");
-	saveSettings();
-	front = 0;
-	if (nImages > 0) front = getImageID();
-	ids = newArray(nImages);
-	for (i = 0; i < ids.length; i++) {
-		selectImage(i + 1);
-		ids[i] = getImageID();
-	}
-	if (front != 0) selectImage(front);
-	imagesBefore = ids;
-}
-
-// Closes the images that the macro opened, without a question.
-function closeOwnImages() {
-	for (i = nImages; i >= 1; i--) {
-		selectImage(i);
-		known = false;
-		for (k = 0; k < imagesBefore.length; k++) {
-			if (imagesBefore[k] == getImageID()) known = true;
+// Print the results of images that are in a folder. Return the images that lack some, parted by "; ".
+function findMissingResults(files, folder) {
+	missing = "";
+	for (f = 0; f < files.length; f++) {
+		name = baseName(files[f]);
+		labelPath = resultPath(folder, "lbl", name, "_labels.tif");
+		zipPath = resultPath(folder, "roi", name, "_rois.zip");
+		if (File.exists(labelPath) && File.exists(zipPath)) {
+			print("wrote " + labelPath);
+			print("wrote " + zipPath);
+		} else {
+			if (missing != "") missing = missing + "; ";
+			missing = missing + files[f];
 		}
-		if (!known) close();
 	}
+	return missing;
 }
 
-// Leaves an image that the macro opened to the user.
-function keepImage(image) {
-	imagesBefore = Array.concat(imagesBefore, image);
+// Return the problem of a command that ran, from the output of runCommand() and the images without
+// results; "" if it succeeded.
+function commandProblem(command, output, missing) {
+	status = "0";
+	mark = lastIndexOf(output, "starbridge-exit-status ");
+	if (mark >= 0) {
+		status = String.trim(substring(output, mark + 23));
+		output = substring(output, 0, mark);
+	}
+	if (missing == "" && status == "0") return "";
+	output = String.trim(output);
+	if (lengthOf(output) > 1500) output = "..." + substring(output, lengthOf(output) - 1500);
+	if (output == "") output = "(no output; run it in a terminal: " + command + " segment --help)";
+	// one line, because without a window ImageJ shows a message line by line
+	output = replace(output, "\n", " / ");
+	problem = "the command " + command + " failed; its output: " + output;
+	if (missing != "") problem = problem + " -- no results for " + missing;
+	return problem;
 }
 
-// A file in a folder, whether or not the folder's path ends with a separator.
-function inFolder(folder, name) {
+// Open the label image that the command wrote for an image, and its ROIs. Return the problem, or "".
+function showResult(file, folder) {
+	name = baseName(file);
+	labelPath = resultPath(folder, "lbl", name, "_labels.tif");
+	zipPath = resultPath(folder, "roi", name, "_rois.zip");
+	problem = openImage(labelPath);
+	if (problem != "") return problem;
+	labelImage = getImageID();
+	problem = loadRois(zipPath);
+	// a RoiSet.zip of an image without nuclei is an empty zip
+	if (problem != "" && File.length(zipPath) > 200) return problem;
+	if (hasWindow() && Overlay.size > 0) {
+		addToManager();
+		Overlay.remove;
+	}
+	keepImage(labelImage);
+	return "";
+}
+
+// -- lib/files.ijm --
+
+// Return the path of a file in a folder, whose path may end with a separator.
+function joinPath(folder, name) {
 	if (endsWith(folder, "/") || endsWith(folder, File.separator)) return folder + name;
 	return folder + File.separator + name;
 }
 
-// A file's folder.
-function folderOf(path) {
+// Return the path of a file's folder.
+function parentFolder(path) {
 	folder = File.getParent(path);
-	if (!given(folder)) folder = ".";
+	if (!isGiven(folder)) folder = ".";
 	return folder;
 }
 
-// An image's name: its file's name without what says the format.
-function nameOf(path) {
+// Return an image file's name without the ending of its format.
+function baseName(path) {
 	name = File.getName(path);
 	endings = newArray(".ome.tiff", ".ome.tif", ".ome.btf", ".tiff", ".tif", ".btf");
 	for (i = 0; i < endings.length; i++) {
@@ -224,17 +200,61 @@ function nameOf(path) {
 	return name;
 }
 
-// Makes a folder, and the one above it; gives back what went wrong.
+// Return the path of a result: FOLDER/KIND/NAME and an ending, as in lbl/NAME_labels.tif.
+function resultPath(folder, kind, name, ending) {
+	path = joinPath(joinPath(folder, kind), name + ending);
+	return path;
+}
+
+// Check that not both an image and a folder are given, and that what is given exists. Return the
+// problem, or "".
+function checkInput(image, folder) {
+	if (isGiven(image) && isGiven(folder)) return "an image and a folder are given; choose one of them";
+	if (isGiven(image)) {
+		if (!File.exists(image)) return image + " does not exist; check the spelling and the disk";
+	}
+	if (isGiven(folder)) {
+		if (!File.isDirectory(folder)) return folder + " is no folder; check the spelling and the disk";
+	}
+	return "";
+}
+
+// Return the paths of the TIFF images to process: the given image, else those of a folder by name.
+function listImages(image, folder) {
+	if (isGiven(image)) return newArray("" + image);
+	files = getFileList(folder);
+	files = Array.sort(files);
+	paths = newArray(0);
+	for (i = 0; i < files.length; i++) {
+		file = files[i];
+		lower = toLowerCase(file);
+		if (matches(lower, ".*[.](tif|tiff|btf)") && !startsWith(file, ".")) {
+			file = joinPath(folder, file);
+			paths = Array.concat(paths, file);
+		}
+	}
+	return paths;
+}
+
+// Make a folder and the one above it. Return the problem, or "".
 function makeFolder(folder) {
 	if (File.isDirectory(folder)) return "";
-	above = folderOf(folder);
+	above = parentFolder(folder);
 	if (!File.isDirectory(above)) File.makeDirectory(above);
 	File.makeDirectory(folder);
 	if (File.isDirectory(folder)) return "";
 	return folder + " is no folder and cannot be made; choose another one";
 }
 
-// Opens an image; gives back what is wrong with it.
+// Return an unused path in the folder for temporary files.
+function temporaryPath(ending) {
+	path = joinPath(getDirectory("temp"), "starbridge-" + call("java.util.UUID.randomUUID") + ending);
+	return path;
+}
+
+// -- lib/images.ijm --
+
+// Open an image. Return the problem, or "".
 function openImage(path) {
 	if (!File.exists(path)) return path + " does not exist; check the spelling and the disk";
 	if (File.isDirectory(path)) return path + " is a folder; choose an image";
@@ -246,17 +266,20 @@ function openImage(path) {
 	return path + " cannot be opened as an image; check that it opens in ImageJ";
 }
 
-// Reads a RoiSet.zip into the overlay of the active image; gives back what is wrong with it.
+// -- lib/roi_files.ijm --
+
+// Read a RoiSet.zip into the overlay of the active image. Return the problem, or "".
 function loadRois(path) {
 	if (!File.exists(path)) return path + " does not exist; check the spelling and the disk";
 	if (File.isDirectory(path) || !endsWith(toLowerCase(path), ".zip")) {
 		return path + " is no RoiSet.zip; choose a zip that the ROI Manager or starbridge saved";
 	}
 	Overlay.remove;
+	problem = "";
 	if (call("java.lang.System.getProperty", "starbridge.session", "") != "") {
 		problem = call("starbridge.RoiSet.load", path);
 	} else if (hasWindow()) {
-		problem = loadRoisByManager(path);
+		loadByManager(path);
 	} else {
 		problem = runJavaScript("var overlay = new Packages.ij.gui.Overlay();"
 			+ "var buffer = Packages.java.lang.reflect.Array.newInstance(Packages.java.lang.Byte.TYPE, 65536);"
@@ -277,9 +300,9 @@ function loadRois(path) {
 	return path + " cannot be read as a RoiSet.zip (" + problem + "); save the ROIs again";
 }
 
-// Runs JavaScript that knows the active image and a path; gives back what went wrong.
+// Run JavaScript in which `image` is the active image and `path` a path. Return the problem, or "".
 function runJavaScript(code, path) {
-	// Percent signs and letters are all that is left of the path: nothing in it can end the text.
+	// URL encoding leaves percent signs and letters of the path: nothing in it can end the string
 	path = call("java.net.URLEncoder.encode", path, "UTF-8");
 	IJ.redirectErrorMessages();
 	result = eval("script", "(function () { try { var image = Packages.ij.IJ.getImage();"
@@ -291,40 +314,12 @@ function runJavaScript(code, path) {
 		+ " with its window or another Java, or run the macro by starbridge";
 }
 
-// Reads a RoiSet.zip by way of the ROI Manager, which keeps what it held; gives back what went wrong.
-function loadRoisByManager(path) {
-	kept = emptyManager();
-	IJ.redirectErrorMessages();
-	roiManager("open", path);
-	if (roiManager("count") > 0) run("From ROI Manager");
-	refillManager(kept);
-	return "";
-}
+// -- lib/roi_manager.ijm --
 
-// Empties the ROI Manager; gives back the file that keeps what it held, or "".
-function emptyManager() {
-	if (!is("Batch Mode")) run("ROI Manager...");
-	quietManager();
-	if (roiManager("count") == 0) return "";
-	kept = temporaryFile(".zip");
-	roiManager("deselect");
-	roiManager("save", kept);
-	roiManager("reset");
-	return kept;
-}
-
-// Gives the ROI Manager back what emptyManager() took.
-function refillManager(kept) {
-	roiManager("reset");
-	if (kept == "") return;
-	roiManager("open", kept);
-	done = File.delete(kept);
-}
-
-// Adds the overlay of the active image to the ROI Manager.
-function showInManager() {
+// Add the overlay of the active image to the ROI Manager.
+function addToManager() {
 	setKeyDown("none");
-	quietManager();
+	turnOffShowAll();
 	count = Overlay.size;
 	for (i = 0; i < count; i++) {
 		Overlay.activateSelection(i);
@@ -333,8 +328,8 @@ function showInManager() {
 	run("Select None");
 }
 
-// Ends "Show All": in batch mode the ROI Manager would put its list into the overlay of the image.
-function quietManager() {
+// End "Show All" of the ROI Manager, which in batch mode would put its list into the overlay.
+function turnOffShowAll() {
 	count = Overlay.size;
 	if (count > 0) Overlay.copy;
 	roiManager("show none");
@@ -342,25 +337,105 @@ function quietManager() {
 	else Overlay.remove;
 }
 
-// A name for a file that is deleted again.
-function temporaryFile(ending) {
-	path = inFolder(getDirectory("temp"), "starbridge-" + call("java.util.UUID.randomUUID") + ending);
-	return path;
+// Empty the ROI Manager. Return the file that keeps what it held, for restoreManager(), or "".
+function emptyManager() {
+	if (!is("Batch Mode")) run("ROI Manager...");
+	turnOffShowAll();
+	if (roiManager("count") == 0) return "";
+	kept = temporaryPath(".zip");
+	roiManager("deselect");
+	roiManager("save", kept);
+	roiManager("reset");
+	return kept;
 }
 
-// The TIFF images of a folder, or the one image that is given, as paths.
-function imagesToDo(image, folder) {
-	if (given(image)) return newArray("" + image);
-	files = getFileList(folder);
-	files = Array.sort(files);
-	result = newArray(0);
-	for (i = 0; i < files.length; i++) {
-		file = files[i];
-		lower = toLowerCase(file);
-		if (matches(lower, ".*[.](tif|tiff|btf)") && !startsWith(file, ".")) {
-			file = inFolder(folder, file);
-			result = Array.concat(result, file);
-		}
+// Put back into the ROI Manager what emptyManager() took out.
+function restoreManager(kept) {
+	roiManager("reset");
+	if (kept == "") return;
+	roiManager("open", kept);
+	done = File.delete(kept);
+}
+
+// Read a RoiSet.zip into the overlay of the active image through the ROI Manager.
+function loadByManager(path) {
+	kept = emptyManager();
+	IJ.redirectErrorMessages();
+	roiManager("open", path);
+	if (roiManager("count") > 0) run("From ROI Manager");
+	restoreManager(kept);
+}
+
+// -- lib/session.ijm --
+
+// Return true if an optional parameter was filled in; Fiji leaves an empty one at 0.
+function isGiven(value) {
+	value = "" + value;
+	if (value == "" || value == "0" || value == "null") return false;
+	return true;
+}
+
+// Return true if ImageJ has windows, and with them a ROI Manager.
+function hasWindow() {
+	if (call("java.awt.GraphicsEnvironment.isHeadless") == "true") return false;
+	return true;
+}
+
+// Check ImageJ's version; record its settings and the open images, to return to them at the end.
+function startMacro() {
+	requires("1.53t");
+	saveSettings();
+	inBatchMode = is("Batch Mode");
+	if (nImages > 0) activeAtStart = getImageID();
+	ids = newArray(nImages);
+	for (i = 0; i < ids.length; i++) {
+		selectImage(i + 1);
+		ids[i] = getImageID();
 	}
-	return result;
+	if (activeAtStart != 0) selectImage(activeAtStart);
+	openAtStart = ids;
+}
+
+// Enter batch mode. A ROI Manager that is to show ROIs is opened before, as batch mode opens none.
+function enterBatchMode(withManager) {
+	if (withManager && hasWindow() && !inBatchMode) run("ROI Manager...");
+	setBatchMode(true);
+}
+
+// Close the macro's own images, restore the settings, leave batch mode, and make an image the active
+// one (an ID; 0: none).
+function endMacro(image) {
+	closeOwnImages();
+	if (image != 0) selectImage(image);
+	restoreSettings();
+	if (!inBatchMode) setBatchMode("exit and display");
+}
+
+// End the macro with its name and a message, after closing its own images.
+function stop(message) {
+	closeOwnImages();
+	restoreSettings();
+	exit(macroName + ": " + message);
+}
+
+// End the macro if a function returned a problem; "" is none.
+function stopOn(problem) {
+	if (problem != "") stop(problem);
+}
+
+// Close the images that the macro opened, without a question.
+function closeOwnImages() {
+	for (i = nImages; i >= 1; i--) {
+		selectImage(i);
+		isOwn = true;
+		for (k = 0; k < openAtStart.length; k++) {
+			if (openAtStart[k] == getImageID()) isOwn = false;
+		}
+		if (isOwn) close();
+	}
+}
+
+// Leave an image that the macro opened to the user.
+function keepImage(image) {
+	openAtStart = Array.concat(openAtStart, image);
 }

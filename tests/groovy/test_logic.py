@@ -39,13 +39,13 @@ def quoted(value: Any) -> str:
 def test_arguments_replace_settings(groovy: Groovy, name: str) -> None:
     given = ["text=it's a=b, [c]", "flag=no", "count=256", "size=2"]
 
-    settings = groovy.ask(name, f"script.withArguments({SETTINGS}, {quoted(given)})")
+    settings = groovy.ask(name, f"script.applyArguments({SETTINGS}, {quoted(given)})")
 
     assert settings == {"text": "it's a=b, [c]", "flag": False, "count": 256, "size": 2.0}
 
 
 @pytest.mark.parametrize(
-    ("argument", "told"),
+    ("argument", "message"),
     [
         (
             "text",
@@ -57,17 +57,17 @@ def test_arguments_replace_settings(groovy: Groovy, name: str) -> None:
         ("count=many", "count is 'many'; give a number."),
     ],
 )
-def test_a_wrong_argument_is_told(groovy: Groovy, argument: str, told: str) -> None:
-    call = f"script.withArguments({SETTINGS}, {quoted([argument])})"
+def test_a_wrong_argument_is_reported(groovy: Groovy, argument: str, message: str) -> None:
+    call = f"script.applyArguments({SETTINGS}, {quoted([argument])})"
 
-    assert groovy.refusal("export_review", call).startswith(told)
+    assert groovy.refusal("export_review", call).startswith(message)
 
 
 def test_without_a_command_line_there_are_no_arguments(groovy: Groovy) -> None:
-    assert groovy.ask("export_review", "script.argumentsOf(new Binding())") == []
-    none = "script.argumentsOf(new Binding([args: null]))"
+    assert groovy.ask("export_review", "script.commandLineArguments(new Binding())") == []
+    none = "script.commandLineArguments(new Binding([args: null]))"
     assert groovy.ask("export_review", none) == []
-    some = "script.argumentsOf(new Binding([args: ['a=1'] as String[]]))"
+    some = "script.commandLineArguments(new Binding([args: ['a=1'] as String[]]))"
     assert groovy.ask("export_review", some) == ["a=1"]
 
 
@@ -118,20 +118,20 @@ def test_an_image_is_called_as_starbridge_calls_it(groovy: Groovy, name: str, ba
 
 def test_a_file_outside_the_export_folder_is_refused(groovy: Groovy, tmp_path: Path) -> None:
     inside = groovy.ask(
-        "export_annotations", f"script.fileIn({quoted(tmp_path)}, 'ROIs/a.zip').path"
+        "export_annotations", f"script.fileInside({quoted(tmp_path)}, 'ROIs/a.zip').path"
     )
     assert inside == str(tmp_path / "ROIs" / "a.zip")
-    call = f"script.fileIn({quoted(tmp_path)}, '../a.zip')"
+    call = f"script.fileInside({quoted(tmp_path)}, '../a.zip')"
     assert "would lie outside" in groovy.refusal("export_annotations", call)
 
 
 def test_a_file_appears_when_it_is_complete(groovy: Groovy, tmp_path: Path) -> None:
     file = tmp_path / "out" / "a.txt"
-    groovy.ask("export_review", f"script.written({quoted(file)}) {{ it.text = 'good' }}")
+    groovy.ask("export_review", f"script.writeAtomically({quoted(file)}) {{ it.text = 'good' }}")
     failing = "{ it.text = 'half'; throw new IOException('disk full') }"
-    told = groovy.refusal("export_review", f"script.written({quoted(file)}) {failing}")
+    message = groovy.refusal("export_review", f"script.writeAtomically({quoted(file)}) {failing}")
 
-    assert told == "disk full"
+    assert message == "disk full"
     assert [p.name for p in file.parent.iterdir()] == ["a.txt"]
     assert file.read_text() == "good"
 
@@ -139,16 +139,18 @@ def test_a_file_appears_when_it_is_complete(groovy: Groovy, tmp_path: Path) -> N
 def test_cells_of_tables_are_quoted(groovy: Groovy) -> None:
     cells = ["plain", 'a "b"', "c,d", "e\nf", None]
 
-    row = groovy.ask("export_review", f"script.row({quoted(cells)}, ',')")
+    row = groovy.ask("export_review", f"script.tableRow({quoted(cells)}, ',')")
 
     assert row == 'plain,"a ""b""","c,d","e\nf",\n'
-    assert groovy.ask("export_review", "script.row(['c,d', 'e\\tf'], '\\t')") == 'c,d\t"e\tf"\n'
+    assert (
+        groovy.ask("export_review", "script.tableRow(['c,d', 'e\\tf'], '\\t')") == 'c,d\t"e\tf"\n'
+    )
 
 
 def test_numbers_of_tables_keep_their_digits(groovy: Groovy) -> None:
     numbers = "[Double.NaN, 3.0d, 0.1d, 1e20d, -2.5d]"
 
-    assert groovy.ask("export_review", f"{numbers}.collect {{ script.plain(it) }}") == [
+    assert groovy.ask("export_review", f"{numbers}.collect {{ script.formatNumber(it) }}") == [
         "", "3", "0.1", "1.0E20", "-2.5",
     ]  # fmt: skip
 
@@ -179,7 +181,7 @@ def exported(folder: Path, **recipe: Any) -> Path:
 def test_the_recipe_is_read_beside_the_model(groovy: Groovy, tmp_path: Path) -> None:
     model = exported(tmp_path, pixel_size=0.33, channel="DAPI")
 
-    recipe = groovy.ask("run_stardist", f"script.recipeBeside({quoted(model)})")
+    recipe = groovy.ask("run_stardist", f"script.readRecipe({quoted(model)})")
 
     assert recipe == {
         "percentiles": [1.0, 99.8],
@@ -194,7 +196,7 @@ def test_settings_come_before_the_recipe(groovy: Groovy, tmp_path: Path) -> None
     model = exported(tmp_path)
     settings = "[percentiles: '0.2, 99.9', probability: '0.6', channel: '2, GFP', pixelSize: 0.5]"
 
-    call = f"script.withSettings(script.recipeBeside({quoted(model)}), {settings})"
+    call = f"script.overrideRecipe(script.readRecipe({quoted(model)}), {settings})"
 
     assert groovy.ask("run_stardist", call) == {
         "percentiles": [0.2, 99.9],
@@ -203,20 +205,20 @@ def test_settings_come_before_the_recipe(groovy: Groovy, tmp_path: Path) -> None
         "pixelSize": 0.5,
         "classNames": None,
     }
-    same = f"script.withSettings(script.recipeBeside({quoted(model)}), {EMPTY})"
+    same = f"script.overrideRecipe(script.readRecipe({quoted(model)}), {EMPTY})"
     assert groovy.ask("run_stardist", same)["probability"] == 0.48
 
 
 def test_without_a_record_the_settings_are_asked_for(groovy: Groovy, tmp_path: Path) -> None:
-    call = f"script.withSettings(script.recipeBeside({quoted(tmp_path / 'x.pb')}), {EMPTY})"
+    call = f"script.overrideRecipe(script.readRecipe({quoted(tmp_path / 'x.pb')}), {EMPTY})"
 
-    told = groovy.refusal("run_stardist", call)
+    message = groovy.refusal("run_stardist", call)
 
-    assert told.startswith("What percentiles and probability should the model have?")
+    assert message.startswith("What percentiles and probability should the model have?")
 
 
 @pytest.mark.parametrize(
-    ("setting", "told"),
+    ("setting", "message"),
     [
         ("percentiles: '99 1'", "percentiles is '99 1'; give two numbers"),
         ("percentiles: '1'", "percentiles is '1'; give two numbers"),
@@ -224,22 +226,24 @@ def test_without_a_record_the_settings_are_asked_for(groovy: Groovy, tmp_path: P
         ("probability: 'high'", "probability is 'high'; give a number"),
     ],
 )
-def test_a_wrong_setting_is_told(groovy: Groovy, tmp_path: Path, setting: str, told: str) -> None:
+def test_a_wrong_setting_is_reported(
+    groovy: Groovy, tmp_path: Path, setting: str, message: str
+) -> None:
     settings = f"{EMPTY} + [{setting}]"
-    call = f"script.withSettings(script.recipeBeside({quoted(exported(tmp_path))}), {settings})"
+    call = f"script.overrideRecipe(script.readRecipe({quoted(exported(tmp_path))}), {settings})"
 
-    assert groovy.refusal("run_stardist", call).startswith(told)
+    assert groovy.refusal("run_stardist", call).startswith(message)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"recipe": 3}'])
-def test_a_damaged_record_is_told(groovy: Groovy, tmp_path: Path, text: str) -> None:
+def test_a_damaged_record_is_reported(groovy: Groovy, tmp_path: Path, text: str) -> None:
     model = exported(tmp_path)
     (tmp_path / "demo.export.json").write_text(text)
 
-    told = groovy.refusal("run_stardist", f"script.recipeBeside({quoted(model)})")
+    message = groovy.refusal("run_stardist", f"script.readRecipe({quoted(model)})")
 
-    assert "demo.export.json is damaged (" in told
-    assert told.endswith("export the model again.")
+    assert "demo.export.json is damaged (" in message
+    assert message.endswith("export the model again.")
 
 
 def test_a_model_of_several_channels_and_classes(groovy: Groovy, tmp_path: Path) -> None:
@@ -248,7 +252,7 @@ def test_a_model_of_several_channels_and_classes(groovy: Groovy, tmp_path: Path)
     record["model"] = {"channels": 3, "classes": 2}
     (tmp_path / "demo.export.json").write_text(json.dumps(record))
 
-    recipe = groovy.ask("run_stardist", f"script.recipeBeside({quoted(model)})")
+    recipe = groovy.ask("run_stardist", f"script.readRecipe({quoted(model)})")
 
     assert recipe["channels"] == [0, 1, 2]
     assert recipe["classNames"] == {"0": "Background", "1": "Class 1", "2": "Class 2"}
@@ -258,14 +262,14 @@ def test_channels_are_found_by_name(groovy: Groovy) -> None:
     names = quoted(["DAPI", "GFP"])
 
     assert groovy.ask("run_stardist", f"script.channelNumbers(['dapi', 1], {names})") == [0, 1]
-    told = groovy.refusal("run_stardist", f"script.channelNumbers(['Cy5'], {names})")
-    assert told == "The image has no channel Cy5; it has 0 (DAPI), 1 (GFP)."
+    message = groovy.refusal("run_stardist", f"script.channelNumbers(['Cy5'], {names})")
+    assert message == "The image has no channel Cy5; it has 0 (DAPI), 1 (GFP)."
     assert "no channel 2;" in groovy.refusal("run_stardist", f"script.channelNumbers([2], {names})")
 
 
 def test_the_model_is_found(groovy: Groovy, tmp_path: Path) -> None:
     def call(named: str) -> str:
-        return f"script.modelFile({quoted(named)}, {quoted(tmp_path)}).name"
+        return f"script.findModel({quoted(named)}, {quoted(tmp_path)}).name"
 
     assert groovy.refusal("run_stardist", call("")).startswith("Which model? Set model to the .pb")
     assert "x.pb does not exist" in groovy.refusal("run_stardist", call("x.pb"))
@@ -276,10 +280,12 @@ def test_the_model_is_found(groovy: Groovy, tmp_path: Path) -> None:
     assert "(demo.pb, other.pb)" in groovy.refusal("run_stardist", call(""))
 
 
-def test_a_missing_extension_is_told(groovy: Groovy) -> None:
-    told = groovy.refusal("run_stardist", "script.starDistClass(script.class.classLoader)")
+def test_a_missing_extension_is_reported(groovy: Groovy) -> None:
+    message = groovy.refusal("run_stardist", "script.findStarDist(script.class.classLoader)")
 
-    assert told.startswith("QuPath has no StarDist extension: install the one of the same version")
+    assert message.startswith(
+        "QuPath has no StarDist extension: install the one of the same version"
+    )
 
 
 # ---- reading GeoJSON ----------------------------------------------------------------------------
@@ -298,8 +304,8 @@ def feature(**properties: Any) -> dict[str, Any]:
 
 READ = """
     def found = []
-    def head = script.opened(%s).withCloseable { r -> script.readFeatures(r) { found << it } }
-    [found.size(), script.imageIn(head)]
+    def head = script.openText(%s).withCloseable { r -> script.readFeatures(r) { found << it } }
+    [found.size(), script.imageInfo(head)]
 """
 
 
@@ -347,7 +353,7 @@ def prepared(groovy: Groovy, given: dict[str, Any], arguments: str) -> Any:
     parsed = (
         f"com.google.gson.JsonParser.parseString({quoted(json.dumps(given))}).getAsJsonObject()"
     )
-    return groovy.ask("run_starbridge", f"script.prepared({parsed}, {arguments})")
+    return groovy.ask("run_starbridge", f"script.prepareFeature({parsed}, {arguments})")
 
 
 def test_features_are_moved_to_their_place(groovy: Groovy) -> None:
@@ -403,27 +409,27 @@ def test_a_class_with_its_colour_stays(groovy: Groovy) -> None:
         ({"geometry": {"type": "Polygon", "coordinates": []}}, False),
     ],
 )
-def test_features_without_outline_are_told(groovy: Groovy, given: Any, has: bool) -> None:
+def test_features_without_outline_are_reported(groovy: Groovy, given: Any, has: bool) -> None:
     parsed = (
         f"com.google.gson.JsonParser.parseString({quoted(json.dumps(given))}).getAsJsonObject()"
     )
 
-    assert groovy.ask("import_detections", f"script.hasOutline({parsed})") is has
+    assert groovy.ask("import_detections", f"script.hasGeometry({parsed})") is has
 
 
 def test_the_file_of_an_image_is_found_in_a_results_folder(groovy: Groovy, tmp_path: Path) -> None:
     (tmp_path / "geojson").mkdir()
     names = groovy.ask(
         "import_detections",
-        "script.namesOf('My section', ['/data/it\\'s s1.ome.tif', ''])",
+        "script.candidateNames('My section', ['/data/it\\'s s1.ome.tif', ''])",
     )
     assert names == ["My section", "it's s1", "it's s1.ome.tif"]
 
     def call(source: Path | str) -> str:
-        return f"script.geojsonOf({quoted(str(source))}, {quoted(names)}).name"
+        return f"script.findGeojson({quoted(str(source))}, {quoted(names)}).name"
 
-    told = groovy.refusal("import_detections", call(tmp_path))
-    assert told == f"{tmp_path} holds no geojson/My section.geojson for this image."
+    message = groovy.refusal("import_detections", call(tmp_path))
+    assert message == f"{tmp_path} holds no geojson/My section.geojson for this image."
     (tmp_path / "geojson" / "it's s1.geojson.gz").touch()
     assert groovy.ask("import_detections", call(tmp_path)) == "it's s1.geojson.gz"
     file = tmp_path / "geojson" / "it's s1.geojson.gz"
@@ -436,13 +442,13 @@ def test_an_image_name_does_not_lead_out_of_the_folder(groovy: Groovy, tmp_path:
     (tmp_path / "results" / "geojson").mkdir(parents=True)
     (tmp_path / "secret.geojson").touch()
 
-    call = f"script.geojsonOf({quoted(str(tmp_path / 'results'))}, ['../../secret'])"
+    call = f"script.findGeojson({quoted(str(tmp_path / 'results'))}, ['../../secret'])"
 
     assert "holds no geojson" in groovy.refusal("import_detections", call)
 
 
 @pytest.mark.parametrize(
-    ("image", "told"),
+    ("image", "message"),
     [
         ({"name": "a", "width": 512, "height": 400}, ""),
         ({"name": "A", "width": None, "height": None}, ""),
@@ -454,21 +460,23 @@ def test_an_image_name_does_not_lead_out_of_the_folder(groovy: Groovy, tmp_path:
         ({"name": "b", "width": 512, "height": 400}, "it was made from the image b."),
     ],
 )
-def test_a_file_of_another_image_is_told(groovy: Groovy, image: Any, told: str) -> None:
-    misfit = groovy.ask("import_detections", f"script.misfit({quoted(image)}, ['a'], 512, 400)")
+def test_a_file_of_another_image_is_reported(groovy: Groovy, image: Any, message: str) -> None:
+    misfit = groovy.ask(
+        "import_detections", f"script.imageMismatch({quoted(image)}, ['a'], 512, 400)"
+    )
 
-    assert told in misfit
-    assert bool(told) == bool(misfit)
+    assert message in misfit
+    assert bool(message) == bool(misfit)
 
 
-def test_objects_outside_the_image_are_told(groovy: Groovy) -> None:
+def test_objects_outside_the_image_are_reported(groovy: Groovy) -> None:
     objects = """
         [[5, 5], [512, 400], [600, 5], [5, -1]].collect { x, y ->
             def roi = new Expando(getCentroidX: { x }, getCentroidY: { y })
             new Expando(getROI: { roi })
         }
     """
-    call = f"script.outside({objects}, 512, 400)"
+    call = f"script.objectsMismatch({objects}, 512, 400)"
 
     assert groovy.ask("import_detections", call) == "2 of its objects lie outside the image."
 
@@ -478,11 +486,11 @@ def test_what_was_imported_is_remembered(groovy: Groovy, name: str) -> None:
     steps = """
         def data = new Expando()
         def object = { id -> new Expando(getID: { id }) }
-        def seen = [script.importedBefore(data)]
-        script.noteImported(data, ['a', 'b'].collect(object), ['a', 'b', 'other'])
-        seen << script.importedBefore(data)
-        script.noteImported(data, ['c'].collect(object), ['b', 'c', 'other'])
-        seen << script.importedBefore(data)
+        def seen = [script.importedIds(data)]
+        script.recordImported(data, ['a', 'b'].collect(object), ['a', 'b', 'other'])
+        seen << script.importedIds(data)
+        script.recordImported(data, ['c'].collect(object), ['b', 'c', 'other'])
+        seen << script.importedIds(data)
     """
 
     assert groovy.ask(name, steps) == [[], ["a", "b"], ["b", "c"]]
@@ -503,7 +511,7 @@ def test_each_argument_is_a_word_of_its_own(groovy: Groovy) -> None:
     }  # fmt: skip
 
     words = groovy.ask(
-        "run_starbridge", f"script.commandWords({quoted(settings)}, ['/a b/c.tif'], '/out put')"
+        "run_starbridge", f"script.segmentCommand({quoted(settings)}, ['/a b/c.tif'], '/out put')"
     )
 
     assert words == [
@@ -520,7 +528,7 @@ def test_starbridge_takes_the_words(groovy: Groovy, tmp_path: Path) -> None:
     from bridge.cli import app
 
     settings = {**WORDS, "percentiles": "0.2,99.8", "probability": "0.5", "channel": "0"}
-    call = f"script.commandWords({quoted(settings)}, [{quoted(str(tmp_path / 'no.tif'))}], 'out')"
+    call = f"script.segmentCommand({quoted(settings)}, [{quoted(str(tmp_path / 'no.tif'))}], 'out')"
     words = groovy.ask("run_starbridge", call)
 
     done = CliRunner().invoke(app, words[1:])
@@ -543,13 +551,13 @@ def test_regions_are_whole_pixels_in_the_image(
 ) -> None:
     numbers = ", ".join(map(str, bounds))
 
-    assert groovy.ask("run_starbridge", f"script.region({numbers}, 32, 512, 400)") == expected
+    assert groovy.ask("run_starbridge", f"script.regionBox({numbers}, 32, 512, 400)") == expected
 
 
-def test_an_annotation_outside_the_image_is_told(groovy: Groovy) -> None:
-    told = groovy.refusal("run_starbridge", "script.region(900, 900, 5, 5, 0, 512, 400)")
+def test_an_annotation_outside_the_image_is_reported(groovy: Groovy) -> None:
+    message = groovy.refusal("run_starbridge", "script.regionBox(900, 900, 5, 5, 0, 512, 400)")
 
-    assert told == "An annotation lies outside the image: delete or move it."
+    assert message == "An annotation lies outside the image: delete or move it."
 
 
 @pytest.mark.parametrize(
@@ -599,19 +607,19 @@ def test_what_a_command_says_is_passed_on(groovy: Groovy, tmp_path: Path) -> Non
     assert sorted(said) == ["['a b', '$HOME']", "µ"]
 
 
-def test_why_a_command_failed_is_told(groovy: Groovy, tmp_path: Path) -> None:
+def test_why_a_command_failed_is_reported(groovy: Groovy, tmp_path: Path) -> None:
     failing = "print('1/1 failed: /a.tif: is no TIFF; open another')\nprint('starbridge: 0 done')"
     words = command(tmp_path, f"{failing}; sys.exit(1)")
-    told = groovy.refusal("run_starbridge", f"script.runCommand({words}) {{ }}")
-    assert told == "starbridge failed: /a.tif: is no TIFF; open another"
+    message = groovy.refusal("run_starbridge", f"script.runCommand({words}) {{ }}")
+    assert message == "starbridge failed: /a.tif: is no TIFF; open another"
 
     silent = command(tmp_path, "sys.exit(3)")
-    told = groovy.refusal("run_starbridge", f"script.runCommand({silent}) {{ }}")
-    assert told == "starbridge failed: it ended with status 3 and said nothing."
+    message = groovy.refusal("run_starbridge", f"script.runCommand({silent}) {{ }}")
+    assert message == "starbridge failed: it ended with status 3 and no output."
 
-    told = groovy.refusal("run_starbridge", "script.runCommand(['/no/such/command']) { }")
-    assert told.startswith("The command /no/such/command cannot be started")
-    assert "set command to starbridge's command with its folder" in told
+    message = groovy.refusal("run_starbridge", "script.runCommand(['/no/such/command']) { }")
+    assert message.startswith("The command /no/such/command cannot be started")
+    assert "set command to starbridge's command with its folder" in message
 
 
 def test_a_command_ends_with_the_script(groovy: Groovy, tmp_path: Path) -> None:
@@ -633,15 +641,15 @@ def test_a_command_ends_with_the_script(groovy: Groovy, tmp_path: Path) -> None:
 
 
 def test_annotations_are_called_by_class_and_number(groovy: Groovy) -> None:
-    titles = "[script.title('Tumor: a/b', 1), script.title(null, 12)]"
+    titles = "[script.annotationTitle('Tumor: a/b', 1), script.annotationTitle(null, 12)]"
 
     assert groovy.ask("export_annotations", titles) == ["[Tumor_ a_b] 001", "[none] 012"]
 
 
-def test_files_of_an_earlier_export_are_told(groovy: Groovy, tmp_path: Path) -> None:
+def test_files_of_an_earlier_export_are_reported(groovy: Groovy, tmp_path: Path) -> None:
     for name in ("s1 [a] 001.tif", "s1 [a] 002.tif", "s1 [b] 003.tif", "s10 [a] 001.tif", "x.tif"):
         (tmp_path / name).touch()
 
-    call = f"script.leftOver({quoted(tmp_path)}, 's1', ['s1 [a] 001.tif'] as Set)"
+    call = f"script.findStaleRegions({quoted(tmp_path)}, 's1', ['s1 [a] 001.tif'] as Set)"
 
     assert groovy.ask("export_annotations", call) == ["s1 [a] 002.tif", "s1 [b] 003.tif"]

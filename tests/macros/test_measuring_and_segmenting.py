@@ -206,14 +206,15 @@ def test_without_the_plugin_the_message_says_what_is_missing(
 
 
 def test_what_happens_around_stardist(headless: Fiji, stardist_values: dict[str, Any]) -> None:
-    # Fiji's plugin is not here: a threshold stands for it, and all else is the macro's own
+    # Fiji's plugin is not here: a threshold replaces it, and all else is the macro's own
     text = STARDIST.read_text("utf-8")
-    start, end = text.index("function starDist(title)"), text.index("// A text for the plugin")
+    start = text.index("function runStarDist(title, settings)")
+    end = text.index("\n}\n", start) + 3
     text = (
         text[:start]
-        + """function starDist(title) {
-        told = quoted("it's [x]");
-        if (told != "'it\\\\u0027s \\\\u005bx\\\\u005d'") return told;
+        + """function runStarDist(title, settings) {
+        quoted = quoteArgument("it's [x]");
+        if (quoted != "'it\\\\u0027s \\\\u005bx\\\\u005d'") return quoted;
         selectImage(title);
         run("Duplicate...", "title=found");
         setThreshold(500, 65535);

@@ -1,0 +1,239 @@
+// GeoJSON files: objects of QuPath with their UUIDs, and starbridge's information on the image.
+
+import com.google.gson.Gson
+import com.google.gson.JsonArray
+import com.google.gson.JsonElement
+import com.google.gson.JsonObject
+import com.google.gson.JsonPrimitive
+import com.google.gson.stream.JsonReader
+import com.google.gson.stream.JsonToken
+import java.nio.charset.StandardCharsets
+import java.util.zip.GZIPInputStream
+import qupath.lib.io.GsonTools
+import qupath.lib.io.PathIO
+
+/** Write objects as a FeatureCollection, with the image's information beside the features. */
+static void writeGeojson(File file, imageData, String name, Collection objects) {
+    def gson = GsonTools.getInstance()
+    def server = imageData.getServer()
+    def size = server.getPixelCalibration()
+    def image = [
+        name: name, width: server.getWidth(), height: server.getHeight(),
+        size_z: server.nZSlices(), size_t: server.nTimepoints(),
+        channels: server.getMetadata().getChannels()*.getName(),
+    ]
+    if (size.hasPixelSizeMicrons())
+        image.pixel_size = [x: size.getPixelWidthMicrons(), y: size.getPixelHeightMicrons()]
+    writeAtomically(file) { File part ->
+        part.withWriter('UTF-8') { out ->
+            out.write('{"type":"FeatureCollection","starbridge":' + gson.toJson([image: image]) + ',"features":[')
+            objects.eachWithIndex { object, n ->
+                out.write(n ? ',\n' : '\n')
+                out.write(gson.toJson(object))
+            }
+            out.write('\n]}\n')
+        }
+    }
+}
+
+/** Read a GeoJSON file's `objects`, moved onto a place and plane, its `image` and how many it `leftOut`. */
+static Map readObjects(File file, String importAs, double dx, double dy, List<Integer> plane) {
+    if (!(importAs in ['', 'detection', 'cell', 'annotation']))
+        throw new IllegalArgumentException("importAs is '${importAs}'; choose detection, cell or annotation.")
+    List objects = []
+    List<JsonObject> waiting = []
+    int leftOut = 0
+    def flush = {
+        if (waiting)
+            objects.addAll(PathIO.readObjectsFromGeoJSON(toStream(waiting)))
+        waiting.clear()
+    }
+    JsonObject head
+    try {
+        head = openText(file).withCloseable { reader ->
+            readFeatures(reader) { JsonObject feature ->
+                if (!hasGeometry(feature)) {
+                    leftOut++
+                    return
+                }
+                waiting << prepareFeature(feature, importAs, dx, dy, plane)
+                if (waiting.size() >= 5000)
+                    flush()
+            }
+        }
+        flush()
+    } catch (Exception error) {
+        throw new IllegalStateException(
+            "${file} cannot be read as GeoJSON (${error.message}): export or copy it again.")
+    }
+    return [objects: objects.findAll { it.hasROI() }, image: imageInfo(head), leftOut: leftOut]
+}
+
+/** Return the image's name and size from a file of starbridge; an empty map for other files. */
+static Map imageInfo(JsonObject head) {
+    try {
+        def image = head.getAsJsonObject('starbridge').getAsJsonObject('image')
+        def value = { name -> image.get(name)?.isJsonPrimitive() ? image.get(name) : null }
+        return [
+            name: value('name')?.getAsString(),
+            width: value('width')?.getAsInt(),
+            height: value('height')?.getAsInt(),
+        ]
+    } catch (Exception ignored) {
+        return [:]
+    }
+}
+
+/** Open a text file, gzipped or not: its content decides, not its name. */
+static Reader openText(File file) {
+    def stream = new BufferedInputStream(new FileInputStream(file))
+    stream.mark(2)
+    boolean zipped = stream.read() == 0x1f && stream.read() == 0x8b
+    stream.reset()
+    return new InputStreamReader(zipped ? new GZIPInputStream(stream) : stream, StandardCharsets.UTF_8)
+}
+
+/** Pass each feature to `take`, one at a time, and return the other members of the document. */
+static JsonObject readFeatures(Reader text, Closure take) {
+    def gson = new Gson()
+    def reader = new JsonReader(text)
+    reader.setLenient(true)  // Gson itself may write a bare NaN
+    def takeAll = {
+        reader.beginArray()
+        while (reader.hasNext())
+            take(gson.fromJson(reader, JsonObject))
+        reader.endArray()
+    }
+    def head = new JsonObject()
+    if (reader.peek() == JsonToken.BEGIN_ARRAY) {
+        takeAll()
+        return head
+    }
+    reader.beginObject()
+    while (reader.hasNext()) {
+        String name = reader.nextName()
+        if (name == 'features')
+            takeAll()
+        else
+            head.add(name, gson.fromJson(reader, JsonElement))
+    }
+    reader.endObject()
+    if (head.has('geometry')) {
+        take(head)
+    } else if (head.has('coordinates')) {
+        def feature = new JsonObject()
+        feature.add('geometry', head)
+        take(feature)
+    }
+    return head
+}
+
+/** Return true if a feature has a geometry with coordinates; QuPath stops at one that has none. */
+static boolean hasGeometry(JsonObject feature) {
+    def geometry = feature.get('geometry')
+    def coordinates = geometry instanceof JsonObject ? geometry.get('coordinates') : null
+    return coordinates instanceof JsonArray && coordinates.size() > 0
+}
+
+/** Change a feature into one that QuPath reads: of a type, moved, and on a plane [z, t] if one is given. */
+static JsonObject prepareFeature(JsonObject feature, String importAs, double dx, double dy, List<Integer> plane) {
+    feature.addProperty('type', 'Feature')
+    if (!(feature.get('properties') instanceof JsonObject))
+        feature.add('properties', new JsonObject())
+    def properties = feature.getAsJsonObject('properties')
+    if (importAs)
+        properties.addProperty('objectType', importAs)
+    if (importAs == 'cell' && !(feature.get('nucleusGeometry') instanceof JsonObject))
+        feature.add('nucleusGeometry', feature.get('geometry').deepCopy())
+    def pathClass = properties.get('classification')
+    // QuPath stops at a class without a colour, but takes a class that is a plain name.
+    boolean plain = pathClass instanceof JsonObject && !pathClass.has('color') && !pathClass.has('colorRGB')
+    if (plain && pathClass.get('name') instanceof JsonPrimitive)
+        properties.add('classification', pathClass.get('name'))
+    for (name in ['geometry', 'nucleusGeometry']) {
+        def geometry = feature.get(name)
+        if (!(geometry instanceof JsonObject))
+            continue
+        if (dx != 0 || dy != 0)
+            geometry.add('coordinates', translate(geometry.getAsJsonArray('coordinates'), dx, dy))
+        if (plane != null) {
+            def member = new JsonObject()
+            member.addProperty('c', -1)
+            member.addProperty('z', plane[0])
+            member.addProperty('t', plane[1])
+            geometry.add('plane', member)
+        }
+    }
+    return feature
+}
+
+/** Return coordinates of any nesting, moved by (dx, dy) pixels. */
+static JsonArray translate(JsonArray coordinates, double dx, double dy) {
+    def result = new JsonArray()
+    if (coordinates.size() > 0 && coordinates.get(0) instanceof JsonPrimitive) {
+        result.add(coordinates.get(0).getAsDouble() + dx)
+        result.add(coordinates.get(1).getAsDouble() + dy)
+    } else {
+        coordinates.each { result.add(translate(it as JsonArray, dx, dy)) }
+    }
+    return result
+}
+
+/** Return features as the stream of a document that QuPath reads. */
+static InputStream toStream(List<JsonObject> features) {
+    def document = new JsonObject()
+    def list = new JsonArray()
+    features.each { list.add(it) }
+    document.addProperty('type', 'FeatureCollection')
+    document.add('features', list)
+    return new ByteArrayInputStream(document.toString().getBytes(StandardCharsets.UTF_8))
+}
+
+/** Return the GeoJSON file that settings name, or the one of an image in a results folder. */
+static File findGeojson(String from, List<String> names) {
+    if (!from)
+        throw new IllegalArgumentException(
+            'Which file? Set from to a GeoJSON file or to the results folder of starbridge segment.')
+    File given = new File(from)
+    if (given.isFile())
+        return given
+    if (!given.isDirectory())
+        throw new FileNotFoundException("${given} does not exist.")
+    for (folder in [new File(given, 'geojson'), given]) {
+        for (name in names) {
+            for (ending in ['.geojson', '.geojson.gz', '.json', '.json.gz']) {
+                File file = new File(folder, name + ending)
+                // A name must not lead out of the folder.
+                if (file.isFile() && file.getCanonicalFile().getParentFile() == folder.getCanonicalFile())
+                    return file
+            }
+        }
+    }
+    throw new FileNotFoundException("${given} holds no geojson/${names[0]}.geojson for this image.")
+}
+
+/** List the names that an image may have in a results folder, the most likely one first. */
+static List<String> candidateNames(String imageName, List<String> paths) {
+    List<String> files = paths.collect { it.substring(it.lastIndexOf('/') + 1) }
+    return ([imageName] + files).collectMany { [baseName(it), it] }.findAll { it }.unique()
+}
+
+/** Return why a file belongs to another image than this one; '' if it does not. */
+static String imageMismatch(Map image, List<String> names, int width, int height) {
+    if (image.width && image.height && (image.width != width || image.height != height))
+        return "it was made from an image of ${image.width} x ${image.height} pixels, " +
+            "and this one has ${width} x ${height}."
+    if (image.name && !names.any { it.equalsIgnoreCase(image.name) })
+        return "it was made from the image ${image.name}."
+    return ''
+}
+
+/** Return why objects cannot belong to an image of this size; '' if they can. */
+static String objectsMismatch(List objects, int width, int height) {
+    // Centroids, because outlines of nuclei at the edge may reach a little over it.
+    int beyond = objects.count {
+        double x = it.getROI().getCentroidX(), y = it.getROI().getCentroidY()
+        x < 0 || y < 0 || x > width || y > height
+    }
+    return beyond ? "${beyond} of its objects lie outside the image." : ''
+}

@@ -1,0 +1,247 @@
+"""Build the ImageJ macros and QuPath scripts from short mains and a shared library.
+
+Neither ImageJ's macro language nor QuPath's script editor can include another file, and a user
+opens one script, not a folder. So ``macros/src/NAME.ijm`` and ``groovy/src/NAME.groovy`` hold
+settings and main part, ``lib/`` beside them holds the functions, one topic a file, and this tool
+writes ``macros/NAME.ijm`` and ``groovy/NAME.groovy``: the main part, followed by the library
+functions that it calls, directly or through others.
+
+Run ``python -m tools.build_scripts`` after every change of ``src`` or ``lib``; ``--check`` writes
+nothing and exits with status 1 if a built script is stale.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+COMMAND = "python -m tools.build_scripts"
+
+_COMMENT = re.compile(r"/\*.*?\*/|(?:(?<=\s)|^)//[^\n]*", re.DOTALL | re.MULTILINE)
+_CALL = re.compile(r"(?<![.\w])(\w+)\(")
+_IMPORT = re.compile(r"^import (?:\w+\.)+(\w+)\n", re.MULTILINE)
+_IMPORT_BLOCK = re.compile(r"(?:^import [^\n]*\n)+", re.MULTILINE)
+_VARIABLE = re.compile(r"^var (\w+) = [^\n]*\n", re.MULTILINE)
+_PARAMETER = re.compile(r"^(?:#@|var )[^\n]*\n", re.MULTILINE)
+_WIDTH = 100
+
+
+class ScriptSourceError(ValueError):
+    """A source of the scripts from which nothing can be built."""
+
+
+@dataclass(frozen=True)
+class Language:
+    """A script language and the folder of its scripts.
+
+    Attributes:
+        folder: name of the folder, which holds ``src``, ``lib`` and the built scripts.
+        ending: ending of the scripts.
+        function: pattern of a documented function at the left margin, with the group ``name``.
+    """
+
+    folder: str
+    ending: str
+    function: re.Pattern[str]
+
+
+LANGUAGES = (
+    Language(
+        "macros",
+        ".ijm",
+        re.compile(r"(?:^//[^\n]*\n)+^function (?P<name>\w+)\(.*?^}\n", re.DOTALL | re.MULTILINE),
+    ),
+    Language(
+        "groovy",
+        ".groovy",
+        re.compile(
+            r"^/\*\*(?:(?!\*/).)*\*/\n(?:static )?[\w<>, ]+ (?P<name>\w+)\([^\n]*\{\n.*?^}\n",
+            re.DOTALL | re.MULTILINE,
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Function:
+    """A library function.
+
+    Attributes:
+        name: its name, which no other function of the language has.
+        text: its comment and code.
+        file: the library file that defines it.
+    """
+
+    name: str
+    text: str
+    file: Path
+
+
+@dataclass
+class Library:
+    """The functions, global variables and imports of a language's library files.
+
+    Attributes:
+        functions: functions by name, in the order of files and lines.
+        variables: declarations of global variables by name (ImageJ macros only).
+        imports: import lines by the class's simple name (Groovy only).
+    """
+
+    functions: dict[str, Function] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
+    imports: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, folder: Path, language: Language) -> Library:
+        """Read the library files of a folder.
+
+        Args:
+            folder: the folder ``lib``.
+            language: its language.
+
+        Raises:
+            ScriptSourceError: two functions of one name, or code outside a documented function.
+        """
+        library = cls()
+        for path in sorted(folder.glob(f"*{language.ending}")):
+            text = path.read_text("utf-8")
+            for match in language.function.finditer(text):
+                function = Function(match["name"], match[0], path)
+                other = library.functions.setdefault(function.name, function)
+                if other is not function:
+                    raise ScriptSourceError(
+                        f"{path}: {function.name}() is defined in {other.file.name} too; rename one"
+                    )
+            rest = language.function.sub("", text)
+            library.variables.update({m[1]: m[0] for m in _VARIABLE.finditer(rest)})
+            library.imports.update({m[1]: m[0] for m in _IMPORT.finditer(rest)})
+            if stray := code_of(_VARIABLE.sub("", _IMPORT.sub("", rest))).strip():
+                raise ScriptSourceError(
+                    f"{path}: {stray.splitlines()[0]!r} belongs to no documented function; put a "
+                    "comment above the function, and other code into one"
+                )
+        return library
+
+    def needed(self, main: str) -> list[Function]:
+        """Return the functions that a main part calls, directly or through others, in order."""
+        found: set[str] = set()
+        texts = [main]
+        while texts:
+            calls = set(_CALL.findall(code_of(texts.pop()))) & self.functions.keys()
+            texts += [self.functions[name].text for name in calls - found]
+            found |= calls
+        return [function for name, function in self.functions.items() if name in found]
+
+
+def code_of(text: str) -> str:
+    """Return a script's text without its comments."""
+    return _COMMENT.sub("", text)
+
+
+def build_script(path: Path, library: Library, language: Language) -> str:
+    """Return the complete script of a main part.
+
+    Args:
+        path: the main part, a file of ``src``.
+        library: the language's library.
+        language: the language.
+
+    Raises:
+        ScriptSourceError: the main part defines a function of the library, or has no place for
+            the imports that the library needs.
+    """
+    main = path.read_text("utf-8").rstrip("\n") + "\n"
+    for match in language.function.finditer(main):
+        if match["name"] in library.functions:
+            raise ScriptSourceError(f"{path}: {match['name']}() is in the library too; rename it")
+    functions = library.needed(main)
+    code = code_of(main + "".join(function.text for function in functions))
+    words = set(re.findall(r"\w+", _IMPORT.sub("", code)))
+
+    imports = library.imports | {m[1]: m[0] for m in _IMPORT.finditer(main)}
+    if lines := sorted(line for name, line in imports.items() if name in words):
+        main, count = _IMPORT_BLOCK.subn(lambda _: "".join(lines), main, count=1)
+        if not count:
+            raise ScriptSourceError(f"{path}: has no import; put its own imports below the header")
+    if variables := [line for name, line in library.variables.items() if name in words]:
+        end = max((m.end() for m in _PARAMETER.finditer(main)), default=0)
+        main = main[:end] + "".join(variables) + main[end:]
+    if not functions:
+        return main
+    notice = (
+        f"// ---- Library of starbridge: built from {language.folder}/lib, nothing to set below "
+    )
+    return "\n".join([main, notice.ljust(_WIDTH, "-") + "\n", *_sections(functions)])
+
+
+def _sections(functions: Iterable[Function]) -> list[str]:
+    """Return the functions' texts, the name of the library file before the first one of each."""
+    texts: list[str] = []
+    file = None
+    for function in functions:
+        if function.file != file:
+            file = function.file
+            texts.append(f"// -- {file.parent.name}/{file.name} --\n")
+        texts.append(function.text)
+    return texts
+
+
+def build_all(root: Path = ROOT) -> dict[Path, str]:
+    """Return the text of every complete script by its path.
+
+    Args:
+        root: the folder that holds ``macros`` and ``groovy``.
+
+    Raises:
+        ScriptSourceError: a source from which nothing can be built.
+    """
+    built: dict[Path, str] = {}
+    for language in LANGUAGES:
+        folder = root / language.folder
+        library = Library.read(folder / "lib", language)
+        for path in sorted((folder / "src").glob(f"*{language.ending}")):
+            built[folder / path.name] = build_script(path, library, language)
+    return built
+
+
+def find_stale(built: dict[Path, str], root: Path = ROOT) -> list[Path]:
+    """Return the scripts of a folder that differ from what their sources give, or have none."""
+    present = {p for lang in LANGUAGES for p in (root / lang.folder).glob(f"*{lang.ending}")}
+    return sorted(
+        path
+        for path in present | built.keys()
+        if path not in present or path.read_bytes() != built.get(path, "").encode()
+    )
+
+
+def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
+    """Build the scripts, or check them; return the exit status."""
+    parser = argparse.ArgumentParser(
+        prog=COMMAND, description="Build the scripts for Fiji, QuPath."
+    )
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if one is stale")
+    check = parser.parse_args(arguments).check
+    try:
+        built = build_all(root)
+    except ScriptSourceError as error:
+        print(error, file=sys.stderr)
+        return 1
+    failed = False
+    for path in find_stale(built, root):
+        if path in built and not check:
+            path.write_bytes(built[path].encode())
+            print(f"wrote {path}")
+            continue
+        failed = True
+        remedy = f"run {COMMAND}" if path in built else "delete it, or write its source"
+        print(f"{path} is not what {path.parent.name}/src and lib give; {remedy}", file=sys.stderr)
+    return int(failed)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
