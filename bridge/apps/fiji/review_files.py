@@ -19,10 +19,11 @@ from bridge.detections import Detections
 from bridge.errors import BadInputError
 from bridge.files.atomic import write_bytes, writing
 from bridge.formats import imagej_rois
-from bridge.images import Image
+from bridge.images import Image, open_image
 from bridge.images.hyperstack import write_hyperstack
-from bridge.review import Merged, Pushed, merge, recall, remember
+from bridge.review import Changes, Merged, Pushed, compare, merge, recall, remember
 from bridge.review.record import ENDING
+from bridge.review.results import write_table
 
 _ROIS = "_rois.zip"
 _HASHES = ".pushed.json"
@@ -38,12 +39,14 @@ class ReviewFiles:
         rois: RoiSet.zip.
         record: what was pushed.
         hashes: what the two files were when they were written.
+        conflicts: table of the conflicts of the last push, where there were any.
     """
 
     image: Path
     rois: Path
     record: Path
     hashes: Path
+    conflicts: Path
 
     @classmethod
     def of(cls, folder: str | PathLike[str], name: str) -> ReviewFiles:
@@ -54,6 +57,7 @@ class ReviewFiles:
             rois=place / f"{name}{_ROIS}",
             record=place / f"{name}{ENDING}",
             hashes=place / f"{name}{_HASHES}",
+            conflicts=place / f"{name}_conflicts.csv",
         )
 
 
@@ -104,6 +108,8 @@ def push_files(
     remember(files.record, pushed)
     hashes = {path.name: _hash(path) for path in (files.image, files.rois)}
     write_bytes(files.hashes, json.dumps(hashes).encode())
+    if merged is not None and len(merged.conflicts):
+        write_table(merged.conflicts, files.conflicts)
     return merged
 
 
@@ -121,6 +127,49 @@ def pull_files(folder: str | PathLike[str], name: str) -> tuple[Pushed, Detectio
     files = ReviewFiles.of(folder, name)
     base = recall(files.record)
     return base, _reviewed(files, base)
+
+
+def read_review(
+    source: Path, name: str, *, image: Path | None = None
+) -> tuple[Detections, Changes | None]:
+    """Read the objects of one image as the reviewer left them.
+
+    Args:
+        source: a review folder, or a file that a reviewer saved: ROIs, or a TIFF with an overlay.
+        name: the image's name in the folder.
+        image: the image that ROIs belong to, for its size and pixel size.
+
+    Returns:
+        The objects, and the reviewer's edits; ``None`` for a file, of which no push is known.
+
+    Raises:
+        BadInputError: as :func:`pull_files`; the file or the image cannot be read.
+    """
+    if source.is_dir():
+        base, reviewed = pull_files(source, name)
+        return reviewed, compare(base, reviewed)
+    is_image = source.suffix.lower() in (".tif", ".tiff")
+    pixels = image or (source if is_image else None)
+    info = None
+    if pixels is not None:
+        with open_image(pixels) as opened:
+            info = opened.info
+    read = imagej_rois.read_overlay if is_image else imagej_rois.read
+    return read(source, image=info), None
+
+
+def find_reviews(source: Path) -> list[tuple[str, Path]]:
+    """List the images of a review folder, or the one of a reviewer's file.
+
+    Returns:
+        The name of each image, and where its review is: a source of :func:`read_review`.
+
+    Raises:
+        BadInputError: a folder without a review.
+    """
+    if source.is_dir():
+        return [(name, source) for name in reviewed_names(source)]
+    return [(source.name.removesuffix(source.suffix).removesuffix("_rois"), source)]
 
 
 def reviewed_names(folder: str | PathLike[str]) -> list[str]:

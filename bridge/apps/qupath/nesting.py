@@ -1,8 +1,12 @@
-"""Which annotation an object lies in."""
+"""Find the annotation that an object lies in."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import shapely
 
 from bridge.detections import Detections
@@ -39,3 +43,31 @@ def annotations_around(objects: Detections, annotations: Detections) -> list[str
     for row, place in zip(rows[same][sequence][::-1], around[same][sequence][::-1], strict=True):
         found[row] = str(frame.index[place])
     return found
+
+
+def name_annotations(objects: Detections, parents: Sequence[str | None]) -> Detections:
+    """Add the name and the class of the annotation that each object lies in.
+
+    Args:
+        objects: all objects of an image.
+        parents: for each object the UUID of the object that it lies in, ``None`` for none. A spot
+            in a cell belongs to the annotation around the cell.
+
+    Returns:
+        The objects with two more metadata columns: ``annotation`` (the name, or the UUID of an
+        annotation without a name) and ``annotation class``.
+    """
+    frame = objects.objects.copy()
+    parent_of = dict(zip(objects.ids, parents, strict=True))
+    types = dict(zip(objects.ids, frame["object_type"], strict=True))
+    around: list[str | None] = []
+    for parent in parents:
+        outer = parent
+        while outer is not None and types.get(outer, "annotation") != "annotation":
+            outer = parent_of[outer]
+        around.append(outer)
+    names = frame["name"].where(frame["name"].notna(), pd.Series(frame.index, frame.index))
+    regions = pd.Series(around, index=frame.index, dtype=object)
+    frame["annotation"] = regions.map(names).astype(object)
+    frame["annotation class"] = regions.map(frame["class"]).astype(object)
+    return replace(objects, objects=frame)

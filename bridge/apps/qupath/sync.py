@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
-from bridge.apps.qupath.backup import Backup
+from bridge.apps.qupath.backup import FOLDER, Backup
 from bridge.apps.qupath.errors import QuPathEndedError, QuPathError
 from bridge.apps.qupath.matching import find_in_project, find_moved, new_name
 from bridge.apps.qupath.nesting import annotations_around
@@ -20,7 +20,10 @@ from bridge.apps.qupath.running import qupath_is_running
 from bridge.apps.qupath.session import Objects, QuPath
 from bridge.detections import Detections
 from bridge.errors import BadInputError, StarbridgeError
+from bridge.files.names import safe_name
+from bridge.images import image_name
 from bridge.review import Changes, Merged, Pushed, compare, merge
+from bridge.review.results import write_table
 
 if TYPE_CHECKING:
     from bridge.images.info import ImageInfo
@@ -64,6 +67,7 @@ class PushOutcome:
         merged: how the objects were merged with what was there; ``None`` where it failed.
         removed, added: objects that were changed in the project.
         error: why nothing was done, for a person; ``None`` where all is well.
+        conflicts: the table of the conflicts, ``None`` where there are none.
     """
 
     image: str
@@ -72,6 +76,7 @@ class PushOutcome:
     removed: int = 0
     added: int = 0
     error: str | None = None
+    conflicts: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,6 +240,10 @@ def _push_one(
             parents = _parents(add, there, merged.detections)
             qupath.write(image.id, add=add, parents=parents, remove=remove)
             _verify(image, merged.detections, _read(qupath, image), there)
+        if len(merged.conflicts):
+            table = folder / FOLDER / f"{Path(image.name).name}_conflicts.csv"
+            write_table(merged.conflicts, table)
+            outcome = replace(outcome, conflicts=table)
     except BaseException:
         backup.undo()
         raise
@@ -334,6 +343,25 @@ def _verify(image: ProjectImage, wanted: Detections, found: Objects, before: Obj
             f"{image.name}: what QuPath saved is not what was pushed ({differences}); the image's "
             "objects are as they were before"
         )
+
+
+def result_names(reviews: Sequence[Review]) -> list[str]:
+    """Return a file name for the results of each image: its name in QuPath, made safe and unique.
+
+    Raises:
+        BadInputError: names that stay the same with the image's number behind them.
+    """
+    names: list[str] = []
+    taken: set[str] = set()
+    for review in reviews:
+        name = image_name(safe_name(review.image.name)) or f"image {review.image.id}"
+        if name.casefold() in taken:  # Windows and macOS do not tell A.tif from a.tif
+            name = f"{name} ({review.image.id})"
+        if name.casefold() in taken:
+            raise BadInputError("project", f"has two images named {name}", "rename one in QuPath")
+        taken.add(name.casefold())
+        names.append(name)
+    return names
 
 
 def status(reviews: Sequence[Review]) -> pd.DataFrame:

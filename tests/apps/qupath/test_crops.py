@@ -13,7 +13,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from bridge import Detections, ImageInfo, PixelSize
-from bridge.apps.qupath.crops import write_crops
+from bridge.apps.qupath.crops import crop_files, write_crops
 from bridge.errors import BadInputError
 from bridge.images import open_image
 from tests.apps.qupath.reviews import review_of
@@ -43,8 +43,10 @@ def regions(*shapes: shapely.Geometry, **columns: Any) -> Detections:
 
 def crops_of(objects: Detections, file: Path, out: Path) -> dict[str, NDArray[Any]]:
     """Pixels of the crops by file name."""
-    written = write_crops(review_of(objects, file), "a", out)
-    crops = [path for path in written if path.suffix == ".tif"]
+    review = review_of(objects, file)
+    written = write_crops(review, "a", out)
+    assert written.files.items() <= crop_files(review, "a").items()
+    crops = [out / path for path in written.files.values() if path.endswith(".tif")]
     assert all(path.parent == out / "ROIsTif" and path.is_file() for path in crops)
     return {path.name: tifffile.imread(path) for path in crops}
 
@@ -70,11 +72,11 @@ def test_annotations_are_written_for_qupath_and_imagej(picture: Picture, tmp_pat
 
     written = write_crops(review_of(objects, picture[0]), "a", tmp_path / "out")
 
-    assert [path.relative_to(tmp_path / "out").as_posix() for path in written] == [
+    assert list(written.files.values()) == [
         "geojsons/a.geojson", "ROIs/a_rois.zip", "ROIsTif/a [Neuron] 001.tif"
     ]  # fmt: skip
-    for path in written[:2]:
-        assert Detections.read(path).ids == objects.ids[:1]
+    for path in list(written.files.values())[:2]:
+        assert Detections.read(tmp_path / "out" / path).ids == objects.ids[:1]
 
 
 def test_pixel_size_and_channel_names_are_kept(picture: Picture, tmp_path: Path) -> None:
@@ -163,8 +165,9 @@ def test_of_an_image_without_annotations_nothing_is_written(
 ) -> None:
     objects = Detections.from_polygons([shapely.box(2, 3, 12, 9)])
 
-    assert write_crops(review_of(objects, picture[0]), "a", tmp_path / "out") == []
-    assert write_crops(review_of(Detections.from_polygons([])), "a", tmp_path / "out") == []
+    none = Detections.from_polygons([])
+    assert not write_crops(review_of(objects, picture[0]), "a", tmp_path / "out").files
+    assert not write_crops(review_of(none), "a", tmp_path / "out").files
     assert not (tmp_path / "out").exists()
 
 

@@ -1,4 +1,4 @@
-"""What reviewers left, as files."""
+"""Reviewed objects as files."""
 
 from __future__ import annotations
 
@@ -14,13 +14,20 @@ import shapely
 import tifffile
 
 from bridge import Detections, ImageInfo, PixelSize
-from bridge.apps.qupath.results import ENDINGS, chosen, write_results
+from bridge.cli.results import ObjectChoice, ResultFormat, chosen_formats
 from bridge.errors import BadInputError
 from bridge.images import open_image
 from bridge.review import compare
-from tests.apps.qupath.reviews import review_of
-from tests.objects import assert_same
+from bridge.review.results import (
+    DEFAULT_FORMATS,
+    OBJECT_CHOICES,
+    RESULT_FORMATS,
+    result_files,
+    select_objects,
+    write_results,
+)
 
+NO_IMAGES = "no labels, hdf5, classes, because the image's size or number of planes is not known"
 INFO = ImageInfo(name="a", width=60, height=40, pixel_size=PixelSize(0.5, 0.25))
 
 
@@ -42,56 +49,14 @@ def drawn(**changes: Any) -> Detections:
     return Detections.from_polygons(shapes, columns=columns | changes, image=INFO)
 
 
-def in_region(objects: Detections) -> list[str | None]:
-    region = objects.ids[0]
-    return [None, region, region, region, None]
-
-
 def write(
-    objects: Detections, out: Path, formats: Collection[str] = tuple(ENDINGS)
+    objects: Detections, out: Path, formats: Collection[str] = DEFAULT_FORMATS, **options: Any
 ) -> tuple[list[str], list[str]]:
-    """Names of the files, and the formats that were left out."""
-    review = review_of(objects)
-    written, left_out = write_results(review, chosen(review), "a 1.5", out, formats)
-    assert all(path.parent == out and path.is_file() for path in written)
-    return [path.name for path in written], left_out
-
-
-def test_every_object_has_the_name_and_the_class_of_its_annotation() -> None:
-    objects = drawn()
-
-    frame = chosen(review_of(objects, parents=in_region(objects))).objects
-
-    assert frame["annotation"].tolist() == [None, *["Region / 1"] * 3, None]
-    assert frame["annotation class"].tolist() == [None, *["Tumor"] * 3, None]
-    assert frame.index.tolist() == objects.ids
-
-
-def test_an_annotation_without_a_name_is_called_by_its_uuid() -> None:
-    objects = drawn(name=[None] * 5, **{"class": [None] * 5})
-
-    frame = chosen(review_of(objects, parents=in_region(objects))).objects
-
-    assert frame["annotation"].tolist() == in_region(objects)
-    assert frame["annotation class"].tolist() == [None] * 5
-
-
-def test_a_spot_in_a_cell_lies_in_the_annotation_of_the_cell() -> None:
-    objects = drawn()
-    region, spot, cell, tile, _ = objects.ids
-    parents = [None, cell, tile, region, cell]
-
-    assert spot in chosen(review_of(objects, parents=parents)).ids
-    assert chosen(review_of(objects, parents=parents)).objects["annotation"].tolist() == [
-        None, *["Region / 1"] * 4
-    ]  # fmt: skip
-
-
-def test_a_parent_that_is_no_object_here_is_no_annotation() -> None:
-    objects = drawn()
-    parents = [None, "8b2d4f0a-0000-4000-8000-000000000000", None, None, None]
-
-    assert chosen(review_of(objects, parents=parents)).objects["annotation"].isna().all()
+    """Names of the files, and the notes."""
+    written = write_results(objects, "a 1.5", out, formats, **options)
+    assert written.files.items() <= result_files("a 1.5", formats).items()
+    assert all((out / file).is_file() for file in written.files.values())
+    return list(written.files.values()), list(written.notes)
 
 
 @pytest.mark.parametrize(
@@ -105,13 +70,8 @@ def test_a_parent_that_is_no_object_here_is_no_annotation() -> None:
 )
 def test_objects_are_chosen_by_type(only: str | None, rows: list[int]) -> None:
     objects = drawn()
-    review = review_of(objects, parents=in_region(objects))
 
-    found = chosen(review, only=only)
-
-    assert found.ids == [objects.ids[row] for row in rows]
-    if only != "annotations":
-        assert found.objects["annotation"].notna().any()
+    assert select_objects(objects, only=only).ids == [objects.ids[row] for row in rows]
 
 
 @pytest.mark.parametrize(
@@ -121,74 +81,100 @@ def test_objects_are_chosen_by_type(only: str | None, rows: list[int]) -> None:
 def test_objects_are_chosen_by_class(classes: list[str], rows: list[int]) -> None:
     objects = drawn()
 
-    assert chosen(review_of(objects), classes=classes).ids == [objects.ids[row] for row in rows]
+    found = select_objects(objects, classes=classes)
 
-
-def test_choosing_changes_nothing_in_the_review() -> None:
-    objects = drawn()
-    review = review_of(objects, parents=in_region(objects))
-
-    chosen(review, only="cells", classes=["Glia"])
-
-    assert "annotation" not in review.detections.objects.columns
+    assert found.ids == [objects.ids[row] for row in rows]
 
 
 def test_every_format_holds_the_objects(tmp_path: Path) -> None:
     objects = drawn()
 
-    names, left_out = write(objects, tmp_path / "new" / "out")
+    names, notes = write(objects, tmp_path / "new" / "out")
 
     assert names == [
         "a 1.5_labels.tif", "a 1.5_labels.h5", "a 1.5_rois.zip", "a 1.5.geojson", "a 1.5.csv",
         "a 1.5_classes.tif", "a 1.5_classes.csv",
     ]  # fmt: skip
-    assert left_out == []
+    assert notes == []
     out = tmp_path / "new" / "out"
-    expected = chosen(review_of(objects))
     found = Detections.read(out / "a 1.5.geojson")
     assert found.ids == objects.ids
     assert set(Detections.read(out / "a 1.5_rois.zip").ids) == set(objects.ids)
     assert len(Detections.read(out / "a 1.5.csv", image=INFO)) == 5
-    cells = replace(expected, objects=expected.objects.iloc[1:])
+    cells = replace(objects, objects=objects.objects.iloc[1:])
     assert np.array_equal(tifffile.imread(out / "a 1.5_labels.tif"), cells.to_labels())
     assert np.array_equal(Detections.read(out / "a 1.5_labels.h5").to_labels(), cells.to_labels())
 
 
-@pytest.mark.parametrize("kind", list(ENDINGS))
+@pytest.mark.parametrize("kind", RESULT_FORMATS)
 def test_only_what_is_asked_for_is_written(tmp_path: Path, kind: str) -> None:
     names, _ = write(drawn(), tmp_path, [kind])
 
     extra = ["a 1.5_classes.csv"] if kind == "classes" else []
-    assert names == [f"a 1.5{ENDINGS[kind]}", *extra]
+    assert names == [result_files("a 1.5", [kind])[kind], *extra]
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
 
 
 def test_an_image_without_objects_gives_empty_files(tmp_path: Path) -> None:
     none = Detections.from_polygons([], image=INFO)
 
-    names, left_out = write(none, tmp_path)
+    names, notes = write(none, tmp_path)
 
-    assert (len(names), left_out) == (7, [])
+    assert (len(names), notes) == (7, [])
     assert not tifffile.imread(tmp_path / "a 1.5_labels.tif").any()
     assert not tifffile.imread(tmp_path / "a 1.5_classes.tif").any()
     assert len(Detections.read(tmp_path / "a 1.5.geojson")) == 0
 
 
-def test_a_region_alone_is_no_nucleus(tmp_path: Path) -> None:
+def test_a_region_never_covers_the_nuclei_in_it(tmp_path: Path) -> None:
+    objects = drawn(prob=[0.9, 0.5, 0.5, 0.5, 0.5])
+
+    write(objects, tmp_path, ["labels"])
+
+    assert np.unique(tifffile.imread(tmp_path / "a 1.5_labels.tif")).tolist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("rows", [[0], [0, 1]])
+def test_annotations_are_drawn_where_there_is_nothing_else(tmp_path: Path, rows: list[int]) -> None:
+    objects = drawn(object_type=["annotation"] * 5)
+    nuclei = replace(objects, objects=objects.objects.iloc[rows])
+
+    _, notes = write(nuclei, tmp_path)
+
+    assert notes == [f"annotations are drawn ({len(rows)}), because there is nothing else"]
+    assert np.array_equal(tifffile.imread(tmp_path / "a 1.5_labels.tif"), nuclei.to_labels())
+    assert tifffile.imread(tmp_path / "a 1.5_classes.tif").any()
+    assert Detections.read(tmp_path / "a 1.5.geojson").ids == nuclei.ids
+    assert write(nuclei, tmp_path, ["geojson"])[1] == []
+
+
+def test_annotations_that_are_asked_for_are_drawn(tmp_path: Path) -> None:
     objects = drawn()
-    region = replace(objects, objects=objects.objects.iloc[:1])
 
-    write(region, tmp_path)
+    assert write(objects, tmp_path, only="annotations")[1] == []
 
-    assert not tifffile.imread(tmp_path / "a 1.5_labels.tif").any()
-    assert not tifffile.imread(tmp_path / "a 1.5_classes.tif").any()
-    assert Detections.read(tmp_path / "a 1.5.geojson").ids == region.ids
+    region = tifffile.imread(tmp_path / "a 1.5_labels.tif")
+    assert np.unique(region).tolist() == [0, 9]
+    assert region[29, 29] == 9
+
+
+def test_unknown_formats_and_types_are_refused() -> None:
+    with pytest.raises(BadInputError, match="'png' is no format of results; use labels, hdf5"):
+        result_files("a", ["png"])
+    with pytest.raises(BadInputError, match="'tiles' is no type"):
+        select_objects(drawn(), only="tiles")
+
+
+def test_the_command_offers_all_formats_and_types() -> None:
+    assert tuple(ResultFormat) == RESULT_FORMATS
+    assert tuple(ObjectChoice) == OBJECT_CHOICES
+    assert tuple(chosen_formats(None)) == DEFAULT_FORMATS
 
 
 def test_what_needs_the_images_size_is_left_out_where_it_is_not_known(tmp_path: Path) -> None:
-    names, left_out = write(replace(drawn(), image=ImageInfo(name="a")), tmp_path)
+    names, notes = write(replace(drawn(), image=ImageInfo(name="a")), tmp_path)
 
-    assert left_out == ["labels", "hdf5", "classes"]
+    assert notes == [NO_IMAGES]
     assert names == ["a 1.5_rois.zip", "a 1.5.geojson", "a 1.5.csv"]
 
 
@@ -198,9 +184,9 @@ def test_what_needs_the_number_of_planes_is_left_out_where_it_is_not_known(
 ) -> None:
     objects = drawn(**{axis: [0, 0, 0, 0, 4]})  # the project says how wide an image is, no more
 
-    names, left_out = write(objects, tmp_path)
+    names, notes = write(objects, tmp_path)
 
-    assert left_out == ["labels", "hdf5", "classes"]
+    assert notes == [NO_IMAGES]
     assert "a 1.5.geojson" in names
 
 
@@ -268,11 +254,14 @@ def test_changes_are_listed_where_something_was_pushed(tmp_path: Path) -> None:
     frame = base.objects.iloc[:4].copy()
     frame.loc[base.ids[2], "class"] = "Neuron: CD3"
     left = replace(base, objects=frame)
-    review = review_of(left, changes=compare(base, left))
 
-    written, _ = write_results(review, chosen(review, only="cells"), "a", tmp_path, ["geojson"])
+    written = write_results(
+        left, "a", tmp_path, ["geojson"], changes=compare(base, left), only="cells"
+    )
 
-    assert [path.name for path in written] == ["a.geojson", "a_changes.csv"]
+    assert written.files == result_files("a", ["geojson"], changes=True)
+    assert list(written.files.values()) == ["a.geojson", "a_changes.csv"]
+    assert written.objects == 1
     table = pd.read_csv(tmp_path / "a_changes.csv")
     assert table[["id", "what"]].to_numpy().tolist() == [
         [base.ids[4], "deleted"], [base.ids[2], "reclassified"]
@@ -281,27 +270,15 @@ def test_changes_are_listed_where_something_was_pushed(tmp_path: Path) -> None:
 
 def test_of_an_image_without_edits_the_list_is_empty(tmp_path: Path) -> None:
     base = drawn()
-    review = review_of(base, changes=compare(base, base))
 
-    write_results(review, chosen(review), "a", tmp_path, [])
+    write_results(base, "a", tmp_path, [], changes=compare(base, base))
 
     assert pd.read_csv(tmp_path / "a_changes.csv").empty
-
-
-def test_results_can_be_pushed_and_pulled_again(tmp_path: Path) -> None:
-    objects = drawn()
-    review = review_of(objects, parents=in_region(objects))
-    write_results(review, chosen(review), "a", tmp_path, ["geojson"])
-    again = Detections.read(tmp_path / "a.geojson")
-
-    found = chosen(review_of(again, parents=in_region(again)))
-
-    assert_same(found, again)
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "out").write_bytes(b"")
 
-    for kind in ENDINGS:
+    for kind in RESULT_FORMATS:
         with pytest.raises(BadInputError, match="cannot be written"):
             write(drawn(), tmp_path / "out", [kind])
