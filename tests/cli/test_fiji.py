@@ -14,7 +14,7 @@ import tifffile
 
 from bridge import Detections
 from bridge.cli import main
-from bridge.review.rows import below_each_other as concat_tables
+from bridge.review.rows import concat_tables
 from tests.apps.app_folders import fiji_of_today
 
 

@@ -14,14 +14,22 @@ from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 
-from bridge.apps.fiji.recognising import recognise
+from bridge.apps.fiji.restore_ids import restore_ids
 from bridge.detections import Detections
 from bridge.errors import BadInputError
 from bridge.files.atomic import write_bytes, writing
 from bridge.formats import imagej_rois
 from bridge.images import Image, open_image
 from bridge.images.hyperstack import write_hyperstack
-from bridge.review import Changes, Merged, Pushed, compare, merge, recall, remember
+from bridge.review import (
+    Changes,
+    Merged,
+    Pushed,
+    compare,
+    load_push_record,
+    merge,
+    save_push_record,
+)
 from bridge.review.record import ENDING
 from bridge.review.results import write_table
 
@@ -89,7 +97,7 @@ def push_files(
     merged = None
     pushed = Pushed.of(detections)
     if files.record.exists():
-        base = recall(files.record)
+        base = load_push_record(files.record)
         merged = merge(base, _reviewed(files, base), detections, conflict_class=conflict_class)
         pushed = merged.pushed
         for path in (files.rois, files.image):
@@ -105,7 +113,7 @@ def push_files(
     # the record last: files that it does not know are taken for the reviewer's, and kept
     write_hyperstack(image, files.image, overlay=imagej_rois.encode(pushed.detections))
     imagej_rois.write(pushed.detections, files.rois)
-    remember(files.record, pushed)
+    save_push_record(files.record, pushed)
     hashes = {path.name: _hash(path) for path in (files.image, files.rois)}
     write_bytes(files.hashes, json.dumps(hashes).encode())
     if merged is not None and len(merged.conflicts):
@@ -125,7 +133,7 @@ def pull_files(folder: str | PathLike[str], name: str) -> tuple[Pushed, Detectio
             so that it is not known which holds the review.
     """
     files = ReviewFiles.of(folder, name)
-    base = recall(files.record)
+    base = load_push_record(files.record)
     return base, _reviewed(files, base)
 
 
@@ -203,7 +211,7 @@ def _reviewed(files: ReviewFiles, base: Pushed) -> Detections:
     else:
         raise BadInputError(file, "is missing", "bring it back, or push into another folder")
     known = base.detections
-    return replace(recognise(found, known), image=known.image, outline=known.outline)
+    return replace(restore_ids(found, known), image=known.image, outline=known.outline)
 
 
 def _keep(path: Path) -> None:

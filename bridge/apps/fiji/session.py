@@ -322,7 +322,7 @@ class Fiji:
         Raises:
             FijiError: the image is not open.
         """
-        from bridge.apps.fiji.recognising import recognise
+        from bridge.apps.fiji.restore_ids import restore_ids
 
         path = self._path(".zip")
         try:
@@ -336,7 +336,7 @@ class Fiji:
         known = found
         if base is not None:
             known = base.detections
-            found = recognise(found, known)
+            found = restore_ids(found, known)
         info, outline = known.image, known.outline
         info = replace(
             info,
@@ -373,7 +373,7 @@ class Fiji:
         import numpy as np
 
         from bridge.apps.fiji.measurements import as_frame, channel_numbers
-        from bridge.apps.fiji.recognising import recognise
+        from bridge.apps.fiji.restore_ids import restore_ids
 
         rois, table = self._path(".zip"), self._path(".npy")
         try:
@@ -392,7 +392,7 @@ class Fiji:
             # lines and points are measured too, and are no objects
             objects, rows = _read_rois(rois, answer)
             if base := self._pushed.get(listed["id"]):
-                objects = recognise(objects, base.detections)
+                objects = restore_ids(objects, base.detections)
             values = np.load(table, allow_pickle=False)[rows]
         finally:
             rois.unlink(missing_ok=True)

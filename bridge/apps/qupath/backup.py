@@ -19,7 +19,7 @@ from bridge.apps.qupath.errors import QuPathError
 from bridge.apps.qupath.project_files import ProjectFiles, ProjectImage
 from bridge.errors import BadInputError
 from bridge.files.atomic import write_bytes, write_error, writing
-from bridge.review import Pushed, recall, remember
+from bridge.review import Pushed, load_push_record, save_push_record
 from bridge.review.record import ENDING
 
 FOLDER = "starbridge"
@@ -96,7 +96,7 @@ class Backup:
                     self._next.replace(self.record)
                 self._next.unlink(missing_ok=True)
                 self._note.unlink(missing_ok=True)
-            return recall(self.record) if self.record.exists() else None
+            return load_push_record(self.record) if self.record.exists() else None
 
     def pushed(self) -> Pushed | None:
         """What was pushed last, as far as is known without writing anything.
@@ -106,7 +106,7 @@ class Backup:
         """
         written = self._note.exists() and self._written() and not self._saved_in_part()
         record = self._next if written else self.record
-        return recall(record) if record.exists() else None
+        return load_push_record(record) if record.exists() else None
 
     def state(self) -> str:
         """A word that changes whenever anybody saves the image's objects.
@@ -141,7 +141,7 @@ class Backup:
                     target.unlink()
             # or else what undo brings back would not be what was read
             self._check(_digest(self._copy) == state)
-            remember(self._next, pushed)
+            save_push_record(self._next, pushed)
             write_bytes(self._note, json.dumps({"before": state}).encode())
 
     def finish(self) -> None:

@@ -6,7 +6,7 @@ from bridge.detections import Detections
 from bridge.formats.imagej_rois import roi_names
 
 
-def recognise(found: Detections, base: Detections) -> Detections:
+def restore_ids(found: Detections, base: Detections) -> Detections:
     """Give redrawn objects their identity back.
 
     *Update* in the ROI Manager puts a new ROI in the place of an old one, under its name; UUID,
