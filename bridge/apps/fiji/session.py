@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal
 
 from bridge.apps.fiji.arguments import as_options, read_macro
 from bridge.apps.fiji.errors import FijiEndedError, FijiError, FijiTimeoutError, MacroError
@@ -20,15 +18,11 @@ from bridge.apps.fiji.planning import plan
 from bridge.apps.fiji.results import About, MacroResult, OpenImage, Shown
 from bridge.apps.fiji.script_parameters import Value, bind, parameters
 from bridge.apps.fiji.worker.macros import STOPPED
-from bridge.errors import BadInputError, MissingPartError
+from bridge.apps.session import AppSession
+from bridge.errors import BadInputError, MissingPartError, StarbridgeError
 from bridge.java.jars import Progress
 from bridge.java.memory import heap_option
-from bridge.java.process import (
-    RefusedError,
-    WorkerEndedError,
-    WorkerProcess,
-    WorkerTimeoutError,
-)
+from bridge.java.process import RefusedError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +40,7 @@ _LACKING = {
 }
 
 
-class Fiji:
+class Fiji(AppSession):
     """A running Fiji or ImageJ, to be used in a ``with``.
 
     With an app (given, in ``FIJI_APP``, or in one of the usual places) that Fiji is started, else
@@ -69,6 +63,8 @@ class Fiji:
         BadInputError: ``app`` is no Fiji, or ``heap`` no amount of memory.
         MissingPartError: the part ``fiji`` is not installed.
     """
+
+    _error, _ended, _timed_out = FijiError, FijiEndedError, FijiTimeoutError
 
     def __init__(
         self,
@@ -93,50 +89,24 @@ class Fiji:
         self._printed: list[str] = []
         self._printing = threading.Lock()
         self._pushed: dict[int, Pushed] = {}
-        self._name, how = plan(app, window=mode == "gui", heap=heap, progress=on_download)
-        with _told(f"{self._name} does not start"):
-            self._worker = WorkerProcess(
-                _WORKER,
-                [json.dumps(asdict(how))],
-                timeout=start_timeout,
-                on_output=self._heard,
-            )
-        started = self._worker.started
+        name, how = plan(app, window=mode == "gui", heap=heap, progress=on_download)
+        started = self._start(
+            name,
+            _WORKER,
+            [json.dumps(asdict(how))],
+            timeout=start_timeout,
+            on_output=self._on_output,
+        )
         self.about = About(
-            name=self._name,
+            name=name,
             version=started["version"],
             java=started["java"],
             heap=started["heap"],
             lacks=tuple(words for key, words in _LACKING.items() if not started[key]),
         )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def __repr__(self) -> str:
         return f"<Fiji: {self.about}>"
-
-    def close(self) -> None:
-        """End ImageJ without asking; what was not pulled or saved is lost."""
-        self._worker.close()
-
-    @property
-    def running(self) -> bool:
-        """Whether ImageJ's process is there."""
-        return self._worker.running
-
-    @property
-    def pid(self) -> int:
-        """The number of ImageJ's process."""
-        return self._worker.pid
 
     def run_macro(
         self,
@@ -185,8 +155,7 @@ class Fiji:
             self.clear()
         with self._printing:
             self._printed.clear()
-        path = self._path(".zip")
-        try:
+        with self._temporary(".zip") as [path]:
             answer = self._ask(
                 name,
                 {
@@ -197,11 +166,8 @@ class Fiji:
                     "rois": str(path),
                 },
                 timeout=None if timeout is None else timeout + _GRACE,
-                macro=name,
             )
             saved = path.read_bytes()
-        finally:
-            path.unlink(missing_ok=True)
         with self._printing:
             lines = list(self._printed)
         return MacroResult(
@@ -214,7 +180,7 @@ class Fiji:
 
     def images(self) -> tuple[OpenImage, ...]:
         """The images that are open, in the order in which they were opened."""
-        answer = self._ask("listing images", {"do": "images"})
+        answer = self._request("listing images", {"do": "images"})
         return tuple(OpenImage.from_answer(image) for image in answer["images"])
 
     def image(self, which: OpenImage | int | str | None = None) -> Image:
@@ -233,9 +199,8 @@ class Fiji:
 
         from bridge.images import from_array, open_image
 
-        path = self._path(".tif")
-        try:
-            answer = self._ask(
+        with self._temporary(".tif") as [path]:
+            answer = self._request(
                 "reading an image",
                 {"do": "save_image", "image": _number(which), "path": str(path)},
             )
@@ -248,8 +213,6 @@ class Fiji:
                 sizes = [saved.size(axis) for axis in "TZC"]
                 array = np.stack(planes).reshape(*sizes, saved.height, saved.width)
                 pixel_size = saved.pixel_size
-        finally:
-            path.unlink(missing_ok=True)
         names = answer["names"] if len(answer["names"]) == sizes[2] else ()
         return from_array(
             array,
@@ -297,16 +260,13 @@ class Fiji:
         if base := self._pushed.get(shown.id):
             merged = merge(base, self.pull(shown), detections, conflict_class=conflict_class)
             detections, pushed = merged.detections, merged.pushed
-        path = self._path(".zip")
         groups = class_groups(detections.objects["class"])
-        try:
+        with self._temporary(".zip") as [path]:
             detections.write(path, groups=True)
-            answer = self._ask(
+            answer = self._request(
                 "showing ROIs",
                 {"do": "put_rois", "image": shown.id, "path": str(path), "groups": list(groups)},
             )
-        finally:
-            path.unlink(missing_ok=True)
         self._pushed[shown.id] = pushed
         return Shown(image=shown, count=answer["count"], merged=merged)
 
@@ -324,14 +284,11 @@ class Fiji:
         """
         from bridge.apps.fiji.restore_ids import restore_ids
 
-        path = self._path(".zip")
-        try:
-            answer = self._ask(
+        with self._temporary(".zip") as [path]:
+            answer = self._request(
                 "reading ROIs", {"do": "save_rois", "image": _number(image), "path": str(path)}
             )
             found, _ = _read_rois(path, answer)
-        finally:
-            path.unlink(missing_ok=True)
         base = self._pushed.get(answer["id"])
         known = found
         if base is not None:
@@ -375,11 +332,10 @@ class Fiji:
         from bridge.apps.fiji.measurements import as_frame, channel_numbers
         from bridge.apps.fiji.restore_ids import restore_ids
 
-        rois, table = self._path(".zip"), self._path(".npy")
-        try:
-            listed = self._ask("measuring", {"do": "channels", "image": _number(image)})
-            numbers = channel_numbers(channels, listed["names"], str(listed["title"]))
-            answer = self._ask(
+        listed = self._request("measuring", {"do": "channels", "image": _number(image)})
+        numbers = channel_numbers(channels, listed["names"], str(listed["title"]))
+        with self._temporary(".zip", ".npy") as [rois, table]:
+            answer = self._request(
                 "measuring",
                 {
                     "do": "measure",
@@ -394,9 +350,6 @@ class Fiji:
             if base := self._pushed.get(listed["id"]):
                 objects = restore_ids(objects, base.detections)
             values = np.load(table, allow_pickle=False)[rows]
-        finally:
-            rois.unlink(missing_ok=True)
-            table.unlink(missing_ok=True)
         return as_frame(objects, values, answer["columns"], listed["names"], listed["unit"])
 
     def screenshot(self, path: str | PathLike[str]) -> Path:
@@ -408,128 +361,86 @@ class Fiji:
         if self.mode != "gui":
             raise FijiError('a screenshot needs the window; start with mode="gui"')
         target = Path(path).resolve()
-        self._ask("taking a screenshot", {"do": "screenshot", "path": str(target)})
+        self._request("taking a screenshot", {"do": "screenshot", "path": str(target)})
         return target
 
     def clear(self) -> None:
         """Close all images, empty the Results table and the ROI Manager; nothing is saved."""
         self._pushed.clear()
-        self._ask("clearing", {"do": "clear"})
+        self._request("clearing", {"do": "clear"})
 
     def _show(self, image: Image | str | PathLike[str] | OpenImage | None) -> OpenImage:
         from bridge.images import Image, open_image
         from bridge.images.hyperstack import write_hyperstack
 
         if isinstance(image, OpenImage) or image is None:
-            answer = self._ask("finding the image", {"do": "channels", "image": _number(image)})
+            answer = self._request("finding the image", {"do": "channels", "image": _number(image)})
             return OpenImage.from_answer(answer)
         if not isinstance(image, Image):
             with open_image(image) as opened:
                 return self._show(opened)
-        path = self._path(".tif")
         size = image.pixel_size
         known = {
             "title": image.name,
             "pixel_size": [size.x, size.y, size.z] if size else None,
             "channels": list(image.channels),
         }
-        try:
+        with self._temporary(".tif") as [path]:
             write_hyperstack(image, path)
-            answer = self._ask(
+            answer = self._request(
                 "opening an image", {"do": "show", "path": str(path), "known": known}
             )
-        finally:
-            path.unlink(missing_ok=True)
         return OpenImage.from_answer(answer)
-
-    def _path(self, ending: str) -> Path:
-        """A new file name in the session's folder."""
-        self._require_running()
-        with tempfile.NamedTemporaryFile(
-            dir=self._worker.folder, suffix=ending, delete=False
-        ) as file:
-            return Path(file.name)
-
-    def _require_running(self) -> None:
-        if not self._worker.running:
-            raise FijiEndedError(f"{self._name} has ended; start a new session")
 
     def _last_printed(self) -> str:
         with self._printing:
             return next((line for line in reversed(self._printed) if line.strip()), "")
 
-    def _heard(self, line: str) -> None:
+    def _on_output(self, line: str) -> None:
         with self._printing:
             self._printed.append(line)
         if self._on_print is not None:
             self._on_print(line)
 
-    def _ask(
-        self,
-        what: str,
-        request: dict[str, Any],
-        *,
-        timeout: float | None = -1,
-        macro: str | None = None,
-    ) -> dict[str, Any]:
-        self._require_running()
-        limit = self._timeout if timeout == -1 else timeout
-        try:
-            return self._worker.ask(request, timeout=limit)
-        except RefusedError as error:
-            answer = error.answer
-            kind = answer["error"]
-            if kind == "timeout":
-                if not answer["stopped"]:
-                    # it would work on behind the back of whatever comes next
-                    self._worker.kill()
-                    raise FijiTimeoutError(
-                        f"{what} {answer['message']} and could not be stopped, so {self._name} was "
-                        "ended; start a new session"
-                    ) from error
-                raise FijiTimeoutError(f"{what} {answer['message']} and was stopped") from error
-            memory = f"Java ran out of memory; start with a larger heap than {self._heap or 'this'}"
-            memory += ' (heap="8g")'
-            if macro is not None and kind == "macro":
-                text = memory if "out of memory" in str(error).lower() else str(error)
-                if text == STOPPED and (last := self._last_printed()):
-                    text += f"; it said last: {last}"
-                raise MacroError(macro, answer["line"], text) from error
-            raise FijiError(f"{what}: {memory if kind == 'memory' else error}") from error
-        except WorkerTimeoutError as error:
-            raise FijiTimeoutError(f"{what}: {self._name} gave {error} and was ended") from error
-        except WorkerEndedError as error:
-            raise FijiEndedError(
-                f"{what}: {self._name} ended before it was done: {error}; start a new session"
-            ) from error
+    def _request(self, what: str, request: dict[str, Any]) -> dict[str, Any]:
+        return self._ask(what, request, timeout=self._timeout)
 
+    def _refusal(self, what: str, error: RefusedError) -> StarbridgeError:
+        answer = error.answer
+        kind = answer["error"]
+        if kind == "timeout":
+            if answer["stopped"]:
+                return FijiTimeoutError(f"{what} {answer['message']} and was stopped")
+            # the macro would go on while the next one runs
+            self._worker.kill()
+            return FijiTimeoutError(
+                f"{what} {answer['message']} and could not be stopped, so {self._name} was "
+                "ended; start a new session"
+            )
+        memory = f"Java ran out of memory; start with a larger heap than {self._heap or 'this'}"
+        memory += ' (heap="8g")'
+        if kind == "macro":
+            text = memory if "out of memory" in str(error).lower() else str(error)
+            if text == STOPPED and (last := self._last_printed()):
+                text += f"; its last output: {last}"
+            return MacroError(what, answer["line"], text)
+        return FijiError(f"{what}: {memory if kind == 'memory' else error}")
 
-@contextmanager
-def _told(what: str) -> Iterator[None]:
-    """Turn what a worker says while starting into one line."""
-    try:
-        yield
-    except RefusedError as error:
-        raise FijiError(f"{what}: {_start_trouble(str(error))}") from error
-    except WorkerTimeoutError as error:
-        raise FijiTimeoutError(f"{what}: {error}; give a longer start_timeout") from error
-    except WorkerEndedError as error:
-        raise FijiError(f"{what}: {_start_trouble(str(error))}") from error
-
-
-def _start_trouble(said: str) -> str:
-    if "Failed to create a JVM" in said:
-        return f"{said}; it may be damaged or of another processor: download Fiji again"
-    if "HTTPSConnectionPool" in said or "Failed to resolve" in said:
-        return (
-            "pyimagej wants to download what this Fiji lacks (imglib2-imglyb, or Java), and there "
-            "is no network; connect once"
-        )
-    if "heap" in said.lower() and ("reserve" in said or "size" in said):
-        return f"{said}; give a smaller heap"
-    if "HeadlessException" in said or "X11" in said or "DISPLAY" in said:
-        return "there is no screen to show a window on; use mode headless, or start it under Xvfb"
-    return said
+    def _explain(self, message: str) -> str:
+        if "Failed to create a JVM" in message:
+            return f"{message}; it may be damaged or of another processor: download Fiji again"
+        if "HTTPSConnectionPool" in message or "Failed to resolve" in message:
+            return (
+                "pyimagej wants to download what this Fiji lacks (imglib2-imglyb, or Java), and "
+                "there is no network; connect once"
+            )
+        if "heap" in message.lower() and ("reserve" in message or "size" in message):
+            return f"{message}; give a smaller heap"
+        if "HeadlessException" in message or "X11" in message or "DISPLAY" in message:
+            return (
+                "there is no screen to show a window on; use mode headless, or start it under Xvfb"
+            )
+        return message
 
 
 def _rois_in(saved: bytes, answer: dict[str, Any]) -> Detections:
