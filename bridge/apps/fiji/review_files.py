@@ -1,8 +1,8 @@
-"""A review by files: a folder that any Fiji opens, without a session that waits for the reviewer.
+"""Write a review folder that any Fiji opens, and read the reviewer's files.
 
 For each image the folder holds ``NAME.tif`` with the objects as its overlay, ``NAME_rois.zip``
 with the same objects for the ROI Manager, and a record of what was pushed. The reviewer saves
-either of the two files, under its name.
+either of the two files under its name.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import shutil
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from bridge.apps.fiji.restore_ids import restore_ids
 from bridge.detections import Detections
@@ -21,6 +22,7 @@ from bridge.files.atomic import write_bytes, writing
 from bridge.formats import imagej_rois
 from bridge.images import Image, open_image
 from bridge.images.hyperstack import write_hyperstack
+from bridge.images.locations import identity
 from bridge.review import (
     Changes,
     Merged,
@@ -45,8 +47,8 @@ class ReviewFiles:
     Attributes:
         image: TIFF with overlay.
         rois: RoiSet.zip.
-        record: what was pushed.
-        hashes: what the two files were when they were written.
+        record: push record.
+        hashes: hashes of the two files when they were pushed, by which saved ones are found.
         conflicts: table of the conflicts of the last push, where there were any.
     """
 
@@ -58,7 +60,7 @@ class ReviewFiles:
 
     @classmethod
     def of(cls, folder: str | PathLike[str], name: str) -> ReviewFiles:
-        """Where the files of an image are, or would be."""
+        """Return the files of an image, which need not exist."""
         place = Path(folder)
         return cls(
             image=place / f"{name}.tif",
@@ -84,14 +86,14 @@ def push_files(
     Args:
         image: the image.
         detections: the objects.
-        folder: the review folder; made where missing.
+        folder: the review folder; created where missing.
         conflict_class: as in :func:`bridge.review.merge`.
 
     Returns:
-        How the objects were merged, ``None`` for a first push.
+        The merge with the earlier review, ``None`` for a first push.
 
     Raises:
-        BadInputError: the review that is there cannot be read, or the files cannot be written.
+        BadInputError: the earlier review cannot be read, or a file cannot be written.
     """
     files = ReviewFiles.of(folder, image.name)
     merged = None
@@ -110,7 +112,7 @@ def push_files(
             "is there already, and nothing says that it was pushed",
             "choose another folder, or move it away",
         )
-    # the record last: files that it does not know are taken for the reviewer's, and kept
+    # The record last: files that it does not know count as the reviewer's, and are kept.
     write_hyperstack(image, files.image, overlay=imagej_rois.encode(pushed.detections))
     imagej_rois.write(pushed.detections, files.rois)
     save_push_record(files.record, pushed)
@@ -130,7 +132,7 @@ def pull_files(folder: str | PathLike[str], name: str) -> tuple[Pushed, Detectio
 
     Raises:
         BadInputError: nothing was pushed, a file is damaged, or the reviewer changed both files,
-            so that it is not known which holds the review.
+            and which holds the review is unknown.
     """
     files = ReviewFiles.of(folder, name)
     base = load_push_record(files.record)
@@ -166,33 +168,41 @@ def read_review(
     return read(source, image=info), None
 
 
-def find_reviews(source: Path) -> list[tuple[str, Path]]:
+def reviewed_names(source: Path) -> list[str]:
     """List the images of a review folder, or the one of a reviewer's file.
 
     Returns:
-        The name of each image, and where its review is: a source of :func:`read_review`.
+        The names of the images.
 
     Raises:
         BadInputError: a folder without a review.
     """
-    if source.is_dir():
-        return [(name, source) for name in reviewed_names(source)]
-    return [(source.name.removesuffix(source.suffix).removesuffix("_rois"), source)]
-
-
-def reviewed_names(folder: str | PathLike[str]) -> list[str]:
-    """Names of the images in a review folder.
-
-    Raises:
-        BadInputError: there are none.
-    """
-    place = Path(folder)
-    names = sorted(path.name.removesuffix(ENDING) for path in place.glob(f"*{ENDING}"))
+    if not source.is_dir():
+        return [source.stem.removesuffix("_rois")]
+    names = sorted(path.name.removesuffix(ENDING) for path in source.glob(f"*{ENDING}"))
     if not names:
         raise BadInputError(
-            place, "holds no review", "give the folder of starbridge fiji push --out"
+            source, "holds no review", "give the folder of starbridge fiji push --out"
         )
     return names
+
+
+def review_key(source: Path, name: str, *, image: Path | None = None) -> dict[str, Any]:
+    """Return what decides the review of an image: JSON values that differ when a file was saved.
+
+    Args:
+        source: as in :func:`read_review`, and so are ``name`` and ``image``.
+        name: likewise.
+        image: likewise.
+    """
+    review = [source]
+    if source.is_dir():
+        files = ReviewFiles.of(source, name)
+        review = [files.rois, files.image, files.record, files.hashes]
+    return {
+        "review": [identity(path) for path in review],
+        "image": None if image is None else identity(image),
+    }
 
 
 def _reviewed(files: ReviewFiles, base: Pushed) -> Detections:
@@ -215,7 +225,7 @@ def _reviewed(files: ReviewFiles, base: Pushed) -> Detections:
 
 
 def _keep(path: Path) -> None:
-    """Copy a reviewer's file before it is replaced; its edits live on in the merged objects."""
+    """Copy a reviewer's file before it is replaced; the merged objects keep its edits."""
     folder = path.parent / _EARLIER
     number = 1
     while (kept := folder / f"{path.stem}_{number}{path.suffix}").exists():
@@ -231,7 +241,7 @@ def _is_changed(path: Path, hashes: Path) -> bool:
         known = json.loads(hashes.read_text("utf-8"))
         return bool(known.get(path.name) != _hash(path))
     except (OSError, ValueError, AttributeError):
-        # which file was touched is not known; the ROIs are what most people save
+        # Which file was saved is unknown; most people save the ROIs.
         return path.name.endswith(_ROIS)
 
 

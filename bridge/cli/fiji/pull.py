@@ -32,18 +32,18 @@ def pull(
     ] = None,
 ) -> None:
     """Write what reviewers left: labels, class masks, ROIs, GeoJSON, tables, and every edit."""
-    from bridge.apps.fiji.review_files import find_reviews, read_review
+    from bridge.apps.fiji.review_files import read_review, reviewed_names
     from bridge.review.results import write_results
 
     failed = False
-    for name, source in find_reviews(review):
+    for name in reviewed_names(review):
         try:
-            objects, changes = read_review(source, name, image=image)
+            objects, changes = read_review(review, name, image=image)
             written = write_results(
                 objects, name, out, chosen_formats(formats), changes=changes,
                 only=only, classes=classes, size_remedy="give --image",
             )  # fmt: skip
-        except StarbridgeError as error:  # the other images go on
+        except StarbridgeError as error:  # The other images go on.
             note(str(error))
             failed = True
             continue

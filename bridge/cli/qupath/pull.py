@@ -36,28 +36,31 @@ def pull(
 
     Nothing in the project is written; QuPath may have it open.
     """
-    from bridge.apps.qupath.crops import write_crops
-    from bridge.apps.qupath.nesting import name_annotations
+    from bridge.apps.qupath.errors import QuPathEndedError
+    from bridge.apps.qupath.project_files import read_project
+    from bridge.apps.qupath.results import result_names, write_review
     from bridge.apps.qupath.session import QuPath
-    from bridge.apps.qupath.sync import pull as pull_reviews
-    from bridge.apps.qupath.sync import result_names
-    from bridge.review.results import write_results
+    from bridge.apps.qupath.sync import read_review
 
-    with QuPath(qupath, heap=heap) as session:
-        reviews = pull_reviews(session, project, images)
+    files = read_project(project)
+    chosen = files.select(images)
+    names = result_names(chosen)
     failed = False
-    for review, name in zip(reviews, result_names(reviews), strict=True):
-        try:
-            objects = name_annotations(review.detections, review.parents)
-            written = write_results(
-                objects, name, out, chosen_formats(formats), changes=review.changes,
-                only=only, classes=classes, size_remedy="bring the image file back",
-            )  # fmt: skip
-            print_written(written, review.image.name, out)
-            if crops:
-                print_written(write_crops(review, name, out / "export"), name, out / "export")
-        except StarbridgeError as error:  # the other images go on
-            note(str(error))
-            failed = True
+    with QuPath(qupath, heap=heap) as session:
+        session.open(files.folder)
+        for image, name in zip(chosen, names, strict=True):
+            try:
+                review = read_review(session, files, image)
+                written = write_review(
+                    review, name, out, chosen_formats(formats),
+                    only=only, classes=classes, crops=crops,
+                )  # fmt: skip
+            except QuPathEndedError:
+                raise
+            except StarbridgeError as error:  # The other images go on.
+                note(str(error))
+                failed = True
+                continue
+            print_written(written, image.name, out)
     if failed:
         raise typer.Exit(1)
