@@ -70,6 +70,10 @@ class Changes:
             texts, ``None`` for no value.
         computed: measurements that the application made for every pushed object, such as
             QuPath's shape features; not edits.
+
+    >>> objects = Detections.from_labels(np.eye(2, dtype=int))
+    >>> list(compare(objects, objects).table().columns)
+    ['id', 'label', 'what', 'before', 'after', 'x', 'y', 'c', 'z', 't']
     """
 
     base: Detections

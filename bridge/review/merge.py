@@ -46,6 +46,11 @@ class Merged:
         conflicts: objects on which reviewer and new segmentation disagree, to be checked by the
             user: ``id``, ``what`` (``not found``, ``split``, ``joined``, ``in the way``), ``why``,
             ``new_id``.
+
+    >>> objects = Detections.from_labels(np.eye(2, dtype=int))
+    >>> merged = merge(objects, reviewed=objects, new=objects)
+    >>> len(merged.detections), len(merged.changes), len(merged.conflicts)
+    (1, 0, 0)
     """
 
     pushed: Pushed

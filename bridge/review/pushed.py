@@ -1,4 +1,4 @@
-"""What was pushed into an application, with the decisions of earlier reviews."""
+"""Pushed objects with the decisions of earlier reviews."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from bridge.detections import Detections
 
 ADDED = "added"
-"""Stands among the decided fields of an object that a reviewer drew."""
+"""Name in the decided fields of an object that a reviewer drew."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,10 @@ class Pushed:
             pushed again, find its own objects.
         set_aside: UUIDs of the last segmentation that were not taken over, because they overlap
             what a reviewer decided.
+
+    >>> import numpy as np
+    >>> Pushed.of(Detections.from_labels(np.eye(2, dtype=int))).decided
+    {}
     """
 
     detections: Detections

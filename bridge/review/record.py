@@ -45,6 +45,13 @@ def save_push_record(path: str | PathLike[str], pushed: Pushed | Detections) -> 
 
     Raises:
         BadInputError: an id that is no UUID (formats would replace it); cannot be written.
+
+    >>> import numpy as np
+    >>> objects = Detections.from_labels(np.eye(2, dtype=int))
+    >>> path = Path(tempfile.mkdtemp(), f"section{ENDING}")
+    >>> save_push_record(path, objects)
+    >>> load_push_record(path).detections.ids == objects.ids
+    True
     """
     pushed = Pushed.of(pushed)
     for identity in pushed.detections.ids:
@@ -79,6 +86,11 @@ def load_push_record(path: str | PathLike[str]) -> Pushed:
 
     Raises:
         BadInputError: missing, damaged, no record, or written by a newer starbridge.
+
+    >>> load_push_record("none.starbridge-review")
+    Traceback (most recent call last):
+        ...
+    bridge.errors.BadInputError: none.starbridge-review: does not exist; check the path
     """
     file = existing_file(path)
     with tempfile.TemporaryDirectory(prefix="starbridge-") as folder:

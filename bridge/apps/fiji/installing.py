@@ -12,13 +12,13 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import bridge
 from bridge.apps.fiji.finding import OLDEST_IMAGEJ, FijiApp
 from bridge.apps.fiji.script_parameters import with_dialog
 from bridge.apps.installing import (
     Installed,
     explain_denied_access,
     file_hash,
+    own_folder,
     put_files,
     read_sources,
 )
@@ -35,16 +35,12 @@ _EXPORT_RECORDS = "*.export.json"
 
 
 def macros_folder() -> Path:
-    """The folder of starbridge's own macros, in a checkout or an installed package.
+    """Return the folder of starbridge's own macros.
 
     Raises:
         BadInputError: there is none.
     """
-    package = Path(bridge.__file__).parent
-    for folder in (package / "macros", package.parent / "macros"):
-        if any(folder.glob("*.ijm")):
-            return folder
-    raise BadInputError(package / "macros", "holds no macro", "install starbridge again")
+    return own_folder("macros", ".ijm", "macro")
 
 
 def install(

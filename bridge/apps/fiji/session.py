@@ -1,4 +1,4 @@
-"""One session with Fiji or ImageJ, in a process of its own."""
+"""A session with Fiji or ImageJ, which runs in a worker process."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from bridge.review import Pushed
 
 _WORKER = "bridge.apps.fiji.worker"
-_GRACE = 30.0  # seconds more than a macro's own time-out, before its process is ended
+_GRACE = 30.0  # seconds after a macro's own time-out before its process is ended
 _LACKING = {
     "stardist": "the StarDist plugin",
     "csbdeep": "the CSBDeep plugin",
@@ -41,27 +41,28 @@ _LACKING = {
 
 
 class Fiji(AppSession):
-    """A running Fiji or ImageJ, to be used in a ``with``.
+    """A running Fiji or ImageJ, used in a ``with``.
 
-    With an app (given, in ``FIJI_APP``, or in one of the usual places) that Fiji is started, else
-    an ImageJ that starbridge brings itself; what both can do is the same, and :attr:`about` says
-    which it is and what it lacks. Java lives in a process of its own: if it crashes or hangs, an
-    error is raised and this process goes on.
+    It starts the Fiji that is given, named in ``FIJI_APP`` or found in one of the usual places,
+    else the ImageJ that starbridge downloads; :attr:`about` says which, and what it lacks.
 
     Args:
-        app: folder of a Fiji, a Maven endpoint such as ``sc.fiji:fiji``, ``"embedded"``, or
-            ``None`` to take the Fiji that is there.
+        app: folder of a Fiji, a Maven endpoint such as ``sc.fiji:fiji``, ``"embedded"`` for
+            starbridge's own ImageJ, or ``None``.
         mode: ``headless``, or ``gui`` with ImageJ's window and ROI Manager.
-        heap: most memory for Java (``"4g"``); half of the machine's where ``None``.
-        timeout: seconds that anything but a macro may take; macros have their own.
-        start_timeout: seconds that it may take to start, downloads excepted.
-        on_print: told of each line that ImageJ prints, as it comes.
-        on_download: told how downloads go on: file name, bytes that are here, bytes that it has.
+        heap: maximal memory for Java (``"4g"``); half of the machine's where ``None``.
+        timeout: seconds that a request may take; macros have their own limit.
+        start_timeout: seconds that it may take to start, without downloads.
+        on_print: called with each line that ImageJ prints.
+        on_download: called with file name, bytes downloaded and bytes in all.
 
     Raises:
         FijiError: it cannot start.
         BadInputError: ``app`` is no Fiji, or ``heap`` no amount of memory.
         MissingPartError: the part ``fiji`` is not installed.
+
+    >>> with Fiji() as fiji:  # doctest: +SKIP
+    ...     fiji.run_macro("my_macro.ijm", sigma=2).table
     """
 
     _error, _ended, _timed_out = FijiError, FijiEndedError, FijiTimeoutError
@@ -79,7 +80,7 @@ class Fiji(AppSession):
     ) -> None:
         if mode not in ("headless", "gui"):
             raise BadInputError("mode", f"{mode!r} is unknown", 'give "headless" or "gui"')
-        heap_option(heap)  # refused before anything is looked for or fetched
+        heap_option(heap)  # Checked before anything is searched or downloaded.
         if find_spec("jpype") is None:
             raise MissingPartError("fiji", "run ImageJ", "jpype1")
         self.mode = mode
@@ -121,29 +122,28 @@ class Fiji(AppSession):
     ) -> MacroResult:
         """Run a macro to its end.
 
-        A command of ImageJ2 that a macro calls with ``run`` (StarDist is one) may end without
-        having done anything, and say nothing: a macro has to look for what it should have made.
+        A command of ImageJ2 that a macro calls with ``run`` (StarDist is one) can fail without an
+        error: the macro has to check for its result.
 
         Args:
             macro: a file (a path, or a text of one line that ends with ``.ijm`` or ``.txt``), or
                 the macro itself.
             values: the macro's ``#@`` script parameters by name.
-            argument: what ``getArgument()`` gives. A macro without script parameters that is given
-                ``values`` gets them as ``key=value key=[a value]``, as ImageJ's ``run`` does.
-            timeout: seconds that it may take; for ever where ``None``.
+            argument: result of ``getArgument()``. A macro without script parameters gets
+                ``values`` as ``key=value key=[a value]``, as ImageJ's ``run`` does.
+            timeout: seconds that it may take; no limit where ``None``.
             fresh: first close all images and empty the Results table and the ROI Manager, so that
-                nothing of an earlier macro is taken for this one's.
-            more: further values; for those of another name than the arguments above.
+                the result holds nothing of an earlier macro.
+            more: further values, whose names differ from the arguments above.
 
         Raises:
-            MacroError: it did not reach its end; says the line and what ImageJ says.
+            MacroError: it did not reach its end; has the line and ImageJ's message.
             FijiTimeoutError: it took too long and was stopped.
             FijiEndedError: Java crashed, or was killed.
             BadInputError: no such file, or a value that does not fit its parameter.
         """
         values = {**(values or {}), **more}
         name, text = read_macro(macro)
-        # a text is bound under a name, because an error has to call it something
         if values and not parameters(text, source=name):
             if argument is not None:
                 raise BadInputError(
@@ -179,15 +179,15 @@ class Fiji(AppSession):
         )
 
     def images(self) -> tuple[OpenImage, ...]:
-        """The images that are open, in the order in which they were opened."""
+        """List the open images, in the order in which they were opened."""
         answer = self._request("listing images", {"do": "images"})
         return tuple(OpenImage.from_answer(image) for image in answer["images"])
 
     def image(self, which: OpenImage | int | str | None = None) -> Image:
-        """An open image with its pixels, as it is now.
+        """Read an open image with its pixels.
 
         Args:
-            which: the image, its number or title; the one in front where ``None``.
+            which: the image, its number or title; the active image where ``None``.
 
         Returns:
             The image, in memory. A colour image has channels R, G and B.
@@ -233,19 +233,17 @@ class Fiji(AppSession):
 
         With a window they go to the ROI Manager, else into the image's overlay. They are named by
         label and class, coloured by class, in their plane, and carry their UUID, probability and
-        measurements. Each class becomes a ROI group, so that a reviewer changes a class by giving
-        another group.
+        measurements. Each class is a ROI group: a reviewer changes the class of an object by its
+        group.
 
-        Where objects were pushed over this image before, the reviewer's work is kept: deleted
-        objects stay deleted, reclassified, renamed, reshaped and new ones stay, and only untouched
-        ones are replaced (see :func:`bridge.review.merge`).
+        Objects that were pushed over this image before are merged with the new ones; no edit of
+        the reviewer is lost (see :func:`bridge.review.merge`).
 
         Args:
             image: an image or its file, which is opened in ImageJ; or one that is open there
-                (``None``: the one in front).
+                (``None``: the active image).
             detections: the objects.
-            conflict_class: class that objects get about which reviewer and segmentation disagree,
-                so that they are found; ``None``: only list them.
+            conflict_class: as in :func:`bridge.review.merge`.
 
         Raises:
             FijiError: the image is not open.
@@ -271,13 +269,13 @@ class Fiji(AppSession):
         return Shown(image=shown, count=answer["count"], merged=merged)
 
     def pull(self, image: OpenImage | int | str | None = None) -> Detections:
-        """The objects as the reviewer left them.
+        """Read the objects as the reviewer left them.
 
-        Deleted ones are gone, new ones have a new UUID, a renamed one has its name in ``name``, and
-        one that was given another group, or whose name says another class, has that class.
+        Added objects have a new UUID, a renamed one has its name in ``name``, and one that got
+        another group, or a name with another class, has that class.
 
         Args:
-            image: the image they belong to; the one in front where ``None``.
+            image: the image they belong to; the active image where ``None``.
 
         Raises:
             FijiError: the image is not open.
@@ -311,21 +309,21 @@ class Fiji(AppSession):
         *,
         channels: Sequence[int | str] | None = None,
     ) -> pd.DataFrame:
-        """ImageJ's own measurements of the ROIs of an image.
+        """Measure the ROIs of an image with ImageJ's own measurements.
 
         Args:
-            image: the image; the one in front where ``None``.
+            image: the image; the active image where ``None``.
             channels: by name or number from 0; all where ``None``.
 
         Returns:
             A row a ROI, indexed by UUID, with ``label``, ``name`` and ``class``; ImageJ's columns
             of shape (``Area``, ``X``, ``Y``, ``Perim.``, ``Feret`` …) with their unit, in µm where
             the image has a pixel size; for each channel ``Mean``, ``Min``, ``Max`` … with its
-            name. ``X`` and ``Y`` are the centroid, from the corner of the top-left pixel.
+            name. ``X`` and ``Y`` are the centroid in corner-origin coordinates.
 
         Raises:
             FijiError: the image is not open.
-            BadInputError: a channel that it does not have.
+            BadInputError: a channel that the image does not have.
         """
         import numpy as np
 
@@ -345,7 +343,7 @@ class Fiji(AppSession):
                     "table": str(table),
                 },
             )
-            # lines and points are measured too, and are no objects
+            # ImageJ measures lines and points, too, which are no objects.
             objects, rows = _read_rois(rois, answer)
             if base := self._pushed.get(listed["id"]):
                 objects = restore_ids(objects, base.detections)
@@ -411,7 +409,7 @@ class Fiji(AppSession):
         if kind == "timeout":
             if answer["stopped"]:
                 return FijiTimeoutError(f"{what} {answer['message']} and was stopped")
-            # the macro would go on while the next one runs
+            # The macro would go on while the next one runs.
             self._worker.kill()
             return FijiTimeoutError(
                 f"{what} {answer['message']} and could not be stopped, so {self._name} was "
@@ -444,7 +442,7 @@ class Fiji(AppSession):
 
 
 def _rois_in(saved: bytes, answer: dict[str, Any]) -> Detections:
-    """Objects of a RoiSet.zip that is in memory: the session's folder may be gone."""
+    """Read the objects of a RoiSet.zip in memory, as the session may have ended."""
     with tempfile.TemporaryDirectory(prefix="starbridge-") as folder:
         path = Path(folder) / "rois.zip"
         path.write_bytes(saved)
@@ -452,7 +450,7 @@ def _rois_in(saved: bytes, answer: dict[str, Any]) -> Detections:
 
 
 def _read_rois(path: Path, answer: dict[str, Any]) -> tuple[Detections, list[int]]:
-    """Objects of the ROIs that the worker saved, and which of the ROIs each is."""
+    """Read the objects of the ROIs that the worker saved, and the row of each ROI."""
     from bridge.detections import Detections
     from bridge.formats import imagej_rois
 
@@ -471,7 +469,7 @@ def _frame(columns: dict[str, list[Any]]) -> pd.DataFrame | None:
 
     if not columns:
         return None
-    # pandas' own text type would turn empty cells into NaN
+    # pandas' own text type would turn empty cells into NaN.
     return pd.DataFrame(
         {
             name: pd.Series(

@@ -5,10 +5,14 @@ from __future__ import annotations
 from os import PathLike
 from pathlib import Path
 
-import bridge
 from bridge.apps.finding import QuPathApp, absolute
-from bridge.apps.installing import Installed, explain_denied_access, put_files, read_sources
-from bridge.errors import BadInputError
+from bridge.apps.installing import (
+    Installed,
+    explain_denied_access,
+    own_folder,
+    put_files,
+    read_sources,
+)
 
 MENU = "Automate › User scripts › StarBridge"
 """Menu of the installed scripts."""
@@ -18,16 +22,12 @@ SUBFOLDER = "StarBridge"
 
 
 def scripts_folder() -> Path:
-    """The folder of starbridge's own scripts, in a checkout or an installed package.
+    """Return the folder of starbridge's own scripts.
 
     Raises:
         BadInputError: there is none.
     """
-    package = Path(bridge.__file__).parent
-    for folder in (package / "groovy", package.parent / "groovy"):
-        if any(folder.glob("*.groovy")):
-            return folder
-    raise BadInputError(package / "groovy", "holds no script", "install starbridge again")
+    return own_folder("groovy", ".groovy", "script")
 
 
 def user_folder(app: QuPathApp | None = None) -> Path:

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 _WORKER = "bridge.apps.qupath.worker"
 
 _OPTIONS = (
-    # pauses matter to nobody here; parallel collectors take memory and both cores of a laptop
+    # Nobody waits for a pause here; parallel collectors take memory and both cores of a laptop.
     "-XX:+UseSerialGC",
-    # objects of an image stay until it is saved: they are not copied from place to place
+    # The objects of an image stay until it is saved, so copying them between pools is wasted.
     "-Xmn256m",
     "-XX:MaxTenuringThreshold=0",
-    # Python's collector asks Java for a full collection each time
+    # Python's collector requests a full collection of Java each time.
     "-XX:+DisableExplicitGC",
 )
 
