@@ -316,73 +316,33 @@ def _text(attributes: Mapping[str, str | list[str]], key: str) -> str:
     return value if isinstance(value, str) else ",".join(value)
 
 
-_ATTRIBUTE_TOKEN = re.compile(
-    r"""\s*(?:
-        (?P<double>"(?:[^"\\]|\\.)*")
-      | (?P<single>'(?:[^'\\]|\\.)*')
-      | (?P<sign>[={},])
-      | (?P<bare>[^\s={},"']+(?:\s+[^\s={},"']+)*)
-    )""",
-    re.VERBOSE,
-)
+_TEXT = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s={},"']+(?:\s+[^\s={},"']+)*)"""
+_TEXTS = rf"\{{((?:\s*{_TEXT}\s*(?:,|(?=\}})))*)\s*\}}"
+_ATTRIBUTE = re.compile(rf"({_TEXT})\s*=\s*(?:({_TEXT})|{_TEXTS})\s*(?:,|$)\s*")
 _JAVA_ESCAPE = re.compile(r"\\(u+[0-9a-fA-F]{4}|[0-7]{1,3}|.)")
 _JAVA_ESCAPES = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r"}
 
 
 def _attributes(text: str) -> dict[str, str | list[str]]:
     """Parse ``key=value`` pairs with lower-case keys; a value is a text or a list of texts."""
-    tokens = list(_attribute_tokens(text))
     found: dict[str, str | list[str]] = {}
-    position = 0
-
-    def take(sign: str | None = None) -> str:
-        nonlocal position
-        if position >= len(tokens):
-            raise ValueError("a setting without a value")
-        is_sign, token = tokens[position]
-        if is_sign != (sign is not None) or (sign is not None and token != sign):
-            raise ValueError(f"an unexpected {token!r}")
-        position += 1
-        return token
-
-    def at(sign: str) -> bool:
-        return position < len(tokens) and tokens[position] == (True, sign)
-
-    while position < len(tokens):
-        key = take().lower()
-        take("=")
-        if at("{"):
-            take("{")
-            items: list[str] = []
-            while not at("}"):
-                items.append(take())
-                if not at("}"):
-                    take(",")
-            take("}")
-            found[key] = items
-        else:
-            found[key] = take()
-        if position < len(tokens):
-            take(",")
+    rest = text.strip()
+    while rest:
+        match = _ATTRIBUTE.match(rest)
+        if match is None:
+            raise ValueError(f"settings that cannot be read at {rest!r}")
+        key, value, items = match.groups()
+        found[_unquoted(key).lower()] = (
+            [_unquoted(item) for item in re.findall(_TEXT, items)]
+            if value is None
+            else _unquoted(value)
+        )
+        rest = rest[match.end() :]
     return found
 
 
-def _attribute_tokens(text: str) -> Iterator[tuple[bool, str]]:
-    """Yield each token without its quotes, and True before it for a sign."""
-    position = 0
-    text = text.rstrip()
-    while position < len(text):
-        match = _ATTRIBUTE_TOKEN.match(text, position)
-        if match is None:
-            raise ValueError("quotes that do not close")
-        position = match.end()
-        quoted = match["double"] or match["single"]
-        if quoted is not None:
-            yield False, _JAVA_ESCAPE.sub(_unescaped, quoted[1:-1])
-        elif match["sign"] is not None:
-            yield True, match["sign"]
-        else:
-            yield False, match["bare"]
+def _unquoted(text: str) -> str:
+    return _JAVA_ESCAPE.sub(_unescaped, text[1:-1]) if text[0] in "\"'" else text
 
 
 def _unescaped(match: re.Match[str]) -> str:
