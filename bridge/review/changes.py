@@ -198,8 +198,8 @@ def compare(
     for name in fields:
         if name in GEOMETRIES and name in after.columns:
             _compare_outlines(found, name, before, after)
-        elif name in _COMPARE:
-            _COMPARE[name](found, name, before, after)
+        elif name in FIELDS:
+            _compare_field(found, name, before, after)
     computed = _compare_extra(found, before, after, set(fields))
     return Changes(base, reviewed, found.table(), computed)
 
@@ -246,64 +246,39 @@ def _compare_outlines(
         found.note(before.index[rows], "reshaped", name, old, _area(after.iloc[rows], name))
 
 
-def _compare_text(
+def _compare_field(
     found: _Edits, name: str, before: gpd.GeoDataFrame, after: gpd.GeoDataFrame
 ) -> None:
-    old, new = _words(before[name]), _words(after[name])
-    if name == "color":
+    is_text = name in ("class", "class_color", "name", "color")
+    old, new = (_words(f[name]) if is_text else f[name].to_numpy() for f in (before, after))
+    if name in ("color", "class_color"):
         old, new = _lower(old), _lower(new)
-    what = {"class": "reclassified", "name": "renamed", "color": "recoloured"}[name]
-    rows = np.flatnonzero(old != new)
-    found.note(before.index[rows], what, name, old[rows], new[rows])
+    counts = np.ones(len(old), bool)
+    if name == "class_color":
+        # A new class brings its own colour, and formats fill in the colour that an application
+        # shows for a class without one: neither is an edit.
+        classes = _words(before["class"])
+        counts = (classes == _words(after["class"])) & (classes != None)  # noqa: E711
+        for row in np.flatnonzero(counts & (old == None)):  # noqa: E711
+            old[row] = class_color(classes[row])
+        counts &= new != None  # noqa: E711
+    rows = np.flatnonzero(counts & (old != new))
+    ids, old, new = before.index[rows], old[rows], new[rows]
+    if name == "locked":
+        found.note(ids[new], "locked", name, None, None)
+        found.note(ids[~new], "unlocked", name, None, None)
+    elif name in ("c", "z", "t"):
+        found.note(ids, "moved", name, _written(name, old), _written(name, new))
+    else:
+        found.note(ids, _EDITS[name], name, old, new)
 
 
-def _compare_class_color(
-    found: _Edits, name: str, before: gpd.GeoDataFrame, after: gpd.GeoDataFrame
-) -> None:
-    """Note new colours of unchanged classes; a new class brings its own colour."""
-    old, new = (_lower(_words(frame[name])) for frame in (before, after))
-    classes = _words(before["class"])
-    same_class = (classes == _words(after["class"])) & (classes != None)  # noqa: E711
-    # Formats fill in the colour that an application shows for a class without one.
-    for row in np.flatnonzero(same_class & (old == None)):  # noqa: E711
-        old[row] = class_color(classes[row])
-    rows = np.flatnonzero(same_class & (new != None) & (old != new))  # noqa: E711
-    found.note(before.index[rows], "recoloured", name, old[rows], new[rows])
-
-
-def _compare_locks(
-    found: _Edits, name: str, before: gpd.GeoDataFrame, after: gpd.GeoDataFrame
-) -> None:
-    old, new = before[name].to_numpy(), after[name].to_numpy()
-    for what, rows in (
-        ("locked", np.flatnonzero(new & ~old)),
-        ("unlocked", np.flatnonzero(old & ~new)),
-    ):
-        found.note(before.index[rows], what, name, None, None)
-
-
-def _compare_plain(
-    found: _Edits, name: str, before: gpd.GeoDataFrame, after: gpd.GeoDataFrame
-) -> None:
-    old, new = before[name].to_numpy(), after[name].to_numpy()
-    rows = np.flatnonzero(old != new)
-    if name == "object_type":
-        found.note(before.index[rows], "retyped", name, old[rows], new[rows])
-        return
-    written = [[f"{name} = {value}" for value in side[rows]] for side in (old, new)]
-    found.note(before.index[rows], "moved", name, *written)
-
-
-_COMPARE = {
-    "class": _compare_text,
-    "class_color": _compare_class_color,
-    "name": _compare_text,
-    "color": _compare_text,
-    "locked": _compare_locks,
-    "object_type": _compare_plain,
-    "c": _compare_plain,
-    "z": _compare_plain,
-    "t": _compare_plain,
+_EDITS = {
+    "class": "reclassified",
+    "class_color": "recoloured",
+    "name": "renamed",
+    "color": "recoloured",
+    "object_type": "retyped",
 }
 
 

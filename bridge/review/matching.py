@@ -16,7 +16,7 @@ from bridge.review.pushed import Pushed
 
 
 class MergePolicy(IntEnum):
-    """How a reviewed object is merged with a new segmentation."""
+    """Rule by which a reviewed object is merged with a new segmentation."""
 
     REPLACE = 0
     """Not edited: the new object replaces it; it is removed where there is none."""

@@ -319,6 +319,15 @@ def test_a_review_goes_out_and_comes_back(
     ]  # fmt: skip
     assert np.array_equal(tifffile.imread(out / "my section_labels.tif"), labels)
 
+    regions, drawn = tmp_path / "regions", tmp_path / "drawn"
+    assert run(monkeypatch, "push", regions, *push[2:], "--as", "annotation") == 0
+    capsys.readouterr()
+    assert run(monkeypatch, "pull", regions, "--out", drawn, "--format", "labels") == 0
+    assert np.array_equal(tifffile.imread(drawn / "my section_labels.tif"), labels)
+    assert "my section.tif: annotations are drawn (2), because there is nothing else" in (
+        capsys.readouterr().err
+    )
+
     image.rename(tmp_path / "elsewhere.tif")
     (tmp_path / "moved").mkdir()
     (tmp_path / "elsewhere.tif").rename(tmp_path / "moved" / image.name)

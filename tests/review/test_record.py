@@ -1,4 +1,4 @@
-"""What was pushed is remembered without loss."""
+"""Push records keep objects and decisions without loss."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path, PureWindowsPath
@@ -45,7 +45,7 @@ class ProjectImage:
     uris: tuple[str, ...]
     data: Path
     description: str
-    metadata: dict[str, str]
+    metadata: dict[str, str] = field(hash=False)
     width: int | None = None
     height: int | None = None
     server: str = ""

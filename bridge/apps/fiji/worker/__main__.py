@@ -106,7 +106,6 @@ class Worker:
         """Return the versions of ImageJ and Java, and which plugins are there."""
         from jpype import JClass
 
-        commands = {str(key) for key in (JClass("ij.Menus").getCommands() or {})}
         return {
             "version": self._started.version,
             "java": str(JClass("java.lang.System").getProperty("java.version")),
@@ -114,8 +113,6 @@ class Worker:
             "stardist": _has("de.csbdresden.stardist.StarDist2D"),
             "csbdeep": _has("de.csbdresden.csbdeep.commands.GenericNetwork"),
             "bioformats": _has("loci.plugins.LociImporter"),
-            "tensorflow": _has("org.tensorflow.TensorFlow"),
-            "commands": len(commands),
         }
 
 
