@@ -53,7 +53,9 @@ Formats = Annotated[
 
 def chosen_formats(formats: list[ResultFormat] | None) -> list[str]:
     """Return the formats to write: those given, or all but Parquet."""
-    return [str(key) for key in formats or ResultFormat if formats or key != ResultFormat.parquet]
+    from bridge.review.results import DEFAULT_FORMATS
+
+    return [*(formats or DEFAULT_FORMATS)]
 
 
 def print_written(written: Written, name: str, out: Path) -> None:
