@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from os import PathLike
 from typing import Any
 
@@ -89,6 +90,5 @@ def write_review(
         changes=review.changes, only=only, classes=classes,
         size_remedy="bring the image file back",
     )  # fmt: skip
-    if crops:
-        written.files.update(write_crops(review, name, folder))
-    return written
+    regions = write_crops(review, name, folder) if crops else {}
+    return replace(written, files={**written.files, **regions})
