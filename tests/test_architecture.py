@@ -33,7 +33,7 @@ def modules_after(statement: str) -> set[str]:
         "import bridge.aggregate, bridge.select, bridge.select.files, bridge.pictures.page",
         "import bridge.review, bridge.apps.doctor, bridge.java.process",
         "from bridge.apps.fiji import Fiji; import bridge.apps.fiji.installing",
-        "import bridge.apps.qupath.sync, bridge.apps.qupath.results, bridge.apps.qupath.crops",
+        "import bridge.apps.qupath.sync, bridge.review.results, bridge.apps.qupath.crops",
     ],
 )
 def test_reading_and_writing_need_neither_tensorflow_nor_java(statement: str) -> None:

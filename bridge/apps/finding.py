@@ -1,4 +1,4 @@
-"""Which QuPath and which ilastik are on this computer, told from their files alone."""
+"""Find QuPath and ilastik on this computer by their files; start nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from bridge.errors import BadInputError
 
 QUPATH_VARIABLE = "PAQUO_QUPATH_DIR"
-"""Environment variable that names the QuPath to use; paquo reads it, too."""
+"""Environment variable with the folder of QuPath; paquo reads it, too."""
 
 # Where QuPath keeps its libraries and its Java on Linux, Windows and Mac.
 _QUPATH_LIBRARIES = ("lib/app", "app", "Contents/app", "Contents/Java")
@@ -25,12 +25,12 @@ _ILASTIK_LAUNCHERS = ("run_ilastik.sh", "ilastik.exe", "run-ilastik.bat", "Conte
 
 @dataclass(frozen=True, kw_only=True)
 class QuPathApp:
-    """A QuPath on disk; nothing of it is started.
+    """An installed QuPath.
 
     Attributes:
         path: its folder, as paquo takes it.
         version: its version (``0.6.0``); ``None`` where no file says it.
-        java_version: version of the Java that it brings; ``None`` where it does not say.
+        java_version: version of its own Java; ``None`` where no file says it.
     """
 
     path: Path
@@ -40,7 +40,7 @@ class QuPathApp:
 
 @dataclass(frozen=True, kw_only=True)
 class IlastikApp:
-    """An ilastik on disk.
+    """An installed ilastik.
 
     Attributes:
         launcher: the program to start.
@@ -52,7 +52,7 @@ class IlastikApp:
 
 
 def usual_places() -> list[Path]:
-    """Folders in which people put programs on this system."""
+    """Return the folders in which people put programs on this system."""
     home = Path.home()
     places = [home / name for name in ("", "Desktop", "Downloads", "Documents", "Applications")]
     places += [home / "AppData" / "Local", home / "AppData" / "Local" / "Programs"]
@@ -65,22 +65,22 @@ def usual_places() -> list[Path]:
 
 
 def folders_named(beginning: str, places: Iterable[Path]) -> Iterator[Path]:
-    """What lies in some places under a name that begins so, newest version first.
+    """Yield the entries of folders whose names begin so, the newest version first.
 
-    Places that do not exist or cannot be read are passed over.
+    Folders that do not exist or cannot be read are passed over.
     """
     for place in places:
         try:
             named = [p for p in place.iterdir() if p.name.lower().startswith(beginning.lower())]
         except OSError:
             continue
-        yield from sorted(named, key=lambda p: _numbers(p.name), reverse=True)
+        yield from sorted(named, key=lambda p: version_numbers(p.name), reverse=True)
 
 
 def absolute(path: str | PathLike[str]) -> Path:
-    """A path as a person gives it, ``~`` being the home folder, without following links."""
+    """Return an absolute path with ``~`` for the home folder, without following links."""
     whole = Path(path)
-    with suppress(RuntimeError):  # a name that begins with ~ and is no home folder
+    with suppress(RuntimeError):  # A name that begins with ~ and is no home folder.
         whole = whole.expanduser()
     return whole.absolute()
 
@@ -91,12 +91,11 @@ def find_qupath(
     """Find the QuPath to use.
 
     Args:
-        given: its folder; else that of ``PAQUO_QUPATH_DIR``; else what is found in the usual
-            places.
-        places: folders to look in instead of the usual ones.
+        given: its folder; else that of ``PAQUO_QUPATH_DIR``; else one in the usual places.
+        places: folders to search instead of the usual ones.
 
     Returns:
-        The app, or ``None`` where none is found.
+        The app, ``None`` where there is none.
 
     Raises:
         BadInputError: ``given`` or ``PAQUO_QUPATH_DIR`` is no QuPath.
@@ -123,7 +122,7 @@ def find_ilastik(*, places: Sequence[Path] | None = None) -> IlastikApp | None:
     """Find ilastik: in the PATH, else in the usual places.
 
     Args:
-        places: folders to look in instead of the usual ones.
+        places: folders to search instead of the usual ones.
     """
     for name in ("ilastik", "run_ilastik.sh"):
         if program := shutil.which(name):
@@ -150,16 +149,18 @@ def _qupath(folder: Path) -> QuPathApp | None:
                 pattern = re.compile(re.escape(name) + r"(?:-(\d.*))?\.jar")
                 if match := next(filter(None, map(pattern.fullmatch, sorted(names))), None):
                     version = match[1] or _version_in_name(root.name)
-                    return QuPathApp(path=root, version=version, java_version=_java_version(root))
+                    javas = (java_version(root / home) for home in _QUPATH_JAVA)
+                    java = next(filter(None, javas), None)
+                    return QuPathApp(path=root, version=version, java_version=java)
     return None
 
 
-def _java_version(root: Path) -> str | None:
-    for place in _QUPATH_JAVA:
-        with suppress(OSError):
-            text = (root / place / "release").read_text("utf-8", "replace")
-            if match := re.search(r'^JAVA_VERSION="?([\w.+-]+)', text, re.MULTILINE):
-                return match[1]
+def java_version(home: Path) -> str | None:
+    """Return the version of a Java by its home folder, ``None`` where no file says it."""
+    with suppress(OSError):
+        text = (home / "release").read_text("utf-8", "replace")
+        if match := re.search(r'^JAVA_VERSION="?([\w.+-]+)', text, re.MULTILINE):
+            return match[1]
     return None
 
 
@@ -168,5 +169,10 @@ def _version_in_name(name: str) -> str | None:
     return match[0] if match else None
 
 
-def _numbers(name: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in re.findall(r"\d+", name))
+def version_numbers(text: str) -> tuple[int, ...]:
+    """Return the numbers in a version or name, for sorting.
+
+    >>> version_numbers("fiji-1.54p")
+    (1, 54)
+    """
+    return tuple(int(number) for number in re.findall(r"\d+", text))

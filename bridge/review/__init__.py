@@ -1,8 +1,9 @@
-"""Reviews: what a person did to the objects, and how a later segmentation takes it over.
+"""Compare reviewed objects with what was pushed, and merge reviews with new segmentations.
 
-A segmentation is pushed into an application (:class:`Pushed`, kept by :func:`remember` and
-:func:`recall`), reviewed there and read back. :func:`compare` says what the reviewer did,
-:func:`merge` brings a new segmentation and every decision of the reviewer together.
+A segmentation is pushed into an application (:class:`Pushed`, stored by :func:`save_push_record`
+and read by :func:`load_push_record`), reviewed there and read back. :func:`compare` lists the
+reviewer's edits, :func:`merge` keeps every decision of the reviewer in a new segmentation, and
+:func:`bridge.review.results.write_results` writes the result as files.
 """
 
 from __future__ import annotations
@@ -10,6 +11,14 @@ from __future__ import annotations
 from bridge.review.changes import Changes, compare
 from bridge.review.merge import Merged, merge
 from bridge.review.pushed import Pushed
-from bridge.review.record import recall, remember
+from bridge.review.record import load_push_record, save_push_record
 
-__all__ = ["Changes", "Merged", "Pushed", "compare", "merge", "recall", "remember"]
+__all__ = [
+    "Changes",
+    "Merged",
+    "Pushed",
+    "compare",
+    "load_push_record",
+    "merge",
+    "save_push_record",
+]

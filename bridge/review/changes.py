@@ -1,4 +1,4 @@
-"""What a reviewer did to the objects that were pushed."""
+"""Compare reviewed objects with what was pushed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bridge.colors import class_color
 from bridge.detections import FIELDS, GEOMETRIES, Detections, number_labels
 from bridge.errors import BadInputError
 from bridge.review.pushed import ADDED, Pushed
-from bridge.review.rows import below_each_other, is_number, numbers, taken_over, texts
+from bridge.review.rows import concat_tables, is_number, numbers, set_values, texts
 from bridge.review.same_outline import same_outline
 
 CARRIED = (
@@ -35,7 +35,7 @@ CARRIED = (
     "measurements",
     "metadata",
 )
-"""Fields in which a review is looked for; ``label`` and ``prob`` are the segmentation's."""
+"""Fields that are compared; ``label`` and ``prob`` belong to the segmentation."""
 
 KINDS = (
     "added",
@@ -51,7 +51,7 @@ KINDS = (
     "measured",
     "annotated",
 )
-"""What can be done to an object, in the order of reports: ``moved`` is to another channel, slice
+"""Kinds of edits, in the order of reports: ``moved`` is to another channel, slice
 or time point, ``measured`` an edited measurement, ``annotated`` edited metadata."""
 
 _TABLE = ("id", "label", "what", "before", "after", "x", "y", "c", "z", "t")
@@ -60,16 +60,20 @@ _SMALLEST = 1e-30
 
 @dataclass(frozen=True)
 class Changes:
-    """What a reviewer did, edit by edit.
+    """Edits of a reviewer.
 
     Attributes:
         base: what was pushed.
         reviewed: what came back.
         edits: a row an edit, in the order of :data:`KINDS`: ``id``, ``what`` (one of
             :data:`KINDS`), ``field`` (the column it was made in), ``before`` and ``after`` as
-            people read them, ``None`` where there was nothing.
+            texts, ``None`` for no value.
         computed: measurements that the application made for every pushed object, such as
-            QuPath's shape features. They are nobody's edit.
+            QuPath's shape features; not edits.
+
+    >>> objects = Detections.from_labels(np.eye(2, dtype=int))
+    >>> list(compare(objects, objects).table().columns)
+    ['id', 'label', 'what', 'before', 'after', 'x', 'y', 'c', 'z', 't']
     """
 
     base: Detections
@@ -81,11 +85,11 @@ class Changes:
         return len(self.edits)
 
     def of(self, what: str) -> list[str]:
-        """UUIDs of the objects to which something was done, one of :data:`KINDS`."""
+        """Return the UUIDs of the objects with one of the :data:`KINDS` of edits."""
         return list(dict.fromkeys(self.edits.loc[self.edits["what"] == what, "id"]))
 
     def counts(self) -> dict[str, int]:
-        """Number of objects by what was done to them, and at the end the ``untouched`` ones.
+        """Count the objects by kind of edit, and the ``untouched`` ones at the end.
 
         An object that was both renamed and locked counts in both.
         """
@@ -99,7 +103,7 @@ class Changes:
 
     @cached_property
     def decided(self) -> dict[str, frozenset[str]]:
-        """Columns that the reviewer decided, by UUID; ``added`` for a new object."""
+        """Columns that the reviewer edited by UUID; ``added`` for a new object."""
         left = self.edits[self.edits["what"] != "deleted"]
         fields: dict[str, set[str]] = {}
         for identity, name in zip(left["id"], left["field"], strict=True):
@@ -107,14 +111,14 @@ class Changes:
         return {identity: frozenset(names) for identity, names in fields.items()}
 
     def table(self) -> pd.DataFrame:
-        """The edits for a ``changes.csv``, a row an edit.
+        """Return the edits as a table for ``changes.csv``, a row an edit.
 
         Columns: id, label, what, before, after, x and y (centroid, corner-origin pixels) and
         c, z, t (from 0) of the object as the reviewer left it, of a deleted one as it was.
         """
         before, after = self.base.objects, self.reviewed.objects
         gone = before.loc[before.index.difference(after.index, sort=False)]
-        objects = below_each_other([after, gone]).loc[self.edits["id"]]
+        objects = concat_tables([after, gone]).loc[self.edits["id"]]
         known = before["label"].reindex(self.edits["id"]).to_numpy()
         centroid = shapely.centroid(objects.geometry.to_numpy())
         table = self.edits.assign(
@@ -127,11 +131,11 @@ class Changes:
 
     @cached_property
     def applied(self) -> Detections:
-        """The pushed objects with the reviewer's edits, and nothing else that the way back did.
+        """The pushed objects with the reviewer's edits, without side effects of the formats.
 
-        Rounded coordinates, lost columns and new label numbers of ``reviewed`` are not in it: an
-        object that was not edited is exactly as it was pushed. The objects that the reviewer added
-        come last; they keep their label where it is free.
+        Rounded coordinates, lost columns and new labels of ``reviewed`` are left out: an object
+        that was not edited is as it was pushed. Objects that the reviewer added come last and keep
+        their label where it is free.
         """
         before, after = self.base.objects, self.reviewed.objects
         kept = before[before.index.isin(after.index)].copy()
@@ -141,8 +145,8 @@ class Changes:
             ids = pd.Index(of_field["id"].unique(), dtype=object)
             columns = ("class", "class_color") if name == "class" else (str(name),)
             for column in columns:
-                taken_over(kept, column, kept.index.get_indexer(ids), after.loc[ids, column])
-        frame = below_each_other([kept, added])
+                set_values(kept, column, kept.index.get_indexer(ids), after.loc[ids, column])
+        frame = concat_tables([kept, added])
         frame["label"] = number_labels(
             frame["label"].tolist(), frame["z"].tolist(), frame["t"].tolist()
         )
@@ -152,13 +156,12 @@ class Changes:
 def compare(
     base: Pushed | Detections, reviewed: Detections, *, fields: Collection[str] = CARRIED
 ) -> Changes:
-    """Find out what a reviewer did to the objects that were pushed.
+    """List the edits of a reviewer to the objects that were pushed.
 
-    Objects are recognised by their UUID. What a format does on the way is no edit: coordinates
-    rounded by less than 0.01 px or to 32 bits, another start vertex or direction of an outline,
+    Objects are matched by their UUID. Side effects of formats are not edits: coordinates rounded
+    by less than 0.01 px or to 32 bits, another start vertex or direction of an outline,
     measurements rounded to 32 bits, colours in capitals, a class colour that is filled in, an empty
-    text for none, other label numbers. A column that ``reviewed`` lacks was not carried and is no
-    edit.
+    text for a missing one, other labels, columns that ``reviewed`` lacks.
 
     A measurement that ``base`` lacks is an edit of the objects that have it, unless all pushed
     objects that are left (two at least) have it: then the application computed it.
@@ -166,17 +169,21 @@ def compare(
     Args:
         base: what was pushed.
         reviewed: what came back.
-        fields: what the way back can carry, from :data:`CARRIED`; in other fields no edit is
-            looked for.
+        fields: fields to compare, of :data:`CARRIED`.
 
     Raises:
-        BadInputError: a field that is none.
+        BadInputError: an unknown field.
+
+    >>> objects = Detections.from_labels(np.eye(2, dtype=int))
+    >>> left = Detections(objects.objects.assign(name="mitosis"))
+    >>> compare(objects, left).counts()["renamed"]
+    1
     """
     unknown = set(fields) - set(CARRIED)
     if unknown:
         raise BadInputError(
             "fields",
-            f"{sorted(unknown)[0]!r} is none of an object's fields",
+            f"{sorted(unknown)[0]!r} is not a field of objects",
             f"use some of {', '.join(CARRIED)}",
         )
     base = Pushed.of(base).detections
@@ -191,14 +198,14 @@ def compare(
     for name in fields:
         if name in GEOMETRIES and name in after.columns:
             _compare_outlines(found, name, before, after)
-        elif name in _COMPARE:
-            _COMPARE[name](found, name, before, after)
+        elif name in FIELDS:
+            _compare_field(found, name, before, after)
     computed = _compare_extra(found, before, after, set(fields))
     return Changes(base, reviewed, found.table(), computed)
 
 
 class _Edits:
-    """Collects edits, columns of them at a time."""
+    """Edits, collected field by field."""
 
     def __init__(self) -> None:
         self._parts: list[pd.DataFrame] = []
@@ -239,71 +246,46 @@ def _compare_outlines(
         found.note(before.index[rows], "reshaped", name, old, _area(after.iloc[rows], name))
 
 
-def _compare_text(
+def _compare_field(
     found: _Edits, name: str, before: gpd.GeoDataFrame, after: gpd.GeoDataFrame
 ) -> None:
-    old, new = _words(before[name]), _words(after[name])
-    if name == "color":
+    is_text = name in ("class", "class_color", "name", "color")
+    old, new = (_words(f[name]) if is_text else f[name].to_numpy() for f in (before, after))
+    if name in ("color", "class_color"):
         old, new = _lower(old), _lower(new)
-    what = {"class": "reclassified", "name": "renamed", "color": "recoloured"}[name]
-    rows = np.flatnonzero(old != new)
-    found.note(before.index[rows], what, name, old[rows], new[rows])
+    counts = np.ones(len(old), bool)
+    if name == "class_color":
+        # A new class brings its own colour, and formats fill in the colour that an application
+        # shows for a class without one: neither is an edit.
+        classes = _words(before["class"])
+        counts = (classes == _words(after["class"])) & (classes != None)  # noqa: E711
+        for row in np.flatnonzero(counts & (old == None)):  # noqa: E711
+            old[row] = class_color(classes[row])
+        counts &= new != None  # noqa: E711
+    rows = np.flatnonzero(counts & (old != new))
+    ids, old, new = before.index[rows], old[rows], new[rows]
+    if name == "locked":
+        found.note(ids[new], "locked", name, None, None)
+        found.note(ids[~new], "unlocked", name, None, None)
+    elif name in ("c", "z", "t"):
+        found.note(ids, "moved", name, _written(name, old), _written(name, new))
+    else:
+        found.note(ids, _EDITS[name], name, old, new)
 
 
-def _compare_class_color(
-    found: _Edits, name: str, before: gpd.GeoDataFrame, after: gpd.GeoDataFrame
-) -> None:
-    """Only of objects that kept their class: a new class brings its own colour."""
-    old, new = (_lower(_words(frame[name])) for frame in (before, after))
-    classes = _words(before["class"])
-    same_class = (classes == _words(after["class"])) & (classes != None)  # noqa: E711
-    # Formats fill in the colour that an application shows for a class without one.
-    for row in np.flatnonzero(same_class & (old == None)):  # noqa: E711
-        old[row] = class_color(classes[row])
-    rows = np.flatnonzero(same_class & (new != None) & (old != new))  # noqa: E711
-    found.note(before.index[rows], "recoloured", name, old[rows], new[rows])
-
-
-def _compare_locks(
-    found: _Edits, name: str, before: gpd.GeoDataFrame, after: gpd.GeoDataFrame
-) -> None:
-    old, new = before[name].to_numpy(), after[name].to_numpy()
-    for what, rows in (
-        ("locked", np.flatnonzero(new & ~old)),
-        ("unlocked", np.flatnonzero(old & ~new)),
-    ):
-        found.note(before.index[rows], what, name, None, None)
-
-
-def _compare_plain(
-    found: _Edits, name: str, before: gpd.GeoDataFrame, after: gpd.GeoDataFrame
-) -> None:
-    old, new = before[name].to_numpy(), after[name].to_numpy()
-    rows = np.flatnonzero(old != new)
-    if name == "object_type":
-        found.note(before.index[rows], "retyped", name, old[rows], new[rows])
-        return
-    written = [[f"{name} = {value}" for value in side[rows]] for side in (old, new)]
-    found.note(before.index[rows], "moved", name, *written)
-
-
-_COMPARE = {
-    "class": _compare_text,
-    "class_color": _compare_class_color,
-    "name": _compare_text,
-    "color": _compare_text,
-    "locked": _compare_locks,
-    "object_type": _compare_plain,
-    "c": _compare_plain,
-    "z": _compare_plain,
-    "t": _compare_plain,
+_EDITS = {
+    "class": "reclassified",
+    "class_color": "recoloured",
+    "name": "renamed",
+    "color": "recoloured",
+    "object_type": "retyped",
 }
 
 
 def _compare_extra(
     found: _Edits, before: gpd.GeoDataFrame, after: gpd.GeoDataFrame, fields: set[str]
 ) -> tuple[str, ...]:
-    """Measurements and metadata; gives the names of those that the application computed."""
+    """Compare measurements and metadata; return the names that the application computed."""
     computed = []
     for name in after.columns:
         if name in FIELDS or name in GEOMETRIES:
@@ -340,7 +322,7 @@ def _written(name: str, values: NDArray[Any]) -> list[str | None]:
 
 
 def _words(column: pd.Series[Any]) -> NDArray[np.object_]:
-    """Texts as they are compared: nothing and an empty text are the same."""
+    """Return texts for comparison, ``None`` for an empty one."""
     words = texts(column)
     words[:] = [None if word is None or str(word) == "" else str(word) for word in words]
     return words

@@ -1,4 +1,4 @@
-"""Which new object takes the place of which reviewed one, and which cannot."""
+"""Match the objects of a new segmentation to reviewed objects."""
 
 from __future__ import annotations
 
@@ -11,43 +11,43 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bridge.review.overlaps import Overlaps, lying_over
+from bridge.review.overlaps import Overlaps, find_overlaps
 from bridge.review.pushed import Pushed
 
 
-class Fate(IntEnum):
-    """What a reviewer's object lets happen to it."""
+class MergePolicy(IntEnum):
+    """Rule by which a reviewed object is merged with a new segmentation."""
 
-    UNTOUCHED = 0
-    """May be replaced, or go."""
-    EDITED = 1
-    """May take a new outline, and never goes."""
-    FIXED = 2
-    """Stays exactly as it is."""
-    DELETED = 3
-    """Is not there; its place stays empty."""
-    APART = 4
-    """Has nothing to do with the segmentation: an annotation."""
+    REPLACE = 0
+    """Not edited: the new object replaces it; it is removed where there is none."""
+    UPDATE = 1
+    """Edited, but not drawn: takes the new outline, and is never removed."""
+    KEEP = 2
+    """Drawn or locked: stays as it is."""
+    BLOCK = 3
+    """Deleted: its place stays empty."""
+    IGNORE = 4
+    """Not comparable with the segmentation: an annotation."""
 
 
 @dataclass(frozen=True)
-class Standing:
-    """The objects that a new segmentation meets: first those that are there, then the deleted.
+class ReviewedObjects:
+    """Reviewed objects that a new segmentation is matched with: existing ones, then deleted ones.
 
     Attributes:
         places: outline, plane and type, indexed by UUID.
-        fate: a :class:`Fate` for each.
-        classes: class of each, ``None`` where unclassified.
+        policy: one :class:`MergePolicy` an object.
+        classes: class names, ``None`` where unclassified.
     """
 
     places: gpd.GeoDataFrame
-    fate: NDArray[np.int64]
+    policy: NDArray[np.int64]
     classes: NDArray[np.object_]
 
 
 @dataclass(frozen=True)
 class Conflict:
-    """Something for a person to look at: positions in the tables, -1 for no new object."""
+    """A conflict for the user to check: positions in the tables, -1 for no new object."""
 
     row: int
     what: str
@@ -57,15 +57,15 @@ class Conflict:
 
 @dataclass(frozen=True)
 class Match:
-    """Who became whom.
+    """Result of :func:`match_objects`.
 
     Attributes:
-        found: for each standing object the position of its new object, -1 for none. That of a
-            fixed or deleted one is set aside.
-        stays: the standing objects that are in the result as they are.
-        set_aside: the new objects that are not taken over.
-        added: the new objects that are nobody's.
-        conflicts: in the order of the standing objects.
+        found: for each reviewed object the position of its new object, -1 for none. The new
+            object of a kept or deleted one is set aside.
+        stays: True for reviewed objects that are in the result unchanged.
+        set_aside: True for new objects that are left out of the result.
+        added: True for new objects without a reviewed one.
+        conflicts: in the order of the reviewed objects.
     """
 
     found: NDArray[np.intp]
@@ -75,25 +75,29 @@ class Match:
     conflicts: list[Conflict]
 
 
-def match(standing: Standing, new: gpd.GeoDataFrame, base: Pushed, overlap: float) -> Match:
-    """Match a new segmentation with the objects that are there.
+def match_objects(
+    objects: ReviewedObjects, new: gpd.GeoDataFrame, base: Pushed, overlap: float
+) -> Match:
+    """Match the objects of a new segmentation to reviewed objects, one to one.
 
     Args:
-        standing: the reviewer's objects.
-        new: the new segmentation's.
-        base: knows which new objects are old acquaintances.
-        overlap: share of the smaller object from which on two lie over each other.
+        objects: the reviewed objects.
+        new: the objects of the new segmentation.
+        base: what was pushed before; its ``found_as`` matches objects by UUID.
+        overlap: share of the smaller object's area from which on two objects overlap.
     """
-    fate = standing.fate
-    live = (fate == Fate.UNTOUCHED) | (fate == Fate.EDITED)
-    firm = (fate == Fate.FIXED) | (fate == Fate.DELETED)
-    pairs = lying_over(standing.places, new, overlap)
+    policy = objects.policy
+    live = (policy == MergePolicy.REPLACE) | (policy == MergePolicy.UPDATE)
+    firm = (policy == MergePolicy.KEEP) | (policy == MergePolicy.BLOCK)
+    pairs = find_overlaps(objects.places, new, overlap)
 
-    found = _by_uuid(standing.places.index, new.index, base.found_as)
+    found = _by_uuid(objects.places.index, new.index, base.found_as)
     known = _marked(len(new), found[found >= 0])
     barred = _marked(len(new), pairs.second[firm[pairs.first]])
     over_live = np.bincount(pairs.second[live[pairs.first]], minlength=len(new))
-    joining = (over_live > 1) & _marked(len(new), pairs.second[fate[pairs.first] == Fate.EDITED])
+    joining = (over_live > 1) & _marked(
+        len(new), pairs.second[policy[pairs.first] == MergePolicy.UPDATE]
+    )
     set_aside = ~known & (barred | joining | new.index.isin(base.set_aside))
     set_aside[found[~live & (found >= 0)]] = True
     free = ~known & ~set_aside
@@ -106,22 +110,22 @@ def match(standing: Standing, new: gpd.GeoDataFrame, base: Pushed, overlap: floa
     lost = live & (found < 0)
     held = pairs.where(lost[pairs.first] & set_aside[pairs.second])
     stays = (
-        (fate == Fate.FIXED)
-        | (fate == Fate.APART)
-        | (lost & (fate == Fate.EDITED))
-        | _marked(len(fate), held.first)
+        (policy == MergePolicy.KEEP)
+        | (policy == MergePolicy.IGNORE)
+        | (lost & (policy == MergePolicy.UPDATE))
+        | _marked(len(policy), held.first)
     )
-    split = pairs.where((fate == Fate.EDITED)[pairs.first] & added[pairs.second])
-    conflicts = [*_not_taken(standing, lost & stays, pairs, held, barred), *_splits(split)]
+    split = pairs.where((policy == MergePolicy.UPDATE)[pairs.first] & added[pairs.second])
+    conflicts = [*_not_taken(objects, lost & stays, pairs, held, barred), *_splits(split)]
     conflicts.sort(key=lambda conflict: conflict.row)
     return Match(found, stays, set_aside, added, conflicts)
 
 
-def _by_uuid(standing: pd.Index, new: pd.Index, found_as: Mapping[str, str]) -> NDArray[np.intp]:
-    """Objects of a segmentation that was pushed before find themselves."""
-    found = np.full(len(standing), -1, np.intp)
+def _by_uuid(known: pd.Index, new: pd.Index, found_as: Mapping[str, str]) -> NDArray[np.intp]:
+    """Match objects of a segmentation that was pushed before by their UUID."""
+    found = np.full(len(known), -1, np.intp)
     used = np.zeros(len(new), bool)
-    for names in ([found_as.get(i, i) for i in standing], standing):
+    for names in ([found_as.get(i, i) for i in known], known):
         at = new.get_indexer(pd.Index(names, dtype=object))
         rows = np.flatnonzero((at >= 0) & (found < 0))
         rows = rows[~used[at[rows]]]
@@ -132,7 +136,7 @@ def _by_uuid(standing: pd.Index, new: pd.Index, found_as: Mapping[str, str]) -> 
 
 
 def _pair(found: NDArray[np.intp], pairs: Overlaps) -> None:
-    """Match one to one those that are without a match."""
+    """Add one-to-one matches of the objects that have none."""
     rows, theirs = pairs.where(found[pairs.first] < 0).one_to_one()
     found[rows] = theirs
 
@@ -144,34 +148,36 @@ def _marked(length: int, positions: NDArray[np.intp]) -> NDArray[np.bool_]:
 
 
 def _not_taken(
-    standing: Standing,
+    objects: ReviewedObjects,
     kept: NDArray[np.bool_],
     pairs: Overlaps,
     held: Overlaps,
     barred: NDArray[np.bool_],
 ) -> list[Conflict]:
-    """Objects that stay because no new one could be taken for them."""
-    culprit = np.full(len(kept), -1, np.intp)
+    """List the conflicts of objects that stay because no new object could replace them."""
+    blocker = np.full(len(kept), -1, np.intp)
     order = np.argsort(held.iou, kind="stable")
-    culprit[held.first[order]] = held.second[order]
+    blocker[held.first[order]] = held.second[order]
     by_new = pairs.first[np.argsort(pairs.second, kind="stable")]
     ends = np.cumsum(np.bincount(pairs.second, minlength=len(barred)))
     conflicts = []
     for row in np.flatnonzero(kept).tolist():
-        new = int(culprit[row])
+        new = int(blocker[row])
         if new < 0:
             why = "the new segmentation does not find it"
             conflicts.append(Conflict(row, "not found", why, -1))
             continue
         others = by_new[ends[new - 1] if new else 0 : ends[new]]
-        fates = set(standing.fate[others].tolist())
+        policies = set(objects.policy[others].tolist())
         if barred[new]:
-            decided = "was deleted" if Fate.DELETED in fates else "stays as the reviewer left it"
+            decided = (
+                "was deleted" if MergePolicy.BLOCK in policies else "stays as the reviewer left it"
+            )
             why = f"the new object here also lies over one that {decided}"
             conflicts.append(Conflict(row, "in the way", why, new))
         else:
             why = f"one new object lies over {len(others)} objects here"
-            classes = {str(c or "none") for c in standing.classes[others]}
+            classes = {str(c or "none") for c in objects.classes[others]}
             if len(classes) > 1:
                 why += f" of the classes {', '.join(sorted(classes))}"
             conflicts.append(Conflict(row, "joined", why, new))
@@ -179,7 +185,7 @@ def _not_taken(
 
 
 def _splits(split: Overlaps) -> list[Conflict]:
-    """Edited objects in whose place the new segmentation finds several."""
+    """List the edited objects in whose place the new segmentation finds several."""
     pieces = np.bincount(split.first) + 1
     return [
         Conflict(

@@ -1,4 +1,4 @@
-"""A reviewer's decisions and a new segmentation, brought together."""
+"""Merge a reviewer's decisions with a new segmentation."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from bridge.detections import FIELDS, GEOMETRIES, Detections, new_ids, number_la
 from bridge.errors import BadInputError
 from bridge.images.info import ImageInfo
 from bridge.review.changes import CARRIED, Changes, compare
-from bridge.review.matching import Fate, Match, Standing, match
-from bridge.review.overlaps import family, lying_over
+from bridge.review.matching import Match, MergePolicy, ReviewedObjects, match_objects
+from bridge.review.overlaps import family, find_overlaps
 from bridge.review.pushed import ADDED, Pushed
-from bridge.review.rows import below_each_other, taken_over
+from bridge.review.rows import concat_tables, set_values
 
 BEFORE_CONFLICT = "class before conflict"
 """Metadata column that keeps the class of an object shown in the class of conflicts."""
@@ -26,26 +26,31 @@ MOVED = "moved"
 
 _PLACE = ["object_type", "c", "z", "t", "geometry"]
 _AS_DRAWN = frozenset({ADDED, *GEOMETRIES, "object_type", "c", "z", "t"})
-"""An object in which one of these is the reviewer's stays exactly as it is."""
+"""An object stays as it is where the reviewer decided one of these fields."""
 
 Decided = Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True)
 class Merged:
-    """What to push next, and what became of the review.
+    """Result of :func:`merge`.
 
     Attributes:
-        pushed: the objects with the memory of all reviews: what to remember, and the ``base`` of
+        pushed: the objects with the decisions of all reviews: what to store, and the ``base`` of
             the next :func:`merge`.
-        review: what the reviewer did since the last push.
-        changes: what became of every object that a reviewer ever decided on: ``id``, ``what``
+        review: the reviewer's edits since the last push.
+        changes: a row for every object that a reviewer ever decided on: ``id``, ``what``
             (``kept``, ``new outline``, ``stays deleted``), ``why`` (the decided columns, or
             ``locked``, ``added``, ``deleted``, ``moved away``), and ``new_id``, the UUID of the
             new segmentation's object in this place, if any.
-        conflicts: objects on which reviewer and new segmentation disagree, for a person to look
-            at: ``id``, ``what`` (``not found``, ``split``, ``joined``, ``in the way``), ``why``,
+        conflicts: objects on which reviewer and new segmentation disagree, to be checked by the
+            user: ``id``, ``what`` (``not found``, ``split``, ``joined``, ``in the way``), ``why``,
             ``new_id``.
+
+    >>> objects = Detections.from_labels(np.eye(2, dtype=int))
+    >>> merged = merge(objects, reviewed=objects, new=objects)
+    >>> len(merged.detections), len(merged.changes), len(merged.conflicts)
+    (1, 0, 0)
     """
 
     pushed: Pushed
@@ -68,10 +73,10 @@ def merge(
     overlap: float = 0.5,
     conflict_class: str | None = None,
 ) -> Merged:
-    """Take a new segmentation over without losing a decision of a reviewer.
+    """Merge a new segmentation with a review; no decision of the reviewer is lost.
 
     ======================= =====================================================================
-    the reviewer's object   what becomes of it
+    the reviewer's object   in the result
     ======================= =====================================================================
     deleted                 stays deleted; what the new segmentation finds there is set aside
     added, reshaped, moved, stays exactly as it is; what the new segmentation finds there is set
@@ -80,24 +85,22 @@ def merge(
                             its UUID and all that the reviewer decided; without a match it stays
                             as it is, and is a conflict
     untouched               becomes the new object and keeps its UUID; without a match it goes
-    annotation              is none of a segmentation's business, and so are tiles unless the
-                            segmentation has tiles
+    annotation              stays as it is, and so do tiles unless the segmentation has tiles
     ======================= =====================================================================
 
-    A new object lies over another one if they share the part ``overlap`` of the smaller of the
-    two (:func:`bridge.review.overlaps.lying_over`); among those, the pairs with the best
-    intersection over union are matched, one to one. An object matched to none is added.
+    Two objects overlap if they share the part ``overlap`` of the smaller of the two
+    (:func:`bridge.review.overlaps.find_overlaps`). Of the overlapping pairs, those with the best
+    intersection over union are matched, one to one. A new object without a match is added.
 
-    A new object that lies over an edited object and yet another one is set aside, for it cannot be
-    both. Whatever a new object that is set aside lies over stays as the reviewer left it: these are
-    conflicts, too.
+    A new object that overlaps an edited object and another one is set aside, because it cannot
+    replace both. Whatever a new object that is set aside overlaps stays as the reviewer left it;
+    these are conflicts, too.
 
     Merging the same segmentation again, with ``base=merged.pushed`` and nothing reviewed since,
     changes nothing.
 
     Args:
-        base: what was pushed. A plain table of detections is a first push: only a
-            :class:`Pushed` remembers earlier reviews.
+        base: what was pushed; detections for a first push, before which there are no reviews.
         reviewed: what came back.
         new: the new segmentation of the same image, of all its planes.
         fields: what the way back can carry, as in :func:`compare`.
@@ -107,31 +110,38 @@ def merge(
             them another one.
 
     Raises:
-        BadInputError: images of different sizes, an overlap that is none, an unknown field.
+        BadInputError: images of different sizes, ``overlap`` out of range, an unknown field.
+
+    >>> objects = Detections.from_labels(np.eye(2, dtype=int))
+    >>> nothing_left = Detections(objects.objects.iloc[:0], objects.image)
+    >>> len(merge(objects, reviewed=nothing_left, new=objects).detections)
+    0
     """
     if not 0 < overlap <= 1:
-        raise BadInputError("overlap", f"{overlap} is no share of an area", "give 0.5, up to 1")
+        raise BadInputError(
+            "overlap", f"{overlap} is not a part of an area", "give a number above 0, up to 1"
+        )
     base = Pushed.of(base)
     _check_size(base.detections.image, new.image)
     review = compare(base, reviewed, fields=fields)
     left = review.applied.objects
-    _settle(left, review)
+    _end_conflicts(left, review)
     decided = _all_decided(base.decided, review.decided, left.index)
     deleted = _deleted(base, review, overlap)
-    standing = _standing(left, deleted, decided, new)
-    found = match(standing, new.objects, base, overlap)
+    objects = _reviewed_objects(left, deleted, decided, new)
+    found = match_objects(objects, new.objects, base, overlap)
 
-    ids = _result_ids(standing, new, found)
+    ids = _result_ids(objects, new, found)
     frame = _assembled(left, new.objects, found, decided, ids)
     if conflict_class is not None:
-        concerned = {str(standing.places.index[conflict.row]) for conflict in found.conflicts}
+        concerned = {str(objects.places.index[conflict.row]) for conflict in found.conflicts}
         concerned |= {ids[c.new] for c in found.conflicts if c.what == "split"}
         decided = _put_in_class(frame, concerned, conflict_class, decided)
     frame = _without_empty(frame, new.objects)
     image = base.detections.image if new.image == ImageInfo() else new.image
     detections = Detections(frame, image, new.outline)
 
-    names, new_names = standing.places.index.tolist(), new.ids
+    names, new_names = objects.places.index.tolist(), new.ids
     found_as = dict(base.found_as)
     for row in np.flatnonzero(found.found >= 0).tolist():
         found_as[names[row]] = new_names[found.found[row]]
@@ -147,8 +157,8 @@ def merge(
     return Merged(
         pushed,
         review,
-        _what_became(standing, deleted, decided, new, found),
-        _conflicts(standing, new, found),
+        _list_decided(objects, deleted, decided, new, found),
+        _conflicts(objects, new, found),
     )
 
 
@@ -164,11 +174,11 @@ def _check_size(known: ImageInfo, given: ImageInfo) -> None:
             )
 
 
-def _settle(left: gpd.GeoDataFrame, review: Changes) -> None:
-    """A class given to an object in conflict ends the conflict."""
+def _end_conflicts(left: gpd.GeoDataFrame, review: Changes) -> None:
+    """Clear the class before the conflict of objects that the reviewer classified since."""
     if BEFORE_CONFLICT in left.columns:
         rows = np.flatnonzero(left.index.isin(review.of("reclassified")))
-        taken_over(left, BEFORE_CONFLICT, rows, pd.Series([None] * len(rows), dtype=object))
+        set_values(left, BEFORE_CONFLICT, rows, pd.Series([None] * len(rows), dtype=object))
 
 
 def _all_decided(before: Decided, now: Decided, ids: pd.Index) -> dict[str, frozenset[str]]:
@@ -178,7 +188,7 @@ def _all_decided(before: Decided, now: Decided, ids: pd.Index) -> dict[str, froz
 
 
 def _deleted(base: Pushed, review: Changes, overlap: float) -> Detections:
-    """All places that are to stay empty: deleted before, deleted now, moved away from now."""
+    """Collect the places that stay empty: deleted earlier or now, or moved away from now."""
     before, left = base.detections.objects, review.applied.objects
     earlier = base.deleted.objects
     earlier = earlier[~earlier.index.isin(left.index)]
@@ -189,7 +199,7 @@ def _deleted(base: Pushed, review: Changes, overlap: float) -> Detections:
     shifted = edits["field"].isin(("geometry", "object_type", *"zt"))
     ids = pd.Index(edits.loc[shifted, "id"].unique(), dtype=object)
     ids = ids[ids.isin(before.index) & ids.isin(left.index)]
-    pairs = lying_over(before.loc[ids], left.loc[ids], overlap)
+    pairs = find_overlaps(before.loc[ids], left.loc[ids], overlap)
     still = pairs.first[pairs.first == pairs.second]
     ids = ids.delete(still)
     away = before.loc[ids, _PLACE].assign(**{MOVED: ids.to_numpy(object)})
@@ -197,57 +207,57 @@ def _deleted(base: Pushed, review: Changes, overlap: float) -> Detections:
 
     earlier = earlier[[name for name in (*_PLACE, MOVED) if name in earlier.columns]]
     tables = [earlier, now, away]
-    return Detections(below_each_other([gpd.GeoDataFrame(table) for table in tables]))
+    return Detections(concat_tables([gpd.GeoDataFrame(table) for table in tables]))
 
 
-def _standing(
+def _reviewed_objects(
     left: gpd.GeoDataFrame, deleted: Detections, decided: Decided, new: Detections
-) -> Standing:
-    places = below_each_other([left[_PLACE], deleted.objects[_PLACE]])
-    fate = np.full(len(places), Fate.UNTOUCHED, np.int64)
-    fate[np.flatnonzero(left.index.isin(list(decided)))] = Fate.EDITED
+) -> ReviewedObjects:
+    places = concat_tables([left[_PLACE], deleted.objects[_PLACE]])
+    policy = np.full(len(places), MergePolicy.REPLACE, np.int64)
+    policy[np.flatnonzero(left.index.isin(list(decided)))] = MergePolicy.UPDATE
     drawn = [identity for identity, names in decided.items() if names & _AS_DRAWN]
-    fate[np.flatnonzero(left["locked"].to_numpy() | left.index.isin(drawn))] = Fate.FIXED
-    fate[len(left) :] = Fate.DELETED
+    policy[np.flatnonzero(left["locked"].to_numpy() | left.index.isin(drawn))] = MergePolicy.KEEP
+    policy[len(left) :] = MergePolicy.BLOCK
     compared = np.array([0, *family(new.objects)])
-    fate[: len(left)][~np.isin(family(left), compared[compared >= 0])] = Fate.APART
+    policy[: len(left)][~np.isin(family(left), compared[compared >= 0])] = MergePolicy.IGNORE
     classes = left["class"].to_numpy(object).copy()
     if BEFORE_CONFLICT in left.columns:
         known = left[BEFORE_CONFLICT].notna().to_numpy()
         classes[known] = left[BEFORE_CONFLICT].to_numpy(object)[known]
     nothing = np.full(len(deleted), None, object)
-    return Standing(places, fate, np.concatenate([classes, nothing]))
+    return ReviewedObjects(places, policy, np.concatenate([classes, nothing]))
 
 
-def _result_ids(standing: Standing, new: Detections, found: Match) -> list[str]:
-    """The UUID in the result for every new object: its predecessor's, its own, or a new one."""
+def _result_ids(objects: ReviewedObjects, new: Detections, found: Match) -> list[str]:
+    """Return each new object's UUID in the result: of its match, its own, or a new one."""
     ids = new.ids
-    standing_ids = set(standing.places.index)
+    standing_ids = set(objects.places.index)
     for k in np.flatnonzero(found.added).tolist():
         if ids[k] in standing_ids:  # an older segmentation is pushed again
             ids[k] = new_ids(1)[0]
     for row in np.flatnonzero(found.found >= 0).tolist():
-        ids[found.found[row]] = str(standing.places.index[row])
+        ids[found.found[row]] = str(objects.places.index[row])
     return ids
 
 
 def _assembled(
     left: gpd.GeoDataFrame, new: gpd.GeoDataFrame, found: Match, decided: Decided, ids: list[str]
 ) -> gpd.GeoDataFrame:
-    """The rows of the result: in the order of the new segmentation, then what it does not find."""
+    """Assemble the result, in the order of the new segmentation; unmatched objects come last."""
     live, stays = found.found[: len(left)], found.stays[: len(left)]
     replaced = np.flatnonzero((live >= 0) & ~stays)
     from_new = np.sort(np.concatenate([live[replaced], np.flatnonzero(found.added)]))
     taken = new.iloc[from_new].set_axis(pd.Index([ids[k] for k in from_new], dtype=object))
     _keep_decisions(taken, left, decided)
     as_they_are = left[stays]
-    frame = below_each_other([taken, as_they_are])
+    frame = concat_tables([taken, as_they_are])
 
     at = live[stays]
     at = np.where(at >= 0, at, len(new) + np.flatnonzero(stays))
     apart = family(as_they_are) < 0
-    # Reviewed objects choose their label first. Annotations come last, and by themselves: they
-    # must not move the numbers of nuclei.
+    # Reviewed objects keep their label if they can. Annotations are numbered last, because they
+    # must not change the numbers of nuclei.
     n = len(taken)
     first = np.concatenate([n + np.flatnonzero(~apart), np.arange(n)]).astype(np.intp)
     everything = np.concatenate([first, n + np.flatnonzero(apart)]).astype(np.intp)
@@ -267,43 +277,43 @@ def _keep_decisions(taken: gpd.GeoDataFrame, left: gpd.GeoDataFrame, decided: De
         rows = taken.index.get_indexer(pd.Index(concerned))
         for column in ("class", "class_color") if name == "class" else (name,):
             if column in left.columns:
-                taken_over(taken, column, rows, left.loc[concerned, column])
+                set_values(taken, column, rows, left.loc[concerned, column])
 
 
 def _put_in_class(
     frame: gpd.GeoDataFrame, concerned: set[str], conflict_class: str, decided: Decided
 ) -> dict[str, frozenset[str]]:
-    """Show objects in the class of conflicts; gives the decisions with these among them."""
+    """Put objects into the class of conflicts, and return the decisions with these added."""
     here = frame.index.isin(concerned)
     rows = np.flatnonzero(here & (frame["class"] != conflict_class).to_numpy())
     words: Any = pd.Series([conflict_class] * len(rows), dtype=object)
-    taken_over(frame, BEFORE_CONFLICT, rows, frame["class"].iloc[rows])
-    taken_over(frame, "class", rows, words)
-    taken_over(frame, "class_color", rows, pd.Series([None] * len(rows), dtype=object))
+    set_values(frame, BEFORE_CONFLICT, rows, frame["class"].iloc[rows])
+    set_values(frame, "class", rows, words)
+    set_values(frame, "class_color", rows, pd.Series([None] * len(rows), dtype=object))
     flags = {str(i): frozenset({"class", BEFORE_CONFLICT}) for i in frame.index[here]}
     return _all_decided(decided, flags, frame.index)
 
 
 def _without_empty(frame: gpd.GeoDataFrame, new: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Columns of an earlier segmentation in which nothing stands any more go."""
+    """Drop columns of an earlier segmentation that are empty now."""
     extra = [name for name in frame.columns if name not in FIELDS and name not in new.columns]
     return frame.drop(columns=[name for name in extra if frame[name].isna().all()])
 
 
-def _what_became(
-    standing: Standing, deleted: Detections, decided: Decided, new: Detections, found: Match
+def _list_decided(
+    objects: ReviewedObjects, deleted: Detections, decided: Decided, new: Detections, found: Match
 ) -> pd.DataFrame:
     records = []
-    ids = standing.places.index
+    ids = objects.places.index
     moved = deleted.objects.get(MOVED)
     there = len(ids) - len(deleted)
-    for row in np.flatnonzero(standing.fate != Fate.UNTOUCHED).tolist():
+    for row in np.flatnonzero(objects.policy != MergePolicy.REPLACE).tolist():
         identity, why = str(ids[row]), "deleted"
         if row >= there:
             what = "stays deleted"
             if moved is not None and moved.iloc[row - there] is not None:
                 identity, why = str(moved.iloc[row - there]), "moved away"
-        elif identity in decided or standing.fate[row] == Fate.FIXED:
+        elif identity in decided or objects.policy[row] == MergePolicy.KEEP:
             what = "kept" if found.stays[row] else "new outline"
             why = ", ".join(sorted(decided.get(identity, {"locked"})))
         else:
@@ -312,9 +322,9 @@ def _what_became(
     return pd.DataFrame(records, columns=["id", "what", "why", "new_id"], dtype=object)
 
 
-def _conflicts(standing: Standing, new: Detections, found: Match) -> pd.DataFrame:
+def _conflicts(objects: ReviewedObjects, new: Detections, found: Match) -> pd.DataFrame:
     records = [
-        (str(standing.places.index[c.row]), c.what, c.why, _new_id(new, c.new))
+        (str(objects.places.index[c.row]), c.what, c.why, _new_id(new, c.new))
         for c in found.conflicts
     ]
     return pd.DataFrame(records, columns=["id", "what", "why", "new_id"], dtype=object)

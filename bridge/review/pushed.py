@@ -1,4 +1,4 @@
-"""What an application was given, and what reviewers had decided by then."""
+"""Pushed objects with the decisions of earlier reviews."""
 
 from __future__ import annotations
 
@@ -8,21 +8,16 @@ from dataclasses import dataclass, field, replace
 from bridge.detections import Detections
 
 ADDED = "added"
-"""Stands among the decided fields of an object that a reviewer drew."""
-
-
-def nothing_deleted() -> Detections:
-    """An empty table of deleted objects."""
-    return Detections.from_polygons([])
+"""Name in the decided fields of an object that a reviewer drew."""
 
 
 @dataclass(frozen=True)
 class Pushed:
-    """Objects as an application was given them, with the memory of all reviews before.
+    """Objects as they were pushed, with the decisions of all earlier reviews.
 
-    The objects alone are not enough: a deleted object has left them, and an outline that was drawn
-    by hand three pushes ago looks like any other. Without this memory the next segmentation would
-    bring the one back and write over the other.
+    The objects alone are not enough: a deleted one is not among them, and an outline drawn by hand
+    three pushes ago looks like any other. The next segmentation would restore the former and
+    overwrite the latter.
 
     Attributes:
         detections: what was pushed.
@@ -33,17 +28,21 @@ class Pushed:
         found_as: UUID of an object (deleted ones too) to the UUID that the last segmentation gave
             it; objects that are not listed have kept their own. It makes the same segmentation,
             pushed again, find its own objects.
-        set_aside: UUIDs of the last segmentation that were not taken over, because they lie over
+        set_aside: UUIDs of the last segmentation that were not taken over, because they overlap
             what a reviewer decided.
+
+    >>> import numpy as np
+    >>> Pushed.of(Detections.from_labels(np.eye(2, dtype=int))).decided
+    {}
     """
 
     detections: Detections
     decided: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    deleted: Detections = field(default_factory=nothing_deleted)
+    deleted: Detections = field(default_factory=lambda: Detections.from_polygons([]))
     found_as: Mapping[str, str] = field(default_factory=dict)
     set_aside: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, pushed: Pushed | Detections) -> Pushed:
-        """Objects that are pushed for the first time have no past."""
+        """Wrap the objects of a first push, before which there are no reviews."""
         return cls(replace(pushed)) if isinstance(pushed, Detections) else pushed

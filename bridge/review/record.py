@@ -1,4 +1,4 @@
-"""The record of a push: what is needed to understand the review that follows, in one file.
+"""Save and load the record of a push: what the next review is compared with, in one file.
 
 A zip of two GeoParquet tables (the objects as they were pushed and the deleted ones, exact, with
 all columns) and ``record.json``, which says the version and what reviewers decided.
@@ -34,24 +34,31 @@ _REMEDY = (
 )
 
 
-def remember(path: str | PathLike[str], pushed: Pushed | Detections) -> None:
-    """Store what is pushed beside a project or review folder, without any loss.
+def save_push_record(path: str | PathLike[str], pushed: Pushed | Detections) -> None:
+    """Store what is pushed beside a project or review folder, without loss.
 
-    The file appears under its name only when it is complete; equal objects give equal files.
+    Equal objects give equal files.
 
     Args:
-        path: by custom ends in :data:`ENDING`.
-        pushed: ``merged.pushed``, or the detections of a first push.
+        path: should end in :data:`ENDING`.
+        pushed: ``merged.pushed``, or the objects of a first push.
 
     Raises:
         BadInputError: an id that is no UUID (formats would replace it); cannot be written.
+
+    >>> import numpy as np
+    >>> objects = Detections.from_labels(np.eye(2, dtype=int))
+    >>> path = Path(tempfile.mkdtemp(), f"section{ENDING}")
+    >>> save_push_record(path, objects)
+    >>> load_push_record(path).detections.ids == objects.ids
+    True
     """
     pushed = Pushed.of(pushed)
     for identity in pushed.detections.ids:
         if not is_uuid(identity) or identity != identity.lower():
             raise BadInputError(
                 path,
-                f"cannot remember the object {identity!r}: its id is no UUID in small letters",
+                f"cannot store the object {identity!r}: its id is no UUID in small letters",
                 "give the objects the ids that Detections makes",
             )
     note = {
@@ -74,11 +81,16 @@ def remember(path: str | PathLike[str], pushed: Pushed | Detections) -> None:
             archive.writestr(_entry(name, zipfile.ZIP_STORED), Path(folder, name).read_bytes())
 
 
-def recall(path: str | PathLike[str]) -> Pushed:
-    """Read what :func:`remember` stored.
+def load_push_record(path: str | PathLike[str]) -> Pushed:
+    """Read what :func:`save_push_record` stored.
 
     Raises:
         BadInputError: missing, damaged, no record, or written by a newer starbridge.
+
+    >>> load_push_record("none.starbridge-review")
+    Traceback (most recent call last):
+        ...
+    bridge.errors.BadInputError: none.starbridge-review: does not exist; check the path
     """
     file = existing_file(path)
     with tempfile.TemporaryDirectory(prefix="starbridge-") as folder:

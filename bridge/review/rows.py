@@ -1,4 +1,4 @@
-"""Rows of several tables of objects under one another."""
+"""Concatenate tables of objects, and write values into their columns."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from bridge.detections import FIELDS, GEOMETRIES
 
 
-def below_each_other(tables: Sequence[gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
-    """Put tables of objects under one another; every column of every table stays.
+def concat_tables(tables: Sequence[gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
+    """Concatenate tables of objects, keeping every column of every table.
 
     A measurement that a table lacks is NaN in its rows, a text ``None``. Where a column holds
     numbers in one table and text in another, its numbers become text.
     """
-    # An empty table has nothing to say about types.
+    # The columns of an empty table have no meaningful types.
     filled = [table for table in tables if len(table)] or list(tables[:1])
     names = dict.fromkeys(name for table in [*filled, *tables] for name in table.columns)
     index = pd.Index([i for table in filled for i in table.index], name="id", dtype=object)
@@ -27,10 +27,10 @@ def below_each_other(tables: Sequence[gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(columns, geometry="geometry", index=index)
 
 
-def taken_over(
+def set_values(
     table: gpd.GeoDataFrame, column: str, rows: NDArray[np.intp], values: pd.Series[Any]
 ) -> None:
-    """Write values into some rows of a column, which is made or widened where needed.
+    """Write values into some rows of a column, which is added or widened where needed.
 
     Args:
         table: changed in place.
@@ -59,19 +59,19 @@ def taken_over(
 
 
 def is_number(column: pd.Series[Any]) -> bool:
-    """Whether a column holds numbers: a measurement, not metadata."""
+    """Return True for a column of numbers: a measurement, not metadata."""
     return bool(pd.api.types.is_numeric_dtype(column))
 
 
 def numbers(column: pd.Series[Any]) -> NDArray[Any]:
-    """A numeric column as an array; pandas' own missing value becomes NaN."""
+    """Return a numeric column as an array; pandas' missing value becomes NaN."""
     if isinstance(column.dtype, np.dtype):
         return column.to_numpy()
     return column.to_numpy(np.float64, na_value=np.nan)
 
 
 def texts(column: pd.Series[Any]) -> NDArray[np.object_]:
-    """A column of text as an array, ``None`` where nothing is; numbers as Python writes them."""
+    """Return a column as texts, ``None`` where missing; numbers as Python prints them."""
     values = column.to_numpy(object, copy=True)
     values[pd.isna(values)] = None
     if is_number(column):

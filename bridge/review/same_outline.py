@@ -1,4 +1,4 @@
-"""Whether two outlines are the same one, after formats and applications have handled them."""
+"""Compare outlines that went through formats and applications."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TOLERANCE = 0.01
 
 
 def same_outline(ours: NDArray[np.object_], theirs: NDArray[np.object_]) -> NDArray[np.bool_]:
-    """Compare outlines pair by pair.
+    """Return which outlines are the same, pair by pair.
 
     Start vertex, direction, order of pieces and vertices on a straight edge do not matter, nor
     does what a 32-bit coordinate of an ImageJ ROI cannot hold (0.004 px at x = 40,000).
@@ -24,13 +24,17 @@ def same_outline(ours: NDArray[np.object_], theirs: NDArray[np.object_]) -> NDAr
 
     Returns:
         n truth values; two missing outlines are the same.
+
+    >>> box = shapely.box(0, 0, 4, 4)
+    >>> same_outline(np.array([box]), np.array([box.reverse()])).tolist()
+    [True]
     """
     tolerance = TOLERANCE + _float32_step(ours)
     same = shapely.is_missing(ours) & shapely.is_missing(theirs)
     same |= shapely.equals_exact(ours, theirs, tolerance)
     rest = np.flatnonzero(~same & ~shapely.is_missing(ours) & ~shapely.is_missing(theirs))
     for compare in (_same_vertices, _same_course):
-        # Whatever moved the box or changed the area was edited: no need to look closer.
+        # A moved bounding box is an edit: no need to compare vertices.
         rest = rest[_alike(ours[rest], theirs[rest], tolerance[rest])]
         found = compare(ours[rest], theirs[rest], tolerance[rest])
         same[rest[found]] = True
@@ -60,9 +64,9 @@ def _same_vertices(
 def _same_course(
     ours: NDArray[np.object_], theirs: NDArray[np.object_], tolerance: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Every vertex of either outline lies on the other, and they enclose the same area.
+    """Check that each outline's vertices lie on the other one, and that the areas agree.
 
-    The vertices alone would not do: the same points can be joined in another order.
+    Vertices alone do not suffice: the same points can be joined in another order.
     """
     found = np.zeros(len(ours), bool)
     for row in range(len(ours)):

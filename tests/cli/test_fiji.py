@@ -8,10 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import roifile
+import shapely
 import tifffile
 
 from bridge import Detections
 from bridge.cli import main
+from bridge.review.rows import concat_tables
 from tests.apps.app_folders import fiji_of_today
 
 
@@ -51,7 +54,8 @@ def test_a_review_goes_out_and_comes_back(
     assert run(monkeypatch, "fiji", "pull", review, "--out", out) == 0
     assert sorted(path.name for path in out.iterdir()) == [
         "my section.csv", "my section.geojson", "my section_changes.csv",
-        "my section_labels.h5", "my section_labels.tif", "my section_rois.zip",
+        "my section_classes.csv", "my section_classes.tif", "my section_labels.h5",
+        "my section_labels.tif", "my section_rois.zip",
     ]  # fmt: skip
     assert np.array_equal(tifffile.imread(out / "my section_labels.tif"), tifffile.imread(labels))
     assert run(monkeypatch, "fiji", "push", image, "-d", labels, "--out", review) == 0
@@ -71,7 +75,7 @@ def test_one_file_that_a_reviewer_saved_is_pulled(
     assert run(monkeypatch, "fiji", "pull", saved, "--out", tmp_path, "--format", "geojson") == 0
 
     assert len(Detections.read(tmp_path / "my section.geojson")) == 2
-    assert "2 objects" in capsys.readouterr().out
+    assert str(tmp_path / "my section.geojson") in capsys.readouterr().out
 
 
 def test_labels_of_a_roi_set_need_the_image(
@@ -80,19 +84,63 @@ def test_labels_of_a_roi_set_need_the_image(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    import roifile
-
     image, _ = section
     roi = roifile.ImagejRoi.frompoints(np.array([[1, 1], [9, 1], [9, 9], [1, 9]]))
     roi.tofile(tmp_path / "one.roi")
     out = tmp_path / "out"
 
     assert run(monkeypatch, "fiji", "pull", tmp_path / "one.roi", "--out", out) == 0
-    assert "one: no labels, because the image's size is not known; give --image" in (
-        capsys.readouterr().err
-    )
+    error = capsys.readouterr().err
+    assert "one: no labels, hdf5, classes, because the image's size" in error
+    assert error.endswith("is not known; give --image\n")
     run(monkeypatch, "fiji", "pull", tmp_path / "one.roi", "--out", out, "--image", image)
     assert tifffile.imread(out / "one_labels.tif").shape == (60, 80)
+
+
+def test_a_region_in_a_roi_set_does_not_cover_the_nuclei(
+    section: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    image, labels = section
+    nuclei = Detections.read(labels)
+    region = Detections.from_polygons(
+        [shapely.box(0, 0, 80, 60)], columns={"object_type": ["annotation"], "label": [9]}
+    )
+    both = Detections(concat_tables([nuclei.objects, region.objects]), nuclei.image)
+    both.write(tmp_path / "both_rois.zip")
+    region.write(tmp_path / "region_rois.zip")
+    words = ["--image", image, "--out", tmp_path, "--format", "labels"]
+
+    assert run(monkeypatch, "fiji", "pull", tmp_path / "both_rois.zip", *words) == 0
+    drawn = tifffile.imread(tmp_path / "both_labels.tif")
+    assert np.array_equal(drawn, tifffile.imread(labels))
+    assert capsys.readouterr().err == ""
+
+    only = ["--only", "annotations"]
+    assert run(monkeypatch, "fiji", "pull", tmp_path / "both_rois.zip", *words, *only) == 0
+    assert (tifffile.imread(tmp_path / "both_labels.tif") == 9).all()
+    assert capsys.readouterr().err == ""
+
+    assert run(monkeypatch, "fiji", "pull", tmp_path / "region_rois.zip", *words) == 0
+    assert (tifffile.imread(tmp_path / "region_labels.tif") == 9).all()
+    assert "region: annotations are drawn (1), because there is nothing else" in (
+        capsys.readouterr().err
+    )
+
+
+def test_plain_rois_of_a_reviewer_are_drawn(
+    section: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corners = np.array([[5, 5], [20, 5], [20, 20], [5, 20]])
+    rois = [roifile.ImagejRoi.frompoints(corners + shift) for shift in (0, 25)]
+    roifile.roiwrite(tmp_path / "RoiSet.zip", rois)
+
+    words = ["--image", section[0], "--out", tmp_path]
+    assert run(monkeypatch, "fiji", "pull", tmp_path / "RoiSet.zip", *words) == 0
+
+    assert np.unique(tifffile.imread(tmp_path / "RoiSet_labels.tif")).tolist() == [0, 1, 2]
 
 
 def test_one_damaged_review_does_not_stop_the_others(

@@ -150,7 +150,7 @@ def test_what_is_no_project_is_one_line(
 
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
-    if command in ("images", "relink"):  # the others look for QuPath before
+    if command != "status":  # which looks for QuPath before
         assert lines[0] == f"starbridge: {tmp_path}/none: there is no such project; check the path"
 
 
@@ -318,6 +318,15 @@ def test_a_review_goes_out_and_comes_back(
         "my section_labels.tif", "my section_rois.zip",
     ]  # fmt: skip
     assert np.array_equal(tifffile.imread(out / "my section_labels.tif"), labels)
+
+    regions, drawn = tmp_path / "regions", tmp_path / "drawn"
+    assert run(monkeypatch, "push", regions, *push[2:], "--as", "annotation") == 0
+    capsys.readouterr()
+    assert run(monkeypatch, "pull", regions, "--out", drawn, "--format", "labels") == 0
+    assert np.array_equal(tifffile.imread(drawn / "my section_labels.tif"), labels)
+    assert "my section.tif: annotations are drawn (2), because there is nothing else" in (
+        capsys.readouterr().err
+    )
 
     image.rename(tmp_path / "elsewhere.tif")
     (tmp_path / "moved").mkdir()

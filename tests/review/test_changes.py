@@ -168,7 +168,7 @@ def test_edits_are_applied_to_the_exact_objects() -> None:
 
 
 def test_a_field_that_is_none_is_said() -> None:
-    with pytest.raises(BadInputError, match="'colour' is none of an object's fields"):
+    with pytest.raises(BadInputError, match="'colour' is not a field of objects"):
         compare(row_of(1), row_of(1), fields=["colour"])
 
 

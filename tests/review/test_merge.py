@@ -379,7 +379,7 @@ def test_another_image_is_not_merged() -> None:
 
     with pytest.raises(BadInputError, match="^b: its image is 11 x 20 px, that of .* 10 x 20 px"):
         merge(base, base, new)
-    with pytest.raises(BadInputError, match=r"overlap: 0.0 is no share"):
+    with pytest.raises(BadInputError, match=r"overlap: 0.0 is not a part"):
         merge(base, base, base, overlap=0.0)
 
 

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge import Detections
-from bridge.review import Merged, Pushed, merge, recall, remember
-from bridge.review.overlaps import lying_over
+from bridge.review import Merged, Pushed, load_push_record, merge, save_push_record
+from bridge.review.overlaps import find_overlaps
 from tests.review.nuclei import assert_nothing_changes, disc
 
 NUCLEI = st.lists(
@@ -117,9 +117,9 @@ def assert_one_to_one(merged: Merged, new: Detections, reviewed: Detections) -> 
     assert len(of_new) == len(set(of_new))
 
     arrived = result[~result.index.isin(reviewed.objects.index)]
-    assert len(lying_over(arrived, merged.pushed.deleted.objects).iou) == 0
+    assert len(find_overlaps(arrived, merged.pushed.deleted.objects).iou) == 0
     drawn = [i for i, names in merged.pushed.decided.items() if names & {"added", "geometry"}]
-    assert len(lying_over(arrived, result.loc[result.index.isin(drawn)]).iou) == 0
+    assert len(find_overlaps(arrived, result.loc[result.index.isin(drawn)]).iou) == 0
 
 
 @settings(max_examples=25)
@@ -144,8 +144,8 @@ def test_no_edit_is_lost_over_any_number_of_pushes(
         gone |= set(merged.review.of("deleted"))
         assert not gone & set(merged.detections.ids)
         assert_nothing_changes(merged, new, conflict_class=conflict_class)
-        remember(tmp_path / "record", merged.pushed)
-        pushed = recall(tmp_path / "record")
+        save_push_record(tmp_path / "record", merged.pushed)
+        pushed = load_push_record(tmp_path / "record")
 
 
 @given(NUCLEI, NUCLEI)
@@ -223,8 +223,8 @@ def test_a_review_of_a_thousand_nuclei(tmp_path: Path, haug2_mask_path: Path, en
             near = shapely.hausdorff_distance(before.to_numpy(), after.to_numpy())
             assert near.max() < 0.01
         arrived = result[~result.index.isin(ids)]
-        assert len(lying_over(arrived, base.objects.iloc[:100]).iou) == len(
-            lying_over(result.loc[drawn.index], base.objects.iloc[:100]).iou
+        assert len(find_overlaps(arrived, base.objects.iloc[:100]).iou) == len(
+            find_overlaps(result.loc[drawn.index], base.objects.iloc[:100]).iou
         )
         assert_nothing_changes(merged, new)
         pushed, reviewed = merged.pushed, merged.detections

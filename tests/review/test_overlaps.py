@@ -9,7 +9,7 @@ import pytest
 import shapely
 
 from bridge import Detections
-from bridge.review.overlaps import lying_over
+from bridge.review.overlaps import find_overlaps
 from tests.review.nuclei import disc, row_of
 
 BOX = shapely.box(0, 0, 10, 10)
@@ -18,7 +18,7 @@ BOX = shapely.box(0, 0, 10, 10)
 def overlaps(first: Any, second: Any, share: float = 0.5, **second_columns: Any) -> list[float]:
     ours = Detections.from_polygons([first]).objects
     theirs = Detections.from_polygons([second], columns=second_columns).objects
-    found: list[float] = lying_over(ours, theirs, share).iou.round(3).tolist()
+    found: list[float] = find_overlaps(ours, theirs, share).iou.round(3).tolist()
     return found
 
 
@@ -59,14 +59,14 @@ def test_two_channels_do_not_meet() -> None:
     first = Detections.from_polygons([BOX], columns={"c": [0]}).objects
     second = Detections.from_polygons([BOX], columns={"c": [1]}).objects
 
-    assert len(lying_over(first, second).iou) == 0
+    assert len(find_overlaps(first, second).iou) == 0
 
 
 def test_pairs_are_matched_one_to_one_and_the_best_first() -> None:
     first = Detections.from_polygons([disc(10), disc(12)]).objects
     second = Detections.from_polygons([disc(12.5), disc(9), disc(100)]).objects
 
-    rows, theirs = lying_over(first, second).one_to_one()
+    rows, theirs = find_overlaps(first, second).one_to_one()
 
     assert dict(zip(rows.tolist(), theirs.tolist(), strict=True)) == {0: 1, 1: 0}
 
@@ -77,7 +77,7 @@ def test_every_pair_is_found_in_a_crowd() -> None:
         Detections.from_polygons([disc(x, y) for x, y in rng.uniform(0, 60, (40, 2))]).objects
         for _ in range(2)
     ]
-    found = lying_over(crowds[0], crowds[1], 0.3)
+    found = find_overlaps(crowds[0], crowds[1], 0.3)
 
     expected = {
         (i, j)
@@ -86,4 +86,4 @@ def test_every_pair_is_found_in_a_crowd() -> None:
         if a.intersection(b).area >= 0.3 * min(a.area, b.area)
     }
     assert set(zip(found.first.tolist(), found.second.tolist(), strict=True)) == expected
-    assert len(row_of(0)) == len(lying_over(row_of(0).objects, crowds[0]).iou)
+    assert len(row_of(0)) == len(find_overlaps(row_of(0).objects, crowds[0]).iou)

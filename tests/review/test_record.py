@@ -1,4 +1,4 @@
-"""What was pushed is remembered without loss."""
+"""Push records keep objects and decisions without loss."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bridge import Detections
 from bridge.errors import BadInputError
-from bridge.review import Pushed, merge, recall, remember
+from bridge.review import Pushed, load_push_record, merge, save_push_record
 from bridge.review.record import ENDING
 from tests.objects import reviewed as everything
 from tests.review.nuclei import (
@@ -38,9 +38,9 @@ def assert_same_push(found: Pushed, expected: Pushed) -> None:
 
 def test_everything_that_an_object_carries_is_remembered_exactly(tmp_path: Path) -> None:
     pushed = everything()
-    remember(tmp_path / f"new folder/slide{ENDING}", pushed)
+    save_push_record(tmp_path / f"new folder/slide{ENDING}", pushed)
 
-    assert_same_push(recall(tmp_path / f"new folder/slide{ENDING}"), Pushed.of(pushed))
+    assert_same_push(load_push_record(tmp_path / f"new folder/slide{ENDING}"), Pushed.of(pushed))
 
 
 def test_the_memory_of_earlier_reviews_is_remembered(tmp_path: Path) -> None:
@@ -49,8 +49,8 @@ def test_the_memory_of_earlier_reviews_is_remembered(tmp_path: Path) -> None:
     merged = merge(base, edited(reviewed, 2, geometry=disc(130)), new)
     path = tmp_path / f"slide{ENDING}"
 
-    remember(path, merged.pushed)
-    found = recall(path)
+    save_push_record(path, merged.pushed)
+    found = load_push_record(path)
 
     assert_same_push(found, merged.pushed)
     assert_geodataframe_equal(
@@ -70,27 +70,27 @@ def test_any_numbers_and_texts_are_remembered(tmp_path: Path, n: int, data: st.D
         Count=np.array(data.draw(st.lists(st.integers(0, 2**40), min_size=n, max_size=n)), int),
         note=np.array(data.draw(st.lists(texts, min_size=n, max_size=n)), object),
     )
-    remember(tmp_path / "any", pushed)
+    save_push_record(tmp_path / "any", pushed)
 
-    assert_same_push(recall(tmp_path / "any"), Pushed.of(pushed))
+    assert_same_push(load_push_record(tmp_path / "any"), Pushed.of(pushed))
 
 
 def test_equal_pushes_give_equal_files(tmp_path: Path) -> None:
     pushed = everything()
     for name in "ab":
-        remember(tmp_path / name, pushed)
+        save_push_record(tmp_path / name, pushed)
 
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
 def test_a_record_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "slide"
-    remember(path, row_of(2))
+    save_push_record(path, row_of(2))
     before = path.read_bytes()
 
     strange = Detections.from_polygons([disc(0)], ids=["no uuid"])
     with pytest.raises(BadInputError, match="its id is no UUID"):
-        remember(path, strange)
+        save_push_record(path, strange)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 
@@ -128,13 +128,13 @@ def flipped(path: Path, place: float) -> None:
 )
 def test_what_is_no_record_is_said(tmp_path: Path, damage: Any, message: str) -> None:
     path = tmp_path / "slide"
-    remember(path, row_of(3))
+    save_push_record(path, row_of(3))
     damage(path)
     if not message:  # a RoiSet is a zip, too
         path, message = path.with_suffix(".zip"), "is no record of a push"
 
     with pytest.raises(BadInputError, match=message) as failed:
-        recall(path)
+        load_push_record(path)
     assert str(failed.value).startswith(f"{path}: ")
     assert "\n" not in str(failed.value)
 
@@ -145,11 +145,11 @@ def test_a_damaged_byte_is_never_taken_for_a_record_of_something_else(
     tmp_path: Path, place: float
 ) -> None:
     path, pushed = tmp_path / "slide", everything()
-    remember(path, pushed)
+    save_push_record(path, pushed)
     flipped(path, place)
 
     try:
-        found = recall(path)
+        found = load_push_record(path)
     except BadInputError:
         return
     assert_same_push(found, Pushed.of(pushed))

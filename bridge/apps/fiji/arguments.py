@@ -1,4 +1,4 @@
-"""Macros and the values that they are given, as files, texts and words of a command line."""
+"""Read macros, and the values of their parameters from a command line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0
 
 
 def read_macro(macro: str | PathLike[str]) -> tuple[str, str]:
-    """Name and text of a macro.
+    """Return name and text of a macro.
 
     Args:
         macro: a file (a path, or a text of one line that ends with ``.ijm`` or ``.txt``), or the
@@ -22,6 +22,9 @@ def read_macro(macro: str | PathLike[str]) -> tuple[str, str]:
 
     Raises:
         BadInputError: no such file, or it is no text.
+
+    >>> read_macro("return 1;")
+    ('macro', 'return 1;')
     """
     if isinstance(macro, str) and ("\n" in macro or not macro.lower().endswith((".ijm", ".txt"))):
         return "macro", macro
@@ -37,10 +40,13 @@ def read_macro(macro: str | PathLike[str]) -> tuple[str, str]:
 
 
 def as_options(values: Mapping[str, Value]) -> str:
-    """Values as ImageJ's ``run`` takes them: ``key=value key=[a value]``.
+    """Format values as ImageJ's ``run`` takes them: ``key=value key=[a value]``.
 
     Raises:
         BadInputError: brackets that would end a value too early.
+
+    >>> as_options({"sigma": 2, "title": "my image"})
+    'sigma=2 title=[my image]'
     """
     words = []
     for key, value in values.items():
@@ -67,6 +73,9 @@ def read_values(macro: str | PathLike[str], words: Sequence[str]) -> dict[str, V
     Raises:
         BadInputError: no such macro, a word without ``=``, a name given twice, or a text that is
             no value of its parameter's type.
+
+    >>> read_values("#@ Double sigma", ["sigma=2"])
+    {'sigma': 2.0}
     """
     source, macro_text = read_macro(macro)
     known = {parameter.name: parameter for parameter in parameters(macro_text, source=source)}

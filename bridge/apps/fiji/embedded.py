@@ -1,4 +1,4 @@
-"""The ImageJ that starbridge brings itself: libraries from Maven Central, Java from a package."""
+"""Download starbridge's own ImageJ from Maven Central."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bridge.java.home import find_java
 from bridge.java.jars import Progress, fetch_jar
 
 VERSION = "1.54p"
-"""ImageJ's version."""
+"""Version of the embedded ImageJ."""
 
 _LIBRARIES = (
     ("net.imagej", "ij", VERSION),
@@ -21,16 +21,16 @@ _LIBRARIES = (
 
 
 def fetch_imagej(progress: Progress = lambda *_: None) -> tuple[Path, tuple[Path, ...]]:
-    """Give Java's library and ImageJ's, downloading the latter the first time (some 4 MB).
+    """Return Java's library and those of ImageJ, which the first call downloads (4 MB).
 
     Args:
-        progress: told how a download goes on.
+        progress: called with file name, bytes downloaded and bytes in all.
 
     Returns:
-        libjvm, and the .jar files.
+        Path of libjvm, and of the .jar files.
 
     Raises:
-        FijiError: there is no Java, or a library cannot be had.
+        FijiError: there is no Java, or a library cannot be downloaded.
         BadInputError: the cache folder cannot be written.
     """
     java = find_java()

@@ -1,4 +1,4 @@
-"""What can go wrong with Fiji, each as one line for a person."""
+"""Errors of Fiji sessions; each message is one line."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ class FijiError(StarbridgeError):
 
 
 class FijiEndedError(FijiError):
-    """Fiji's process has ended: it was closed, killed, or Java crashed. Start a new session."""
+    """The process of Fiji has ended: it was closed, killed, or Java crashed."""
 
 
 class FijiTimeoutError(FijiError):
-    """Something took longer than it was allowed to."""
+    """A request or macro exceeded its time limit."""
 
 
 class MacroError(FijiError):
-    """A macro that did not reach its end.
+    """A macro did not reach its end.
 
     Attributes:
         macro: its file, or ``macro`` where it was given as text.
         line: number of the line where it stopped, from 1; ``None`` where ImageJ does not say.
-        message: what ImageJ says.
+        message: ImageJ's message.
     """
 
     def __init__(self, macro: str, line: int | None, message: str) -> None:

@@ -1,4 +1,4 @@
-"""Which Fiji or ImageJ is on this computer, and what it can do, told from its files alone."""
+"""Find Fiji or ImageJ on this computer and its abilities by their files; start nothing."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from os import PathLike
 from pathlib import Path
 from typing import Literal
 
-from bridge.apps.finding import absolute, usual_places
+from bridge.apps.finding import absolute, java_version, usual_places, version_numbers
 from bridge.errors import BadInputError
 
 APP_VARIABLE = "FIJI_APP"
-"""Environment variable that names the Fiji to use."""
+"""Environment variable with the folder of Fiji."""
 
 OLDEST_JAVA = 11
-"""The least that pyimagej starts."""
+"""Oldest version of Java that pyimagej starts."""
 
 OLDEST_IMAGEJ = "1.53t"
-"""The least that starbridge's macros run in."""
+"""Oldest version of ImageJ that runs starbridge's macros."""
 
 Kind = Literal["Fiji", "ImageJ2", "ImageJ"]
 
@@ -40,10 +40,10 @@ _SYSTEMS = {"Linux": "linux", "Windows": "win", "Darwin": "mac"}
 
 @dataclass(frozen=True)
 class Missing:
-    """A part that a Fiji lacks.
+    """A missing part of a Fiji.
 
     Attributes:
-        part: what is missing, in words.
+        part: its name for the user.
         remedy: how to get it.
     """
 
@@ -56,23 +56,22 @@ class Missing:
 
 @dataclass(frozen=True, kw_only=True)
 class FijiApp:
-    """A Fiji, ImageJ2 or plain ImageJ on disk; nothing of it is started.
+    """An installed Fiji, ImageJ2 or plain ImageJ.
 
     Attributes:
         path: its folder, which holds ``plugins`` and ``jars`` or ``ij.jar``.
         kind: Fiji, ImageJ2 (knows ``#@`` parameters, has no plugins of Fiji), or plain ImageJ.
-        imagej_jar: the library that is ImageJ itself.
+        imagej_jar: the library of ImageJ 1.
         imagej_version: version of ImageJ (``1.54p``); ``None`` where no file says it.
-        java: home folder of the Java that it brings for this system; ``None`` where there is none.
+        java: home folder of its own Java for this system; ``None`` where there is none.
         java_version: that Java's version (``1.8.0_172``, ``21.0.7``).
-        tensorflow_version: of the TensorFlow that its plugins use; ``None`` where there is none.
-        tensorflow_native: the part of TensorFlow is there that does the computing.
-        tensorflow_crash: the file which tells Fiji never to load TensorFlow again, after it
-            closed while loading it.
-        stardist_version: of the StarDist plugin.
-        csbdeep_version: of CSBDeep, which StarDist needs.
-        bioformats_version: of Bio-Formats; ``""`` where it is there and does not say.
-        imglyb_version: of imglib2-imglyb, by which pyimagej shares images without a network.
+        tensorflow_version: version of its TensorFlow; ``None`` where there is none.
+        tensorflow_native: True where TensorFlow's native library is there.
+        tensorflow_crash: the file by which Fiji refuses to load TensorFlow, after a crash.
+        stardist_version: version of the StarDist plugin.
+        csbdeep_version: version of CSBDeep, which StarDist needs.
+        bioformats_version: version of Bio-Formats; ``""`` where no file name says it.
+        imglyb_version: version of imglib2-imglyb, which pyimagej otherwise downloads.
     """
 
     path: Path
@@ -91,45 +90,45 @@ class FijiApp:
 
     @property
     def missing(self) -> tuple[Missing, ...]:
-        """What it lacks for StarDist and for starbridge, and how to get each."""
+        """Missing parts that StarDist or starbridge need, and how to get each."""
         return tuple(_missing(self))
 
     @property
     def java_is_old(self) -> bool:
-        """It brings a Java that pyimagej does not start (Fiji brought Java 8 for many years)."""
+        """True where pyimagej does not start its Java (Fiji had Java 8 for many years)."""
         return self.java_version is not None and java_major(self.java_version) < OLDEST_JAVA
 
     @property
     def imagej_is_old(self) -> bool:
-        """Starbridge's macros do not run in its ImageJ; Help › Update… brings a newer one."""
+        """True where starbridge's macros do not run in its ImageJ."""
         version = self.imagej_version
         return version is not None and _release(version) < _release(OLDEST_IMAGEJ)
 
     @property
     def java_home(self) -> Path | None:
-        """The Java that it brings, if pyimagej starts it; another is needed where ``None``."""
+        """Home folder of its own Java, ``None`` where pyimagej does not start it."""
         return None if self.java_is_old else self.java
 
     @property
     def runs_stardist(self) -> bool:
-        """Everything that the StarDist plugin needs is there."""
+        """True where it has everything that the StarDist plugin needs."""
         has_all = self.stardist_version and self.csbdeep_version and self.fitting_export
         return bool(has_all) and self.tensorflow_native and self.tensorflow_crash is None
 
     @property
     def fitting_export(self) -> str | None:
-        """The file of ``starbridge export`` that it loads (``tf1.12``, ``tf1.15``).
+        """Target of ``starbridge export`` that it loads (``tf1.12``, ``tf1.15``).
 
-        ``None`` where it has no TensorFlow that loads one; :attr:`missing` says what to do.
+        ``None`` where its TensorFlow loads none; :attr:`missing` says what to do.
         """
         if self.tensorflow_version is None:
             return None
-        version = _numbers(self.tensorflow_version)[:2]
+        version = version_numbers(self.tensorflow_version)[:2]
         return "tf1.15" if version >= (1, 15) else "tf1.12" if version >= (1, 12) else None
 
     @property
     def knows_script_parameters(self) -> bool:
-        """Macros may ask by ``#@`` lines; plain ImageJ takes them for errors."""
+        """True where macros may have ``#@`` lines; plain ImageJ takes them for errors."""
         return self.kind != "ImageJ"
 
 
@@ -139,13 +138,13 @@ def find_app(
     """Find the Fiji to use.
 
     Args:
-        given: its folder or launcher; else that of ``FIJI_APP``; else what is found in the usual
-            places (home folder, Desktop, Downloads, /Applications, /opt, the disk itself on
-            Windows, …), a Fiji before an ImageJ.
-        places: folders to look in instead of the usual ones.
+        given: its folder or launcher; else that of ``FIJI_APP``; else one in the usual places
+            (home folder, Desktop, Downloads, /Applications, /opt, the disk itself on Windows, …),
+            a Fiji before an ImageJ.
+        places: folders to search instead of the usual ones.
 
     Returns:
-        The app, or ``None`` where none is found.
+        The app, ``None`` where there is none.
 
     Raises:
         BadInputError: ``given`` or ``FIJI_APP`` is no Fiji.
@@ -171,7 +170,7 @@ def find_app(
 
 
 def inspect_app(path: str | PathLike[str]) -> FijiApp:
-    """Tell from its files what a Fiji or ImageJ has.
+    """Read the versions and parts of a Fiji or ImageJ from its files.
 
     Args:
         path: its folder, its launcher, or the folder around it.
@@ -202,19 +201,23 @@ def inspect_app(path: str | PathLike[str]) -> FijiApp:
 
 
 def java_major(version: str) -> int:
-    """8 for ``1.8.0_172``, 21 for ``21.0.7``; 0 where it is no version."""
-    numbers = _numbers(version)
+    """Return the major version of Java, 0 where the text is no version.
+
+    >>> java_major("1.8.0_172"), java_major("21.0.7")
+    (8, 21)
+    """
+    numbers = version_numbers(version)
     if numbers[:1] == (1,) and len(numbers) > 1:
         return numbers[1]
     return numbers[0] if numbers else 0
 
 
 def jar_versions(folders: Iterable[Path]) -> dict[str, str]:
-    """Names and versions of the Java libraries in some folders, the newest of each.
+    """Read the versions of Java libraries from their file names, the newest of each.
 
     Returns:
         Versions by the name in lower case (``{"ij": "1.54p", "stardist_": "0.3.0"}``); ``""``
-        where the name says none.
+        where the file name has none.
     """
     found: dict[str, str] = {}
     for folder in folders:
@@ -226,7 +229,7 @@ def jar_versions(folders: Iterable[Path]) -> dict[str, str]:
             match = re.fullmatch(r"(.+?)-(\d.*)", path.stem)
             name, version = (match[1], match[2]) if match else (path.stem, "")
             old = found.get(name.lower())
-            if old is None or _numbers(version) > _numbers(old):
+            if old is None or version_numbers(version) > version_numbers(old):
                 found[name.lower()] = version
     return found
 
@@ -255,14 +258,14 @@ def _roots(given: Path) -> Iterator[Path]:
 
 
 def _imagej_jar(root: Path) -> Path | None:
-    """The library that is ImageJ itself."""
+    """Return the library of ImageJ 1."""
     for folder in (root, root / "ImageJ.app" / "Contents" / "Java"):
         if (folder / "ij.jar").is_file():
             return folder / "ij.jar"
     if not (root / "jars").is_dir():
         return None
     jars = [p for p in (root / "jars").iterdir() if re.fullmatch(r"ij(-\d.*)?\.jar", p.name)]
-    return max(jars, key=lambda p: _numbers(p.stem), default=None)
+    return max(jars, key=lambda p: version_numbers(p.stem), default=None)
 
 
 def _inspected(root: Path, jar: Path) -> FijiApp:
@@ -298,7 +301,7 @@ def _inspected(root: Path, jar: Path) -> FijiApp:
 
 
 def _version_in(jar: Path) -> str | None:
-    """ImageJ's version, from the library's manifest, its code, or its list of menus."""
+    """Read ImageJ's version from the library's manifest, its code, or its list of menus."""
     try:
         with zipfile.ZipFile(jar) as archive:
             for name, pattern in (
@@ -316,7 +319,7 @@ def _version_in(jar: Path) -> str | None:
 
 
 def _bundled_java(root: Path) -> tuple[Path | None, str | None]:
-    """Home and version of the newest Java inside that is for this system."""
+    """Return home and version of the newest Java inside that is for this system."""
     found: list[tuple[tuple[int, ...], Path, str]] = []
     system = _SYSTEMS.get(platform.system(), "")
     program = "java.exe" if platform.system() == "Windows" else "java"
@@ -325,20 +328,16 @@ def _bundled_java(root: Path) -> tuple[Path | None, str | None]:
         for folder in sorted(root.glob(pattern)):
             for home in (folder / deeper for deeper in inside):
                 if (home / "bin" / program).is_file():
-                    version = _java_version(home, root)
-                    found.append(((java_major(version), *_numbers(version)), home, version))
+                    version = java_version(home) or _version_in_path(home, root)
+                    found.append(((java_major(version), *version_numbers(version)), home, version))
     if not found:
         return None, None
     _, home, version = max(found, key=lambda f: f[0])
     return home, version or None
 
 
-def _java_version(home: Path, root: Path) -> str:
-    with suppress(OSError):
-        text = (home / "release").read_text("utf-8", "replace")
-        if match := re.search(r'^JAVA_VERSION="?([\w.+-]+)', text, re.MULTILINE):
-            return match[1]
-    # Fiji's oldest ones have no such file, and are told by their folder.
+def _version_in_path(home: Path, root: Path) -> str:
+    """Return the version in a folder's name: Fiji's oldest Javas have no release file."""
     for name in reversed(home.relative_to(root).parts):
         if match := re.search(r"(?:jdk|jre)-?(\d[\w.]*)", name):
             return match[1]
@@ -346,7 +345,7 @@ def _java_version(home: Path, root: Path) -> str:
 
 
 def _tensorflow(root: Path, versions: Mapping[str, str]) -> str | None:
-    """The version chosen in Edit › Options › TensorFlow…, else that of the Java libraries."""
+    """Return the version chosen in Edit › Options › TensorFlow…, else the libraries' version."""
     for path in _of_this_system(root / "lib", ".tensorflowversion"):
         with suppress(OSError):
             parts = path.read_text("utf-8", "replace").split(",")
@@ -364,14 +363,10 @@ def _of_this_system(folder: Path, pattern: str) -> Iterator[Path]:
             yield from platform_folder.glob(pattern)
 
 
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in re.findall(r"\d+", version))
-
-
 def _release(version: str) -> tuple[tuple[int, ...], str]:
-    """Orders ImageJ's versions: 1.53 before 1.53a before 1.53t before 1.54."""
+    """Return a sort key of ImageJ's versions: 1.53 before 1.53a before 1.53t before 1.54."""
     match = re.match(r"[\d.]*\d([a-z]*)", version)
-    return _numbers(version)[:2], match[1] if match else ""
+    return version_numbers(version)[:2], match[1] if match else ""
 
 
 _SITES = "Help › Update… › Manage update sites, tick {}, close, Apply changes, restart"

@@ -1,29 +1,32 @@
-"""Puts starbridge's macros into Fiji's menus, and exported models beside them."""
+"""Install starbridge's macros into Fiji's menus, and exported models beside them."""
 
 from __future__ import annotations
 
-import errno
 import json
 import re
 import shutil
 import sys
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import bridge
 from bridge.apps.fiji.finding import OLDEST_IMAGEJ, FijiApp
 from bridge.apps.fiji.script_parameters import with_dialog
-from bridge.apps.installing import file_hash, put_files, sorted_by
+from bridge.apps.installing import (
+    Installed,
+    explain_denied_access,
+    file_hash,
+    own_folder,
+    put_files,
+    read_sources,
+)
 from bridge.errors import BadInputError
-from bridge.files.atomic import write_error, writing
+from bridge.files.atomic import writing
 
 MENU = "Plugins › StarBridge"
-"""Where the macros are found."""
+"""Menu of the installed macros."""
 
 _COMMAND = re.compile(r'(#@ String \(.*value=)"starbridge"(.*\) commandPath)')
 _PLAIN_PATH = re.compile(r"[\w./:+~ \-]+")  # what a script parameter holds without escapes
@@ -31,57 +34,13 @@ _PLAIN_PATH = re.compile(r"[\w./:+~ \-]+")  # what a script parameter holds with
 _EXPORT_RECORDS = "*.export.json"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Installed:
-    """What an installation did.
-
-    Attributes:
-        app: the Fiji.
-        folder: folder of the macros.
-        written: macros that are new or newer than before.
-        unchanged: macros that were there already.
-        kept: macros that a person has changed, left as they are.
-        saved: copies of changed macros that were replaced.
-        removed: macros of an older starbridge that are no more.
-        models: the models' zips.
-        notes: what else to know, a line each.
-    """
-
-    app: FijiApp
-    folder: Path
-    written: tuple[Path, ...]
-    unchanged: tuple[Path, ...]
-    kept: tuple[Path, ...]
-    saved: tuple[Path, ...]
-    removed: tuple[Path, ...]
-    models: tuple[Path, ...]
-    notes: tuple[str, ...]
-
-    def lines(self) -> list[str]:
-        """What was done, for a person."""
-        count = len(self.written) + len(self.unchanged)
-        lines = [f"{count} macros in {self.folder}; restart {self.app.kind} to see {MENU}"]
-        lines += [
-            f"{path}: you have changed it, so it stays; --overwrite replaces it, and keeps yours "
-            "under another name"
-            for path in self.kept
-        ]
-        lines += [f"{path}: your changed macro" for path in self.saved]
-        lines += [f"{path}: model" for path in self.models]
-        return [*lines, *self.notes]
-
-
 def macros_folder() -> Path:
-    """The folder of starbridge's own macros, in a checkout or an installed package.
+    """Return the folder of starbridge's own macros.
 
     Raises:
         BadInputError: there is none.
     """
-    package = Path(bridge.__file__).parent
-    for folder in (package / "macros", package.parent / "macros"):
-        if any(folder.glob("*.ijm")):
-            return folder
-    raise BadInputError(package / "macros", "holds no macro", "install starbridge again")
+    return own_folder("macros", ".ijm", "macro")
 
 
 def install(
@@ -91,30 +50,25 @@ def install(
     macros: str | PathLike[str] | None = None,
     overwrite: bool = False,
 ) -> Installed:
-    """Put macros into an app's menus, under Plugins › StarBridge, and models beside them.
+    """Install macros into an app's menu Plugins › StarBridge, and models beside them.
 
     Fiji and ImageJ2 get the macros as they are (``scripts/Plugins/StarBridge``), plain ImageJ with
-    a dialog of its own instead of ``#@`` lines (``plugins/StarBridge``). Running it again replaces
-    what is older. A macro that a person has changed stays as it is.
+    a dialog of its own instead of ``#@`` lines (``plugins/StarBridge``). Running it again updates
+    them, except macros that the user edited.
 
     Args:
         app: the Fiji.
         models: zips of ``starbridge export`` (``NAME.tf1.15.zip``). They are put into
             ``starbridge/models`` of the app's folder, with the record that holds their recipe.
         macros: folder of other macros than starbridge's own.
-        overwrite: replace also what a person has changed, which is kept as ``NAME (edited).ijm``.
-
-    Returns:
-        What was done.
+        overwrite: replace edited macros too, which are kept as ``NAME (edited).ijm``.
 
     Raises:
         BadInputError: the app's folder may not be written to, a model is no SavedModel zip, or
             there are no macros.
     """
     source = macros_folder() if macros is None else Path(macros)
-    texts = {path.name: _read(path) for path in sorted(source.glob("*.ijm"))}
-    if not texts:
-        raise BadInputError(source, "holds no macro", "give a folder of .ijm files")
+    sources = read_sources(source, ".ijm", "macro")
     zips = [_checked_model(Path(model)) for model in models]
     notes: list[str] = []
     inside = "scripts/Plugins/StarBridge" if app.knows_script_parameters else "plugins/StarBridge"
@@ -123,30 +77,29 @@ def install(
             f"the macros need ImageJ {OLDEST_IMAGEJ} or later, and this has {app.imagej_version}: "
             "Help › Update… brings a newer one"
         )
-    texts = {name: _with_command(text) for name, text in texts.items()}
-    contents = dict(_contents(texts, app, notes))
-    with _writing_to(app):
+    contents = dict(_contents(source, sources, app, notes))
+    with explain_denied_access(
+        app.path,
+        f"you may not write into this {app.kind}",
+        "ask who installed it, or unpack a Fiji into a folder of your own and give that",
+    ):
         done = put_files(app.path / inside, contents, overwrite=overwrite)
         copied = tuple(_put_model(zipped, app) for zipped in zips)
     notes += [note for zipped in zips if (note := _misfit(zipped, app))]
     return Installed(
-        app=app, folder=app.path / inside, models=copied, notes=tuple(notes), **sorted_by(done)
+        folder=app.path / inside,
+        noun="macro",
+        hint=f"; restart {app.kind} to see {MENU}",
+        models=copied,
+        notes=tuple(notes),
+        **done,
     )
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInputError(path, f"cannot be read ({error})", "install starbridge again") from (
-            error
-        )
-
-
 def _with_command(text: str) -> str:
-    """A macro that calls starbridge, with the place of this installation's command filled in.
+    """Fill in the path of this installation's command, where a macro calls it.
 
-    Fiji is seldom started with the environment in which starbridge was installed.
+    Fiji is seldom started in the environment in which starbridge was installed.
     """
     beside = Path(sys.executable).parent
     command = shutil.which("starbridge", path=str(beside)) or shutil.which("starbridge")
@@ -156,9 +109,16 @@ def _with_command(text: str) -> str:
 
 
 def _contents(
-    texts: Mapping[str, str], app: FijiApp, notes: list[str]
+    folder: Path, sources: Mapping[str, bytes], app: FijiApp, notes: list[str]
 ) -> Iterator[tuple[str, bytes]]:
-    for name, text in texts.items():
+    """Yield each macro as the app reads it; macros that it cannot run are noted."""
+    for name, source in sources.items():
+        try:
+            text = _with_command(source.decode("utf-8-sig"))
+        except UnicodeDecodeError as error:
+            raise BadInputError(
+                folder / name, f"cannot be read ({error})", "install starbridge again"
+            ) from error
         if app.knows_script_parameters:
             yield name, text.encode()
             continue
@@ -184,7 +144,7 @@ def _checked_model(path: Path) -> Path:
 
 
 def _put_model(path: Path, app: FijiApp) -> Path:
-    # Not into the app's own folder "models", whose content StarDist's plugin unpacks and forgets.
+    # Not into the app's folder "models": StarDist's plugin unpacks models there.
     folder = app.path / "starbridge" / "models"
     for file in (path, *_records_of(path)):
         target = folder / file.name
@@ -196,7 +156,7 @@ def _put_model(path: Path, app: FijiApp) -> Path:
 
 
 def _records_of(path: Path) -> list[Path]:
-    """The records of the export that made a zip: its recipe is there."""
+    """Return the records of the export that made a zip; they hold its recipe."""
     found = []
     for record in sorted(path.parent.glob(_EXPORT_RECORDS)):
         try:
@@ -218,22 +178,3 @@ def _misfit(path: Path, app: FijiApp) -> str:
             f"it; take {path.name.replace('.tf1.15.', '.tf1.12.')}"
         )
     return ""
-
-
-@contextmanager
-def _writing_to(app: FijiApp) -> Iterator[None]:
-    """Say once and plainly that an app belongs to somebody else."""
-    try:
-        yield
-    except (BadInputError, OSError) as error:
-        cause = error if isinstance(error, OSError) else error.__cause__
-        denied = (errno.EACCES, errno.EPERM, errno.EROFS)
-        if isinstance(cause, OSError) and cause.errno in denied:
-            raise BadInputError(
-                app.path,
-                f"you may not write into this {app.kind}",
-                "ask who installed it, or unpack a Fiji into a folder of your own and give that",
-            ) from error
-        if isinstance(error, OSError):
-            raise write_error(app.path, error) from error
-        raise

@@ -28,7 +28,7 @@ _MICROMETRES = ("um", "µm", "μm", "micron", "microns", "micrometer")
 def channel_numbers(
     wanted: Sequence[int | str] | None, names: Sequence[str], image: str
 ) -> list[int]:
-    """ImageJ's numbers (from 1) of channels given by name or by number from 0.
+    """Return ImageJ's numbers (from 1) of channels given by name or by number from 0.
 
     Raises:
         BadInputError: a channel that the image does not have.
@@ -52,12 +52,12 @@ def as_frame(
     names: Sequence[str],
     unit: str,
 ) -> pd.DataFrame:
-    """Name rows and columns of what ImageJ measured.
+    """Return ImageJ's measurements as a table with named rows and columns.
 
     Args:
         objects: the objects, in the order of the rows.
         values: (objects, columns).
-        columns: ImageJ's heading and the 1-based channel (0: of the shape) of each column.
+        columns: ImageJ's heading and the channel from 1 (0 for shapes) of each column.
         names: names of the image's channels.
         unit: ImageJ's unit of length.
     """

@@ -1,4 +1,4 @@
-"""Which Fiji or ImageJ a session starts, and with which Java."""
+"""Decide which Fiji or ImageJ a session starts, and with which Java."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bridge.java.home import find_java_home, java_library
 from bridge.java.jars import Progress
 
 EMBEDDED = "embedded"
-"""In place of an app: the ImageJ that starbridge brings, whatever Fiji is there."""
+"""Name of starbridge's own ImageJ in place of an app."""
 
 _ENDPOINT = re.compile(r"[\w\-]+(\.[\w\-]+)+:[\w.\-]+(:[\w.\-]+)*")
 
@@ -29,15 +29,15 @@ def plan(
         app: folder of a Fiji or ImageJ, a Maven endpoint, :data:`EMBEDDED`, or ``None`` for the
             Fiji that is there, else the embedded ImageJ.
         window: with a window.
-        heap: most memory for Java, as ``-Xmx`` takes it.
-        progress: told how downloads go on.
+        heap: maximal memory for Java, as ``-Xmx`` takes it.
+        progress: called as downloads go on.
 
     Returns:
-        What to call it, and how to start it.
+        Its name for messages, and how to start it.
 
     Raises:
         BadInputError: ``app`` is no Fiji.
-        FijiError: it needs what is not there.
+        FijiError: there is no Java, or ImageJ cannot be downloaded.
     """
     if app == EMBEDDED:
         return _embedded(window, heap, progress)
@@ -57,11 +57,11 @@ def plan(
             f'update it (Help > Update...), download Fiji again, or give app="{EMBEDDED}"',
         )
     if found.kind == "ImageJ":
-        # without the classes of ImageJ2 pyimagej cannot start it; its own library goes first
+        # Without the classes of ImageJ2 pyimagej cannot start it; its own library goes first.
         _, start = _embedded(window, heap, progress)
         return name, replace(start, jars=(str(found.imagej_jar), *start.jars[1:]))
     home = found.java_home
-    if home is None or java_library(home) is None:  # of 2017, or of another system
+    if home is None or java_library(home) is None:  # Java of 2017, or of another system
         home = find_java_home()
     return name, Start(
         window=window,

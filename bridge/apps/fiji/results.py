@@ -1,4 +1,4 @@
-"""What comes back from ImageJ."""
+"""Results of requests to ImageJ."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class OpenImage:
     """An image that is open in ImageJ.
 
     Attributes:
-        id: ImageJ's number for it.
+        id: its number in ImageJ.
         title: its title.
-        width, height: pixels.
-        channels, slices, frames: numbers of them.
+        width, height: size in pixels.
+        channels, slices, frames: size along each of these axes.
         bits: 8, 16, 32 (float) or 24 (colour) a pixel.
-        unit: of ``pixel_size``, as ImageJ says it (``"um"``, ``"µm"``, ``"pixel"``).
+        unit: unit of ``pixel_size``, as ImageJ spells it (``"um"``, ``"µm"``, ``"pixel"``).
         pixel_size: x, y, z.
     """
 
@@ -41,21 +41,21 @@ class OpenImage:
 
     @classmethod
     def from_answer(cls, answer: dict[str, Any]) -> Self:
-        """From what the worker says; further keys are left out."""
+        """Create it from an answer of the worker; further keys are left out."""
         known = {key: answer[key] for key in cls.__dataclass_fields__}
         return cls(**{**known, "pixel_size": tuple(answer["pixel_size"])})
 
 
 @dataclass(frozen=True, kw_only=True)
 class MacroResult:
-    """What a macro left.
+    """Results of a macro.
 
     Attributes:
-        value: what it returned, ``None`` if nothing.
-        printed: what it printed: the log, line by line.
+        value: its return value, ``None`` if it has none.
+        printed: its log, line by line.
         table: the Results table, ``None`` where it is empty.
         images: images that it opened and left open.
-        read_rois: reads the ROIs out of what was saved of them when the macro ended.
+        read_rois: reads the ROIs that were saved when the macro ended.
     """
 
     value: str | None
@@ -66,22 +66,21 @@ class MacroResult:
 
     @cached_property
     def rois(self) -> Detections:
-        """The ROIs of the ROI Manager, or of the overlay of the image in front.
+        """ROIs of the ROI Manager, or of the active image's overlay, when the macro ended.
 
-        As they were when the macro ended; read when they are first asked for, since tens of
-        thousands take seconds.
+        They are read at the first access, as tens of thousands take seconds.
         """
         return self.read_rois()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """Objects that were shown for review.
+    """Result of a push.
 
     Attributes:
-        image: the image they lie over.
-        count: how many there are.
-        merged: how they were merged with an earlier review, ``None`` for a first push.
+        image: the image under the objects.
+        count: number of objects.
+        merged: merge with the earlier review, ``None`` for a first push.
     """
 
     image: OpenImage
@@ -91,14 +90,14 @@ class Shown:
 
 @dataclass(frozen=True, kw_only=True)
 class About:
-    """Which ImageJ a session runs.
+    """Versions of a session's ImageJ and Java.
 
     Attributes:
         name: ``ImageJ 1.54p (embedded)`` or ``Fiji (ImageJ 1.54p) in FOLDER``.
         version: version of ImageJ 1.
         java: version of Java.
-        heap: most memory of Java, bytes.
-        lacks: plugins that starbridge could use and that are not there.
+        heap: maximal memory of Java in bytes.
+        lacks: missing plugins that starbridge could use.
     """
 
     name: str

@@ -1,8 +1,7 @@
-"""The ``#@`` lines of a macro: what it asks for, and how a program or plain ImageJ answers.
+"""Read the ``#@`` script parameters of a macro, and fill them in or turn them into a dialog.
 
-Fiji reads lines such as ``#@ File (label="Label image", style="open") labels`` and asks for them;
-plain ImageJ takes them for a syntax error. Here they are read in Python, filled in with checked
-values, or turned into a dialog of plain ImageJ.
+Fiji asks for lines such as ``#@ File (label="Label image", style="open") labels``; plain ImageJ
+takes them for a syntax error.
 """
 
 from __future__ import annotations
@@ -19,10 +18,10 @@ from bridge.apps.finding import absolute
 from bridge.errors import BadInputError
 
 Kind = Literal["text", "whole", "real", "truth", "file", "files", "other"]
-"""What a parameter takes, whatever Java calls it."""
+"""Kind of value that a parameter takes, over all Java types."""
 
 Value = str | bool | int | float | PathLike[str] | Sequence[str | PathLike[str]]
-"""What can be bound to a parameter."""
+"""Values that can be bound to a parameter."""
 
 _BITS = {"byte": 8, "short": 16, "int": 32, "integer": 32, "long": 64, "biginteger": 64}
 _KINDS: dict[str, Kind] = {
@@ -44,7 +43,7 @@ _WORDS: dict[Kind, str] = {
 }
 _IO_TYPES = ("input", "output", "both")
 _LARGEST_WHOLE = 2**53
-"""Macro numbers are doubles: beyond this they skip whole numbers."""
+"""Numbers of macros are doubles: beyond this they skip whole numbers."""
 
 _LINE_ENDS = re.compile(r"(\r\n|\r|\n)")  # those of Java; Python's own are more
 _SCRIPT_LINE = re.compile(r"#@\s*script\s*(\(.*)?$", re.IGNORECASE)
@@ -54,20 +53,20 @@ _PLAIN_NUMBER = re.compile(r"-?\d{1,9}(\.\d{1,6})?")
 
 @dataclass(frozen=True)
 class ScriptParameter:
-    """One ``#@`` line.
+    """A ``#@`` line.
 
     Attributes:
         name: the macro's variable.
         type: the type as it is written (``File``, ``Double``, ``File[]``, …).
-        label: what a dialog shows; the name where none is given.
+        label: its text in a dialog; the name where none is given.
         value: the default, as text; ``None`` where there is none.
-        choices: what can be chosen, as texts; empty where anything goes.
-        style: how a dialog asks (``open``, ``save``, ``directory``, …), or ``""``.
-        minimum: the least number allowed.
-        maximum: the largest number allowed.
-        required: the macro needs a value.
-        is_output: the macro gives this back and does not ask for it.
-        is_message: a text that the dialog shows and nobody fills in.
+        choices: the allowed values, as texts; empty where any is allowed.
+        style: style of the dialog's field (``open``, ``save``, ``directory``, …), or ``""``.
+        minimum: the smallest allowed number.
+        maximum: the largest allowed number.
+        required: True where the macro needs a value.
+        is_output: True for a result of the macro.
+        is_message: True for a text that a dialog shows without a field.
         line: its line in the macro, from 1.
     """
 
@@ -86,12 +85,12 @@ class ScriptParameter:
 
     @property
     def kind(self) -> Kind:
-        """What the parameter takes."""
+        """Kind of value that it takes."""
         return _KINDS.get(_short(self.type), "other")
 
     @property
     def is_input(self) -> bool:
-        """The macro asks for this one."""
+        """True where the macro asks for its value."""
         return not (self.is_output or self.is_message)
 
 
@@ -104,6 +103,9 @@ def parameters(text: str, *, source: str | PathLike[str] = "macro") -> tuple[Scr
 
     Raises:
         BadInputError: a ``#@`` line that cannot be read, or two of one name.
+
+    >>> [(p.name, p.kind) for p in parameters("#@ Double (value=2) sigma")]
+    [('sigma', 'real')]
     """
     found: dict[str, ScriptParameter] = {}
     for number, line in _parameter_lines(text):
@@ -122,18 +124,21 @@ def bind(text: str, values: Mapping[str, Value], *, source: str | PathLike[str])
     """Fill in a macro's parameters, so that ImageJ runs it without asking.
 
     Every ``#@`` line becomes the declaration of a global variable on the same line (empty for
-    messages, ``#@script`` and outputs), so that ImageJ's errors name the right line. The lines
-    written hold ASCII only, because ImageJ reads macro files as Latin-1 in places.
+    messages, ``#@script`` and outputs), so that ImageJ's errors name the right line. These lines
+    are ASCII, because ImageJ reads macro files as Latin-1 in places.
 
     Args:
         text: the macro.
-        values: by name; a relative path is taken from the current folder. What is left out takes
-            its default.
+        values: values by name; a relative path is taken from the current folder. Parameters that
+            are left out take their default.
         source: the macro's file, for errors.
 
     Raises:
         BadInputError: an unknown name, one left out that has no default, a value of another type,
             not among the choices or out of range; a parameter that only Fiji itself can fill.
+
+    >>> bind("#@ Double sigma", {"sigma": 0.5}, source="macro")
+    'var sigma = 0.5;'
     """
     asked = {p.name: p for p in parameters(text, source=source) if p.is_input}
     for name in values:
@@ -148,16 +153,15 @@ def bind(text: str, values: Mapping[str, Value], *, source: str | PathLike[str])
 
 
 def with_dialog(text: str, *, title: str = "Parameters") -> str:
-    """Make a macro of Fiji one of plain ImageJ: its ``#@`` lines become ImageJ's own dialog.
+    """Convert a macro of Fiji for plain ImageJ: its ``#@`` lines become a dialog.
 
-    The first word of every label is the parameter's name, because ImageJ takes a field's value
-    from the options of ``run("NAME", "labels=[/a b/c.tif] out=/x")`` by it (in lower case; a
-    checkbox is ticked if its word is there, and only then). Paths of a ``File[]`` are parted by
-    semicolons.
+    The first word of every label is the parameter's name, by which ImageJ finds a field's value in
+    the options of ``run("NAME", "labels=[/a b/c.tif] out=/x")`` (in lower case; a checkbox is
+    ticked only if its word is there). Paths of a ``File[]`` are separated by semicolons.
 
     Args:
         text: the macro.
-        title: of the dialog; names the macro in errors.
+        title: title of the dialog, which also names the macro in errors.
 
     Returns:
         The macro for ImageJ 1.53d or later; the same text where it asks for nothing.
@@ -184,23 +188,23 @@ def with_dialog(text: str, *, title: str = "Parameters") -> str:
 
 
 def macro_literal(value: Value) -> str:
-    r"""Write a value in ImageJ's macro language, in ASCII.
+    r"""Return a value as an expression of ImageJ's macro language, in ASCII.
 
-    Any text comes through: what ImageJ's string literals cannot hold is joined to them by
-    ``fromCharCode``. Numbers are exact.
+    Characters that ImageJ's string literals cannot hold are joined to them by ``fromCharCode``.
+    Numbers are exact.
 
     Args:
         value: a text, truth, number or path, or a list of texts and paths.
 
-    Returns:
-        ``"a\\b"``, ``true``, ``0.5``, ``newArray("a", "b")``, …
+    >>> print(macro_literal("a\\b"), macro_literal(["a", "b"]))
+    "a\\b" newArray("a", "b")
     """
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
         return str(int(value))
     if isinstance(value, float):
-        written = repr(float(value))  # numpy's says its type, too
+        written = repr(float(value))  # numpy's repr has the type, too.
         # Of longer numbers, ImageJ's own reader loses the last digit.
         return written if _PLAIN_NUMBER.fullmatch(written) else f'parseFloat("{written}")'
     if isinstance(value, (str, PathLike)):
@@ -312,73 +316,33 @@ def _text(attributes: Mapping[str, str | list[str]], key: str) -> str:
     return value if isinstance(value, str) else ",".join(value)
 
 
-_ATTRIBUTE_TOKEN = re.compile(
-    r"""\s*(?:
-        (?P<double>"(?:[^"\\]|\\.)*")
-      | (?P<single>'(?:[^'\\]|\\.)*')
-      | (?P<sign>[={},])
-      | (?P<bare>[^\s={},"']+(?:\s+[^\s={},"']+)*)
-    )""",
-    re.VERBOSE,
-)
+_TEXT = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s={},"']+(?:\s+[^\s={},"']+)*)"""
+_TEXTS = rf"\{{((?:\s*{_TEXT}\s*(?:,|(?=\}})))*)\s*\}}"
+_ATTRIBUTE = re.compile(rf"({_TEXT})\s*=\s*(?:({_TEXT})|{_TEXTS})\s*(?:,|$)\s*")
 _JAVA_ESCAPE = re.compile(r"\\(u+[0-9a-fA-F]{4}|[0-7]{1,3}|.)")
 _JAVA_ESCAPES = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r"}
 
 
 def _attributes(text: str) -> dict[str, str | list[str]]:
-    """``key=value`` pairs with lower-case keys; a value is a text or a list of texts."""
-    tokens = list(_attribute_tokens(text))
+    """Parse ``key=value`` pairs with lower-case keys; a value is a text or a list of texts."""
     found: dict[str, str | list[str]] = {}
-    position = 0
-
-    def take(sign: str | None = None) -> str:
-        nonlocal position
-        if position >= len(tokens):
-            raise ValueError("a setting without a value")
-        is_sign, token = tokens[position]
-        if is_sign != (sign is not None) or (sign is not None and token != sign):
-            raise ValueError(f"an unexpected {token!r}")
-        position += 1
-        return token
-
-    def at(sign: str) -> bool:
-        return position < len(tokens) and tokens[position] == (True, sign)
-
-    while position < len(tokens):
-        key = take().lower()
-        take("=")
-        if at("{"):
-            take("{")
-            items: list[str] = []
-            while not at("}"):
-                items.append(take())
-                if not at("}"):
-                    take(",")
-            take("}")
-            found[key] = items
-        else:
-            found[key] = take()
-        if position < len(tokens):
-            take(",")
+    rest = text.strip()
+    while rest:
+        match = _ATTRIBUTE.match(rest)
+        if match is None:
+            raise ValueError(f"settings that cannot be read at {rest!r}")
+        key, value, items = match.groups()
+        found[_unquoted(key).lower()] = (
+            [_unquoted(item) for item in re.findall(_TEXT, items)]
+            if value is None
+            else _unquoted(value)
+        )
+        rest = rest[match.end() :]
     return found
 
 
-def _attribute_tokens(text: str) -> Iterator[tuple[bool, str]]:
-    """(is a sign, the token without its quotes)."""
-    position = 0
-    text = text.rstrip()
-    while position < len(text):
-        match = _ATTRIBUTE_TOKEN.match(text, position)
-        if match is None:
-            raise ValueError("quotes that do not close")
-        position = match.end()
-        quoted = match["double"] or match["single"]
-        if quoted is not None:
-            yield False, _JAVA_ESCAPE.sub(_unescaped, quoted[1:-1])
-        elif match["sign"] is not None:
-            yield True, match["sign"]
-        else:
-            yield False, match["bare"]
+def _unquoted(text: str) -> str:
+    return _JAVA_ESCAPE.sub(_unescaped, text[1:-1]) if text[0] in "\"'" else text
 
 
 def _unescaped(match: re.Match[str]) -> str:
@@ -584,7 +548,7 @@ def _is_folder(parameter: ScriptParameter) -> bool:
 
 
 def _decimals(number: float) -> int:
-    """Decimals that a dialog needs to show a number; four at least, to have room."""
+    """Return the decimals that a dialog needs to show a number, four at least."""
     for decimals in range(4, 16):
         if float(f"{number:.{decimals}f}") == number:
             return decimals
@@ -592,7 +556,7 @@ def _decimals(number: float) -> int:
 
 
 def _answer(parameter: ScriptParameter) -> list[str]:
-    """Code that takes a field's answer into its variable and checks it."""
+    """Return code that reads a field into its variable and checks it."""
     name = parameter.name
     wrong = f"exit({macro_literal(_remedy(parameter) + '.')});"
     number = parameter.kind in ("whole", "real")

@@ -1,18 +1,16 @@
-"""One session with Fiji or ImageJ, in a process of its own."""
+"""A session with Fiji or ImageJ, which runs in a worker process."""
 
 from __future__ import annotations
 
 import json
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal
 
 from bridge.apps.fiji.arguments import as_options, read_macro
 from bridge.apps.fiji.errors import FijiEndedError, FijiError, FijiTimeoutError, MacroError
@@ -20,15 +18,11 @@ from bridge.apps.fiji.planning import plan
 from bridge.apps.fiji.results import About, MacroResult, OpenImage, Shown
 from bridge.apps.fiji.script_parameters import Value, bind, parameters
 from bridge.apps.fiji.worker.macros import STOPPED
-from bridge.errors import BadInputError, MissingPartError
+from bridge.apps.session import AppSession
+from bridge.errors import BadInputError, MissingPartError, StarbridgeError
 from bridge.java.jars import Progress
 from bridge.java.memory import heap_option
-from bridge.java.process import (
-    RefusedError,
-    WorkerEndedError,
-    WorkerProcess,
-    WorkerTimeoutError,
-)
+from bridge.java.process import RefusedError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +32,7 @@ if TYPE_CHECKING:
     from bridge.review import Pushed
 
 _WORKER = "bridge.apps.fiji.worker"
-_GRACE = 30.0  # seconds more than a macro's own time-out, before its process is ended
+_GRACE = 30.0  # seconds after a macro's own time-out before its process is ended
 _LACKING = {
     "stardist": "the StarDist plugin",
     "csbdeep": "the CSBDeep plugin",
@@ -46,29 +40,32 @@ _LACKING = {
 }
 
 
-class Fiji:
-    """A running Fiji or ImageJ, to be used in a ``with``.
+class Fiji(AppSession):
+    """A running Fiji or ImageJ, used in a ``with``.
 
-    With an app (given, in ``FIJI_APP``, or in one of the usual places) that Fiji is started, else
-    an ImageJ that starbridge brings itself; what both can do is the same, and :attr:`about` says
-    which it is and what it lacks. Java lives in a process of its own: if it crashes or hangs, an
-    error is raised and this process goes on.
+    It starts the Fiji that is given, named in ``FIJI_APP`` or found in one of the usual places,
+    else the ImageJ that starbridge downloads; :attr:`about` says which, and what it lacks.
 
     Args:
-        app: folder of a Fiji, a Maven endpoint such as ``sc.fiji:fiji``, ``"embedded"``, or
-            ``None`` to take the Fiji that is there.
+        app: folder of a Fiji, a Maven endpoint such as ``sc.fiji:fiji``, ``"embedded"`` for
+            starbridge's own ImageJ, or ``None``.
         mode: ``headless``, or ``gui`` with ImageJ's window and ROI Manager.
-        heap: most memory for Java (``"4g"``); half of the machine's where ``None``.
-        timeout: seconds that anything but a macro may take; macros have their own.
-        start_timeout: seconds that it may take to start, downloads excepted.
-        on_print: told of each line that ImageJ prints, as it comes.
-        on_download: told how downloads go on: file name, bytes that are here, bytes that it has.
+        heap: maximal memory for Java (``"4g"``); half of the machine's where ``None``.
+        timeout: seconds that a request may take; macros have their own limit.
+        start_timeout: seconds that it may take to start, without downloads.
+        on_print: called with each line that ImageJ prints.
+        on_download: called with file name, bytes downloaded and bytes in all.
 
     Raises:
         FijiError: it cannot start.
         BadInputError: ``app`` is no Fiji, or ``heap`` no amount of memory.
         MissingPartError: the part ``fiji`` is not installed.
+
+    >>> with Fiji() as fiji:  # doctest: +SKIP
+    ...     fiji.run_macro("my_macro.ijm", sigma=2).table
     """
+
+    _error, _ended, _timed_out = FijiError, FijiEndedError, FijiTimeoutError
 
     def __init__(
         self,
@@ -83,7 +80,7 @@ class Fiji:
     ) -> None:
         if mode not in ("headless", "gui"):
             raise BadInputError("mode", f"{mode!r} is unknown", 'give "headless" or "gui"')
-        heap_option(heap)  # refused before anything is looked for or fetched
+        heap_option(heap)  # Checked before anything is searched or downloaded.
         if find_spec("jpype") is None:
             raise MissingPartError("fiji", "run ImageJ", "jpype1")
         self.mode = mode
@@ -93,50 +90,24 @@ class Fiji:
         self._printed: list[str] = []
         self._printing = threading.Lock()
         self._pushed: dict[int, Pushed] = {}
-        self._name, how = plan(app, window=mode == "gui", heap=heap, progress=on_download)
-        with _told(f"{self._name} does not start"):
-            self._worker = WorkerProcess(
-                _WORKER,
-                [json.dumps(asdict(how))],
-                timeout=start_timeout,
-                on_output=self._heard,
-            )
-        started = self._worker.started
+        name, how = plan(app, window=mode == "gui", heap=heap, progress=on_download)
+        started = self._start(
+            name,
+            _WORKER,
+            [json.dumps(asdict(how))],
+            timeout=start_timeout,
+            on_output=self._on_output,
+        )
         self.about = About(
-            name=self._name,
+            name=name,
             version=started["version"],
             java=started["java"],
             heap=started["heap"],
             lacks=tuple(words for key, words in _LACKING.items() if not started[key]),
         )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def __repr__(self) -> str:
         return f"<Fiji: {self.about}>"
-
-    def close(self) -> None:
-        """End ImageJ without asking; what was not pulled or saved is lost."""
-        self._worker.close()
-
-    @property
-    def running(self) -> bool:
-        """Whether ImageJ's process is there."""
-        return self._worker.running
-
-    @property
-    def pid(self) -> int:
-        """The number of ImageJ's process."""
-        return self._worker.pid
 
     def run_macro(
         self,
@@ -151,29 +122,28 @@ class Fiji:
     ) -> MacroResult:
         """Run a macro to its end.
 
-        A command of ImageJ2 that a macro calls with ``run`` (StarDist is one) may end without
-        having done anything, and say nothing: a macro has to look for what it should have made.
+        A command of ImageJ2 that a macro calls with ``run`` (StarDist is one) can fail without an
+        error: the macro has to check for its result.
 
         Args:
             macro: a file (a path, or a text of one line that ends with ``.ijm`` or ``.txt``), or
                 the macro itself.
             values: the macro's ``#@`` script parameters by name.
-            argument: what ``getArgument()`` gives. A macro without script parameters that is given
-                ``values`` gets them as ``key=value key=[a value]``, as ImageJ's ``run`` does.
-            timeout: seconds that it may take; for ever where ``None``.
+            argument: result of ``getArgument()``. A macro without script parameters gets
+                ``values`` as ``key=value key=[a value]``, as ImageJ's ``run`` does.
+            timeout: seconds that it may take; no limit where ``None``.
             fresh: first close all images and empty the Results table and the ROI Manager, so that
-                nothing of an earlier macro is taken for this one's.
-            more: further values; for those of another name than the arguments above.
+                the result holds nothing of an earlier macro.
+            more: further values, whose names differ from the arguments above.
 
         Raises:
-            MacroError: it did not reach its end; says the line and what ImageJ says.
+            MacroError: it did not reach its end; has the line and ImageJ's message.
             FijiTimeoutError: it took too long and was stopped.
             FijiEndedError: Java crashed, or was killed.
             BadInputError: no such file, or a value that does not fit its parameter.
         """
         values = {**(values or {}), **more}
         name, text = read_macro(macro)
-        # a text is bound under a name, because an error has to call it something
         if values and not parameters(text, source=name):
             if argument is not None:
                 raise BadInputError(
@@ -185,8 +155,7 @@ class Fiji:
             self.clear()
         with self._printing:
             self._printed.clear()
-        path = self._path(".zip")
-        try:
+        with self._temporary(".zip") as [path]:
             answer = self._ask(
                 name,
                 {
@@ -197,11 +166,8 @@ class Fiji:
                     "rois": str(path),
                 },
                 timeout=None if timeout is None else timeout + _GRACE,
-                macro=name,
             )
             saved = path.read_bytes()
-        finally:
-            path.unlink(missing_ok=True)
         with self._printing:
             lines = list(self._printed)
         return MacroResult(
@@ -213,15 +179,15 @@ class Fiji:
         )
 
     def images(self) -> tuple[OpenImage, ...]:
-        """The images that are open, in the order in which they were opened."""
-        answer = self._ask("listing images", {"do": "images"})
+        """List the open images, in the order in which they were opened."""
+        answer = self._request("listing images", {"do": "images"})
         return tuple(OpenImage.from_answer(image) for image in answer["images"])
 
     def image(self, which: OpenImage | int | str | None = None) -> Image:
-        """An open image with its pixels, as it is now.
+        """Read an open image with its pixels.
 
         Args:
-            which: the image, its number or title; the one in front where ``None``.
+            which: the image, its number or title; the active image where ``None``.
 
         Returns:
             The image, in memory. A colour image has channels R, G and B.
@@ -233,9 +199,8 @@ class Fiji:
 
         from bridge.images import from_array, open_image
 
-        path = self._path(".tif")
-        try:
-            answer = self._ask(
+        with self._temporary(".tif") as [path]:
+            answer = self._request(
                 "reading an image",
                 {"do": "save_image", "image": _number(which), "path": str(path)},
             )
@@ -248,8 +213,6 @@ class Fiji:
                 sizes = [saved.size(axis) for axis in "TZC"]
                 array = np.stack(planes).reshape(*sizes, saved.height, saved.width)
                 pixel_size = saved.pixel_size
-        finally:
-            path.unlink(missing_ok=True)
         names = answer["names"] if len(answer["names"]) == sizes[2] else ()
         return from_array(
             array,
@@ -270,19 +233,17 @@ class Fiji:
 
         With a window they go to the ROI Manager, else into the image's overlay. They are named by
         label and class, coloured by class, in their plane, and carry their UUID, probability and
-        measurements. Each class becomes a ROI group, so that a reviewer changes a class by giving
-        another group.
+        measurements. Each class is a ROI group: a reviewer changes the class of an object by its
+        group.
 
-        Where objects were pushed over this image before, the reviewer's work is kept: deleted
-        objects stay deleted, reclassified, renamed, reshaped and new ones stay, and only untouched
-        ones are replaced (see :func:`bridge.review.merge`).
+        Objects that were pushed over this image before are merged with the new ones; no edit of
+        the reviewer is lost (see :func:`bridge.review.merge`).
 
         Args:
             image: an image or its file, which is opened in ImageJ; or one that is open there
-                (``None``: the one in front).
+                (``None``: the active image).
             detections: the objects.
-            conflict_class: class that objects get about which reviewer and segmentation disagree,
-                so that they are found; ``None``: only list them.
+            conflict_class: as in :func:`bridge.review.merge`.
 
         Raises:
             FijiError: the image is not open.
@@ -297,46 +258,40 @@ class Fiji:
         if base := self._pushed.get(shown.id):
             merged = merge(base, self.pull(shown), detections, conflict_class=conflict_class)
             detections, pushed = merged.detections, merged.pushed
-        path = self._path(".zip")
         groups = class_groups(detections.objects["class"])
-        try:
+        with self._temporary(".zip") as [path]:
             detections.write(path, groups=True)
-            answer = self._ask(
+            answer = self._request(
                 "showing ROIs",
                 {"do": "put_rois", "image": shown.id, "path": str(path), "groups": list(groups)},
             )
-        finally:
-            path.unlink(missing_ok=True)
         self._pushed[shown.id] = pushed
         return Shown(image=shown, count=answer["count"], merged=merged)
 
     def pull(self, image: OpenImage | int | str | None = None) -> Detections:
-        """The objects as the reviewer left them.
+        """Read the objects as the reviewer left them.
 
-        Deleted ones are gone, new ones have a new UUID, a renamed one has its name in ``name``, and
-        one that was given another group, or whose name says another class, has that class.
+        Added objects have a new UUID, a renamed one has its name in ``name``, and one that got
+        another group, or a name with another class, has that class.
 
         Args:
-            image: the image they belong to; the one in front where ``None``.
+            image: the image they belong to; the active image where ``None``.
 
         Raises:
             FijiError: the image is not open.
         """
-        from bridge.apps.fiji.recognising import recognise
+        from bridge.apps.fiji.restore_ids import restore_ids
 
-        path = self._path(".zip")
-        try:
-            answer = self._ask(
+        with self._temporary(".zip") as [path]:
+            answer = self._request(
                 "reading ROIs", {"do": "save_rois", "image": _number(image), "path": str(path)}
             )
             found, _ = _read_rois(path, answer)
-        finally:
-            path.unlink(missing_ok=True)
         base = self._pushed.get(answer["id"])
         known = found
         if base is not None:
             known = base.detections
-            found = recognise(found, known)
+            found = restore_ids(found, known)
         info, outline = known.image, known.outline
         info = replace(
             info,
@@ -354,32 +309,31 @@ class Fiji:
         *,
         channels: Sequence[int | str] | None = None,
     ) -> pd.DataFrame:
-        """ImageJ's own measurements of the ROIs of an image.
+        """Measure the ROIs of an image with ImageJ's own measurements.
 
         Args:
-            image: the image; the one in front where ``None``.
+            image: the image; the active image where ``None``.
             channels: by name or number from 0; all where ``None``.
 
         Returns:
             A row a ROI, indexed by UUID, with ``label``, ``name`` and ``class``; ImageJ's columns
             of shape (``Area``, ``X``, ``Y``, ``Perim.``, ``Feret`` …) with their unit, in µm where
             the image has a pixel size; for each channel ``Mean``, ``Min``, ``Max`` … with its
-            name. ``X`` and ``Y`` are the centroid, from the corner of the top-left pixel.
+            name. ``X`` and ``Y`` are the centroid in corner-origin coordinates.
 
         Raises:
             FijiError: the image is not open.
-            BadInputError: a channel that it does not have.
+            BadInputError: a channel that the image does not have.
         """
         import numpy as np
 
         from bridge.apps.fiji.measurements import as_frame, channel_numbers
-        from bridge.apps.fiji.recognising import recognise
+        from bridge.apps.fiji.restore_ids import restore_ids
 
-        rois, table = self._path(".zip"), self._path(".npy")
-        try:
-            listed = self._ask("measuring", {"do": "channels", "image": _number(image)})
-            numbers = channel_numbers(channels, listed["names"], str(listed["title"]))
-            answer = self._ask(
+        listed = self._request("measuring", {"do": "channels", "image": _number(image)})
+        numbers = channel_numbers(channels, listed["names"], str(listed["title"]))
+        with self._temporary(".zip", ".npy") as [rois, table]:
+            answer = self._request(
                 "measuring",
                 {
                     "do": "measure",
@@ -389,14 +343,11 @@ class Fiji:
                     "table": str(table),
                 },
             )
-            # lines and points are measured too, and are no objects
+            # ImageJ measures lines and points, too, which are no objects.
             objects, rows = _read_rois(rois, answer)
             if base := self._pushed.get(listed["id"]):
-                objects = recognise(objects, base.detections)
+                objects = restore_ids(objects, base.detections)
             values = np.load(table, allow_pickle=False)[rows]
-        finally:
-            rois.unlink(missing_ok=True)
-            table.unlink(missing_ok=True)
         return as_frame(objects, values, answer["columns"], listed["names"], listed["unit"])
 
     def screenshot(self, path: str | PathLike[str]) -> Path:
@@ -408,132 +359,90 @@ class Fiji:
         if self.mode != "gui":
             raise FijiError('a screenshot needs the window; start with mode="gui"')
         target = Path(path).resolve()
-        self._ask("taking a screenshot", {"do": "screenshot", "path": str(target)})
+        self._request("taking a screenshot", {"do": "screenshot", "path": str(target)})
         return target
 
     def clear(self) -> None:
         """Close all images, empty the Results table and the ROI Manager; nothing is saved."""
         self._pushed.clear()
-        self._ask("clearing", {"do": "clear"})
+        self._request("clearing", {"do": "clear"})
 
     def _show(self, image: Image | str | PathLike[str] | OpenImage | None) -> OpenImage:
         from bridge.images import Image, open_image
         from bridge.images.hyperstack import write_hyperstack
 
         if isinstance(image, OpenImage) or image is None:
-            answer = self._ask("finding the image", {"do": "channels", "image": _number(image)})
+            answer = self._request("finding the image", {"do": "channels", "image": _number(image)})
             return OpenImage.from_answer(answer)
         if not isinstance(image, Image):
             with open_image(image) as opened:
                 return self._show(opened)
-        path = self._path(".tif")
         size = image.pixel_size
         known = {
             "title": image.name,
             "pixel_size": [size.x, size.y, size.z] if size else None,
             "channels": list(image.channels),
         }
-        try:
+        with self._temporary(".tif") as [path]:
             write_hyperstack(image, path)
-            answer = self._ask(
+            answer = self._request(
                 "opening an image", {"do": "show", "path": str(path), "known": known}
             )
-        finally:
-            path.unlink(missing_ok=True)
         return OpenImage.from_answer(answer)
-
-    def _path(self, ending: str) -> Path:
-        """A new file name in the session's folder."""
-        self._require_running()
-        with tempfile.NamedTemporaryFile(
-            dir=self._worker.folder, suffix=ending, delete=False
-        ) as file:
-            return Path(file.name)
-
-    def _require_running(self) -> None:
-        if not self._worker.running:
-            raise FijiEndedError(f"{self._name} has ended; start a new session")
 
     def _last_printed(self) -> str:
         with self._printing:
             return next((line for line in reversed(self._printed) if line.strip()), "")
 
-    def _heard(self, line: str) -> None:
+    def _on_output(self, line: str) -> None:
         with self._printing:
             self._printed.append(line)
         if self._on_print is not None:
             self._on_print(line)
 
-    def _ask(
-        self,
-        what: str,
-        request: dict[str, Any],
-        *,
-        timeout: float | None = -1,
-        macro: str | None = None,
-    ) -> dict[str, Any]:
-        self._require_running()
-        limit = self._timeout if timeout == -1 else timeout
-        try:
-            return self._worker.ask(request, timeout=limit)
-        except RefusedError as error:
-            answer = error.answer
-            kind = answer["error"]
-            if kind == "timeout":
-                if not answer["stopped"]:
-                    # it would work on behind the back of whatever comes next
-                    self._worker.kill()
-                    raise FijiTimeoutError(
-                        f"{what} {answer['message']} and could not be stopped, so {self._name} was "
-                        "ended; start a new session"
-                    ) from error
-                raise FijiTimeoutError(f"{what} {answer['message']} and was stopped") from error
-            memory = f"Java ran out of memory; start with a larger heap than {self._heap or 'this'}"
-            memory += ' (heap="8g")'
-            if macro is not None and kind == "macro":
-                text = memory if "out of memory" in str(error).lower() else str(error)
-                if text == STOPPED and (last := self._last_printed()):
-                    text += f"; it said last: {last}"
-                raise MacroError(macro, answer["line"], text) from error
-            raise FijiError(f"{what}: {memory if kind == 'memory' else error}") from error
-        except WorkerTimeoutError as error:
-            raise FijiTimeoutError(f"{what}: {self._name} gave {error} and was ended") from error
-        except WorkerEndedError as error:
-            raise FijiEndedError(
-                f"{what}: {self._name} ended before it was done: {error}; start a new session"
-            ) from error
+    def _request(self, what: str, request: dict[str, Any]) -> dict[str, Any]:
+        return self._ask(what, request, timeout=self._timeout)
 
+    def _refusal(self, what: str, error: RefusedError) -> StarbridgeError:
+        answer = error.answer
+        kind = answer["error"]
+        if kind == "timeout":
+            if answer["stopped"]:
+                return FijiTimeoutError(f"{what} {answer['message']} and was stopped")
+            # The macro would go on while the next one runs.
+            self._worker.kill()
+            return FijiTimeoutError(
+                f"{what} {answer['message']} and could not be stopped, so {self._name} was "
+                "ended; start a new session"
+            )
+        memory = f"Java ran out of memory; start with a larger heap than {self._heap or 'this'}"
+        memory += ' (heap="8g")'
+        if kind == "macro":
+            text = memory if "out of memory" in str(error).lower() else str(error)
+            if text == STOPPED and (last := self._last_printed()):
+                text += f"; its last output: {last}"
+            return MacroError(what, answer["line"], text)
+        return FijiError(f"{what}: {memory if kind == 'memory' else error}")
 
-@contextmanager
-def _told(what: str) -> Iterator[None]:
-    """Turn what a worker says while starting into one line."""
-    try:
-        yield
-    except RefusedError as error:
-        raise FijiError(f"{what}: {_start_trouble(str(error))}") from error
-    except WorkerTimeoutError as error:
-        raise FijiTimeoutError(f"{what}: {error}; give a longer start_timeout") from error
-    except WorkerEndedError as error:
-        raise FijiError(f"{what}: {_start_trouble(str(error))}") from error
-
-
-def _start_trouble(said: str) -> str:
-    if "Failed to create a JVM" in said:
-        return f"{said}; it may be damaged or of another processor: download Fiji again"
-    if "HTTPSConnectionPool" in said or "Failed to resolve" in said:
-        return (
-            "pyimagej wants to download what this Fiji lacks (imglib2-imglyb, or Java), and there "
-            "is no network; connect once"
-        )
-    if "heap" in said.lower() and ("reserve" in said or "size" in said):
-        return f"{said}; give a smaller heap"
-    if "HeadlessException" in said or "X11" in said or "DISPLAY" in said:
-        return "there is no screen to show a window on; use mode headless, or start it under Xvfb"
-    return said
+    def _explain(self, message: str) -> str:
+        if "Failed to create a JVM" in message:
+            return f"{message}; it may be damaged or of another processor: download Fiji again"
+        if "HTTPSConnectionPool" in message or "Failed to resolve" in message:
+            return (
+                "pyimagej wants to download what this Fiji lacks (imglib2-imglyb, or Java), and "
+                "there is no network; connect once"
+            )
+        if "heap" in message.lower() and ("reserve" in message or "size" in message):
+            return f"{message}; give a smaller heap"
+        if "HeadlessException" in message or "X11" in message or "DISPLAY" in message:
+            return (
+                "there is no screen to show a window on; use mode headless, or start it under Xvfb"
+            )
+        return message
 
 
 def _rois_in(saved: bytes, answer: dict[str, Any]) -> Detections:
-    """Objects of a RoiSet.zip that is in memory: the session's folder may be gone."""
+    """Read the objects of a RoiSet.zip in memory, as the session may have ended."""
     with tempfile.TemporaryDirectory(prefix="starbridge-") as folder:
         path = Path(folder) / "rois.zip"
         path.write_bytes(saved)
@@ -541,7 +450,7 @@ def _rois_in(saved: bytes, answer: dict[str, Any]) -> Detections:
 
 
 def _read_rois(path: Path, answer: dict[str, Any]) -> tuple[Detections, list[int]]:
-    """Objects of the ROIs that the worker saved, and which of the ROIs each is."""
+    """Read the objects of the ROIs that the worker saved, and the row of each ROI."""
     from bridge.detections import Detections
     from bridge.formats import imagej_rois
 
@@ -560,7 +469,7 @@ def _frame(columns: dict[str, list[Any]]) -> pd.DataFrame | None:
 
     if not columns:
         return None
-    # pandas' own text type would turn empty cells into NaN
+    # pandas' own text type would turn empty cells into NaN.
     return pd.DataFrame(
         {
             name: pd.Series(

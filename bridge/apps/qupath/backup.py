@@ -1,8 +1,8 @@
-"""What a write to a project can be undone with, and how an interrupted one is understood.
+"""Push records of a project, and backups by which an interrupted push is finished or undone.
 
-Beside the project's own files lies a folder ``starbridge``. For each image it holds the record of
-what was pushed; while a push is under way, also the record of what is being pushed, and what the
-file of the objects was before. Copies of the files that a push changes stay until the next one.
+A project's folder ``starbridge`` holds a record of what was pushed for each image; during a push
+also the record of what is being pushed, and the hash of the file of objects before it. Copies of
+the files that a push changes stay until the next one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bridge.apps.qupath.errors import QuPathError
 from bridge.apps.qupath.project_files import ProjectFiles, ProjectImage
 from bridge.errors import BadInputError
 from bridge.files.atomic import write_bytes, write_error, writing
-from bridge.review import Pushed, recall, remember
+from bridge.review import Pushed, load_push_record, save_push_record
 from bridge.review.record import ENDING
 
 FOLDER = "starbridge"
@@ -32,7 +32,7 @@ _LAST_BYTES = b"t\x00\x03EOF"
 
 @dataclass(frozen=True)
 class Backup:
-    """The files of one image, as they were when they were last read.
+    """The push record of one image and the copies of its files.
 
     Args:
         project: the project.
@@ -48,7 +48,7 @@ class Backup:
 
     @property
     def record(self) -> Path:
-        """The record of what was pushed."""
+        """Record of what was pushed."""
         return self._folder / f"{self.image.id}{ENDING}"
 
     @property
@@ -65,7 +65,7 @@ class Backup:
 
     @property
     def _qupaths_copy(self) -> Path:
-        """Where QuPath moves the objects while it saves, and looks if it cannot read them."""
+        """QuPath's own copy of the objects, made while it saves and read if it cannot read them."""
         return self.image.objects_file.with_name(self.image.objects_file.name + ".bkp")
 
     @property
@@ -73,10 +73,10 @@ class Backup:
         return self._copy.with_name(f"{self._copy.name}.bkp")
 
     def settle(self) -> Pushed | None:
-        """What was pushed last; an interrupted push is finished, or forgotten, as the project is.
+        """Finish an interrupted push or undo it, and return what was pushed last.
 
-        Objects that QuPath did not save to their end are put aside, and those before them brought
-        back.
+        A push whose objects were saved completely is finished. Objects that QuPath did not save to
+        their end are put aside, and the earlier ones are restored.
 
         Returns:
             ``None`` if nothing was pushed yet.
@@ -84,7 +84,7 @@ class Backup:
         Raises:
             BadInputError: the record is damaged, or the project's folder cannot be written.
         """
-        with _said_in_words(self._folder):
+        with _explain_os_errors(self._folder):
             if self._note.exists():
                 if self._saved_in_part():
                     if self.image.objects_file.exists():
@@ -92,24 +92,29 @@ class Backup:
                         self.image.objects_file.replace(aside)
                     self.undo()
                 elif self._written():
-                    # the objects were written, and what followed was not
+                    # The objects were saved, and the record was not.
                     self._next.replace(self.record)
                 self._next.unlink(missing_ok=True)
                 self._note.unlink(missing_ok=True)
-            return recall(self.record) if self.record.exists() else None
+            return load_push_record(self.record) if self.record.exists() else None
+
+    def current_record(self) -> Path | None:
+        """Return the record of the last push, ``None`` if nothing was pushed; write nothing."""
+        written = self._note.exists() and self._written() and not self._saved_in_part()
+        record = self._next if written else self.record
+        return record if record.exists() else None
 
     def pushed(self) -> Pushed | None:
-        """What was pushed last, as far as is known without writing anything.
+        """Return what was pushed last, ``None`` if nothing was; write nothing.
 
         Raises:
             BadInputError: the record is damaged.
         """
-        written = self._note.exists() and self._written() and not self._saved_in_part()
-        record = self._next if written else self.record
-        return recall(record) if record.exists() else None
+        record = self.current_record()
+        return None if record is None else load_push_record(record)
 
     def state(self) -> str:
-        """A word that changes whenever anybody saves the image's objects.
+        """Return a hash that changes whenever the image's objects are saved.
 
         Raises:
             BadInputError: the objects cannot be read.
@@ -117,56 +122,55 @@ class Backup:
         return _digest(self.image.objects_file)
 
     def begin(self, pushed: Pushed, state: str) -> None:
-        """Get ready to write: copy what is there, and note what is going to be.
+        """Copy the files that a push changes, and store the record of the push.
 
         Args:
-            pushed: what will have been pushed.
-            state: the state in which the objects were read.
+            pushed: what is going to be pushed.
+            state: :meth:`state` when the objects were read.
 
         Raises:
-            QuPathError: somebody saved the objects since.
+            QuPathError: the objects were saved since.
             BadInputError: the copies cannot be written.
         """
         self._check(self.state() == state)
-        with _said_in_words(self._folder):
+        with _explain_os_errors(self._folder):
             for source, target in (
                 (self.image.objects_file, self._copy),
                 (self._qupaths_copy, self._copy_of_qupaths),
                 (self.project.file, self._folder / "before" / self.project.file.name),
             ):
                 if source.exists():
-                    with writing(target) as part:
-                        shutil.copyfile(source, part)
-                elif target.exists():
-                    target.unlink()
-            # or else what undo brings back would not be what was read
+                    _copy(source, target)
+                else:
+                    target.unlink(missing_ok=True)
+            # Otherwise undo would restore something else than was read.
             self._check(_digest(self._copy) == state)
-            remember(self._next, pushed)
+            save_push_record(self._next, pushed)
             write_bytes(self._note, json.dumps({"before": state}).encode())
 
     def finish(self) -> None:
-        """The write was good: what was pushed is what is there.
+        """Make the record of this push the current one.
 
         Raises:
             BadInputError: the project's folder cannot be written.
         """
-        with _said_in_words(self._folder):
+        with _explain_os_errors(self._folder):
             self._next.replace(self.record)
             self._note.unlink()
 
     def undo(self) -> None:
-        """Bring back the objects as they were when the write began, if one began.
+        """Restore the objects as they were before the push, if one began.
 
         Raises:
             BadInputError: the project's folder cannot be written.
         """
-        with _said_in_words(self._folder):
+        with _explain_os_errors(self._folder):
             if not self._note.exists():
                 return
             if self._before() != self.state():
-                _bring_back(self._copy, self.image.objects_file)
-            # QuPath would take one that was left behind for the better one
-            _bring_back(self._copy_of_qupaths, self._qupaths_copy)
+                _restore(self._copy, self.image.objects_file)
+            # QuPath would prefer a copy of its own that was left behind.
+            _restore(self._copy_of_qupaths, self._qupaths_copy)
             self._next.unlink(missing_ok=True)
             self._note.unlink(missing_ok=True)
 
@@ -181,7 +185,7 @@ class Backup:
         return self._next.exists() and self._before() != self.state()
 
     def _saved_in_part(self) -> bool:
-        """Whether QuPath ended in the middle of saving what was pushed."""
+        """Return True where QuPath ended in the middle of saving what was pushed."""
         before = self._before()
         if self.state() == before:
             return False
@@ -189,7 +193,7 @@ class Backup:
             before,
             _digest(self._copy_of_qupaths),
         ):
-            return False  # what was pushed was saved, and a reviewer's save failed later
+            return False  # The push was saved, and a reviewer's save failed later.
         try:
             with self.image.objects_file.open("rb") as stream:
                 stream.seek(0, 2)
@@ -199,12 +203,12 @@ class Backup:
             return True
 
     def _before(self) -> str:
-        """The state before the push that was interrupted."""
+        """Return the state before the interrupted push."""
         try:
             note = json.loads(self._note.read_text("utf-8"))
             return str(note["before"])
         except (OSError, ValueError, KeyError, TypeError):
-            return _digest(self._copy)  # the copy was there before the note
+            return _digest(self._copy)  # The copy is written before the note.
 
 
 def _digest(file: Path) -> str:
@@ -219,16 +223,20 @@ def _digest(file: Path) -> str:
         ) from error
 
 
-def _bring_back(copy: Path, file: Path) -> None:
+def _copy(source: Path, target: Path) -> None:
+    with writing(target) as part:
+        shutil.copyfile(source, part)
+
+
+def _restore(copy: Path, file: Path) -> None:
     if copy.exists():
-        with writing(file) as part:
-            shutil.copyfile(copy, part)
+        _copy(copy, file)
     else:
         file.unlink(missing_ok=True)
 
 
 @contextmanager
-def _said_in_words(folder: Path) -> Iterator[None]:
+def _explain_os_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Colours of classes, from a small YAML file."""
+"""Read colours of classes from a YAML file."""
 
 from __future__ import annotations
 
@@ -22,13 +22,20 @@ def read_classes(path: str | PathLike[str]) -> dict[str, str]:
 
     Raises:
         BadInputError: no such file, no YAML, or a colour that is none.
+
+    >>> from pathlib import Path
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp(), "classes.yaml")
+    >>> _ = path.write_text('Neuron: "#ff0000"')
+    >>> read_classes(path)
+    {'Neuron': '#ff0000'}
     """
     import yaml
 
     file = existing_file(path)
     remedy = 'write lines such as Neuron: "#ff0000"'
     try:
-        # this loader makes texts of everything: a class may be called No, 1.0 or null
+        # This loader makes texts of everything: a class may be called No, 1.0 or null.
         record = yaml.load(file.read_text("utf-8-sig"), Loader=yaml.BaseLoader)  # noqa: S506
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         line = str(error).splitlines()[0]
@@ -39,7 +46,7 @@ def read_classes(path: str | PathLike[str]) -> dict[str, str]:
         raise BadInputError(file, "holds no classes", remedy)
     for name, color in record.items():
         if not isinstance(color, str) or not _COLOR.fullmatch(color):
-            # without quotes YAML takes what follows # for a comment
+            # Without quotes YAML takes what follows # for a comment.
             there = repr(color) if isinstance(color, str) and color else "nothing that is one"
             raise BadInputError(file, f"has no colour for {name}, but {there}", remedy)
     return {str(name): color.lower() for name, color in record.items()}

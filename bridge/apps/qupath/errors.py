@@ -1,4 +1,4 @@
-"""What can go wrong with QuPath, each as one line for a person."""
+"""Errors of QuPath sessions; each message is one line."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class QuPathError(StarbridgeError):
 
 
 class QuPathEndedError(QuPathError):
-    """QuPath's process has ended: it was killed, or Java crashed. Nothing was left half-written."""
+    """The process of QuPath has ended: it was killed, or Java crashed."""
 
 
 class QuPathTimeoutError(QuPathError):
-    """Something took longer than it was allowed to."""
+    """A request exceeded its time limit."""

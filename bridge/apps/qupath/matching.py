@@ -1,4 +1,4 @@
-"""Which image of a project a file is."""
+"""Match image files to the images of a project."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bridge.errors import BadInputError
 
 
 def find_in_project(project: ProjectFiles, file: Path) -> ProjectImage | None:
-    """The image of a project that a file is, by its place.
+    """Return the image of a project that a file is, by its path.
 
     Args:
         project: the project.
@@ -21,8 +21,8 @@ def find_in_project(project: ProjectFiles, file: Path) -> ProjectImage | None:
         ``None`` if the project does not have it.
 
     Raises:
-        BadInputError: the project has an image of this file name whose own file is gone, so that
-            it may be the same one, moved; or several of this place.
+        BadInputError: the project has an image of this file name whose own file is missing, so
+            that it may have been moved; or several images of this file.
     """
     place = file.resolve()
     found = [i for i in project.images if any(_same(path, place) for path in i.paths)]
@@ -44,7 +44,7 @@ def find_in_project(project: ProjectFiles, file: Path) -> ProjectImage | None:
 
 
 def new_name(project: ProjectFiles, file: Path) -> str:
-    """What to call a new image: its file name, with its folder's where another one has that."""
+    """Return a name for a new image: its file name, with its folder's where that is taken."""
     taken = {image.name for image in project.images}
     name = file.name
     if name in taken:
@@ -59,19 +59,19 @@ def new_name(project: ProjectFiles, file: Path) -> str:
 def find_moved(
     project: ProjectFiles, folders: Iterable[str | PathLike[str]]
 ) -> tuple[dict[str, str], list[Path]]:
-    """Look for files that are not where the project says.
+    """Find the images that do not exist where the project says.
 
-    Of several files of a name, that one is taken which lies in folders of the same names as before.
+    Of several files of a name, the one whose folders have most of the earlier names is taken.
 
     Args:
         project: the project.
-        folders: where to look, with all folders inside.
+        folders: folders to search, with all folders inside.
 
     Returns:
-        Old URIs and the new ones; and the files that were not found.
+        New URI by old URI, and the files that were not found.
 
     Raises:
-        BadInputError: a folder that is not there, or a file that may be either of two.
+        BadInputError: a missing folder, or a file that may be either of two images.
     """
     lost = dict.fromkeys(path for image in project.images for path in image.missing)
     known = {path.resolve() for image in project.images for path in image.paths} - {*lost}
@@ -86,7 +86,7 @@ def find_moved(
     places: dict[Path, Path] = {}
     for old in lost:
         near = _nearest(old, sorted(there[old.name]))
-        # a place that another image fits better is that one's
+        # Drop places that fit another image better.
         olds = [path for path in lost if path.name == old.name]
         near = [place for place in near if old in _nearest(place, olds)]
         if len(near) > 1:
@@ -114,7 +114,7 @@ def find_moved(
 
 
 def _nearest(path: Path, others: list[Path]) -> list[Path]:
-    """Those of other paths that end as the path does, for the most folders."""
+    """Return the other paths whose last folders agree most with the path's."""
     alike = [_same_end(path, other) for other in others]
     return [other for other, count in zip(others, alike, strict=True) if count == max(alike)]
 
@@ -127,5 +127,5 @@ def _same_end(a: Path, b: Path) -> int:
 
 
 def _same(path: Path, place: Path) -> bool:
-    # by the disk's own word: names may differ in case, and in how an accent is written
+    # Ask the disk: names may differ in case, and in how an accent is written.
     return path == place or (path.exists() and place.exists() and path.samefile(place))

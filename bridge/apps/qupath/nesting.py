@@ -1,23 +1,35 @@
-"""Which annotation an object lies in."""
+"""Find the annotation that an object lies in."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import shapely
 
 from bridge.detections import Detections
 
 
 def annotations_around(objects: Detections, annotations: Detections) -> list[str | None]:
-    """For each object the smallest annotation that holds its centroid.
+    """Return for each object the smallest annotation that holds its centroid.
 
     Args:
         objects: the objects.
         annotations: the annotations; objects of another type among them are ignored.
 
     Returns:
-        UUIDs, ``None`` for an object outside of all. An annotation is never put into another one,
-        nor an object into an annotation of another slice or time point.
+        UUIDs, ``None`` for an object outside of all, and for annotations. Slice and time point
+        have to agree.
+
+    >>> import shapely
+    >>> region = Detections.from_polygons(
+    ...     [shapely.box(0, 0, 9, 9)], columns={"object_type": ["annotation"]}
+    ... )
+    >>> nucleus = Detections.from_polygons([shapely.box(2, 2, 4, 4)])
+    >>> annotations_around(nucleus, region) == region.ids
+    True
     """
     frame = annotations.objects[annotations.objects["object_type"] == "annotation"]
     found: list[str | None] = [None] * len(objects)
@@ -28,14 +40,42 @@ def annotations_around(objects: Detections, annotations: Detections) -> list[str
     shapes = frame.geometry.to_numpy()
     shapely.prepare(shapes)
     centers = shapely.centroid(objects.objects.geometry.to_numpy())
-    # the annotations are what is prepared: drawn by hand, they have thousands of corners
+    # Prepare the annotations: drawn by hand, they have thousands of corners.
     around, rows = shapely.STRtree(centers).query(shapes, predicate="contains")
     planes = objects.objects[["z", "t"]].to_numpy()
     outer = frame[["z", "t"]].to_numpy()
     movable = (objects.objects["object_type"] != "annotation").to_numpy()
     same = (planes[rows] == outer[around]).all(axis=1) & movable[rows]
-    # smallest first: the first annotation of each object is the one
+    # Smallest first: each object gets its first annotation.
     sequence = np.lexsort((around[same], rows[same]))
     for row, place in zip(rows[same][sequence][::-1], around[same][sequence][::-1], strict=True):
         found[row] = str(frame.index[place])
     return found
+
+
+def name_annotations(objects: Detections, parents: Sequence[str | None]) -> Detections:
+    """Add the name and the class of the annotation that each object lies in.
+
+    Args:
+        objects: all objects of an image.
+        parents: for each object the UUID of the object that it lies in, ``None`` for none. A spot
+            in a cell belongs to the annotation around the cell.
+
+    Returns:
+        The objects with two more metadata columns: ``annotation`` (the name, or the UUID of an
+        annotation without a name) and ``annotation class``.
+    """
+    frame = objects.objects.copy()
+    parent_of = dict(zip(objects.ids, parents, strict=True))
+    types = dict(zip(objects.ids, frame["object_type"], strict=True))
+    around: list[str | None] = []
+    for parent in parents:
+        outer = parent
+        while outer is not None and types.get(outer, "annotation") != "annotation":
+            outer = parent_of[outer]
+        around.append(outer)
+    names = frame["name"].where(frame["name"].notna(), pd.Series(frame.index, frame.index))
+    regions = pd.Series(around, index=frame.index, dtype=object)
+    frame["annotation"] = regions.map(names).astype(object)
+    frame["annotation class"] = regions.map(frame["class"]).astype(object)
+    return replace(objects, objects=frame)

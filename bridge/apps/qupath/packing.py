@@ -1,4 +1,4 @@
-"""Detections in packed arrays: how objects travel to QuPath's process and back."""
+"""Pack detections into arrays for QuPath's process, and unpack them."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from bridge.images.info import ImageInfo
 
 NO_COLOR = -(2**31) + 1
-"""In place of a packed colour: none. No colour is packed so."""
+"""Packed value for no colour; no colour has it."""
 
 KINDS = ("detection", "cell", "annotation", "tile")
-"""Object types by their number in ``kind``."""
+"""Object types, numbered as in the array ``kind``."""
 
 _MEASURED, _NOTED = " (measurement)", " (metadata)"
-"""Ends of names that are free in QuPath and taken by another column here, or the other way."""
+"""Endings for names that are free in QuPath and taken by another column here, or vice versa."""
 _COLUMNS = frozenset({*FIELDS, *GEOMETRIES})
 
 _ARRAYS = "arrays.npz"
@@ -39,11 +39,11 @@ _TEXTS = "texts.json"
 
 @dataclass(frozen=True)
 class Packed:
-    """Objects in arrays; which ones is told where they are unpacked, in ``PackedObjects.groovy``.
+    """Objects in arrays, which ``PackedObjects.groovy`` documents and unpacks.
 
     Attributes:
-        arrays: by name.
-        texts: by name, ``None`` where there is no text.
+        arrays: numbers by name.
+        texts: texts by name, ``None`` where there is no text.
     """
 
     arrays: Mapping[str, NDArray[Any]]
@@ -68,17 +68,21 @@ class Packed:
 def pack(detections: Detections) -> Packed:
     """Pack detections, in their order.
 
-    The colour of a class is that of its first object which has one, else the one that follows from
-    its name.
+    The colour of a class is that of its first object which has one, else one computed from its
+    name.
 
     Raises:
         BadInputError: an object's outline is empty.
+
+    >>> packed = pack(Detections.from_labels(np.eye(2, dtype=int)))
+    >>> packed.arrays["kind"].tolist(), packed.texts["measurementNames"]
+    ([0], ['Label', 'Detection probability'])
     """
     import shapely
 
     frame = detections.objects
     empty = shapely.is_empty(frame.geometry.to_numpy())
-    if empty.any():  # QuPath has no such object
+    if empty.any():  # QuPath cannot hold such an object.
         raise BadInputError(
             detections.image.name or "detections",
             f"object {frame.index[empty][0]} has an empty outline",
@@ -90,7 +94,7 @@ def pack(detections: Detections) -> Packed:
     for name, color in zip(frame["class"], frame["class_color"], strict=True):
         if name is not None and color is not None:
             shown.setdefault(name, color)
-    # a class without a colour would get one from QuPath, and look like a reviewer's
+    # QuPath would choose a colour, which would look like a reviewer's edit.
     class_colors = [_packed_color(shown.get(name, class_color(name))) for name in class_names]
     kinds = {kind: number for number, kind in enumerate(KINDS)}
     measurements = detections.measurements
@@ -128,9 +132,9 @@ def pack(detections: Detections) -> Packed:
 
 
 def unpack(packed: Packed, image: ImageInfo) -> tuple[Detections, list[str | None]]:
-    """Detections, in the order in which they were packed, and the UUID of each one's parent.
+    """Return detections in their packed order, and the UUID of each one's parent.
 
-    Copies of an object, which QuPath lets have its UUID, get UUIDs that follow from it.
+    Copies of an object, which have its UUID in QuPath, get UUIDs computed from it.
     """
     import shapely
 
@@ -172,7 +176,7 @@ def unpack(packed: Packed, image: ImageInfo) -> tuple[Detections, list[str | Non
     if any(nucleus is not None for nucleus in nuclei):
         columns["nucleus"] = nuclei
     whole = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
-    if not whole.all():  # what QuPath draws without an area is no object
+    if not whole.all():  # Lines and points of QuPath are no objects.
         columns = {
             key: [value for value, keep in zip(values, whole, strict=True) if keep]
             for key, values in columns.items()
@@ -189,7 +193,7 @@ def unpack(packed: Packed, image: ImageInfo) -> tuple[Detections, list[str | Non
 
 
 def _measurement_there(name: str) -> str:
-    """What a measurement is called in QuPath."""
+    """Return the name of a measurement in QuPath."""
     if name in (LABEL, PROBABILITY):
         return name + _MEASURED
     plain = name.removesuffix(_MEASURED)
@@ -209,7 +213,7 @@ def _metadata_there(name: str, measurements: Sequence[str]) -> str:
 
 
 def _each_once(found: Sequence[str | None]) -> list[str]:
-    """UUIDs; a copy's follows from the object's, so that the next reading gives it again."""
+    """Return unique UUIDs; a copy's is computed from the object's, the same at each reading."""
     ids = list(map(str, found))
     if len(set(ids)) == len(ids):
         return ids
@@ -222,7 +226,7 @@ def _each_once(found: Sequence[str | None]) -> list[str]:
 
 
 def _nuclei(frame: GeoDataFrame) -> NDArray[np.object_]:
-    """Outlines of nuclei; one that encloses nothing is none."""
+    """Return the outlines of nuclei, ``None`` for empty ones."""
     import shapely
 
     if "nucleus" not in frame.columns:
@@ -233,12 +237,12 @@ def _nuclei(frame: GeoDataFrame) -> NDArray[np.object_]:
 
 
 def _outlines(geometry: NDArray[np.object_], which: str) -> dict[str, NDArray[Any]]:
-    """Coordinates and offsets of polygons, multipolygons and ``None``."""
+    """Return coordinates and offsets of polygons, multipolygons and ``None``."""
     import shapely
 
     holes = shapely.get_num_interior_rings(geometry)
     if ((shapely.get_type_id(geometry) == shapely.GeometryType.POLYGON) & (holes == 0)).all():
-        # most often: then rings and parts need not be taken out one by one
+        # The usual case needs no rings and parts one by one.
         points, owner = shapely.get_coordinates(geometry, return_index=True)
         each = np.arange(len(geometry) + 1, dtype=np.int32)
         return {
@@ -262,7 +266,7 @@ def _outlines(geometry: NDArray[np.object_], which: str) -> dict[str, NDArray[An
 
 
 def _geometries(arrays: Mapping[str, NDArray[Any]], which: str) -> NDArray[np.object_]:
-    """Polygons, multipolygons and ``None`` of packed outlines."""
+    """Return the polygons, multipolygons and ``None`` of packed outlines."""
     import shapely
 
     points = arrays[f"{which}Xy"].reshape(-1, 2)
@@ -291,7 +295,7 @@ def _offsets(counts: NDArray[Any]) -> NDArray[np.int32]:
 
 
 def _packed_color(color: str | None) -> int:
-    """``#rrggbb`` as QuPath packs it: a signed 32-bit number, opaque."""
+    """Return ``#rrggbb`` as QuPath packs it: a signed 32-bit number, opaque."""
     return NO_COLOR if color is None else int(color[1:], 16) - 2**24
 
 

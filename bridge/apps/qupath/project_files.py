@@ -1,14 +1,15 @@
-"""A QuPath project as it lies on disk, read without QuPath and without Java.
+"""Read a QuPath project from its files, without QuPath and without Java.
 
-``project.qpproj`` lists the images, ``data/N/`` holds what belongs to image N (objects, thumbnail,
-summary), ``classifiers/classes.json`` the classes. Projects of QuPath 0.2 and later are read.
+``project.qpproj`` lists the images, ``data/N/`` holds the objects, thumbnail and summary of image
+N, ``classifiers/classes.json`` the classes. Projects of QuPath 0.2 and later are read.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path, PureWindowsPath
@@ -25,16 +26,18 @@ _DEEPEST = 20  # a rotated, cropped, channel-transformed image is a builder in a
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectImage:
-    """An image in a project's list.
+    """An image of a project.
 
     Attributes:
-        id: QuPath's number of it in this project.
+        id: its number in this project.
         name: the name that QuPath shows.
-        uris: where its pixels come from; several for an image made of several files.
-        data: folder of what belongs to it.
+        uris: addresses of its pixels; several for an image made of several files.
+        data: folder of its objects and thumbnail.
         description: the reviewer's notes, ``""`` where there are none.
         metadata: the reviewer's keys and values.
         width, height: pixels, ``None`` where the project does not say.
+        server: hash of all that the project says of the pixels, such as transforms, the pixel size
+            and channel names.
     """
 
     id: str
@@ -42,34 +45,35 @@ class ProjectImage:
     uris: tuple[str, ...]
     data: Path
     description: str
-    metadata: dict[str, str]
+    metadata: dict[str, str] = field(hash=False)
     width: int | None = None
     height: int | None = None
+    server: str = ""
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """Files that the pixels come from, as the project has them; those of servers left out."""
+        """Files of the pixels, as the project names them; addresses of servers are left out."""
         return tuple(path for uri in self.uris if (path := file_of(uri)) is not None)
 
     @property
     def missing(self) -> tuple[Path, ...]:
-        """Files that are not where the project says."""
+        """Files that do not exist where the project says."""
         return tuple(path for path in self.paths if not _is_there(path))
 
     @property
     def objects_file(self) -> Path:
-        """The file of its objects, which need not exist."""
+        """File of its objects, which need not exist."""
         return self.data / "data.qpdata"
 
     @property
     def thumbnail(self) -> Path | None:
-        """A small picture of it, where QuPath made one."""
+        """File of its thumbnail, ``None`` where QuPath made none."""
         path = self.data / "thumbnail.jpg"
         return path if path.is_file() else None
 
     @property
     def last_change(self) -> datetime | None:
-        """When its objects were last saved (UTC); ``None`` if they never were."""
+        """Time when its objects were last saved (UTC); ``None`` if they never were."""
         try:
             return datetime.fromtimestamp(self.objects_file.stat().st_mtime, UTC)
         except OSError:
@@ -91,12 +95,12 @@ class ProjectClass:
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectFiles:
-    """A project as it lies on disk.
+    """A project's lists of images and classes.
 
     Attributes:
         file: its ``project.qpproj``.
-        version: the QuPath that saved it last, ``""`` where it does not say.
-        moved_from: the project file's place when it was last saved, if that was another.
+        version: version of the QuPath that saved it last, ``""`` where it does not say.
+        moved_from: URI of the project file when it was last saved, if it was elsewhere.
         images: in QuPath's order.
         classes: in QuPath's order.
     """
@@ -109,11 +113,11 @@ class ProjectFiles:
 
     @property
     def folder(self) -> Path:
-        """The project's folder."""
+        """Folder of the project."""
         return self.file.parent
 
     def image(self, which: str) -> ProjectImage:
-        """An image by name or number.
+        """Return an image by its name or number.
 
         Raises:
             BadInputError: there is none, or several have the name.
@@ -131,9 +135,17 @@ class ProjectFiles:
         more = " …" if len(self.images) > 5 else ""
         raise BadInputError(self.file, f"has no image {which!r}", f"it has {names or 'none'}{more}")
 
+    def select(self, names: Sequence[str] | None) -> tuple[ProjectImage, ...]:
+        """Return images by their names or numbers; all of them where ``None``.
+
+        Raises:
+            BadInputError: as :meth:`image`.
+        """
+        return self.images if names is None else tuple(self.image(name) for name in names)
+
 
 def read_project(path: str | PathLike[str]) -> ProjectFiles:
-    """Read a project's lists; no image is opened and nothing is written.
+    """Read a project's lists; open no image and write nothing.
 
     Args:
         path: the project's folder, or its ``.qpproj`` file.
@@ -148,19 +160,19 @@ def read_project(path: str | PathLike[str]) -> ProjectFiles:
         raise BadInputError(
             file, "is no QuPath project", "give the folder with project.qpproj in it"
         )
-    said = record.get("uri")
-    here = file_of(said) if isinstance(said, str) else None
+    uri = record.get("uri")
+    saved_as = file_of(uri) if isinstance(uri, str) else None
     return ProjectFiles(
         file=file,
         version=str(record.get("version") or ""),
-        moved_from=None if here is None or here == file.absolute() else str(said),
+        moved_from=None if saved_as in (None, file.absolute()) else str(uri),
         images=tuple(_image(entry, file) for entry in images if isinstance(entry, dict)),
         classes=tuple(_classes(file.parent, record)),
     )
 
 
 def project_file(path: str | PathLike[str]) -> Path:
-    """The ``.qpproj`` file of a project that is given by its folder or by the file.
+    """Return the ``.qpproj`` file of a project that is given by its folder or by the file.
 
     Raises:
         BadInputError: there is none, or the folder has several.
@@ -190,10 +202,13 @@ def project_file(path: str | PathLike[str]) -> Path:
 
 
 def file_of(uri: str) -> Path | None:
-    """The file that a URI names; ``None`` for what is on a server.
+    """Return the file that a URI names; ``None`` for an address of a server.
 
-    QuPath writes ``file:/home/…`` and ``file:///home/…``, and on Windows ``file:/C:/…``; the path
-    of another system is given as it is.
+    QuPath writes ``file:/home/…`` and ``file:///home/…``, and on Windows ``file:/C:/…``; a path
+    of another system is returned unchanged.
+
+    >>> str(file_of("file:/C:/my%20data/a.tif"))
+    'C:/my data/a.tif'
     """
     parts = urlsplit(uri)
     if parts.scheme.lower() != "file":
@@ -209,7 +224,7 @@ def file_of(uri: str) -> Path | None:
 def _is_there(path: Path) -> bool:
     try:
         return path.exists()
-    except OSError:  # a folder that may not be looked into
+    except OSError:  # no permission to read the folder
         return False
 
 
@@ -231,11 +246,12 @@ def _image(entry: dict[str, Any], file: Path) -> ProjectImage:
         else {},
         width=size[0],
         height=size[1],
+        server=hashlib.sha256(json.dumps(server, sort_keys=True).encode()).hexdigest(),
     )
 
 
 def _uris(server: Any, depth: int = 0) -> Iterator[str]:
-    """Every ``uri`` of an image's builder, of those inside it too."""
+    """Yield every ``uri`` of an image's builder and of the builders inside it."""
     if depth > _DEEPEST:
         return
     if isinstance(server, dict):

@@ -1,4 +1,4 @@
-"""Whether a QuPath with a window is running, which would write over what is pushed."""
+"""Find a running QuPath, which would write over what is pushed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _WORKER = "bridge.apps.qupath.worker"
 
 
 def qupath_is_running() -> int | None:
-    """The number of a QuPath process on this computer, anybody's, or ``None``.
+    """Return the process number of a running QuPath of any user, or ``None``.
 
     QuPath marks no project as open, so that a running QuPath is all that can be known.
     """

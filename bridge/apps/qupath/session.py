@@ -1,29 +1,24 @@
-"""QuPath in a process of its own, with one project open."""
+"""A QuPath session: QuPath in a worker process, with one project open."""
 
 from __future__ import annotations
 
+import errno
+import importlib.util
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from bridge.apps.finding import QuPathApp, find_qupath
 from bridge.apps.qupath.errors import QuPathEndedError, QuPathError, QuPathTimeoutError
-from bridge.errors import BadInputError, MissingPartError
+from bridge.apps.session import AppSession
+from bridge.errors import BadInputError, MissingPartError, StarbridgeError
 from bridge.images.info import ImageInfo, PixelSize
 from bridge.java.memory import heap_option, initial_heap_option
-from bridge.java.process import (
-    RefusedError,
-    WorkerEndedError,
-    WorkerProcess,
-    WorkerTimeoutError,
-)
+from bridge.java.process import RefusedError
 
 if TYPE_CHECKING:
     from bridge.detections import Detections
@@ -31,12 +26,12 @@ if TYPE_CHECKING:
 _WORKER = "bridge.apps.qupath.worker"
 
 _OPTIONS = (
-    # pauses matter to nobody here; parallel collectors take memory and both cores of a laptop
+    # Nobody waits for a pause here; parallel collectors take memory and both cores of a laptop.
     "-XX:+UseSerialGC",
-    # objects of an image stay until it is saved: they are not copied from place to place
+    # The objects of an image stay until it is saved, so copying them between pools is wasted.
     "-Xmn256m",
     "-XX:MaxTenuringThreshold=0",
-    # Python's collector asks Java for a full collection each time
+    # Python's collector requests a full collection of Java each time.
     "-XX:+DisableExplicitGC",
 )
 
@@ -47,8 +42,9 @@ class Objects:
 
     Attributes:
         detections: those that enclose an area.
-        parents: for each, the UUID of the object that it lies in; ``None`` for the image itself.
-        skipped: how many enclose none (points, lines) or are TMA cores; they are never touched.
+        parents: UUID of the object that each lies in; ``None`` for the image itself.
+        skipped: number of objects without an area (points, lines) and TMA cores, which are left
+            alone.
     """
 
     detections: Detections
@@ -56,15 +52,18 @@ class Objects:
     skipped: int
 
 
-class QuPath:
-    """QuPath without its window, to be used in a ``with``.
+class QuPath(AppSession):
+    """QuPath without its window, used in a ``with``; everything that is written is on disk.
 
     Java lives in a process of its own: if it crashes or hangs, an error is raised and this
-    process goes on.
+    process goes on::
+
+        with QuPath() as qupath:
+            reviews = pull(qupath, "my project")
 
     Args:
         app: QuPath's folder; the one in ``PAQUO_QUPATH_DIR`` or a usual place where ``None``.
-        heap: most memory for Java (``"4g"``); half of the machine's where ``None``.
+        heap: maximal memory for Java (``"4g"``); half of the machine's where ``None``.
         timeout: seconds that one step may take.
         start_timeout: seconds that it may take to start.
 
@@ -74,6 +73,8 @@ class QuPath:
         BadInputError: ``heap`` is no amount of memory.
     """
 
+    _error, _ended, _timed_out = QuPathError, QuPathEndedError, QuPathTimeoutError
+
     def __init__(
         self,
         app: str | PathLike[str] | None = None,
@@ -82,8 +83,6 @@ class QuPath:
         timeout: float = 1800,
         start_timeout: float = 180,
     ) -> None:
-        import importlib.util
-
         if importlib.util.find_spec("paquo") is None:
             raise MissingPartError("qupath", "write QuPath projects", "paquo")
         self.app: QuPathApp | None = find_qupath(app)
@@ -95,50 +94,23 @@ class QuPath:
         self._timeout = timeout
         self._project: Path | None = None
         limits = [heap_option(heap), initial_heap_option(heap, "512m")]
-        trouble = f"QuPath in {self.app.path} does not start"
-        try:
-            self._worker = WorkerProcess(
-                _WORKER,
-                environment={
-                    "PAQUO_QUPATH_DIR": str(self.app.path),
-                    "PAQUO_JAVA_OPTS": json.dumps([*limits, *_OPTIONS]),
-                },
-                timeout=start_timeout,
-            )
-        except (RefusedError, WorkerEndedError) as error:
-            raise QuPathError(f"{trouble}: {error}") from error
-        except WorkerTimeoutError as error:
-            raise QuPathTimeoutError(
-                f"QuPath in {self.app.path} does not start: {error}"
-            ) from error
-        self.version = str(self._worker.started["version"])
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End QuPath's process; everything that was written is on disk."""
-        self._worker.close()
-
-    @property
-    def pid(self) -> int:
-        """The number of QuPath's process."""
-        return self._worker.pid
+        started = self._start(
+            f"QuPath in {self.app.path}",
+            _WORKER,
+            environment={
+                "PAQUO_QUPATH_DIR": str(self.app.path),
+                "PAQUO_JAVA_OPTS": json.dumps([*limits, *_OPTIONS]),
+            },
+            timeout=start_timeout,
+        )
+        self.version = str(started["version"])
 
     def open(self, project: str | PathLike[str], *, create: bool = False) -> None:
         """Open a project.
 
         Args:
             project: its folder.
-            create: make it if there is none; the folder must be empty or not there.
+            create: create it if there is none; the folder must be empty or not there.
 
         Raises:
             BadInputError: there is no such project, or the folder holds something else.
@@ -155,7 +127,7 @@ class QuPath:
             raise BadInputError(
                 folder, "is no QuPath project, and not empty", "choose another folder"
             )
-        self._ask(f"opening {folder}", {"do": "open", "path": str(folder), "create": create})
+        self._request(f"opening {folder}", {"do": "open", "path": str(folder), "create": create})
         self._project = folder
 
     def add_image(
@@ -171,24 +143,24 @@ class QuPath:
 
         Args:
             path: its file.
-            name: the name to show.
-            fluorescence: its type, else "other".
-            pixel_size: where the file does not say it to QuPath.
-            channels: names, where the file does not say them to QuPath.
+            name: its name in QuPath.
+            fluorescence: type of the image, else "other".
+            pixel_size: replaces the one that QuPath reads.
+            channels: names that replace those that QuPath reads.
 
         Returns:
-            Its number in the project.
+            The image's number in the project.
 
         Raises:
             QuPathError: QuPath cannot read it.
         """
         file = Path(path).absolute()
-        answer = self._ask(
+        answer = self._request(
             f"adding {file}",
             {"do": "add_image", "path": str(file), "name": name, "fluorescence": fluorescence},
         )
         size = None if pixel_size is None else [pixel_size.x, pixel_size.y]
-        self._ask(
+        self._request(
             f"adding {file}",
             {
                 "do": "calibrate",
@@ -200,40 +172,40 @@ class QuPath:
         return str(answer["id"])
 
     def set_classes(self, classes: Mapping[str, str | None]) -> None:
-        """Add classes to the project, and give those that it has these colours.
+        """Add classes to the project, or change their colours.
 
         Args:
-            classes: name and ``#rrggbb``.
+            classes: ``#rrggbb`` by name.
         """
         packed = [
             (name, None if color is None else int(color[1:], 16) - 2**24)
             for name, color in classes.items()
         ]
-        self._ask("adding classes", {"do": "set_classes", "classes": packed})
+        self._request("adding classes", {"do": "set_classes", "classes": packed})
 
     def relink(self, moved: Mapping[str, str]) -> None:
-        """Tell images where their files are now.
+        """Set the new files of moved images.
 
         Args:
-            moved: old URIs and the new ones.
+            moved: new URI by old URI.
         """
-        self._ask("relinking images", {"do": "relink", "moved": dict(moved)})
+        self._request("relinking images", {"do": "relink", "moved": dict(moved)})
 
     def read(self, image: str, *, name: str = "") -> Objects:
-        """The objects of an image as they are saved in the project.
+        """Read the objects of an image as they are saved in the project.
 
         Args:
             image: its number.
-            name: what to call it.
+            name: name of the image in the result.
 
         Raises:
             QuPathError: there is no such image.
         """
         from bridge.apps.qupath.packing import Packed, unpack
 
-        folder = self._folder()
-        try:
-            answer = self._ask(
+        with self._temporary("") as [folder]:
+            folder.mkdir()
+            answer = self._request(
                 f"reading objects of {name or image}",
                 {"do": "read", "image": image, "folder": str(folder)},
             )
@@ -248,8 +220,6 @@ class QuPath:
                 channels=tuple(answer["channels"] or ()),
             )
             detections, parents = unpack(Packed.load(folder), info)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
         return Objects(detections, tuple(parents), answer["skipped"])
 
     def write(
@@ -265,18 +235,18 @@ class QuPath:
         Args:
             image: its number.
             add: objects to add.
-            parents: for each, the UUID of the object to put it into; ``None`` for the image.
-            remove: UUIDs of objects to remove; what lies in them stays.
+            parents: UUID of the object to put each into; ``None`` for the image itself.
+            remove: UUIDs of objects to remove; objects inside them stay.
 
         Raises:
             QuPathError: QuPath cannot save it.
         """
         from bridge.apps.qupath.packing import pack
 
-        folder = self._folder()
-        try:
+        with self._temporary("") as [folder]:
+            folder.mkdir()
             pack(add).save(folder)
-            self._ask(
+            self._request(
                 f"writing objects of {image}",
                 {
                     "do": "write",
@@ -286,32 +256,18 @@ class QuPath:
                     "parents": list(parents),
                 },
             )
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
-    def _folder(self) -> Path:
-        if not self._worker.running:
-            raise QuPathEndedError("QuPath has ended; start again")
-        return Path(tempfile.mkdtemp(dir=self._worker.folder))
+    def _request(self, what: str, request: dict[str, Any]) -> dict[str, Any]:
+        return self._ask(what, request, timeout=self._timeout)
 
-    def _ask(self, what: str, request: dict[str, Any]) -> dict[str, Any]:
-        if not self._worker.running:
-            raise QuPathEndedError("QuPath has ended; start again")
-        try:
-            return self._worker.ask(request, timeout=self._timeout)
-        except RefusedError as error:
-            if error.answer["error"] == "image":
-                raise QuPathError(f"{what}: the project has no image {error}") from error
-            raise QuPathError(f"{what}: {_explained(str(error))}") from error
-        except WorkerTimeoutError as error:
-            raise QuPathTimeoutError(f"{what}: QuPath gave {error} and was ended") from error
-        except WorkerEndedError as error:
-            raise QuPathEndedError(f"{what}: QuPath ended before it was done: {error}") from error
+    def _refusal(self, what: str, error: RefusedError) -> StarbridgeError:
+        if error.answer["error"] == "image":
+            return QuPathError(f"{what}: the project has no image {error}")
+        return super()._refusal(what, error)
 
-
-def _explained(said: str) -> str:
-    if "OutOfMemoryError" in said:
-        return "Java ran out of memory; give a larger heap"
-    if "No space left" in said:
-        return f"the disk is full ({os.strerror(28)}); make room and run again"
-    return said
+    def _explain(self, message: str) -> str:
+        if "OutOfMemoryError" in message:
+            return "Java ran out of memory; give a larger heap"
+        if "No space left" in message:
+            return f"the disk is full ({os.strerror(errno.ENOSPC)}); make room and run again"
+        return message

@@ -1,4 +1,4 @@
-"""Detections into a project and reviews out of it, no edit ever lost."""
+"""Push objects into a project and read reviews out of it; no edit of a reviewer is lost."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
-from bridge.apps.qupath.backup import Backup
+from bridge.apps.qupath.backup import FOLDER, Backup
 from bridge.apps.qupath.errors import QuPathEndedError, QuPathError
 from bridge.apps.qupath.matching import find_in_project, find_moved, new_name
 from bridge.apps.qupath.nesting import annotations_around
@@ -21,6 +21,7 @@ from bridge.apps.qupath.session import Objects, QuPath
 from bridge.detections import Detections
 from bridge.errors import BadInputError, StarbridgeError
 from bridge.review import Changes, Merged, Pushed, compare, merge
+from bridge.review.results import write_table
 
 if TYPE_CHECKING:
     from bridge.images.info import ImageInfo
@@ -30,17 +31,17 @@ As = Literal["detection", "cell", "annotation"]
 
 @dataclass(frozen=True, kw_only=True)
 class PushSettings:
-    """How objects are pushed.
+    """Settings of a push.
 
     Attributes:
-        kind: what they become in QuPath; ``None``: what they are.
-        inside: only objects in annotations of this class.
-        classes: colours of classes by name, over those of the objects.
-        conflict_class: class of objects about which reviewer and segmentation disagree, so that
-            they are found; ``None``: only list them.
-        relink: folders to look in for images that were moved.
+        kind: type of the objects in QuPath; ``None`` keeps their own.
+        inside: push only objects in annotations of this class.
+        classes: colours of classes by name, which replace those of the objects.
+        conflict_class: class that objects in conflict are put in (:func:`bridge.review.merge`);
+            ``None`` only lists them.
+        relink: folders to search for images that were moved.
         fluorescence: type of images that are added, else "other".
-        dry_run: say what would be done, and do nothing.
+        dry_run: return what would be done, and write nothing.
         force: push although a QuPath is running.
     """
 
@@ -56,14 +57,15 @@ class PushSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class PushOutcome:
-    """What became of one image.
+    """Result of a push for one image.
 
     Attributes:
         image: its name in the project, or its file.
-        added_to_project: it was not in the project before.
-        merged: how the objects were merged with what was there; ``None`` where it failed.
-        removed, added: objects that were changed in the project.
-        error: why nothing was done, for a person; ``None`` where all is well.
+        added_to_project: True where it was not in the project before.
+        merged: the merge with the objects of the project; ``None`` after an error.
+        removed, added: number of objects removed from and added to the project.
+        error: message for the user; ``None`` where the push succeeded.
+        conflicts: file with the table of conflicts, ``None`` where there are none.
     """
 
     image: str
@@ -72,18 +74,19 @@ class PushOutcome:
     removed: int = 0
     added: int = 0
     error: str | None = None
+    conflicts: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Review:
-    """What a project holds of one image.
+    """The reviewed objects of one image of a project.
 
     Attributes:
         image: the image.
-        detections: its objects, annotations too.
-        parents: for each, the UUID of the annotation it lies in.
-        changes: what was done since the last push; ``None`` if nothing was pushed.
-        last_change: when its objects were last saved.
+        detections: its objects, including annotations.
+        parents: UUID of the object that each lies in; ``None`` for the image itself.
+        changes: the reviewer's edits since the last push; ``None`` if nothing was pushed.
+        last_change: time when its objects were last saved.
     """
 
     image: ProjectImage
@@ -104,19 +107,19 @@ def push(
     """Push objects into a project, merged with the reviews that are there.
 
     Args:
-        qupath: QuPath.
-        project: the project's folder; a project is made where there is none.
+        qupath: the session.
+        project: the project's folder; a project is created where there is none.
         pairs: image files with their objects.
-        settings: how.
-        on_image: told of each image when it is done.
+        settings: settings of the push.
+        on_image: called with the result of each image.
 
     Returns:
-        One outcome an image; an image that fails does not stop the others, and its objects are as
+        One result an image. An image that fails does not stop the others; its objects stay as
         they were.
 
     Raises:
         QuPathError: a QuPath with a window is running, or the project cannot be opened.
-        BadInputError: no project, and the folder is not empty.
+        BadInputError: the folder is not empty and holds no project.
     """
     settings = settings or PushSettings()
     if not settings.force and not settings.dry_run and (running := qupath_is_running()):
@@ -151,25 +154,36 @@ def push(
 def pull(
     qupath: QuPath, project: str | PathLike[str], images: Sequence[str] | None = None
 ) -> list[Review]:
-    """Read what reviewers left in a project; nothing of it is written.
+    """Read the reviews of a project's images; write nothing.
 
     Args:
-        qupath: QuPath.
+        qupath: the session.
         project: the project's folder. Images need not be where it says, and QuPath may have it
-            open: what is read is what was saved last.
+            open: the objects are read as they were last saved.
         images: names or numbers; all where ``None``.
 
     Raises:
-        BadInputError: no project, no such image, or a damaged record of a push.
+        BadInputError: no project, no such image, or a damaged push record.
         QuPathError: QuPath cannot read it.
     """
     files = read_project(project)
-    chosen = files.images if images is None else [files.image(which) for which in images]
+    chosen = files.select(images)
     qupath.open(files.folder)
-    return [_review(qupath, files, image) for image in chosen]
+    return [read_review(qupath, files, image) for image in chosen]
 
 
-def _review(qupath: QuPath, files: ProjectFiles, image: ProjectImage) -> Review:
+def read_review(qupath: QuPath, files: ProjectFiles, image: ProjectImage) -> Review:
+    """Read the review of one image; write nothing.
+
+    Args:
+        qupath: the session, in which the project is open.
+        files: the project.
+        image: the image.
+
+    Raises:
+        BadInputError: a damaged push record.
+        QuPathError: QuPath cannot read the image's objects.
+    """
     objects = _read(qupath, image)
     base = Backup(files, image).pushed()
     return Review(
@@ -182,7 +196,7 @@ def _review(qupath: QuPath, files: ProjectFiles, image: ProjectImage) -> Review:
 
 
 def _read(qupath: QuPath, image: ProjectImage) -> Objects:
-    """Objects of an image, with its size from the project where its file is not there."""
+    """Read the objects of an image; its size comes from the project where its file is missing."""
     objects = qupath.read(image.id, name=Path(image.name).stem)
     info = objects.detections.image
     if info.width is None and image.width is not None:
@@ -213,7 +227,7 @@ def _push_one(
     there = _read(qupath, image)
     new = _prepared(detections, there.detections, files, settings)
     if base is None:
-        # objects that came another way, by GeoJSON say, and were reviewed since
+        # Objects that were imported otherwise (from GeoJSON, say) and were reviewed since.
         known = set(new.ids) & set(there.detections.ids)
         base = Pushed.of(_only(new, known))
     merged = merge(base, there.detections, new, conflict_class=settings.conflict_class)
@@ -235,6 +249,10 @@ def _push_one(
             parents = _parents(add, there, merged.detections)
             qupath.write(image.id, add=add, parents=parents, remove=remove)
             _verify(image, merged.detections, _read(qupath, image), there)
+        if len(merged.conflicts):
+            table = folder / FOLDER / f"{Path(image.name).name}_conflicts.csv"
+            write_table(merged.conflicts, table)
+            outcome = replace(outcome, conflicts=table)
     except BaseException:
         backup.undo()
         raise
@@ -260,7 +278,7 @@ def _add(
 def _prepared(
     detections: Detections, there: Detections, files: ProjectFiles, settings: PushSettings
 ) -> Detections:
-    """What is to be pushed: of the kind, in the regions and the colours that are asked for."""
+    """Apply the settings to objects: their type, the regions they lie in, colours of classes."""
     new = detections
     if settings.inside is not None:
         frame = there.objects
@@ -284,7 +302,7 @@ def _prepared(
     objects = new.objects.copy()
     if settings.kind is not None:
         objects["object_type"] = settings.kind
-    # a class is shown in one colour in all of QuPath: the project's goes before the objects' own
+    # QuPath has one colour a class: the project's replaces that of the objects.
     shown = {known.name: known.color for known in files.classes if known.color is not None}
     colors = objects["class"].map({**shown, **(settings.classes or {})})
     objects["class_color"] = colors.where(colors.notna(), objects["class_color"]).astype(object)
@@ -297,11 +315,11 @@ def _only(detections: Detections, ids: set[str]) -> Detections:
 
 
 def _unchanged(there: Detections, wanted: Detections) -> set[str]:
-    """UUIDs of objects that are in the project as they should be."""
+    """Return the UUIDs of objects that are in the project as they should be."""
     same = set(compare(there, wanted).untouched)
     known = [identity for identity in there.ids if identity in same]
     ours, theirs = there.objects.loc[known], wanted.objects.loc[known]
-    # what only a segmentation knows is nobody's edit, and has to be written all the same
+    # A new label or probability is no edit, and has to be written nevertheless.
     alike = (ours["label"] == theirs["label"]) | (ours["object_type"] == "annotation")
     alike &= (ours["prob"] - theirs["prob"]).abs().fillna(0) < 1e-9
     alike &= ours["prob"].isna() == theirs["prob"].isna()
@@ -309,7 +327,7 @@ def _unchanged(there: Detections, wanted: Detections) -> set[str]:
 
 
 def _parents(add: Detections, there: Objects, wanted: Detections) -> list[str | None]:
-    """Where each object goes: back where it was, else into the annotation that holds it."""
+    """Return each object's parent: its earlier one, else the annotation that holds it."""
     before = dict(zip(there.detections.ids, there.parents, strict=True))
     left = set(wanted.ids)
     around = annotations_around(add, wanted)
@@ -321,10 +339,10 @@ def _parents(add: Detections, there: Objects, wanted: Detections) -> list[str | 
 
 
 def _verify(image: ProjectImage, wanted: Detections, found: Objects, before: Objects) -> None:
-    """Compare what was saved with what should have been.
+    """Check that QuPath saved what was pushed.
 
     Raises:
-        QuPathError: they differ.
+        QuPathError: it did not.
     """
     counts = {what: n for what, n in compare(wanted, found.detections).counts().items() if n}
     untouched = counts.pop("untouched", 0)
@@ -337,7 +355,7 @@ def _verify(image: ProjectImage, wanted: Detections, found: Objects, before: Obj
 
 
 def status(reviews: Sequence[Review]) -> pd.DataFrame:
-    """A row an image: what was pushed and what reviewers did since.
+    """Count the objects and the reviewers' edits since the last push, in a row an image.
 
     Returns:
         Columns ``image``, ``objects``, ``pushed``, ``added``, ``deleted``, ``reshaped``,

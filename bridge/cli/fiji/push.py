@@ -54,6 +54,4 @@ def push(
     edits = {what: count for what, count in merged.review.counts().items() if count}
     note("the review there was merged: " + ", ".join(f"{n} {what}" for what, n in edits.items()))
     if len(merged.conflicts):
-        table = out / f"{files.image.stem}_conflicts.csv"
-        merged.conflicts.to_csv(table, index=False)
-        note(f"{len(merged.conflicts)} conflicts are listed in {table}")
+        note(f"{len(merged.conflicts)} conflicts are listed in {files.conflicts}")

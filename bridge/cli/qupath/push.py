@@ -104,10 +104,8 @@ def push(
             on_image=_tell,
         )
     for outcome in outcomes:
-        if outcome.merged is not None and len(outcome.merged.conflicts) and not dry_run:
-            table = folder / "starbridge" / f"{Path(outcome.image).name}_conflicts.csv"
-            outcome.merged.conflicts.to_csv(table, index=False)
-            note(f"{outcome.image}: conflicts are listed in {table}")
+        if outcome.conflicts is not None:
+            note(f"{outcome.image}: conflicts are listed in {outcome.conflicts}")
     if as_json:
         print_json([_as_json(outcome) for outcome in outcomes])
     if any(outcome.error for outcome in outcomes):

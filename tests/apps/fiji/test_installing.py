@@ -242,6 +242,18 @@ def test_an_app_of_somebody_else_is_told_in_one_line(
     assert str(caught.value).startswith(str(fiji.path))
 
 
+def test_sources_in_subfolders_are_not_installed(
+    tmp_path: Path, fiji: FijiApp, macros: Path
+) -> None:
+    for name in ("src", "lib"):
+        (macros / name).mkdir()
+        (macros / name / "part.ijm").write_text("// a part of a macro")
+
+    done = install(fiji, macros=macros)
+
+    assert names(done.written) == ["count.ijm", "labels_to_rois.ijm"]
+
+
 def test_a_folder_without_macros_is_refused(tmp_path: Path, fiji: FijiApp) -> None:
     with pytest.raises(BadInputError, match="holds no macro"):
         install(fiji, macros=tmp_path / "empty")

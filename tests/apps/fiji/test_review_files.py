@@ -11,7 +11,13 @@ import pytest
 import roifile
 
 from bridge import Detections, ImageInfo, open_image
-from bridge.apps.fiji.review_files import ReviewFiles, pull_files, push_files, reviewed_names
+from bridge.apps.fiji.review_files import (
+    ReviewFiles,
+    pull_files,
+    push_files,
+    review_key,
+    reviewed_names,
+)
 from bridge.errors import BadInputError
 from bridge.images import Image, from_array
 from bridge.review import compare
@@ -133,3 +139,28 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(BadInputError, match="section_rois.zip: is missing; bring it back"):
         pull_files(tmp_path, "section")
+
+
+@pytest.mark.parametrize("ending", ["rois.zip", "tif", "starbridge-review", "image"])
+def test_a_review_is_the_same_until_one_of_its_files_is_saved(tmp_path: Path, ending: str) -> None:
+    push_files(picture(), section(), tmp_path)
+    image = tmp_path / "the image"
+    image.write_bytes(b"pixels")
+    before = review_key(tmp_path, "section", image=image)
+    (tmp_path / "section_conflicts.csv").write_bytes(b"")
+    assert review_key(tmp_path, "section", image=image) == before
+
+    (saved,) = (path for path in tmp_path.iterdir() if path.name.endswith(ending))
+    saved.write_bytes(b"saved again")
+
+    assert review_key(tmp_path, "section", image=image) != before
+
+
+def test_one_file_is_a_review_of_its_own(tmp_path: Path) -> None:
+    section().write(tmp_path / "a_rois.zip")
+    before = review_key(tmp_path / "a_rois.zip", "a")
+
+    assert reviewed_names(tmp_path / "a_rois.zip") == ["a"]
+    section(shift=1).write(tmp_path / "a_rois.zip")
+
+    assert review_key(tmp_path / "a_rois.zip", "a") != before

@@ -43,9 +43,10 @@ def regions(*shapes: shapely.Geometry, **columns: Any) -> Detections:
 
 def crops_of(objects: Detections, file: Path, out: Path) -> dict[str, NDArray[Any]]:
     """Pixels of the crops by file name."""
-    written = write_crops(review_of(objects, file), "a", out)
-    crops = [path for path in written if path.suffix == ".tif"]
-    assert all(path.parent == out / "ROIsTif" and path.is_file() for path in crops)
+    files = write_crops(review_of(objects, file), "a", out)
+    assert all((out / path).is_file() for path in files.values())
+    crops = [out / path for path in files.values() if path.endswith(".tif")]
+    assert all(path.parent == out / "export" / "ROIsTif" for path in crops)
     return {path.name: tifffile.imread(path) for path in crops}
 
 
@@ -68,19 +69,21 @@ def test_annotations_are_written_for_qupath_and_imagej(picture: Picture, tmp_pat
         columns={"object_type": ["annotation", "detection"], "class": ["Neuron", None]},
     )
 
-    written = write_crops(review_of(objects, picture[0]), "a", tmp_path / "out")
+    files = write_crops(review_of(objects, picture[0]), "a", tmp_path / "out")
 
-    assert [path.relative_to(tmp_path / "out").as_posix() for path in written] == [
-        "geojsons/a.geojson", "ROIs/a_rois.zip", "ROIsTif/a [Neuron] 001.tif"
-    ]  # fmt: skip
-    for path in written[:2]:
-        assert Detections.read(path).ids == objects.ids[:1]
+    assert files == {
+        "annotations geojson": "export/geojsons/a.geojson",
+        "annotations rois": "export/ROIs/a_rois.zip",
+        "crop 1": "export/ROIsTif/a [Neuron] 001.tif",
+    }
+    for path in list(files.values())[:2]:
+        assert Detections.read(tmp_path / "out" / path).ids == objects.ids[:1]
 
 
 def test_pixel_size_and_channel_names_are_kept(picture: Picture, tmp_path: Path) -> None:
     crops_of(regions(shapely.box(2, 3, 12, 9)), picture[0], tmp_path / "out")
 
-    with open_image(tmp_path / "out" / "ROIsTif" / "a [none] 001.tif") as crop:
+    with open_image(tmp_path / "out" / "export" / "ROIsTif" / "a [none] 001.tif") as crop:
         assert crop.channels == ("DAPI", "T b")
         assert crop.pixel_size is not None
         assert (crop.pixel_size.x, crop.pixel_size.y) == (0.5, 0.25)
@@ -94,7 +97,7 @@ def test_a_pixel_size_that_only_qupath_knows_is_written(tmp_path: Path) -> None:
 
     crops_of(objects, tmp_path / "a.tif", tmp_path / "out")
 
-    with open_image(tmp_path / "out" / "ROIsTif" / "a [none] 001.tif") as crop:
+    with open_image(tmp_path / "out" / "export" / "ROIsTif" / "a [none] 001.tif") as crop:
         assert crop.pixel_size == PixelSize(0.5, 0.5)
 
 
@@ -134,7 +137,7 @@ def test_an_annotation_outside_of_the_image_has_no_region_and_keeps_its_number(
     found = crops_of(objects, picture[0], tmp_path / "out")
 
     assert list(found) == ["a [none] 004.tif"]
-    assert len(Detections.read(tmp_path / "out" / "geojsons" / "a.geojson")) == 4
+    assert len(Detections.read(tmp_path / "out" / "export" / "geojsons" / "a.geojson")) == 4
 
 
 @pytest.mark.parametrize(
@@ -163,8 +166,9 @@ def test_of_an_image_without_annotations_nothing_is_written(
 ) -> None:
     objects = Detections.from_polygons([shapely.box(2, 3, 12, 9)])
 
-    assert write_crops(review_of(objects, picture[0]), "a", tmp_path / "out") == []
-    assert write_crops(review_of(Detections.from_polygons([])), "a", tmp_path / "out") == []
+    none = Detections.from_polygons([])
+    assert not write_crops(review_of(objects, picture[0]), "a", tmp_path / "out")
+    assert not write_crops(review_of(none), "a", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

@@ -217,6 +217,17 @@ def test_a_folder_of_somebody_else_is_told_in_one_line(
     assert str(caught.value).startswith(str(tmp_path / "to"))
 
 
+def test_sources_in_subfolders_are_not_installed(tmp_path: Path, scripts: Path) -> None:
+    top = sorted(path.name for path in scripts.glob("*.groovy"))
+    for name in ("src", "lib"):
+        (scripts / name).mkdir()
+        (scripts / name / "part.groovy").write_text("// a part of a script")
+
+    done = install(tmp_path / "to", scripts=scripts)
+
+    assert sorted(path.name for path in done.written) == top
+
+
 def test_a_folder_without_scripts_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="holds no script"):
         install(tmp_path / "to", scripts=tmp_path / "empty")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge import Detections
-from bridge.apps.qupath.nesting import annotations_around
+from bridge.apps.qupath.nesting import annotations_around, name_annotations
+from tests.objects import assert_same
 
 
 def drawn(*shapes: shapely.Geometry, **columns: Any) -> Detections:
@@ -137,3 +139,70 @@ def test_many_objects_take_no_time_even_in_annotations_drawn_by_hand(corners: in
 
     assert time.monotonic() - began < 5  # a fraction of a second; all with all takes minutes
     assert sum(region is not None for region in around) > 6_000
+
+
+def section(**changes: Any) -> Detections:
+    """A region, in it a detection, a cell and a tile; another detection outside."""
+    columns: dict[str, Any] = {
+        "object_type": ["annotation", "detection", "cell", "tile", "detection"],
+        "class": ["Tumor", "Neuron: CD3", None, "Glia", "Neuron: CD3"],
+        "name": ["Region / 1", None, None, None, None],
+        "label": [9, 1, 2, 3, 4],
+    }
+    shapes = [
+        shapely.box(0, 0, 30, 30),
+        shapely.box(2, 2, 6, 6),
+        shapely.box(10, 2, 16, 6),
+        shapely.box(20, 2, 26, 6),
+        shapely.box(40, 10, 50, 20),
+    ]
+    return Detections.from_polygons(shapes, columns=columns | changes)
+
+
+def in_region(objects: Detections) -> list[str | None]:
+    region = objects.ids[0]
+    return [None, region, region, region, None]
+
+
+def test_every_object_has_the_name_and_the_class_of_its_annotation() -> None:
+    objects = section()
+
+    frame = name_annotations(objects, in_region(objects)).objects
+
+    assert frame["annotation"].tolist() == [None, *["Region / 1"] * 3, None]
+    assert frame["annotation class"].tolist() == [None, *["Tumor"] * 3, None]
+    assert frame.index.tolist() == objects.ids
+
+
+def test_an_annotation_without_a_name_is_called_by_its_uuid() -> None:
+    objects = section(name=[None] * 5, **{"class": [None] * 5})
+
+    frame = name_annotations(objects, in_region(objects)).objects
+
+    assert frame["annotation"].tolist() == in_region(objects)
+    assert frame["annotation class"].tolist() == [None] * 5
+
+
+def test_a_spot_in_a_cell_lies_in_the_annotation_of_the_cell() -> None:
+    objects = section()
+    region, _, cell, tile, _ = objects.ids
+    parents = [None, cell, tile, region, cell]
+
+    frame = name_annotations(objects, parents).objects
+
+    assert frame["annotation"].tolist() == [None, *["Region / 1"] * 4]
+
+
+def test_a_parent_that_is_no_object_here_is_no_annotation() -> None:
+    objects = section()
+    parents = [None, "8b2d4f0a-0000-4000-8000-000000000000", None, None, None]
+
+    assert name_annotations(objects, parents).objects["annotation"].isna().all()
+
+
+def test_results_can_be_pushed_and_pulled_again(tmp_path: Path) -> None:
+    objects = section()
+    name_annotations(objects, in_region(objects)).write(tmp_path / "a.geojson")
+    again = Detections.read(tmp_path / "a.geojson")
+
+    assert_same(name_annotations(again, in_region(again)), again)

@@ -54,6 +54,15 @@ def project(tmp_path: Path) -> ProjectFiles:
     return read_project(folder)
 
 
+def test_images_are_items_of_a_set(project: ProjectFiles) -> None:
+    assert len({*project.images, *read_project(project.file).images}) == 3
+
+
+def test_images_are_selected_by_name_or_number(project: ProjectFiles) -> None:
+    assert [image.id for image in project.select(["7", "a.tif"])] == ["7", "1"]
+    assert project.select(None) == project.images
+
+
 def test_images_are_listed_with_their_files(project: ProjectFiles, tmp_path: Path) -> None:
     first, second, third = project.images
 

@@ -1,4 +1,4 @@
-"""Starts ImageJ and answers requests; arguments are a folder and a :class:`Start` as JSON."""
+"""Start ImageJ and answer requests; arguments are a folder and a :class:`Start` as JSON."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from bridge.java.answering import Answers, Request, requests
 
 
 class Worker:
-    """What ImageJ can be asked to do; each method is a request of the same name.
+    """The requests to ImageJ, a method each.
 
     Args:
         started: ImageJ.
         folder: the session's folder.
-        window: whether it has its window.
+        window: True where ImageJ has its window.
     """
 
     def __init__(self, started: Started, folder: Path, *, window: bool) -> None:
@@ -33,7 +33,7 @@ class Worker:
         self._rois = Rois(compile_roi_sets(folder / "classes"), window=window)
 
     def run_macro(self, request: Request) -> dict[str, Any]:
-        """Run a macro, and say what is open afterwards."""
+        """Run a macro; return its value, table, images and ROIs."""
         before = {image["id"] for image in images.open_images()}
         value = run_macro(
             request["text"], request["argument"], request["timeout"], window=self._window
@@ -47,7 +47,7 @@ class Worker:
         }
 
     def images(self, _request: Request) -> dict[str, Any]:
-        """What is open."""
+        """List the open images."""
         return {"images": images.open_images()}
 
     def show(self, request: Request) -> dict[str, Any]:
@@ -78,7 +78,7 @@ class Worker:
         return {**saved, **measuring.measure(image, rois, request["channels"], request["table"])}
 
     def channels(self, request: Request) -> dict[str, Any]:
-        """The channels of an image."""
+        """Describe an image and name its channels."""
         image = images.find(request["image"])
         return {**images.describe(image), "names": images.channel_names(image)}
 
@@ -103,10 +103,9 @@ class Worker:
         return {}
 
     def about(self, _request: Request) -> dict[str, Any]:
-        """Which ImageJ this is, and which plugins it has."""
+        """Return the versions of ImageJ and Java, and which plugins are there."""
         from jpype import JClass
 
-        commands = {str(key) for key in (JClass("ij.Menus").getCommands() or {})}
         return {
             "version": self._started.version,
             "java": str(JClass("java.lang.System").getProperty("java.version")),
@@ -114,8 +113,6 @@ class Worker:
             "stardist": _has("de.csbdresden.stardist.StarDist2D"),
             "csbdeep": _has("de.csbdresden.csbdeep.commands.GenericNetwork"),
             "bioformats": _has("loci.plugins.LociImporter"),
-            "tensorflow": _has("org.tensorflow.TensorFlow"),
-            "commands": len(commands),
         }
 
 
@@ -137,7 +134,7 @@ def _has(name: str) -> bool:
 
 
 def _refusal(error: Exception) -> dict[str, Any]:
-    """An error as the other side understands it."""
+    """Return an error as an answer."""
     if isinstance(error, MacroFailedError):
         return {"error": "macro", "message": str(error), "line": error.line}
     if isinstance(error, MacroTimeoutError):
@@ -152,7 +149,7 @@ def _refusal(error: Exception) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Start ImageJ, then answer until whoever asks is gone."""
+    """Start ImageJ, then answer requests until the session ends."""
     folder, how = Path(sys.argv[1]), Start(**json.loads(sys.argv[2]))
     answers = Answers(folder)
     try:

@@ -1,4 +1,4 @@
-"""Closes the dialogs in which ImageJ tells of an error: they would wait for a click for ever."""
+"""Close the error dialogs of ImageJ, which would wait for a click for ever."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import time
 from typing import Any
 
 _SETTLED = 0.5
-"""Seconds that a dialog has to be there. One that is closed while it is still opening leaves the
-thread behind it waiting for ever, with nothing to be seen."""
+"""Seconds that a dialog has to be open. Closing one that is still opening would leave its thread
+waiting for ever."""
 
 _ERRORS = ("Macro Error", "No Image", "Macro")
 """Titles: an error in a macro, one that needs an open image, and ``exit("message")``."""
 
 
 class ErrorDialogs:
-    """Watches for error dialogs while something runs; every other dialog is the user's.
+    """Error dialogs of ImageJ; every other dialog is the user's.
 
     Attributes:
-        texts: what the dialogs said that were closed.
+        texts: texts of the dialogs that were closed.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class ErrorDialogs:
         self.texts: list[str] = []
 
     def close_all(self) -> None:
-        """Close those that are open now."""
+        """Close all error dialogs that are open."""
         for window in self._windows.getWindows():
             if not (isinstance(window, self._dialog) and window.isShowing()):
                 continue
@@ -51,7 +51,7 @@ class ErrorDialogs:
 
 
 def _text(container: Any) -> str:
-    """What a dialog says: the text of its labels."""
+    """Return the text of a dialog's labels."""
     texts = []
     for component in container.getComponents():
         kind = str(component.getClass().getName())

@@ -13,7 +13,7 @@ class NoImageError(Exception):
 
 
 def open_images() -> list[dict[str, Any]]:
-    """What is open, in the order in which it was opened."""
+    """List the open images, in the order in which they were opened."""
     from jpype import JClass
 
     manager = JClass("ij.WindowManager")
@@ -22,7 +22,7 @@ def open_images() -> list[dict[str, Any]]:
 
 
 def describe(image: Any) -> dict[str, Any]:
-    """An image in numbers."""
+    """Return an image's number, title, sizes and pixel size."""
     calibration = image.getCalibration()
     return {
         "id": int(image.getID()),
@@ -43,7 +43,7 @@ def describe(image: Any) -> dict[str, Any]:
 
 
 def find(which: int | str | None) -> Any:
-    """The image with this number or title; the one in front where ``None``.
+    """Return the image with this number or title; the active one where ``None``.
 
     Raises:
         NoImageError: it is not open.
@@ -65,7 +65,7 @@ def find(which: int | str | None) -> Any:
 
 
 def show(path: str, known: dict[str, Any]) -> Any:
-    """Open an ImageJ TIFF and give it what is known of it.
+    """Open an ImageJ TIFF, and set its title, pixel size and channel names.
 
     Args:
         path: the file, a hyperstack in ImageJ's order.
@@ -110,7 +110,7 @@ def _name_channels(image: Any, names: list[str]) -> None:
 
 
 def channel_names(image: Any) -> list[str]:
-    """Names of an image's channels: the labels of its first planes, else ``C1``, ``C2``, …."""
+    """Name an image's channels by the labels of its first planes, else ``C1``, ``C2``, …."""
     stack = image.getStack()
     names = []
     for channel in range(1, image.getNChannels() + 1):

@@ -1,4 +1,4 @@
-"""Runs macros, and finds out whether they really reached their end."""
+"""Run macros, and check that they reached their end."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ import time
 from bridge.apps.fiji.worker.dialogs import ErrorDialogs
 
 STOPPED = "stopped before its end, by exit() or a cancelled dialog"
-"""All that is known here of a macro that ended itself; without a window its message is printed."""
+"""Message for a macro that ended itself; without a window ImageJ prints the reason."""
 
 _DONE = "starbridge.macro.done"
 _POLL = 0.02  # seconds
 _PATIENCE = 10.0  # seconds that an aborted macro has to stop
 
 _NESTED_ERROR = re.compile(r"^Macro Error: (.* in line \d+)", re.MULTILINE)
-"""Without a window ImageJ only prints that a macro failed which another one ran."""
+"""Without a window ImageJ only prints the failure of a macro that another macro ran."""
 
-# Outside a string or a comment, a block of its own: ImageJ runs the first and nothing behind it.
+# A macro block outside of strings and comments: ImageJ runs the first and nothing after it.
 _BLOCK = re.compile(r'^\s*macro\s*["\']', re.MULTILINE)
 
 
 class MacroFailedError(Exception):
-    """A macro that did not reach its end.
+    """A macro did not reach its end.
 
     Attributes:
-        line: where it stopped, from 1, or ``None``.
+        line: line where it stopped, from 1, or ``None``.
     """
 
     def __init__(self, message: str, line: int | None) -> None:
@@ -36,10 +36,10 @@ class MacroFailedError(Exception):
 
 
 class MacroTimeoutError(Exception):
-    """A macro that ran too long.
+    """A macro exceeded its time limit.
 
     Attributes:
-        stopped: whether it could be stopped.
+        stopped: True where it could be stopped.
     """
 
     def __init__(self, message: str, *, stopped: bool) -> None:
@@ -52,12 +52,12 @@ def run_macro(text: str, argument: str, timeout: float | None, *, window: bool) 
 
     Args:
         text: the macro, its script parameters already in place.
-        argument: what ``getArgument()`` gives.
+        argument: result of ``getArgument()``.
         timeout: seconds that it may take.
-        window: whether ImageJ has its window.
+        window: True where ImageJ has its window.
 
     Returns:
-        What the macro returns, ``None`` if nothing.
+        The macro's return value, ``None`` if it has none.
 
     Raises:
         MacroFailedError: it stopped before its end.
@@ -84,13 +84,13 @@ def run_macro(text: str, argument: str, timeout: float | None, *, window: bool) 
 
 
 class Log:
-    """Passes on what ImageJ's Log window gains; without a window ImageJ prints by itself."""
+    """New lines of ImageJ's Log window; without a window ImageJ prints by itself."""
 
     def __init__(self) -> None:
         self._seen = self._text()
 
     def pass_on(self) -> None:
-        """Print the lines that are new."""
+        """Print the new lines."""
         text = self._text()
         if text == self._seen:
             return
@@ -106,7 +106,7 @@ class Log:
 
 
 class _Running:
-    """One run of a macro, in a thread that ImageJ takes for one of its own."""
+    """A run of a macro, in a thread that ImageJ takes for one of its own."""
 
     def __init__(self, text: str, argument: str) -> None:
         from jpype import JClass
@@ -115,25 +115,25 @@ class _Running:
         self._interpreter = JClass("ij.macro.Interpreter")()
         self._imagej = JClass("ij.IJ")
         self._argument = argument
-        # An error that ImageJ tells nobody of leaves this line unreached.
+        # An error that ImageJ does not report leaves this line unreached.
         self._marked = _BLOCK.search(text) is None
         self._text = text
         if self._marked:
             self._text += f'\n;call("java.lang.System.setProperty", "{_DONE}", "yes");'
         self._value: str | None = None
         self._error: BaseException | None = None
-        self._said = ""
+        self._stderr = ""
 
     def run(self) -> None:
         from jpype import JClass
 
         thread = JClass("java.lang.Thread").currentThread()
-        # Macro.abort() stops only threads of this name
+        # Macro.abort() stops only threads of this name.
         thread.setName("starbridge_Macro$")
-        # a thread that Java did not start has none, and ImageJ looks for classes with it
+        # A thread that Java did not start has none, and ImageJ needs it to find classes.
         thread.setContextClassLoader(JClass("java.lang.ClassLoader").getSystemClassLoader())
         self._system.clearProperty(_DONE)
-        self._imagej.getErrorMessage()  # forgets the last one
+        self._imagej.getErrorMessage()  # Clears the last one.
         errors = JClass("java.io.ByteArrayOutputStream")()
         usual = self._system.err
         self._system.setErr(JClass("java.io.PrintStream")(errors, True, "UTF-8"))
@@ -144,30 +144,30 @@ class _Running:
             self._error = error
         finally:
             self._system.setErr(usual)
-            self._said = str(errors.toString("UTF-8"))
-            sys.stderr.write(self._said)
+            self._stderr = str(errors.toString("UTF-8"))
+            sys.stderr.write(self._stderr)
 
     def abort(self, thread: threading.Thread) -> bool:
-        """Stop the macro; whether it did."""
+        """Stop the macro; return True where it stopped."""
         self._interpreter.abortMacro()
         thread.join(_PATIENCE)
         return not thread.is_alive()
 
-    def result(self, told: list[str]) -> str | None:
-        """What the macro returned.
+    def result(self, dialogs: list[str]) -> str | None:
+        """Return the macro's value, or raise its error.
 
         Args:
-            told: texts of error dialogs that were closed meanwhile.
+            dialogs: texts of error dialogs that were closed meanwhile.
         """
         error = self._error
-        said = self._interpreter.getErrorMessage() or self._imagej.getErrorMessage()
-        if said is None and told:
-            said = told[-1]
+        message = self._interpreter.getErrorMessage() or self._imagej.getErrorMessage()
+        if message is None and dialogs:
+            message = dialogs[-1]
         if error is not None and not _cancelled(error):
-            raise MacroFailedError(str(said or _explained(error)), self._line())
-        if self._interpreter.wasError() or said is not None:
-            raise MacroFailedError(str(said or "stopped with an error"), self._line())
-        if nested := _NESTED_ERROR.search(self._said):
+            raise MacroFailedError(str(message or _explained(error)), self._line())
+        if self._interpreter.wasError() or message is not None:
+            raise MacroFailedError(str(message or "stopped with an error"), self._line())
+        if nested := _NESTED_ERROR.search(self._stderr):
             raise MacroFailedError(f"a macro that it runs failed: {nested[1]}", None)
         if error is not None:
             raise MacroFailedError(STOPPED, self._line())
@@ -178,13 +178,13 @@ class _Running:
 
     def _line(self) -> int | None:
         if self._interpreter.wasError():
-            # getLineNumber() looks one token too far by now
+            # getLineNumber() is one token too far by now.
             field = self._interpreter.getClass().getDeclaredField("lineNumber")
             field.setAccessible(True)
             return int(field.getInt(self._interpreter)) or None
         try:
             return int(self._interpreter.getLineNumber()) or None
-        except Exception:  # it never began
+        except Exception:  # It never began.
             return None
 
 

@@ -1,4 +1,4 @@
-"""ImageJ's own measurements of ROIs, channel by channel."""
+"""Measure ROIs with ImageJ, channel by channel."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def measure(image: Any, rois: Any, channels: list[int], path: str) -> dict[str, 
 
 
 def _plane(image: Any, roi: Any) -> tuple[int, int]:
-    """Slice and frame of a ROI, from 1."""
+    """Return slice and frame of a ROI, from 1."""
     if roi.hasHyperStackPosition():
         return max(int(roi.getZPosition()), 1), max(int(roi.getTPosition()), 1)
     if roi.getPosition() > 0 and image.getStackSize() > 1:

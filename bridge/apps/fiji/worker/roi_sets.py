@@ -1,4 +1,4 @@
-"""A Java class that reads and writes RoiSet.zip: tens of thousands of ROIs in a second.
+"""Compile a Java class that reads and writes tens of thousands of ROIs in a second.
 
 It is compiled for each session by javassist, which the embedded ImageJ and every Fiji have. Macros
 call it too, as ``call("starbridge.RoiSet.save", path)`` and ``load``, for the overlay of the
@@ -117,7 +117,7 @@ public static String load(String path) {
 
 
 def compile_roi_sets(classes: Path) -> Any:
-    """Make the Java class and load it.
+    """Compile the Java class and load it.
 
     Args:
         classes: a folder on Java's class path.

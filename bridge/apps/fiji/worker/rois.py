@@ -1,4 +1,4 @@
-"""ROIs of a session: in the ROI Manager where there is a window, else in the image's overlay."""
+"""Show and read ROIs: in the ROI Manager with a window, else in the image's overlay."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any
 
 
 class Rois:
-    """Puts ROIs where a person, or a macro, finds them, and takes back what is left.
+    """The ROIs of a session.
 
     Args:
         roi_sets: the Java class that reads and writes RoiSet.zip.
-        window: whether there is a ROI Manager.
+        window: True where there is a ROI Manager.
     """
 
     def __init__(self, roi_sets: Any, *, window: bool) -> None:
@@ -26,19 +26,19 @@ class Rois:
             groups: names of ROI groups 1, 2, ….
 
         Returns:
-            How many there are.
+            Their number.
         """
         from jpype import JClass
 
         roi = JClass("ij.gui.Roi")
-        roi.setGroupNames("")  # forgets those of an earlier push
+        roi.setGroupNames("")  # Clears those of an earlier push.
         for number, name in enumerate(groups, 1):
             roi.setGroupName(number, name)
         if self._window:
             manager = JClass("ij.plugin.frame.RoiManager").getRoiManager()
             manager.reset()
             JClass("ij.WindowManager").setCurrentWindow(image.getWindow())
-            # the ROI Manager is a list that redraws itself with every single ROI that it is given
+            # A visible ROI Manager redraws its list for every single ROI.
             manager.setVisible(False)
             manager.open(path)
             self._roi_sets.color(manager.getRoisAsArray())
@@ -54,7 +54,7 @@ class Rois:
         return int(overlay.size())
 
     def of(self, image: Any | None) -> Any:
-        """The ROIs as they are now: a Java array."""
+        """Return the ROIs of an image as a Java array."""
         from jpype import JClass
 
         if self._window:

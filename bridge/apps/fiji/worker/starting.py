@@ -1,4 +1,4 @@
-"""Starts ImageJ: embedded from libraries, or a Fiji through pyimagej."""
+"""Start ImageJ: embedded from libraries, or a Fiji through pyimagej."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bridge.colors import distinct_color
 from bridge.java.memory import heap_option
 
 _OPTIONS = (
-    # ImageJ's patches for headless use rewrite its classes
+    # ImageJ's patches for headless use rewrite its classes.
     "--add-opens=java.base/java.lang=ALL-UNNAMED",
     "--enable-native-access=ALL-UNNAMED",
     "-Dfile.encoding=UTF-8",
@@ -24,16 +24,16 @@ _OPTIONS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """How ImageJ is to be started; travels to the worker as JSON.
+    """Settings for starting ImageJ, sent to the worker as JSON.
 
     Attributes:
-        window: with its window and ROI Manager, or headless.
-        heap: most memory for Java, as ``-Xmx`` takes it (``"4g"``); half of the machine's where
+        window: True with ImageJ's window and ROI Manager, False for headless.
+        heap: maximal memory for Java, as ``-Xmx`` takes it (``"4g"``); half of the machine's where
             ``None``.
-        java: libjvm for the embedded ImageJ, ``JAVA_HOME`` for a Fiji; ``None``: find one.
+        java: libjvm for the embedded ImageJ, ``JAVA_HOME`` for a Fiji; ``None`` finds one.
         jars: libraries of the embedded ImageJ; empty for a Fiji.
         app: folder of a Fiji, or a Maven endpoint (``sc.fiji:fiji``).
-        offline: nothing may be downloaded, because the app has all that is needed.
+        offline: True where the app has all that is needed, so that nothing is downloaded.
     """
 
     window: bool
@@ -46,7 +46,7 @@ class Start:
 
 @dataclass(frozen=True)
 class Started:
-    """ImageJ, running.
+    """A running ImageJ.
 
     Attributes:
         imagej2: pyimagej's gateway, ``None`` where ImageJ is embedded.
@@ -62,10 +62,10 @@ def start(how: Start, folder: Path) -> Started:
 
     Args:
         how: what to start.
-        folder: for temporary files, and the classes that are made for this session.
+        folder: the session's folder.
 
     Raises:
-        Exception: whatever Java, JPype or pyimagej raise; the caller tells it to the user.
+        Exception: any error of Java, JPype or pyimagej.
     """
     options = [*_OPTIONS, *_folders(folder), heap_option(how.heap)]
     imagej2 = None
@@ -79,14 +79,14 @@ def start(how: Start, folder: Path) -> Started:
 
 
 def _folders(folder: Path) -> list[str]:
-    """Everything that Java leaves behind goes into the session's own folder."""
+    """Return Java options by which temporary files stay in the session's folder."""
     for name in ("classes", "tmp", "preferences", "models"):
         (folder / name).mkdir()
     return [
         f"-Djava.io.tmpdir={folder / 'tmp'}",
-        # values that other scripts gave parameters of the same name must not come back
+        # Else a parameter takes the value that another script gave one of its name.
         f"-Djava.util.prefs.userRoot={folder / 'preferences'}",
-        # an earlier unpacking that broke off is otherwise taken for the model
+        # Else a model that was unpacked in part is taken for the whole.
         f"-Dimagej.tensorflow.models.dir={folder / 'models'}",
         f"-Dstarbridge.session={folder}",
     ]
@@ -109,12 +109,12 @@ def _start_embedded(how: Start, options: list[str], folder: Path) -> None:
         imagej = jpype.JClass("ij.ImageJ")(jpype.JClass("ij.ImageJ").EMBEDDED)
         imagej.exitWhenQuitting(False)
     else:
-        # without these patches ImageJ refuses to run menu commands without a window
+        # Without these patches ImageJ runs no menu commands without a window.
         jpype.JClass("net.imagej.patcher.LegacyInjector").preinit()
 
 
 def _home(folder: Path) -> Path:
-    """ImageJ's folder: empty but for the colours of ROI groups, which it asks for by this name."""
+    """Create ImageJ's folder with the colours of ROI groups, a lookup table that it reads."""
     home = folder / "imagej"
     (home / "plugins").mkdir(parents=True)
     (home / "luts").mkdir()
@@ -133,7 +133,7 @@ def _start_app(how: Start, options: list[str], folder: Path) -> Any:
 
     scyjava.config.set_java_constraints(fetch="auto")
     if how.offline:
-        # pyimagej adds one on import, which would be looked for on the network
+        # pyimagej adds one on import, which it would look up on the network.
         scyjava.config.endpoints.clear()
     scyjava.config.add_classpath(str(folder / "classes"))
     for option in options:

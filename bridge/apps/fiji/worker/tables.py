@@ -1,4 +1,4 @@
-"""Results tables."""
+"""Read and clear the Results table."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 
 def results() -> Any:
-    """The Results table."""
+    """Return the Results table."""
     from jpype import JClass
 
     return JClass("ij.measure.ResultsTable").getResultsTable()
 
 
 def columns(table: Any) -> dict[str, list[Any]]:
-    """A table's columns by heading: numbers (NaN as ``None``), or texts.
+    """Return a table's columns by heading: numbers (NaN as ``None``), or texts.
 
     Row labels come first, as ``Label``.
     """
@@ -42,7 +42,7 @@ def columns(table: Any) -> dict[str, list[Any]]:
 
 
 def clear() -> None:
-    """Empty the Results table, without a question whether to save it."""
+    """Empty the Results table without asking to save it."""
     from jpype import JClass
 
     results().reset()

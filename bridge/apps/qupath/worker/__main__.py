@@ -1,4 +1,4 @@
-"""Starts QuPath and answers requests; the argument is a folder."""
+"""Start QuPath and answer requests; the argument is a folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bridge.java.answering import Answers, Request, requests
 
 
 class Worker:
-    """What QuPath can be asked to do; each method is a request of the same name."""
+    """The requests to QuPath, a method each."""
 
     def __init__(self) -> None:
         self._packed_objects = compile_packed_objects()
@@ -28,7 +28,7 @@ class Worker:
         self._project: Project | None = None
 
     def open(self, request: Request) -> dict[str, Any]:
-        """Open a project, or make it."""
+        """Open a project, or create it."""
         self._project = Project(
             Path(request["path"]), self._packed_objects, create=request["create"]
         )
@@ -42,7 +42,7 @@ class Worker:
         return {"id": identity}
 
     def calibrate(self, request: Request) -> dict[str, Any]:
-        """Give an image the pixel size and channel names that its file lacks."""
+        """Set an image's pixel size and channel names."""
         size = request["pixel_size"]
         self._opened().calibrate(
             request["image"], None if size is None else (size[0], size[1]), request["channels"]
@@ -55,7 +55,7 @@ class Worker:
         return {}
 
     def relink(self, request: Request) -> dict[str, Any]:
-        """Tell images where their files are now."""
+        """Set the new files of moved images."""
         self._opened().relink(request["moved"])
         return {}
 
@@ -76,7 +76,7 @@ class Worker:
 
 
 def main() -> None:
-    """Start QuPath, then answer until whoever asks is gone."""
+    """Start QuPath, then answer requests until the session ends."""
     answers = Answers(Path(sys.argv[1]))
     try:
         with contextlib.redirect_stdout(sys.stderr):

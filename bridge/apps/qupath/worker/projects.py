@@ -1,4 +1,4 @@
-"""A project and its images in QuPath: every foreign name that starbridge uses is in this file."""
+"""Read and write a project with QuPath's classes, which only this module uses."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Project:
     Args:
         path: its folder.
         packed_objects: from :func:`compile_packed_objects`.
-        create: make it if it is not there.
+        create: create it if it does not exist.
     """
 
     def __init__(self, path: Path, packed_objects: Any, *, create: bool) -> None:
@@ -36,8 +36,8 @@ class Project:
         there = any(path.glob("*.qpproj")) if path.is_dir() else path.is_file()
         if not there and not create:
             raise FileNotFoundError(path)
-        # "a" neither wipes a folder nor refuses one; paquo writes on leaving a block only, and
-        # no block is used
+        # "a" neither wipes a folder nor refuses one. paquo writes at the end of a "with", and
+        # none is used.
         self._project = QuPathProject(path, mode="a" if there else "x")
         self._objects = packed_objects
         if not there:
@@ -48,7 +48,7 @@ class Project:
         self._project.java_object.syncChanges()
 
     def entry(self, identity: str) -> Any:
-        """QuPath's entry of an image.
+        """Return QuPath's entry of an image.
 
         Raises:
             NoSuchImageError: there is none.
@@ -62,7 +62,7 @@ class Project:
         """Add an image.
 
         Returns:
-            Its number.
+            The image's number.
         """
         from paquo.images import QuPathImageType
 
@@ -71,7 +71,7 @@ class Project:
         try:
             entry: Any = self._project.add_image(path, image_type=kind)
         except BaseException:
-            for folder in self._data_folders() - before:  # of an image that is not in the list
+            for folder in self._data_folders() - before:  # The image is not in the list.
                 shutil.rmtree(folder, ignore_errors=True)
             raise
         entry.image_name = name
@@ -85,10 +85,9 @@ class Project:
     def calibrate(
         self, identity: str, pixel_size: tuple[float, float] | None, channels: list[str]
     ) -> None:
-        """Give an image its pixel size (x, y in µm) and channel names.
+        """Set an image's pixel size (x, y in µm) and channel names.
 
-        A file that says nothing QuPath takes for one of 1 µm a pixel, so what starbridge knows
-        goes before.
+        QuPath assumes 1 µm a pixel where a file says nothing, so these replace QuPath's own.
         """
         from jpype import JClass
 
@@ -117,7 +116,7 @@ class Project:
         self.save()
 
     def set_classes(self, classes: list[tuple[str, int | None]]) -> None:
-        """Add classes to the project, and give those that it has these colours."""
+        """Add classes to the project, or change their colours."""
         from jpype import JClass
 
         path_class = JClass("qupath.lib.objects.classes.PathClass")
@@ -135,10 +134,10 @@ class Project:
         self.save()
 
     def relink(self, moved: dict[str, str]) -> None:
-        """Tell images where their files are now.
+        """Set the new files of moved images.
 
         Args:
-            moved: old URIs and the new ones.
+            moved: new URI by old URI.
         """
         self._project.update_image_paths(uri2uri=moved)
         self.save()
@@ -147,9 +146,9 @@ class Project:
         """Pack all objects of an image into a folder.
 
         Returns:
-            ``skipped``: objects without an area, which are left out; ``width``, ``height``,
-            ``size_z``, ``size_t``, ``pixel_size`` ([x, y] µm or ``None``), ``channels``, all
-            ``None`` where the image's file is not there.
+            ``skipped``: number of objects without an area, which are left out; ``width``,
+            ``height``, ``size_z``, ``size_t``, ``pixel_size`` ([x, y] µm or ``None``) and
+            ``channels``, all ``None`` where the image's file is missing.
         """
         data = self.entry(identity).readImageData()
         packed = self._objects.read(data.getHierarchy())
@@ -182,18 +181,18 @@ class Project:
 
 
 def version() -> str:
-    """QuPath's version; starts QuPath's Java."""
+    """Start QuPath's Java and return QuPath's version."""
     import paquo.images
     import paquo.java
     import paquo.projects
 
-    # every import of paquo turns QuPath's debug log on
+    # Every import of paquo turns QuPath's debug log on.
     paquo.java.LogManager.setWarn()
     return str(paquo.java.qupath_version)
 
 
 def compile_packed_objects() -> Any:
-    """The class of ``PackedObjects.groovy``, compiled by QuPath's own Groovy; takes seconds."""
+    """Compile the class of ``PackedObjects.groovy`` by QuPath's own Groovy; takes seconds."""
     from jpype import JClass
 
     source = files("bridge.apps.qupath.worker").joinpath("PackedObjects.groovy").read_text("utf-8")
@@ -201,10 +200,10 @@ def compile_packed_objects() -> Any:
 
 
 def plain_bytecode() -> Any:
-    """How Groovy is to compile: so that elements of arrays are reached directly.
+    """Return settings by which Groovy compiles direct access to elements of arrays.
 
-    Groovy 4 and 5 otherwise have Java link each place in the code where an element is read or set
-    when it first gets there, which takes longer than to read fifty thousand objects.
+    Groovy 4 and 5 otherwise link each access when it first runs, which takes longer than to read
+    fifty thousand objects.
     """
     from jpype import JClass
 
@@ -214,10 +213,10 @@ def plain_bytecode() -> Any:
 
 
 def check_itself(packed_objects: Any) -> None:
-    """Put objects in, have QuPath save and load them in memory, and compare.
+    """Have QuPath save and load objects in memory, and compare them.
 
     Raises:
-        RuntimeError: this QuPath does not give back what it is given.
+        RuntimeError: this QuPath changes objects.
     """
     given = sample()
     found = _from_java(packed_objects.thereAndBack(_to_java(given)))
@@ -229,7 +228,7 @@ def check_itself(packed_objects: Any) -> None:
 
 
 def _to_java(packed: Packed) -> Any:
-    """The map of Java arrays that ``PackedObjects.groovy`` unpacks."""
+    """Return the map of Java arrays that ``PackedObjects.groovy`` unpacks."""
     from jpype import JArray, JByte, JClass, JDouble, JInt
 
     arrays = JClass("java.util.HashMap")()
@@ -247,8 +246,8 @@ def _to_java(packed: Packed) -> Any:
 
 
 def _joined(texts: Sequence[str | None]) -> str:
-    """Many texts in one, as ``Texts`` of ``PackedObjects.groovy`` splits them."""
-    # a text cannot hold what joins it; QuPath itself shows neither character
+    """Join texts into one, as ``Texts`` of ``PackedObjects.groovy`` splits them."""
+    # A text cannot hold a separator; QuPath itself shows neither character.
     clean = (
         _NOTHING if text is None else text.replace(_BETWEEN, "").replace(_NOTHING, "")
         for text in texts
@@ -277,7 +276,7 @@ def _from_java(arrays: Any) -> Packed:
 def _image(data: Any) -> dict[str, Any]:
     try:
         metadata = data.getServer().getMetadata()
-    except Exception:  # the file is not there: Java's errors differ by the kind of image
+    except Exception:  # The file is missing: Java's errors differ by the kind of image.
         return dict.fromkeys(
             ("width", "height", "size_z", "size_t", "pixel_size", "channels"), None
         )

@@ -1,8 +1,8 @@
-"""Whether this QuPath gives back what it is given, found out before any project is touched.
+"""Sample objects by which a QuPath is checked before it opens a project.
 
-Versions of QuPath differ in how they keep objects: lists of measurements that round, outlines that
-are simplified, classes that lose their name. The objects are put in, saved and loaded in memory,
-and compared. Java has compiled what it needs by then, so the first real section is not the slowest.
+Versions of QuPath differ in how they keep objects: some round measurements, simplify outlines or
+lose the names of classes. The sample is saved and loaded in memory, and compared. Java compiles
+what it needs meanwhile, so that the first real section is not the slowest.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ _NUMBERS = ("starbridge check a", "starbridge check b")
 
 
 def sample() -> Packed:
-    """Detections and cells, some locked, some with a class, with numbers that need 64 bits."""
+    """Return detections and cells, some locked, some with a class, with 64-bit measurements."""
     n = _OBJECTS
     rng = np.random.default_rng(0)
     kind = (np.arange(n) % 2).astype(np.int8)
     outlines, nuclei = _circles(n, 8.0), _circles(n, 3.0)
-    # only cells have a nucleus
+    # Only cells have a nucleus.
     has_nucleus = np.concatenate([[0], np.cumsum(kind)]).astype(np.int32)
     points = nuclei.reshape(n, -1)[kind == 1].ravel()
     return Packed(
@@ -70,7 +70,7 @@ def sample() -> Packed:
 
 
 def differences(given: Packed, found: Packed) -> list[str]:
-    """Names of what came back otherwise than it went; objects may come in any order."""
+    """Return the names of properties that changed; the order of objects does not matter."""
     went, came = _by_id(given), _by_id(found)
     if went.keys() != came.keys():
         return ["objects"]
@@ -85,7 +85,7 @@ def _circles(n: int, radius: float) -> NDArray[np.float64]:
     angle = np.linspace(0, 2 * np.pi, _POINTS, endpoint=False)
     ring = radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)
     center = np.stack([20.0 + 20 * (np.arange(n) % 50), 20.0 + 20 * (np.arange(n) // 50)], axis=1)
-    # quarters of a pixel are exact in 32 bits, which QuPath keeps of coordinates
+    # Quarters of a pixel are exact in 32 bits, the precision of QuPath's coordinates.
     ring = np.rint(4 * np.concatenate([ring, ring[:1]])) / 4
     circles: NDArray[np.float64] = center[:, None] + ring[None]
     return circles
@@ -96,7 +96,7 @@ def _steps(n: int, step: int) -> NDArray[np.int32]:
 
 
 def _by_id(packed: Packed) -> dict[str | None, tuple[Any, ...]]:
-    """What is compared of each object; coordinates to a hundredth of a pixel."""
+    """Return the compared properties of each object; coordinates to a hundredth of a pixel."""
     arrays, texts = packed.arrays, packed.texts
     names = [*texts["classNames"], None]  # without a class: -1
     columns = (
@@ -113,7 +113,7 @@ def _by_id(packed: Packed) -> dict[str | None, tuple[Any, ...]]:
 
 
 def _outlines(packed: Packed, which: str) -> list[list[int]]:
-    """Hundredths of a pixel of each object's only ring; none where it has no outline."""
+    """Return each object's only ring in hundredths of a pixel, empty without an outline."""
     points = np.rint(packed.arrays[which + "Xy"] * 100).astype(int).tolist()
     ends = 2 * packed.arrays[which + "Rings"][packed.arrays[which + "Outlines"]]
     return [points[a:b] for a, b in pairwise(ends.tolist())]

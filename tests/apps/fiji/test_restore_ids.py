@@ -5,7 +5,7 @@ from __future__ import annotations
 import shapely
 
 from bridge import Detections
-from bridge.apps.fiji.recognising import recognise
+from bridge.apps.fiji.restore_ids import restore_ids
 
 
 def pushed() -> Detections:
@@ -23,7 +23,7 @@ def left(names: list[str | None], ids: list[str]) -> Detections:
 
 def test_a_redrawn_object_is_itself_again() -> None:
     base = pushed()
-    found = recognise(left(["0009-b", "new one"], [base.ids[0][::-1], "x"]), base)
+    found = restore_ids(left(["0009-b", "new one"], [base.ids[0][::-1], "x"]), base)
 
     assert found.ids == [base.ids[1], "x"]
     row = found.objects.loc[base.ids[1]]
@@ -36,11 +36,11 @@ def test_a_copy_of_an_object_that_is_still_there_is_a_new_one() -> None:
     base = pushed()
     found = left(["0004-a", "0009-b"], [base.ids[0], "copy"])
 
-    assert recognise(found, base).ids == [base.ids[0], base.ids[1]]
+    assert restore_ids(found, base).ids == [base.ids[0], base.ids[1]]
 
     both = Detections.from_polygons(
         [*base.objects.geometry, shapely.box(1, 1, 2, 2)],
         columns={"name": [None, None, "0009-b"]},
         ids=[*base.ids, "copy"],
     )
-    assert recognise(both, base).ids == [*base.ids, "copy"]
+    assert restore_ids(both, base).ids == [*base.ids, "copy"]

@@ -1,4 +1,4 @@
-"""Objects that a reviewer drew anew: ImageJ's ROI Manager keeps their name and nothing else."""
+"""Restore the UUIDs of redrawn objects, of which ImageJ's ROI Manager keeps only the name."""
 
 from __future__ import annotations
 
@@ -6,20 +6,26 @@ from bridge.detections import Detections
 from bridge.formats.imagej_rois import roi_names
 
 
-def recognise(found: Detections, base: Detections) -> Detections:
-    """Give redrawn objects their identity back.
+def restore_ids(found: Detections, base: Detections) -> Detections:
+    """Restore the UUID and the columns of objects that were redrawn in the ROI Manager.
 
-    *Update* in the ROI Manager puts a new ROI in the place of an old one, under its name; UUID,
-    class and measurements are gone. An object without a known UUID that has the name of a pushed
-    one which is missing is that one, reshaped.
+    *Update* in the ROI Manager replaces a ROI by a new one of its name; UUID, class and
+    measurements are lost. An object without a known UUID is taken for the missing pushed object
+    of its name, reshaped.
 
     Args:
-        found: what was read back.
-        base: what was pushed.
+        found: objects that were read back.
+        base: objects that were pushed.
 
     Returns:
-        ``found``, in its order; redrawn objects with all that ``base`` knows of them but the
-        outline and the plane.
+        ``found``, in its order; redrawn objects with all columns of ``base`` but the outline and
+        the plane.
+
+    >>> import numpy as np
+    >>> pushed = Detections.from_labels(np.eye(2, dtype=int))
+    >>> redrawn = Detections.from_polygons([], columns={"name": []})
+    >>> len(restore_ids(redrawn, pushed))
+    0
     """
     missing = {
         name: identity
