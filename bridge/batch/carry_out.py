@@ -51,7 +51,8 @@ def carry_out(work: Work[Item], job: Job[Item], folder: Path, progress: Progress
         progress: called after each step.
 
     Raises:
-        StarbridgeError: the job cannot be prepared, which concerns all items.
+        StarbridgeError: what concerns all items: the job cannot be prepared, or one of its fatal
+            errors.
         AbandonedError: the run's folder is gone.
     """
     began = time.monotonic()
@@ -67,6 +68,8 @@ def carry_out(work: Work[Item], job: Job[Item], folder: Path, progress: Progress
         own = _make_folder(folder, work.number)
         made = job.run(work, own, go_on)
     except AbandonedError:
+        raise
+    except job.fatal:
         raise
     except StarbridgeError as error:
         return failure(work, _name_final_place(error, own, folder.parent), began, own)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
+from bridge.errors import StarbridgeError
 from bridge.images.locations import Location
 
 Item = TypeVar("Item")
@@ -49,6 +50,7 @@ class Made:
         objects: number of objects, where they were counted.
         result: what else is recorded; it is given back when the item is skipped later.
         left_out: formats that cannot be made of this item.
+        more: outputs beside the expected ones, which only the work itself could know, by format.
         notes: lines for the user.
         provenance: what the record says of the run: name of the engine, versions of libraries.
     """
@@ -56,6 +58,7 @@ class Made:
     objects: int | None = None
     result: dict[str, Json] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
+    more: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     provenance: dict[str, Json] = field(default_factory=dict)
 
@@ -72,6 +75,7 @@ class Job(ABC, Generic[Item]):
         items: what the record calls the items.
         participle: what is done, for messages ("could not be **measured**").
         memory_remedy: what a user can do where memory does not suffice.
+        fatal: errors of :meth:`run` that concern all items and end the run.
         unique_names: whether two items of one name are refused (the disks of Windows and Mac take
             ``A`` for ``a``); a job without outputs may name its items by their paths.
         clash_problem, clash_remedy: what follows from two items of one name, and what to do.
@@ -97,6 +101,7 @@ class Job(ABC, Generic[Item]):
     items: ClassVar[str] = "images"
     participle: ClassVar[str]
     memory_remedy: ClassVar[str] = "use a machine with more memory"
+    fatal: ClassVar[tuple[type[StarbridgeError], ...]] = ()
     unique_names: ClassVar[bool] = True
     clash_problem: ClassVar[str] = "one would overwrite the other"
     clash_remedy: ClassVar[str] = "give them different --out folders"

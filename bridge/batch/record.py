@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import bridge
-from bridge.batch.job import Json
+from bridge.batch.job import Json, Made
 from bridge.batch.listener import Outcome
 from bridge.errors import BadInputError
 from bridge.files.atomic import write_bytes, write_error
@@ -83,9 +83,14 @@ class Record:
             self._add(name, {"status": "started", "source": source})
 
     def end(
-        self, outcome: Outcome, key: Mapping[str, str] | None, left_out: tuple[str, ...] = ()
+        self, outcome: Outcome, key: Mapping[str, str] | None, made: Made | None = None
     ) -> None:
         """Note the outcome of an item.
+
+        Args:
+            outcome: the outcome.
+            key: hash of each part of what decides it; ``None`` where that could not be found out.
+            made: what the job returned, where it was done.
 
         An item that was done before keeps its entry when it is skipped, and when it fails before
         any of its outputs was touched.
@@ -105,8 +110,8 @@ class Record:
         for field in ("objects", "outputs", "error", "result", "notes"):
             if (value := getattr(outcome, field)) or value == 0:
                 entry[field] = value
-        if left_out:
-            entry["left_out"] = left_out
+        if made is not None:
+            entry |= {k: v for k in ("left_out", "more") if (v := getattr(made, k))}
         if outcome.status == "failed" and is_incomplete(known):
             entry["incomplete"] = True  # what is there may be overwritten by the next run
         self._add(outcome.name, entry)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Generic, Literal
 
 from bridge.batch.carry_out import Result
-from bridge.batch.job import Item, Job, Work
+from bridge.batch.job import Item, Job, Made, Work
 from bridge.batch.listener import Listener, Outcome
 from bridge.batch.record import Record, hash_key, is_incomplete
 from bridge.batch.run_folder import put_in_place, run_folder
@@ -145,6 +145,8 @@ class _Batch(Generic[Item]):
                 return work  # leftovers of a run that was stopped
             done = entry.get("status") == "done"
             is_same = done and entry.get("key") == key
+            if is_same:
+                outputs |= entry.get("more", {})
             wanted = {k: v for k, v in outputs.items() if k not in entry.get("left_out", ())}
             missing = {k: v for k, v in wanted.items() if not (self._out / v).exists()}
             present = {k: v for k, v in wanted.items() if k not in missing}
@@ -205,9 +207,10 @@ class _Batch(Generic[Item]):
             self._end(work.number, failed)
             return
         made = result.made
-        written = {k: v for k, v in work.outputs.items() if k not in made.left_out}
+        expected = self._job.outputs(work.item)
+        written = {k: v for k, v in work.outputs.items() if k not in made.left_out} | made.more
         if written:
-            is_whole = len(work.outputs) == len(self._job.outputs(work.item))
+            is_whole = work.outputs.keys() >= expected.keys()
             self._record.begin(name, source, made.provenance, is_whole=is_whole)
         try:
             put_in_place(result.folder, written.values(), self._out)
@@ -215,7 +218,7 @@ class _Batch(Generic[Item]):
             failed = Outcome(name, source, "failed", seconds=seconds, error=str(error))
             self._end(work.number, failed)
             return
-        outputs = {k: v for k, v in self._job.outputs(work.item).items() if k not in made.left_out}
+        outputs = {k: v for k, v in expected.items() if k not in made.left_out} | made.more
         done = Outcome(
             name,
             source,
@@ -226,11 +229,11 @@ class _Batch(Generic[Item]):
             result=made.result,
             notes=made.notes,
         )
-        self._end(work.number, done, made.left_out)
+        self._end(work.number, done, made)
 
-    def _end(self, number: int, outcome: Outcome, left_out: tuple[str, ...] = ()) -> None:
+    def _end(self, number: int, outcome: Outcome, made: Made | None = None) -> None:
         if number not in self._clashes:
-            self._record.end(outcome, self._keys.get(number), left_out)
+            self._record.end(outcome, self._keys.get(number), made)
         self._outcomes[number] = outcome
         self._listener.item_finished(outcome)
 

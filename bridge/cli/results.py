@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridge.cli.output import note
+from bridge.cli.options import chosen_existing
+from bridge.cli.output import close_run, print_json, shown_progress
 
 if TYPE_CHECKING:
-    from bridge.review.results import Written
+    from collections.abc import Sequence
+
+    from bridge.batch.job import Item
+    from bridge.review.pull_job import Choice, PullJob
 
 
 class ObjectChoice(StrEnum):
@@ -51,16 +55,48 @@ Formats = Annotated[
 ]
 
 
-def chosen_formats(formats: list[ResultFormat] | None) -> list[str]:
-    """Return the formats to write: those given, or all but Parquet."""
+def chosen(
+    formats: list[ResultFormat] | None, only: ObjectChoice | None, classes: list[str] | None
+) -> Choice:
+    """Return what the options choose of a review: all formats but Parquet where none is given."""
+    from bridge.review.pull_job import Choice
     from bridge.review.results import DEFAULT_FORMATS
 
-    return [*(formats or DEFAULT_FORMATS)]
+    return Choice(
+        tuple(kind.value for kind in formats or ()) or DEFAULT_FORMATS,
+        only and only.value,
+        tuple(classes) if classes else None,
+    )
 
 
-def print_written(written: Written, name: str, out: Path) -> None:
-    """Print the files of one image to stdout and the notes on them to stderr."""
-    for file in written.files.values():
-        typer.echo(out / file)
-    for line in written.notes:
-        note(f"{name}: {line}")
+def run_pull(
+    job: PullJob[Item],
+    items: Sequence[Item],
+    out: Path,
+    *,
+    overwrite: bool,
+    resume: bool,
+    jobs: str,
+    scheduler: str | None,
+    as_json: bool,
+) -> None:
+    """Run a pull and print the files, or with ``as_json`` the outcomes."""
+    from bridge.batch.runner import run_batch
+    from bridge.batch.workers.select import choose_workers
+
+    with shown_progress() as listener:
+        outcomes = run_batch(
+            job,
+            items,
+            out,
+            existing=chosen_existing(overwrite, resume),
+            listener=listener,
+            workers=choose_workers(jobs, scheduler),
+        )
+    if as_json:
+        print_json([outcome.to_json() for outcome in outcomes])
+    else:
+        for outcome in outcomes:
+            for file in outcome.outputs.values():
+                typer.echo(out / file)
+    close_run(outcomes, "results", out)

@@ -14,7 +14,7 @@ from bridge.batch.job import Job, Json, Made, Progress, Work
 from bridge.batch.listener import Listener, Outcome
 from bridge.batch.runner import Existing, run_batch
 from bridge.batch.workers.base import Workers
-from bridge.errors import MissingPartError, StarbridgeError
+from bridge.errors import MissingPartError
 from bridge.files.atomic import writing
 from bridge.formats.pairing import add_source_to_errors, objects_of
 from bridge.images import Image, image_name, open_image
@@ -280,6 +280,7 @@ class CropJob(Job[Path]):
 
     record = "crops.json"
     participle = "cropped"
+    fatal = (MissingPartError,)
     memory_remedy = "use a smaller image"
 
     settings: Settings
@@ -313,21 +314,6 @@ class CropJob(Job[Path]):
     def outputs(self, item: Path) -> dict[str, str]:
         """Return the files of a crop."""
         return crop_paths(image_name(item), self.crops.formats)
-
-    def prepare(self, work: Work[Path]) -> None:
-        """Load the model, where the crops are segmented.
-
-        Raises:
-            MissingPartError: what it needs is not installed, for no crop.
-        """
-        if self.crops.segmenter is None:
-            return
-        try:
-            self.crops.segmenter(objects_of(work.item, self.settings.sources))
-        except MissingPartError:
-            raise
-        except StarbridgeError:
-            return  # run() tells it of this item
 
     def run(self, work: Work[Path], folder: Path, progress: Progress) -> Made:
         """Cut out an image and its nuclei."""

@@ -49,7 +49,11 @@ class Copy(Job[Path]):
                 copied = text if key == "txt" else text.upper()
                 (folder / relative).write_text(self.prefix + copied)
         progress(1, 1)
-        return Made(len(text.split()), {"length": len(text)}, left_out, (f"copied {work.name}",))
+        more = {"log": f"{work.name}.log"} if "log" in text else {}
+        for relative in more.values():
+            (folder / relative).write_text("log")
+        notes = (f"copied {work.name}",)
+        return Made(len(text.split()), {"length": len(text)}, left_out, more, notes)
 
 
 class Count(Copy):

@@ -128,6 +128,32 @@ def test_a_format_that_cannot_be_made_is_not_missing(texts: list[Path], out: Pat
     assert statuses(run_batch(Copy(), texts[:1], out)) == ["skipped"]
 
 
+def test_outputs_that_only_the_work_finds_belong_to_the_item(texts: list[Path], out: Path) -> None:
+    texts[0].write_text("a log")
+
+    first = run_batch(Copy(), texts[:1], out)
+    again = run_batch(Copy(), texts[:1], out)
+    (out / "a.log").unlink()
+    missing = run_batch(Copy(), texts[:1], out)
+
+    assert first[0].outputs["log"] == again[0].outputs["log"] == "a.log"
+    assert [*statuses(first), *statuses(again), *statuses(missing)] == ["done", "skipped", "done"]
+    assert (out / "a.log").exists()
+
+
+def test_an_error_that_concerns_all_items_ends_the_run(texts: list[Path], out: Path) -> None:
+    texts[1].write_text("bad")
+
+    class Strict(Copy):
+        fatal = (BadInputError,)
+
+    job = Strict()
+
+    with pytest.raises(BadInputError, match="is bad"):
+        run_batch(job, texts, out)
+    assert job.ran == ["a", "b"]
+
+
 def test_what_fails_is_one_line_and_the_rest_goes_on(texts: list[Path], out: Path) -> None:
     texts[0].write_text("bad")
     texts[1].write_text("worse")

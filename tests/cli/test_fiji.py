@@ -53,7 +53,7 @@ def test_a_review_goes_out_and_comes_back(
     ]  # fmt: skip
     assert run(monkeypatch, "fiji", "pull", review, "--out", out) == 0
     assert sorted(path.name for path in out.iterdir()) == [
-        "my section.csv", "my section.geojson", "my section_changes.csv",
+        "fiji_pull.json", "my section.csv", "my section.geojson", "my section_changes.csv",
         "my section_classes.csv", "my section_classes.tif", "my section_labels.h5",
         "my section_labels.tif", "my section_rois.zip",
     ]  # fmt: skip
@@ -92,8 +92,9 @@ def test_labels_of_a_roi_set_need_the_image(
     assert run(monkeypatch, "fiji", "pull", tmp_path / "one.roi", "--out", out) == 0
     error = capsys.readouterr().err
     assert "one: no labels, hdf5, classes, because the image's size" in error
-    assert error.endswith("is not known; give --image\n")
-    run(monkeypatch, "fiji", "pull", tmp_path / "one.roi", "--out", out, "--image", image)
+    assert "is not known; give --image\n" in error
+    words = ["--out", out, "--image", image, "--overwrite"]
+    assert run(monkeypatch, "fiji", "pull", tmp_path / "one.roi", *words) == 0
     assert tifffile.imread(out / "one_labels.tif").shape == (60, 80)
 
 
@@ -111,23 +112,50 @@ def test_a_region_in_a_roi_set_does_not_cover_the_nuclei(
     both = Detections(concat_tables([nuclei.objects, region.objects]), nuclei.image)
     both.write(tmp_path / "both_rois.zip")
     region.write(tmp_path / "region_rois.zip")
-    words = ["--image", image, "--out", tmp_path, "--format", "labels"]
+    words = ["--image", image, "--out", tmp_path, "--format", "labels", "--overwrite"]
 
     assert run(monkeypatch, "fiji", "pull", tmp_path / "both_rois.zip", *words) == 0
     drawn = tifffile.imread(tmp_path / "both_labels.tif")
     assert np.array_equal(drawn, tifffile.imread(labels))
-    assert capsys.readouterr().err == ""
+    assert "are drawn" not in capsys.readouterr().err
 
     only = ["--only", "annotations"]
     assert run(monkeypatch, "fiji", "pull", tmp_path / "both_rois.zip", *words, *only) == 0
     assert (tifffile.imread(tmp_path / "both_labels.tif") == 9).all()
-    assert capsys.readouterr().err == ""
+    assert "are drawn" not in capsys.readouterr().err
 
     assert run(monkeypatch, "fiji", "pull", tmp_path / "region_rois.zip", *words) == 0
     assert (tifffile.imread(tmp_path / "region_labels.tif") == 9).all()
     assert "region: annotations are drawn (1), because there is nothing else" in (
         capsys.readouterr().err
     )
+
+
+def test_the_same_pull_does_nothing_until_somebody_saved_the_review(
+    section: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    image, labels = section
+    review, out = tmp_path / "review", tmp_path / "out"
+    run(monkeypatch, "fiji", "push", image, "-d", labels, "--out", review)
+    pull = ["fiji", "pull", review, "--out", out]
+    assert run(monkeypatch, *pull) == 0
+    before = {path: path.read_bytes() for path in out.iterdir()}
+    capsys.readouterr()
+
+    assert run(monkeypatch, *pull) == 0
+    assert "nothing to do: all 1 were done before" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in out.iterdir()} == before
+
+    saved = Detections.read(review / "my section_rois.zip")
+    Detections(saved.objects[:1], saved.image).write(review / "my section_rois.zip")
+    assert run(monkeypatch, *pull) == 1
+    assert "(another review)" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in out.iterdir()} == before
+    assert run(monkeypatch, *pull, "--overwrite") == 0
+    assert len(Detections.read(out / "my section.geojson")) == 1
 
 
 def test_plain_rois_of_a_reviewer_are_drawn(

@@ -11,15 +11,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
+from numpy.typing import NDArray
 
+from bridge import Detections
+from bridge.apps.fiji.review_files import push_files
+from bridge.apps.finding import find_qupath
 from bridge.batch.record import read_record
 from bridge.cli import main
+from bridge.images import from_array
 from tests.aggregate.ilastik import write_table
 from tests.select.sections import write_section
 
@@ -79,6 +84,41 @@ def aggregate(folder: Path) -> Run:
     return Run(words, folder / "study.counts.json", "tables")
 
 
+def fiji_pull(folder: Path) -> Run:
+    review, out = folder / "review", folder / "out"
+    for number in range(FILES):
+        pixels, found = section(300, seed=number)
+        image = from_array(pixels, axes="YX", name=f"s{number}")
+        push_files(image, replace(found, image=image.info), review)
+    return Run(("fiji", "pull", str(review), "--out", str(out)), out / "fiji_pull.json")
+
+
+def qupath_pull(folder: Path) -> Run:
+    if find_qupath() is None:
+        pytest.skip("needs a QuPath: set PAQUO_QUPATH_DIR to its folder")
+    (folder / "images").mkdir()
+    for number in range(FILES):
+        pixels, found = section(300, seed=number)
+        tifffile.imwrite(folder / "images" / f"s{number}.tif", pixels)
+        found.write(folder / "objects" / f"s{number}.geojson")
+    push = ("push", str(folder / "p"), str(folder / "images"), "-d", str(folder / "objects"))
+    command = [sys.executable, "-m", "bridge.cli", "qupath", *push, "--force"]
+    subprocess.run(command, cwd=ROOT, check=True)
+    out = folder / "out"
+    words = ("qupath", "pull", str(folder / "p"), "--out", str(out))
+    return Run(words, out / "qupath_pull.json")
+
+
+def section(side: int, *, seed: int) -> tuple[NDArray[np.uint16], Detections]:
+    """A noisy plane, and squares on a grid as its objects."""
+    pixels = np.random.default_rng(seed).integers(0, 999, (side, side)).astype(np.uint16)
+    labels = np.zeros((side, side), np.uint16)
+    starts = [(y, x) for y in range(5, side - 12, 20) for x in range(5, side - 12, 20)]
+    for label, (y, x) in enumerate(starts, start=1):
+        labels[y : y + 10, x : x + 10] = label
+    return pixels, Detections.from_labels(labels)
+
+
 def finish(run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
     """Run the command to its end; gives stderr."""
     monkeypatch.setattr(sys, "argv", ["starbridge", *run.words])
@@ -102,7 +142,17 @@ def contents(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("make", [segment, measure, select, aggregate])
+COMMANDS = [
+    segment,
+    measure,
+    select,
+    aggregate,
+    fiji_pull,
+    pytest.param(qupath_pull, marks=pytest.mark.qupath),
+]
+
+
+@pytest.mark.parametrize("make", COMMANDS)
 def test_a_killed_run_goes_on_and_a_finished_one_does_nothing(
     make: Callable[[Path], Run],
     tmp_path: Path,

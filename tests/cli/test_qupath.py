@@ -312,19 +312,22 @@ def test_a_review_goes_out_and_comes_back(
     assert json.loads(capsys.readouterr().out)[0]["pushed"] == 2
 
     assert run(monkeypatch, "pull", project, "--out", out, "--crops") == 0
-    assert sorted(path.name for path in out.iterdir()) == [
+    assert sorted(path.name for path in out.iterdir() if path.is_file()) == [
         "my section.csv", "my section.geojson", "my section_changes.csv",
         "my section_classes.csv", "my section_classes.tif", "my section_labels.h5",
-        "my section_labels.tif", "my section_rois.zip",
+        "my section_labels.tif", "my section_rois.zip", "qupath_pull.json",
     ]  # fmt: skip
     assert np.array_equal(tifffile.imread(out / "my section_labels.tif"), labels)
+    capsys.readouterr()
+    assert run(monkeypatch, "pull", project, "--out", out, "--crops") == 0
+    assert "nothing to do: all 1 were done before" in capsys.readouterr().err
 
     regions, drawn = tmp_path / "regions", tmp_path / "drawn"
     assert run(monkeypatch, "push", regions, *push[2:], "--as", "annotation") == 0
     capsys.readouterr()
     assert run(monkeypatch, "pull", regions, "--out", drawn, "--format", "labels") == 0
     assert np.array_equal(tifffile.imread(drawn / "my section_labels.tif"), labels)
-    assert "my section.tif: annotations are drawn (2), because there is nothing else" in (
+    assert "my section: annotations are drawn (2), because there is nothing else" in (
         capsys.readouterr().err
     )
 

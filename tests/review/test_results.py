@@ -14,7 +14,7 @@ import shapely
 import tifffile
 
 from bridge import Detections, ImageInfo, PixelSize
-from bridge.cli.results import ObjectChoice, ResultFormat, chosen_formats
+from bridge.cli.results import ObjectChoice, ResultFormat, chosen
 from bridge.errors import BadInputError
 from bridge.images import open_image
 from bridge.review import compare
@@ -168,7 +168,7 @@ def test_unknown_formats_and_types_are_refused() -> None:
 def test_the_command_offers_all_formats_and_types() -> None:
     assert tuple(ResultFormat) == RESULT_FORMATS
     assert tuple(ObjectChoice) == OBJECT_CHOICES
-    assert tuple(chosen_formats(None)) == DEFAULT_FORMATS
+    assert chosen(None, None, None).formats == DEFAULT_FORMATS
 
 
 def test_what_needs_the_images_size_is_left_out_where_it_is_not_known(tmp_path: Path) -> None:

@@ -52,6 +52,27 @@ class Objects:
     skipped: int
 
 
+def check_qupath(app: str | PathLike[str] | None = None) -> QuPathApp:
+    """Find a QuPath, without starting it.
+
+    Args:
+        app: QuPath's folder; the one in ``PAQUO_QUPATH_DIR`` or a usual place where ``None``.
+
+    Raises:
+        QuPathError: there is none.
+        MissingPartError: the part ``qupath`` is not installed.
+    """
+    if importlib.util.find_spec("paquo") is None:
+        raise MissingPartError("qupath", "write QuPath projects", "paquo")
+    found = find_qupath(app)
+    if found is None:
+        raise QuPathError(
+            "QuPath was not found in PAQUO_QUPATH_DIR or the usual places; install it from "
+            "https://qupath.github.io, or set PAQUO_QUPATH_DIR to its folder"
+        )
+    return found
+
+
 class QuPath(AppSession):
     """QuPath without its window, used in a ``with``; everything that is written is on disk.
 
@@ -83,14 +104,7 @@ class QuPath(AppSession):
         timeout: float = 1800,
         start_timeout: float = 180,
     ) -> None:
-        if importlib.util.find_spec("paquo") is None:
-            raise MissingPartError("qupath", "write QuPath projects", "paquo")
-        self.app: QuPathApp | None = find_qupath(app)
-        if self.app is None:
-            raise QuPathError(
-                "QuPath was not found in PAQUO_QUPATH_DIR or the usual places; install it from "
-                "https://qupath.github.io, or set PAQUO_QUPATH_DIR to its folder"
-            )
+        self.app: QuPathApp | None = check_qupath(app)
         self._timeout = timeout
         self._project: Path | None = None
         limits = [heap_option(heap), initial_heap_option(heap, "512m")]

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from bridge.cli.output import note
-from bridge.cli.results import Classes, Formats, Only, chosen_formats, print_written
-from bridge.errors import StarbridgeError
+from bridge.cli.options import AsJson, Jobs, Overwrite, Resume, Scheduler
+from bridge.cli.results import Classes, Formats, Only, chosen, run_pull
 
 
 def pull(
@@ -30,23 +29,27 @@ def pull(
         Path | None,
         typer.Option(help="The image a single file belongs to, for its size and pixel size."),
     ] = None,
+    overwrite: Overwrite = False,
+    resume: Resume = False,
+    jobs: Jobs = "1",
+    scheduler: Scheduler = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Write what reviewers left: labels, class masks, ROIs, GeoJSON, tables, and every edit."""
-    from bridge.apps.fiji.review_files import read_review, reviewed_names
-    from bridge.review.results import write_results
+    """Write what reviewers left: labels, class masks, ROIs, GeoJSON, tables, and every edit.
 
-    failed = False
-    for name in reviewed_names(review):
-        try:
-            objects, changes = read_review(review, name, image=image)
-            written = write_results(
-                objects, name, out, chosen_formats(formats), changes=changes,
-                only=only, classes=classes, size_remedy="give --image",
-            )  # fmt: skip
-        except StarbridgeError as error:  # The other images go on.
-            note(str(error))
-            failed = True
-            continue
-        print_written(written, name, out)
-    if failed:
-        raise typer.Exit(1)
+    Running the same command again does only what is missing; after further edits, give --overwrite.
+    """
+    from bridge.apps.fiji.pull_job import FijiPullJob
+    from bridge.apps.fiji.review_files import reviewed_names
+
+    job = FijiPullJob(review, chosen(formats, only, classes), image)
+    run_pull(
+        job,
+        reviewed_names(review),
+        out,
+        overwrite=overwrite,
+        resume=resume,
+        jobs=jobs,
+        scheduler=scheduler,
+        as_json=as_json,
+    )

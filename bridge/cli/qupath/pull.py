@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bridge.cli.output import note
+from bridge.cli.options import AsJson, Jobs, Overwrite, Resume, Scheduler
 from bridge.cli.qupath.options import HEAP_HELP, PROJECT_HELP, QUPATH_HELP
-from bridge.cli.results import Classes, Formats, Only, chosen_formats, print_written
-from bridge.errors import StarbridgeError
+from bridge.cli.results import Classes, Formats, Only, chosen, run_pull
 
 
 def pull(
@@ -31,36 +31,34 @@ def pull(
     ] = False,
     qupath: Annotated[Path | None, typer.Option(help=QUPATH_HELP)] = None,
     heap: Annotated[str | None, typer.Option(help=HEAP_HELP)] = None,
+    overwrite: Overwrite = False,
+    resume: Resume = False,
+    jobs: Jobs = "1",
+    scheduler: Scheduler = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write what reviewers left: labels, class masks, ROIs, GeoJSON, tables, and every edit.
 
-    Nothing in the project is written; QuPath may have it open.
+    Nothing in the project is written; QuPath may have it open. Running the same command again does
+    only what is missing; after further edits, give --overwrite.
     """
-    from bridge.apps.qupath.errors import QuPathEndedError
     from bridge.apps.qupath.project_files import read_project
-    from bridge.apps.qupath.results import result_names, write_review
-    from bridge.apps.qupath.session import QuPath
-    from bridge.apps.qupath.sync import read_review
+    from bridge.apps.qupath.pull_job import QuPathPullJob
+    from bridge.apps.qupath.session import check_qupath
 
     files = read_project(project)
-    chosen = files.select(images)
-    names = result_names(chosen)
-    failed = False
-    with QuPath(qupath, heap=heap) as session:
-        session.open(files.folder)
-        for image, name in zip(chosen, names, strict=True):
-            try:
-                review = read_review(session, files, image)
-                written = write_review(
-                    review, name, out, chosen_formats(formats),
-                    only=only, classes=classes, crops=crops,
-                )  # fmt: skip
-            except QuPathEndedError:
-                raise
-            except StarbridgeError as error:  # The other images go on.
-                note(str(error))
-                failed = True
-                continue
-            print_written(written, image.name, out)
-    if failed:
-        raise typer.Exit(1)
+    selected = files.select(images)
+    check_qupath(qupath)
+    choice = chosen(formats, only, classes)
+    job = QuPathPullJob(files, selected, choice, crops=crops, app=qupath, heap=heap)
+    with closing(job):
+        run_pull(
+            job,
+            [image.id for image in selected],
+            out,
+            overwrite=overwrite,
+            resume=resume,
+            jobs=jobs,
+            scheduler=scheduler,
+            as_json=as_json,
+        )
