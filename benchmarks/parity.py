@@ -77,11 +77,11 @@ def measure(folder: Path) -> Iterator[Row]:
         for name, model in models(folder):
             print(name, flush=True)
             done = export(model, out=folder / "out" / name, verify=False)
-            reference = Reference(done.source, KerasModel(done.source))
+            reference = Reference(KerasModel(done.model))
             paths = {file.path.name: file.path for file in done.files}
             checks = []
             for runtime, ending in COLUMNS:
-                path = paths.get(f"{done.source.name}{ending}")
+                path = paths.get(f"{done.model.file_name}{ending}")
                 file = None if path is None else read_model_file(path)
                 checks.append(
                     None if file is None else check_file(file, runtime, runtimes, reference)

@@ -1,9 +1,10 @@
-"""One file in one runtime: does it load, run, and give what it must?"""
+"""Checks of one file in one runtime: it loads, runs, and gives the expected numbers."""
 
 from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,8 +12,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from models_export.console import Listener
 from models_export.contents import ModelFile
-from models_export.listener import Listener
 from models_export.operations import unknown_operations
 from models_export.parity import (
     NOISE,
@@ -24,7 +25,8 @@ from models_export.parity import (
     trial_images,
 )
 from models_export.runtimes import Program, RunError, Runtime, RuntimeMissingError
-from models_export.runtimes.pool import TENSORFLOW1, Runtimes
+from models_export.runtimes.bioimageio import run_package_test
+from models_export.runtimes.pool import RUNTIMES, Runtimes
 from models_export.runtimes.tensorflow1 import TensorFlow1
 
 Status = Literal["passed", "failed", "not verified"]
@@ -34,7 +36,7 @@ _DIVISOR = 64  # what Fiji and QuPath make tiles a multiple of
 
 @dataclass(frozen=True)
 class Check:
-    """What became of a file in a runtime.
+    """The result of running a file in a runtime.
 
     Attributes:
         runtime: its name and version.
@@ -69,6 +71,34 @@ class Check:
         return text
 
 
+def check_everywhere(
+    file: ModelFile,
+    reference: Reference | None,
+    pool: Runtimes,
+    runtimes: Sequence[str],
+    listener: Listener | None = None,
+) -> tuple[Check, ...]:
+    """Check a file in each of several runtimes; see :func:`check_file`.
+
+    A bioimage.io package is tested by bioimageio.core instead, on its own test images.
+    """
+    if file.kind == "bioimageio":
+        return (_check_package(file, listener or Listener()),)
+    return tuple(check_file(file, name, pool, reference, listener) for name in runtimes)
+
+
+def _check_package(file: ModelFile, listener: Listener) -> Check:
+    started = time.perf_counter()
+    try:
+        name, failure = run_package_test(file.path, listener)
+    except RuntimeMissingError as error:
+        return Check("bioimageio.core", "not verified", error.reason)
+    seconds = time.perf_counter() - started
+    if failure:
+        return Check(name, "failed", failure, seconds=seconds)
+    return Check(name, "passed", compared_with="its test image", seconds=seconds)
+
+
 def check_file(
     file: ModelFile,
     runtime_name: str,
@@ -80,18 +110,16 @@ def check_file(
 
     Args:
         file: a SavedModel, a frozen graph or an ONNX model.
-        runtime_name: one of :data:`models_export.runtimes.pool.NAMES`.
-        runtimes: where runtimes come from.
+        runtime_name: one of :data:`models_export.runtimes.pool.RUNTIMES`.
+        runtimes: the runtimes that are started already.
         reference: the model's own output; ``None`` where the model is not at hand: then the file
             is compared with itself in the TensorFlow of today.
-        listener: told what is run.
+        listener: receives the steps.
     """
     try:
         runtime = runtimes.get(runtime_name)
     except RuntimeMissingError as error:
-        name = TENSORFLOW1.get(runtime_name)
-        shown = f"TensorFlow {name}" if name else runtime_name
-        return Check(shown, "not verified", error.reason)
+        return Check(RUNTIMES[runtime_name].title, "not verified", error.reason)
     (listener or Listener()).doing(f"run {file.path.name} in {runtime.name}")
     started = time.perf_counter()
     status: Status = "passed"
@@ -104,7 +132,9 @@ def check_file(
         with tempfile.TemporaryDirectory(prefix="starbridge-") as folder:
             program = file.unpack(Path(folder))
             expected, against = _expected(file, program, runtime, runtimes, reference)
-            differences = tuple(_compared(file, e, _run(runtime, program, e)) for e in expected)
+            differences = tuple(
+                _compared(file, e, runtime.run(program, e.image.pixels)) for e in expected
+            )
         failures = [d.failure for d in differences if d.failure]
         if failures:
             status, reason = "failed", failures[0]
@@ -134,10 +164,6 @@ def _joined(reasons: list[str], made_with: str) -> str:
     more = f" (and {len(reasons) - 3} more)" if len(reasons) > 3 else ""
     text = "; ".join(reasons[:3]) + more
     return f"made with {made_with}: {text}" if made_with else text
-
-
-def _run(runtime: Runtime, program: Program, expected: Expected) -> NDArray[Any]:
-    return runtime.run(program, expected.image.pixels)
 
 
 def _compared(file: ModelFile, expected: Expected, tensor: NDArray[Any]) -> Difference:
@@ -171,12 +197,11 @@ def _expected(
     runtimes: Runtimes,
     reference: Reference | None,
 ) -> tuple[list[Expected], str]:
-    """What the file must give, and what said so."""
+    """Return the outputs that the file must give, and the runtime they come from."""
     if reference is not None:
         for_fiji = file.kind == "saved_model"
-        return reference.expected(
-            upsampled=for_fiji, classes=not for_fiji, size=file.size
-        ), reference.name
+        expected = reference.expected(upsampled=for_fiji, classes=not for_fiji, size=file.size)
+        return expected, reference.name
     images = trial_images(
         file.n_dim, file.channels, (_DIVISOR,) * file.n_dim, (1, 99.8), size=file.size
     )

@@ -1,4 +1,4 @@
-"""What an exported file is: recognised by its content, read without trust."""
+"""Model files, recognised by their content and checked for harm."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from models_export.targets.saved_model import SIGNATURE, TAG
 
 _LARGEST_AXIS = 4096
 
-# Operations with which a graph would do more than compute.
+# Operations that reach files or the network.
 _REACHING_OUT = frozenset(
     {
         "EagerPyFunc",
@@ -33,18 +33,18 @@ _AGAIN = "download or export it again"
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A file that some program is to load.
+    """A model file that some program is to load.
 
     Attributes:
         path: the file.
         kind: ``saved_model``, ``graph``, ``onnx`` or ``bioimageio``.
-        made_with: what wrote it, as far as it says (``"TensorFlow 2.11.0"``), else ``""``.
+        made_with: the program that wrote it, as far as the file says (``"TensorFlow 2.11.0"``), else ``""``.
         input: name of the tensor that enters.
         output: name of the tensor that leaves.
         n_dim: spatial axes.
         channels: channels that it takes.
         size: the only spatial size that it takes; ``None`` for any size.
-        problems: why no program for biologists takes it, in plain words; empty where all is well.
+        problems: reasons why no program for biologists takes it; empty where all is well.
         content: the files inside, or the one file under its own name.
         graph: the ``GraphDef``, where it has one.
     """
@@ -61,8 +61,13 @@ class ModelFile:
     content: dict[str, bytes] = field(default_factory=dict, repr=False)
     graph: Any = field(default=None, repr=False)
 
+    @property
+    def has_fixed_plane(self) -> bool:
+        """Whether it takes 2D images of one size only."""
+        return self.size is not None and self.n_dim == 2
+
     def unpack(self, folder: Path) -> Program:
-        """Write what is inside into an empty folder, for a runtime to load."""
+        """Write the content into an empty folder, for a runtime to load."""
         for name, data in self.content.items():
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -188,7 +193,7 @@ def _read_saved_model(path: Path, content: dict[str, bytes]) -> ModelFile:
 def _read_graph(path: Path, data: bytes) -> ModelFile:
     saved_model, graph_def, decode_error = _protocol(path)
     try:
-        # The version is what a graph cannot have there: both files have lists in the same places.
+        # Only a SavedModel has a version in this field; the lists of both have the same numbers.
         if saved_model.FromString(data).saved_model_schema_version:
             raise BadInputError(
                 path,
@@ -271,14 +276,14 @@ def _read_onnx(path: Path, data: bytes) -> ModelFile:
 
 
 def _reaching_out(graph: Any) -> list[str]:
-    """Why a graph from a stranger is not run here."""
+    """Return the reasons why a graph of unknown origin is not run here."""
     nodes = [*graph.node, *(n for f in graph.library.function for n in f.node_def)]
     found = sorted({node.op for node in nodes} & _REACHING_OUT)
     return [f"would reach for files or programs (operation {found[0]})"] if found else []
 
 
 def _shape_problems(sizes: list[int]) -> list[str]:
-    """Why an input of this shape is no image; a shape that is not given may be one."""
+    """Return the reasons why an input of this shape is no image; an unknown shape may be one."""
     if sizes and len(sizes) not in (4, 5):
         return [f"takes something of {len(sizes)} axes, not images"]
     if any(size > _LARGEST_AXIS for size in sizes):

@@ -1,4 +1,4 @@
-"""A network as a TensorFlow 1 graph of constants.
+"""A network as a TensorFlow 1 graph whose weights are constants.
 
 Built from operations that TensorFlow knows since 1.4, without any attribute that came later, so
 that one graph runs in every TensorFlow 1 and in OpenCV.
@@ -30,7 +30,7 @@ PRODUCERS = {"1.12": 27, "1.15": 134}
 
 
 def build_meta_graph(network: Network, tensorflow: str) -> Any:
-    """Write a network as a ``MetaGraphDef``.
+    """Build the ``MetaGraphDef`` of a network.
 
     Args:
         network: with one output (:meth:`Network.with_one_output`).
@@ -49,16 +49,18 @@ def build_meta_graph(network: Network, tensorflow: str) -> Any:
         for step in network.steps:
             builder.add(step)
         meta = tf.compat.v1.train.export_meta_graph(clear_devices=True, strip_default_attrs=True)
-    # A graph says which version wrote it, and an old TensorFlow warns or refuses what is newer.
+    # A graph names the version that wrote it, and an old TensorFlow warns of newer ones or refuses.
     meta.graph_def.versions.producer = PRODUCERS[tensorflow]
     for node in meta.graph_def.node:
-        # Notes of the newest TensorFlow's shape inference, unknown to the old ones.
+        # Attributes of the newest TensorFlow's shape inference, unknown to the old ones.
         for key in [key for key in node.attr if key.startswith("_")]:
             del node.attr[key]
     return meta
 
 
 class _Builder:
+    """Adds the operations of each step to the current graph."""
+
     def __init__(self, tf: Any, n_dim: int) -> None:
         self._tf = tf
         self._ops = tf.raw_ops
@@ -132,7 +134,7 @@ class _Builder:
         return by_features[step.function](features=x, name=name)
 
     def _softmax(self, x: Any, name: str) -> Any:
-        """Written out, because OpenCV runs TensorFlow's Softmax along the rows of the image."""
+        """Add a softmax in single operations: OpenCV runs TensorFlow's along the image's rows."""
         ops, channels = self._ops, int(x.shape[-1])
         # Around their mean, so that large numbers do not overflow.
         around_mean = np.eye(channels) - 1 / channels
@@ -142,7 +144,7 @@ class _Builder:
         return ops.RealDiv(x=exponential, y=total, name=name)
 
     def _mix(self, x: Any, matrix: NDArray[Any], name: str) -> Any:
-        """Every channel becomes a weighted sum of all channels."""
+        """Replace every channel by a weighted sum of all channels."""
         size = (1,) * self._n_dim + matrix.shape
         kernel = self._constant(matrix.reshape(size).astype(np.float32), f"{name}/kernel")
         convolve = self._ops.Conv2D if self._n_dim == 2 else self._ops.Conv3D
@@ -157,7 +159,7 @@ class _Builder:
         return self._ops.ResizeNearestNeighbor(images=x, size=target, name=name)
 
     def _repeat3d(self, x: Any, size: tuple[int, ...], name: str) -> Any:
-        """There is no volume resize in TensorFlow 1: resize (y, x), then z as rows of planes."""
+        """Resize (y, x), then z as rows of planes: TensorFlow 1 has no resize of volumes."""
         ops = self._ops
         shape = self._shape(x, name)
         batch, z, y, width, channels = (

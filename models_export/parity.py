@@ -1,4 +1,4 @@
-"""Test images, and the comparison of what a file gives with what it must give."""
+"""Test images, and the comparison of a file's output with the expected one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models_export.keras_model import KerasModel
-from models_export.source import Source
 
 PROBABILITY_BAR = 1e-5
 """Largest absolute difference of a probability that passes."""
@@ -29,7 +28,7 @@ _VOLUME = (32, 64, 64)
 
 @dataclass(frozen=True)
 class TrialImage:
-    """An image that a model is tried on.
+    """A test image.
 
     Attributes:
         name: ``random`` or ``real``.
@@ -42,7 +41,7 @@ class TrialImage:
 
 @dataclass(frozen=True)
 class Expected:
-    """What a file must give for an image.
+    """The output that a file must give for an image.
 
     Attributes:
         image: the image.
@@ -68,7 +67,7 @@ class Expected:
 
 @dataclass(frozen=True)
 class Difference:
-    """How far a file's output is from the expected one.
+    """The difference between a file's output and the expected one.
 
     Attributes:
         image: ``random`` or ``real``.
@@ -91,7 +90,7 @@ class Difference:
 
     @property
     def failure(self) -> str | None:
-        """Why it does not pass, as a clause; ``None`` if it does."""
+        """Reason why it does not pass, as a clause; ``None`` if it does."""
         if not self.probability <= PROBABILITY_BAR or not (self.classes or 0) <= PROBABILITY_BAR:
             worst = max(self.probability, self.classes or 0)
             return f"probabilities differ by up to {worst:.2g} (allowed: {PROBABILITY_BAR:g})"
@@ -111,22 +110,21 @@ class Reference:
     """A model's own output in Keras, on a random and on a real image.
 
     Args:
-        source: the model folder.
         model: the model, loaded.
     """
 
     name = "Keras"
 
-    def __init__(self, source: Source, model: KerasModel) -> None:
-        self._source = source
+    def __init__(self, model: KerasModel) -> None:
         self._model = model
-        self._rays3d = model.rays if source.n_dim == 3 else None
+        self._folder = model.folder
+        self._rays3d = model.rays
         self._answers: dict[tuple[int, ...] | None, list[_Answer]] = {}
 
     def expected(
         self, *, upsampled: bool, classes: bool, size: tuple[int, ...] | None = None
     ) -> list[Expected]:
-        """What a file must give.
+        """Return the outputs that a file must give.
 
         Args:
             upsampled: whether its output has the input's size.
@@ -135,28 +133,28 @@ class Reference:
         """
         if size not in self._answers:
             images = trial_images(
-                self._source.n_dim,
-                self._source.n_channels,
+                self._folder.n_dim,
+                self._folder.n_channels,
                 self._model.divisor,
-                self._source.recipe.percentiles,
+                self._folder.recipe.percentiles,
                 size,
             )
             self._answers[size] = [self._answer(image) for image in images]
-        grid, result = self._source.grid, []
+        grid, result = self._folder.grid, []
         for image, outputs, threshold, objects in self._answers[size]:
             heads = list(outputs if classes else outputs[:2])
             step = grid
             if upsampled:
-                heads = [_sparse(heads[0], grid), *(_repeated(h, grid) for h in heads[1:])]
+                heads = [_sparse(heads[0], grid), *(_repeat(h, grid) for h in heads[1:])]
                 step = (1,) * len(grid)
             result.append(
                 Expected(
                     image,
                     np.concatenate(heads, axis=-1),
                     step,
-                    self._source.n_rays,
+                    self._folder.n_rays,
                     threshold,
-                    self._source.recipe.nms,
+                    self._folder.recipe.nms,
                     self._rays3d,
                     objects,
                 )
@@ -165,14 +163,14 @@ class Reference:
 
     def _answer(self, image: TrialImage) -> _Answer:
         outputs = self._model.predict(image.pixels)
-        recipe = self._source.recipe
+        recipe = self._folder.recipe
         if image.name == NOISE:
             return image, outputs, recipe.prob, None
         threshold = comparison_threshold(outputs[0], recipe.prob)
         objects = objects_of(
             np.concatenate(outputs[:2], axis=-1),
-            self._source.grid,
-            self._source.n_rays,
+            self._folder.grid,
+            self._folder.n_rays,
             threshold,
             recipe.nms,
             self._rays3d,
@@ -187,7 +185,7 @@ def trial_images(
     percentiles: tuple[float, float],
     size: tuple[int, ...] | None,
 ) -> list[TrialImage]:
-    """Images to try a model on: noise, and the microscope image that comes with StarDist.
+    """Return the test images: noise, and the microscope image that is part of StarDist.
 
     Args:
         n_dim: spatial axes.
@@ -201,7 +199,7 @@ def trial_images(
     wanted = size or tuple(
         -(-pixels // d) * d for pixels, d in zip(_RANDOM_SIZE[n_dim], divisor, strict=True)
     )
-    # Not numpy's default generator of the day: the same numbers with every version.
+    # RandomState gives the same numbers in every version of numpy.
     random = np.random.RandomState(20240607).random_sample((*wanted, channels))
     if n_dim == 2:
         plane = np.asarray(test_image_nuclei_2d(), np.float64)
@@ -226,8 +224,8 @@ def compare(expected: Expected, tensor: NDArray[Any]) -> Difference:
     """Compare a file's output with the expected one of the same shape.
 
     Args:
-        expected: what it must give.
-        tensor: what it gave, (spatial…, channels).
+        expected: the expected output.
+        tensor: the file's output, (spatial…, channels).
     """
     apart = np.abs(tensor.astype(np.float64) - expected.tensor)
     # NaN compares false with every bar, so it must not vanish in a maximum.
@@ -253,7 +251,7 @@ def compare(expected: Expected, tensor: NDArray[Any]) -> Difference:
 def _same(
     expected: Expected, wanted: frozenset[tuple[int, ...]], found: frozenset[tuple[int, ...]]
 ) -> bool:
-    """Whether the objects are the same, ties between two candidates of a nucleus aside."""
+    """Return whether the objects are the same, ties between two candidates of a nucleus aside."""
     changed = []
     for points in (wanted - found, found - wanted):
         places = [tuple(p // g for p, g in zip(q, expected.grid, strict=True)) for q in points]
@@ -272,14 +270,14 @@ def objects_of(
     nms: float,
     rays3d: Any = None,
 ) -> frozenset[tuple[int, ...]]:
-    """Objects in a network's output, by StarDist's own NMS.
+    """Find the objects in a network's output by StarDist's own NMS.
 
     Args:
         tensor: (spatial…, 1 + rays + …).
         grid: pixels between neighbours in ``tensor``.
         rays: rays among the channels.
         threshold: probability above which a candidate counts.
-        nms: overlap above which the less probable of two goes.
+        nms: overlap above which the less probable of two is removed.
         rays3d: StarDist's rays of a 3D model.
 
     Returns:
@@ -287,7 +285,7 @@ def objects_of(
     """
     chosen = tensor[..., 0] > threshold
     if not chosen.any() or np.count_nonzero(chosen) > 2 * _MOST_CANDIDATES:
-        # Far more candidates than expected: what matters is that they are told apart.
+        # Far more candidates than expected: the candidates themselves are compared.
         return frozenset(tuple(int(v) for v in p) for p in np.argwhere(chosen) * np.array(grid))
     points = np.argwhere(chosen) * np.array(grid)
     prob = np.ascontiguousarray(tensor[chosen][:, 0], np.float32)
@@ -307,9 +305,9 @@ def objects_of(
 
 
 def comparison_threshold(prob: NDArray[Any], wanted: float) -> float:
-    """The probability threshold at which two runtimes can be compared.
+    """Return the probability threshold at which two runtimes can be compared.
 
-    The wanted one, or just above it where a candidate lies so close that rounding decides; higher
+    It is the wanted one, or just above it where a candidate lies so close that rounding decides; higher
     where an untrained model makes candidates by the ten thousand.
     """
     values = np.sort(prob, axis=None)
@@ -323,7 +321,7 @@ def comparison_threshold(prob: NDArray[Any], wanted: float) -> float:
     return threshold
 
 
-def _repeated(head: NDArray[Any], grid: tuple[int, ...]) -> NDArray[Any]:
+def _repeat(head: NDArray[Any], grid: tuple[int, ...]) -> NDArray[Any]:
     for axis, size in enumerate(grid):
         head = head.repeat(size, axis)
     return head

@@ -29,7 +29,6 @@ from bridge.files.atomic import write_bytes, write_error
 from bridge.formats.layout import DEFAULT_FORMATS, FORMATS, RECORD
 from bridge.images import image_name
 from bridge.images.locations import Location, identity
-from bridge.model.folder import recipe_json
 from bridge.segment.segmenter import Segmenter
 from bridge.segment.tiles import MEMORY
 
@@ -299,7 +298,7 @@ class _Record:
     ) -> None:
         self.out = out
         self.images: dict[str, Any] = _earlier_images(out / RECORD)
-        recipe = recipe_json(segmenter.recipe)
+        recipe = segmenter.recipe.to_json()
         precision = getattr(segmenter.make_engine, "precision", "f32")
         decisive = {
             "model": segmenter.model.sha256,

@@ -28,7 +28,7 @@ class Exported:
 
     def path(self, ending: str) -> Path:
         """The exported file of an ending."""
-        name = f"{self.result.source.name}{ending}"
+        name = f"{self.result.model.file_name}{ending}"
         return next(file.path for file in self.result.files if file.path.name == name)
 
 
@@ -52,7 +52,7 @@ def exported(
         folder = tmp_path_factory.mktemp("exported")
         model = _model(name, folder / name, request)
         result = export(model, out=folder / "out", verify=False)
-        reference = Reference(result.source, KerasModel(result.source))
+        reference = Reference(KerasModel(result.model))
         return Exported(model, result, reference)
 
     return give

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bridge.errors import BadInputError
-from models_export.archive import read_zip, write_zip
+from models_export.archive import read_zip, zip_bytes
 from models_export.contents import read_model_file
 from tests.models_export.conftest import Exported
 
@@ -75,12 +75,12 @@ def test_what_is_no_model_is_refused(tmp_path: Path, name: str) -> None:
 
 def test_a_zip_for_nobody_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
-    write_zip(path, {"weights_best.h5": b"x"})
+    path.write_bytes(zip_bytes({"weights_best.h5": b"x"}))
     with pytest.raises(BadInputError, match=r"no saved_model\.pb"):
         read_model_file(path)
-    write_zip(path, {"model/saved_model.pb": b"x"})
+    path.write_bytes(zip_bytes({"model/saved_model.pb": b"x"}))
     assert "top level" in read_model_file(path).problems[0]
-    write_zip(path, {"saved_model.pb": b"\xff\xff"})
+    path.write_bytes(zip_bytes({"saved_model.pb": b"\xff\xff"}))
     with pytest.raises(BadInputError, match="is damaged"):
         read_model_file(path)
     with zipfile.ZipFile(path, "w") as archive:
@@ -100,7 +100,7 @@ def test_a_saved_model_that_fiji_cannot_use_has_its_problem_named(
     def problem(change: Callable[[object], None]) -> str:
         saved = saved_model_pb2.SavedModel.FromString(content)
         change(saved.meta_graphs[0])
-        write_zip(path, {"saved_model.pb": saved.SerializeToString()})
+        path.write_bytes(zip_bytes({"saved_model.pb": saved.SerializeToString()}))
         return read_model_file(path).problems[0]
 
     def retag(meta: object) -> None:

@@ -97,12 +97,12 @@ def test_fiji_finds_as_many_nuclei_as_python(
 ) -> None:
     """The plugin treats the output as one pixel an image pixel; zeros between keep the count."""
     found = checked("demo", ".tf1.12.zip", "tf1.12").differences[1]
-    source = exported("demo").result.source
-    image = trial_images(2, 1, (16, 16), source.recipe.percentiles, None)[1].pixels
-    prob, dist = KerasModel(source).predict(image)
-    threshold, rays = source.recipe.prob, source.n_rays
+    model = exported("demo").result.model
+    image = trial_images(2, 1, (16, 16), model.recipe.percentiles, None)[1].pixels
+    prob, dist = KerasModel(model).predict(image)
+    threshold, rays = model.recipe.prob, model.n_rays
     in_python = objects_of(
-        np.concatenate([prob, dist], axis=-1), source.grid, rays, threshold, source.recipe.nms
+        np.concatenate([prob, dist], axis=-1), model.grid, rays, threshold, model.recipe.nms
     )
     assert found.objects == len(in_python) > 50
 

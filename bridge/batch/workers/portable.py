@@ -11,7 +11,7 @@ from bridge.model.folder import DEMO, open_model
 from bridge.segment.segmenter import Segmenter
 
 if TYPE_CHECKING:
-    from bridge.model.folder import Recipe
+    from bridge.model.recipe import Recipe
     from bridge.segment.segmenter import EngineMaker
 
 _loaded: dict[bytes, Segmenter] = {}
