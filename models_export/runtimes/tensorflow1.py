@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import platform
+import tempfile
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -68,21 +70,23 @@ class TensorFlow1(Runtime):
 
     def run(self, program: Program, image: NDArray[Any]) -> NDArray[Any]:
         """Load a SavedModel or a frozen graph and run it; see :class:`Runtime`."""
-        source, target = self._worker.folder / "image.npy", self._worker.folder / "result.npy"
-        np.save(source, np.ascontiguousarray(image[np.newaxis], np.float32))
-        self._ask(
-            {
-                "do": "run",
-                "kind": program.kind,
-                "path": str(program.path),
-                "input": program.input,
-                "output": program.output,
-                "image": str(source),
-                "to": str(target),
-            }
-        )
-        result: NDArray[Any] = np.load(target, allow_pickle=False)[0]
-        return result
+        # a folder apart from the process's own, which is gone once the process has died
+        with tempfile.TemporaryDirectory(prefix="starbridge-") as folder:
+            source, target = Path(folder, "image.npy"), Path(folder, "result.npy")
+            np.save(source, np.ascontiguousarray(image[np.newaxis], np.float32))
+            self._ask(
+                {
+                    "do": "run",
+                    "kind": program.kind,
+                    "path": str(program.path),
+                    "input": program.input,
+                    "output": program.output,
+                    "image": str(source),
+                    "to": str(target),
+                }
+            )
+            result: NDArray[Any] = np.load(target, allow_pickle=False)[0]
+            return result
 
     def close(self) -> None:
         """End the process and remove its files."""

@@ -35,7 +35,7 @@ class Calibration:
     """What an 8-bit network was made and judged by.
 
     Attributes:
-        percentiles: as in :class:`bridge.model.recipe.Recipe`.
+        percentiles: as in :class:`bridge.model.folder.Recipe`.
         images: names of the images that tiles were taken from.
         tiles: how many tiles it was calibrated on.
         held_out: how many other tiles it was judged by.

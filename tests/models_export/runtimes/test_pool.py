@@ -1,4 +1,4 @@
-"""A runtime that cannot be had is no error."""
+"""Runtimes that are missing, do not start or die leave a reason and no crash."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_runtime_that_cannot_be_had_leaves_its_file_not_verified(
     assert reason in check.reason
 
 
-def test_a_java_that_does_not_start_is_said(
+def test_a_java_that_does_not_start_is_reported(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     pytest.importorskip("jpype")
