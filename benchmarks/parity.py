@@ -1,4 +1,4 @@
-"""How far every exported file is from Keras, in every program: ``python -m benchmarks.parity``.
+"""Compare every exported file with Keras in every program: ``python -m benchmarks.parity``.
 
 Writes ``docs/parity.md``. Models other than the demo model have random weights: what is compared is
 the arithmetic, not the nuclei.
@@ -53,7 +53,7 @@ DESCRIPTIONS = {
 
 @dataclass(frozen=True)
 class Row:
-    """A model and what became of its files, a runtime each (``None``: no such file)."""
+    """A model and the checks of its files, one for each runtime (``None``: no such file)."""
 
     name: str
     checks: tuple[Check | None, ...]

@@ -12,20 +12,19 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from models_export.console import Listener
 from models_export.contents import ModelFile
 from models_export.operations import unknown_operations
 from models_export.parity import (
     NOISE,
+    Detector,
     Difference,
     Expected,
     Reference,
     compare,
-    objects_of,
     trial_images,
 )
 from models_export.runtimes import Program, RunError, Runtime, RuntimeMissingError
-from models_export.runtimes.bioimageio import run_package_test
+from models_export.runtimes.bioimageio import BioimageioCore
 from models_export.runtimes.pool import RUNTIMES, Runtimes
 from models_export.runtimes.tensorflow1 import TensorFlow1
 
@@ -45,6 +44,10 @@ class Check:
         compared_with: what its output was compared with; ``""`` where it was not compared.
         differences: figures, one for each test image.
         seconds: how long it took.
+
+    Example:
+        >>> str(Check("OpenCV 4.11.0", "failed", "it finds 3 objects instead of 5"))
+        'failed in OpenCV 4.11.0: it finds 3 objects instead of 5'
     """
 
     runtime: str
@@ -56,8 +59,6 @@ class Check:
 
     def __str__(self) -> str:
         text = f"{self.status} in {self.runtime}"
-        if self.status == "not verified":
-            text = f"not verified in {self.runtime}"
         if self.reason:
             text += f": {self.reason}"
         elif self.differences:
@@ -72,55 +73,34 @@ class Check:
 
 
 def check_everywhere(
-    file: ModelFile,
-    reference: Reference | None,
-    pool: Runtimes,
-    runtimes: Sequence[str],
-    listener: Listener | None = None,
+    file: ModelFile, reference: Reference | None, pool: Runtimes, runtimes: Sequence[str]
 ) -> tuple[Check, ...]:
     """Check a file in each of several runtimes; see :func:`check_file`.
 
     A bioimage.io package is tested by bioimageio.core instead, on its own test images.
     """
     if file.kind == "bioimageio":
-        return (_check_package(file, listener or Listener()),)
-    return tuple(check_file(file, name, pool, reference, listener) for name in runtimes)
-
-
-def _check_package(file: ModelFile, listener: Listener) -> Check:
-    started = time.perf_counter()
-    try:
-        name, failure = run_package_test(file.path, listener)
-    except RuntimeMissingError as error:
-        return Check("bioimageio.core", "not verified", error.reason)
-    seconds = time.perf_counter() - started
-    if failure:
-        return Check(name, "failed", failure, seconds=seconds)
-    return Check(name, "passed", compared_with="its test image", seconds=seconds)
+        runtimes = ("bioimageio.core",)
+    return tuple(check_file(file, name, pool, reference) for name in runtimes)
 
 
 def check_file(
-    file: ModelFile,
-    runtime_name: str,
-    runtimes: Runtimes,
-    reference: Reference | None,
-    listener: Listener | None = None,
+    file: ModelFile, runtime_name: str, runtimes: Runtimes, reference: Reference | None
 ) -> Check:
     """Run a file in a runtime and compare.
 
     Args:
-        file: a SavedModel, a frozen graph or an ONNX model.
+        file: the file.
         runtime_name: one of :data:`models_export.runtimes.pool.RUNTIMES`.
         runtimes: the runtimes that are started already.
         reference: the model's own output; ``None`` where the model is not at hand: then the file
             is compared with itself in the TensorFlow of today.
-        listener: receives the steps.
     """
     try:
         runtime = runtimes.get(runtime_name)
     except RuntimeMissingError as error:
         return Check(RUNTIMES[runtime_name].title, "not verified", error.reason)
-    (listener or Listener()).doing(f"run {file.path.name} in {runtime.name}")
+    runtimes.listener.doing(f"run {file.path.name} in {runtime.name}")
     started = time.perf_counter()
     status: Status = "passed"
     reason, against = "", ""
@@ -129,12 +109,17 @@ def check_file(
         reasons = [*file.problems, *_unknown(file, runtime)]
         if reasons:
             raise _RefusedError(_joined(reasons, file.made_with))
-        with tempfile.TemporaryDirectory(prefix="starbridge-") as folder:
-            program = file.unpack(Path(folder))
-            expected, against = _expected(file, program, runtime, runtimes, reference)
-            differences = tuple(
-                _compared(file, e, runtime.run(program, e.image.pixels)) for e in expected
-            )
+        if isinstance(runtime, BioimageioCore) and file.kind == "bioimageio":
+            against = "its test image"
+            if failure := runtime.test_package(file.path):
+                raise _RefusedError(failure)
+        else:
+            with tempfile.TemporaryDirectory(prefix="starbridge-") as folder:
+                program = file.unpack(Path(folder))
+                expected, against = _expected(file, program, runtime, runtimes, reference)
+                differences = tuple(
+                    _compared(file, e, runtime.run(program, e.image.pixels)) for e in expected
+                )
         failures = [d.failure for d in differences if d.failure]
         if failures:
             status, reason = "failed", failures[0]
@@ -182,7 +167,7 @@ def _too_small(size: tuple[int, ...], result: tuple[int, ...]) -> str:
     text = f"its output is {_size(result)} for an image of {_size(size)}"
     factor = int(np.prod([s / r for s, r in zip(size, result, strict=False)]))
     if factor > 1:
-        text += f": Fiji would find about {factor} times too many objects and say nothing"
+        text += f": Fiji would find about {factor} times too many objects without a warning"
     return f"{text}; export it again with starbridge export"
 
 
@@ -216,7 +201,7 @@ def _expected(
         if file.kind == "saved_model" and tensor.shape[:-1] != size:
             raise _RefusedError(_too_small(size, tensor.shape[:-1]))
         grid = tuple(s // t for s, t in zip(size, tensor.shape[:-1], strict=True))
-        rays = tensor.shape[-1] - 1
-        objects = None if image.name == NOISE else objects_of(tensor, grid, rays, 0.5, 0.4)
-        result.append(Expected(image, tensor, grid, rays, 0.5, 0.4, None, objects))
+        detector = Detector(grid, tensor.shape[-1] - 1, 0.5, 0.4)
+        objects = None if image.name == NOISE else detector.objects(tensor)
+        result.append(Expected(image, tensor, detector, objects))
     return ([] if other is None else result), ("" if other is None else other.name)

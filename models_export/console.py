@@ -7,17 +7,24 @@ from typing import Self
 
 
 class Listener:
-    """Receives the steps of an export or a check; this one ignores them."""
+    """A receiver of the steps of an export or a check; this one ignores them.
+
+    Example:
+        >>> class Printing(Listener):
+        ...     def doing(self, what): print(what)
+        >>> Printing().doing("write pb")
+        write pb
+    """
 
     def doing(self, what: str) -> None:
-        """Take note of the step that begins (``"write pb"``)."""
+        """Receive the step that begins (``"write pb"``)."""
 
     def downloading(self, what: str, done: int, total: int) -> None:
-        """Take note of a download's progress, in bytes."""
+        """Receive a download's progress, in bytes."""
 
 
 class ConsoleListener(Listener):
-    """Shows the current step on one line, and a bar for each download.
+    """A listener that shows the current step on one line, and a bar for each download.
 
     Where stderr is no terminal, every step is a plain line.
     """

@@ -69,10 +69,12 @@ def export(
             written.
         MissingPartError: TensorFlow, StarDist or onnx is not installed.
 
-    Example::
-
-        done = export("stardist_haug2", ["tf1.15", "pb"], out="exported")
-        print(done.ok, [file.path.name for file in done.files])
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     done = export("demo", ["pb"], out=folder, verify=False)
+        >>> [file.path.name for file in done.files]
+        ['demo.pb', 'demo.groovy']
     """
     listener = listener or Listener()
     unknown = [name for name in targets or () if name not in TARGETS]
@@ -99,13 +101,13 @@ def export(
         written = [_write(folder, opened, *item, target=key) for item in contents.items()]
         files += written
         if spec.script and opened.n_dim == 2:
-            # of two targets with the same script, the first is the one that more programs load
+            # a script of two targets loads the first one's file, which more programs can load
             scripts.setdefault(*spec.script_for(opened, written[0].path))
     files += [_write(folder, opened, *item, target="script") for item in scripts.items()]
     if verify:
         reference = Reference(keras)
         with Runtimes(listener) as pool:
-            files = [_checked(file, reference, pool, listener) for file in files]
+            files = [_checked(file, reference, pool) for file in files]
     record = folder / f"{opened.file_name}{RECORD_ENDING}"
     write_record(record, opened, files)
     return Export(opened, tuple(files), record, {} if targets else left_out)
@@ -119,11 +121,9 @@ def _write(
     return ExportedFile(path, target, hashlib.sha256(content).hexdigest(), len(content))
 
 
-def _checked(
-    file: ExportedFile, reference: Reference, pool: Runtimes, listener: Listener
-) -> ExportedFile:
-    if file.target == "script":
+def _checked(file: ExportedFile, reference: Reference, pool: Runtimes) -> ExportedFile:
+    if file.target == "script" or not TARGETS[file.target].runtimes:
         return file
     read = read_model_file(file.path)
     names = TARGETS[file.target].runtimes_for(fixed_size=read.has_fixed_plane)
-    return replace(file, checks=check_everywhere(read, reference, pool, names, listener))
+    return replace(file, checks=check_everywhere(read, reference, pool, names))

@@ -1,4 +1,4 @@
-"""Checks of model files that exist already, whoever made them."""
+"""Checks of existing model files, from any program."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def verify(
             ``.export.json`` beside the file; where there is none, the file is compared with itself
             in the TensorFlow of today.
         weights: the weights of the model, as in :func:`models_export.export`.
-        runtimes: names of runtimes (``tf1.12``, ``tf1.13``, ``tf1.14``, ``tf1.15``, ``opencv``,
-            ``onnxruntime``); left out, those that the file is for.
+        runtimes: some of :data:`models_export.runtimes.pool.RUNTIMES`; left out, those that the
+            file is for.
         listener: receives the steps.
 
     Raises:
@@ -69,18 +69,17 @@ def verify(
             runtime.
         MissingPartError: TensorFlow or onnx is not installed.
 
-    Example::
-
-        verdict = verify("downloaded.pb")
-        print(verdict.ok, *verdict.checks, sep="\\n")
+    Example:
+        >>> verdict = verify("downloaded.tf1.12.zip")  # doctest: +SKIP
+        >>> verdict.ok, str(verdict.checks[0])  # doctest: +SKIP
+        (False, 'failed in TensorFlow 1.12.0: operation Einsum is unknown to TensorFlow 1.12.0')
     """
-    listener = listener or Listener()
     file = read_model_file(path)
     opened = _recorded_model(file) if model is None else open_model(model, weights, allow_3d=True)
     reference = None if opened is None else Reference(KerasModel(opened))
     names = runtimes or usual_runtimes(file.kind, fixed_size=file.has_fixed_plane)
     with Runtimes(listener) as pool:
-        checks = check_everywhere(file, reference, pool, names, listener)
+        checks = check_everywhere(file, reference, pool, names)
     return Verdict(file.path, file.kind, file.made_with, checks)
 
 

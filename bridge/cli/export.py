@@ -36,7 +36,7 @@ def export(
         typer.Option(help="Run each file in the program that must load it, and compare."),
     ] = True,
 ) -> None:
-    """Write a model for Fiji, QuPath and others, proved in the runtimes they load it with."""
+    """Write a model for Fiji, QuPath and others, checked in the runtimes that load it there."""
     from models_export import export as export_model
     from models_export.console import ConsoleListener
 

@@ -6,12 +6,13 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from bridge.errors import StarbridgeError
 from models_export.console import Listener
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class RuntimeMissingError(StarbridgeError):

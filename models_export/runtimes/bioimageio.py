@@ -1,39 +1,47 @@
-"""bioimageio.core's own test of a package."""
+"""bioimageio.core, which tests a bioimage.io package by itself."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from models_export.console import Listener
-from models_export.runtimes import import_library
+from models_export.runtimes import Program, RunError, Runtime, import_library
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
-def run_package_test(path: Path, listener: Listener) -> tuple[str, str]:
-    """Let bioimageio.core run the ONNX weights of a package on its test image and compare.
+class BioimageioCore(Runtime):
+    """bioimageio.core, which runs whole packages only."""
 
-    Args:
-        path: the .zip.
-        listener: receives the steps.
+    def start(self) -> None:
+        """Import bioimageio.core."""
+        # It prints a greeting through loguru, on stderr.
+        os.environ.setdefault("LOGURU_LEVEL", "ERROR")
+        self._core = import_library("bioimageio.core", "bioimageio.core", "export")
+        self.name = f"bioimageio.core {self._core.__version__}"
 
-    Returns:
-        The name and version of bioimageio.core, and the reason why the package failed or ``""``.
+    def run(self, program: Program, image: NDArray[Any]) -> NDArray[Any]:
+        """Refuse to run; see :meth:`test_package`."""
+        raise RunError("it runs bioimage.io packages only")
 
-    Raises:
-        RuntimeMissingError: bioimageio.core is not installed.
-    """
-    # bioimageio.core prints a greeting through loguru, on stderr.
-    os.environ.setdefault("LOGURU_LEVEL", "ERROR")
-    core = import_library("bioimageio.core", "bioimageio.core", "export")
-    name = f"bioimageio.core {core.__version__}"
-    listener.doing(f"run {path.name} in {name}")
-    try:
-        # Weights in other formats may contain a stranger's code, which would be run.
-        summary = core.test_model(path, weight_format="onnx")
-    except Exception as error:  # whatever it raises, the package is not usable in it
-        return name, " ".join(str(error).split())[:400]
-    if summary.status == "passed":
-        return name, ""
-    errors = [error.msg for detail in summary.details for error in detail.errors]
-    reason = " ".join("; ".join(errors[:2]).split())[:400]
-    return name, reason or f"its status is {summary.status}"
+    def test_package(self, path: Path) -> str:
+        """Run the ONNX weights of a package on its test image and compare with its test output.
+
+        Args:
+            path: the .zip.
+
+        Returns:
+            The reason why the package failed, or ``""``.
+        """
+        try:
+            # Weights in other formats may contain code of unknown origin, which would be run.
+            summary = self._core.test_model(path, weight_format="onnx")
+        except Exception as error:  # whatever it raises, the package is not usable in it
+            return " ".join(str(error).split())[:400]
+        if summary.status == "passed":
+            return ""
+        errors = [error.msg for detail in summary.details for error in detail.errors]
+        reason = " ".join("; ".join(errors[:2]).split())[:400]
+        return reason or f"its status is {summary.status}"

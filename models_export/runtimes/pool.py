@@ -50,6 +50,7 @@ RUNTIMES = {
         ),
         RuntimeSpec("opencv", "OpenCV", f"{_HERE}.opencv:OpenCV"),
         RuntimeSpec("onnxruntime", "ONNX Runtime", f"{_HERE}.onnx_runtime:OnnxRuntime"),
+        RuntimeSpec("bioimageio.core", "bioimageio.core", f"{_HERE}.bioimageio:BioimageioCore"),
         RuntimeSpec("tensorflow", "TensorFlow", f"{_HERE}.tensorflow2:TensorFlow2"),
     )
 }
@@ -60,11 +61,11 @@ class Runtimes:
     """A pool of runtimes by name, which ends them all when its block ends.
 
     Args:
-        listener: receives the downloads.
+        listener: receives the steps and downloads.
     """
 
     def __init__(self, listener: Listener | None = None) -> None:
-        self._listener = listener or Listener()
+        self.listener = listener or Listener()
         self._started: dict[str, Runtime] = {}
         self._missing: dict[str, RuntimeMissingError] = {}
 
@@ -93,7 +94,7 @@ class Runtimes:
             raise self._missing[name]
         if name not in self._started:
             try:
-                self._started[name] = RUNTIMES[name].start(self._listener)
+                self._started[name] = RUNTIMES[name].start(self.listener)
             except RuntimeMissingError as error:
                 self._missing[name] = error
                 raise

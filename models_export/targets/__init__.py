@@ -35,8 +35,9 @@ class TargetSpec:
             ``script(model, model_file)``; ``""`` where there is none.
 
     Example:
-        >>> spec = TargetSpec("pb", "models_export.targets.frozen_graph", "QuPath", "graph", (".pb",))
-        >>> spec.refusal(3)
+        >>> TARGETS["pb"].endings, TARGETS["pb"].runtimes
+        (('.pb',), ('opencv',))
+        >>> TARGETS["onnx"].refusal(3)
         ''
     """
 
@@ -119,6 +120,7 @@ TARGETS = {
             "DeepImageJ, ilastik",
             "bioimageio",
             (".bioimageio.zip",),
+            ("bioimageio.core",),
             only_2d="is a 3D model, which is not written for bioimage.io yet",
         ),
     )

@@ -1,4 +1,4 @@
-"""The proof for files that exist already, whoever made them."""
+"""Checks of existing model files, from any program."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ jpype.startJVM(
 jpype.JClass("ij.macro.Interpreter")().run(open(macro, encoding="utf-8").read(), "")
 """
 
-PLUGINS = {  # without Fiji they do not exist; what they would be told is printed instead
+PLUGINS = {  # without Fiji they do not exist; their arguments are printed instead
     r'run\("Command From Macro",\s*("command=.*?)\);': r"print(\1);",
     r'run\("Scale\.\.\.",\s*(.*?)\);': r"print(\1);",
     r'run\("(Duplicate|Size)\.\.\.",\s*(.*?)\);': r"print(\2);",
