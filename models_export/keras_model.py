@@ -47,7 +47,7 @@ class KerasModel:
         # TensorFlow prints a greeting on stderr before any of its options can be set.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         try:
-            import tensorflow  # noqa: F401 - named first, so that its absence is what is said
+            import tensorflow  # noqa: F401 - imported first, so that the error names it
             from stardist.models import Config2D, Config3D, StarDist2D, StarDist3D
         except ImportError as error:
             raise MissingPartError(
@@ -156,22 +156,40 @@ class _Reader:
             raise self._refusal(kind, name, "is used more than once")
         inputs = tuple(self.result_of[n] for n in _layer_names(entry["inbound_nodes"][0]))
         step = self._step_name(kind, name)
-        read = {
-            "Conv2D": self._convolution,
-            "Conv3D": self._convolution,
-            "BatchNormalization": self._batch_normalization,
-            "Activation": self._activation,
-            "MaxPooling2D": self._max_pooling,
-            "MaxPooling3D": self._max_pooling,
-            "UpSampling2D": self._upsampling,
-            "UpSampling3D": self._upsampling,
-            "Concatenate": self._concatenation,
-            "Add": self._addition,
-            "Dropout": self._dropout,
-        }.get(kind)
-        if read is None:
-            raise self._refusal(kind, name, "has no counterpart in TensorFlow 1")
-        self.result_of[name] = read(step, inputs, config, layer)
+        self.result_of[name] = self._read(kind, step, inputs, config, layer)
+
+    def _read(self, kind: str, name: str, inputs: Inputs, config: Config, layer: Any) -> str:
+        """Add the steps of a layer and return the name of its result."""
+        match kind:
+            case "Conv2D" | "Conv3D":
+                return self._convolution(kind, name, inputs, config, layer)
+            case "BatchNormalization":
+                return self._batch_normalization(name, inputs, config, layer)
+            case "Activation":
+                return self._activated(kind, name, inputs[0], config["activation"])
+            case "MaxPooling2D" | "MaxPooling3D":
+                self._expect(kind, name, config, data_format="channels_last")
+                size = tuple(config["pool_size"])
+                strides = tuple(config["strides"] or size)
+                return self._add(
+                    MaxPooling(name, inputs, size, strides, config["padding"] == "same")
+                )
+            case "UpSampling2D" | "UpSampling3D":
+                self._expect(
+                    kind, name, config, data_format="channels_last", interpolation="nearest"
+                )
+                return self._add(Upsampling(name, inputs, tuple(config["size"])))
+            case "Concatenate":
+                if config["axis"] not in (-1, len(layer.output.shape) - 1):
+                    raise self._refusal(kind, name, "does not join channels")
+                return self._add(Concatenation(name, inputs))
+            case "Add":
+                if len(inputs) != 2:
+                    raise self._refusal(kind, name, "has more than two inputs")
+                return self._add(Addition(name, inputs))
+            case "Dropout":
+                return inputs[0]  # it has an effect in training only
+        raise self._refusal(kind, name, "has no counterpart in TensorFlow 1")
 
     def _step_name(self, kind: str, name: str) -> str:
         """Return the layer's name, numbered from 1 where Keras chose it.
@@ -191,8 +209,7 @@ class _Reader:
         self.steps.append(step)
         return step.name
 
-    def _convolution(self, name: str, inputs: Inputs, config: Config, layer: Any) -> str:
-        kind = f"Conv{len(config['kernel_size'])}D"
+    def _convolution(self, kind: str, name: str, inputs: Inputs, config: Config, layer: Any) -> str:
         self._expect(kind, name, config, data_format="channels_last", groups=1)
         if any(d != 1 for d in config.get("dilation_rate", (1,))):
             raise self._refusal(kind, name, "is dilated, which is not supported")
@@ -217,9 +234,6 @@ class _Reader:
             Scaling(name, inputs, factor.astype(np.float32), offset.astype(np.float32))
         )
 
-    def _activation(self, name: str, inputs: Inputs, config: Config, layer: Any) -> str:
-        return self._activated("Activation", name, inputs[0], config["activation"])
-
     def _activated(self, kind: str, name: str, before: str, function: Any) -> str:
         # Keras writes a function from elsewhere as a dictionary.
         word = function.get("config", function) if isinstance(function, dict) else function
@@ -230,31 +244,6 @@ class _Reader:
                 kind, name, f"has the activation {word!r}, which has no counterpart in TensorFlow 1"
             )
         return self._add(Activation(name, (before,), str(word)))
-
-    def _max_pooling(self, name: str, inputs: Inputs, config: Config, layer: Any) -> str:
-        self._expect("MaxPooling", name, config, data_format="channels_last")
-        size = tuple(config["pool_size"])
-        strides = tuple(config["strides"] or size)
-        return self._add(MaxPooling(name, inputs, size, strides, config["padding"] == "same"))
-
-    def _upsampling(self, name: str, inputs: Inputs, config: Config, layer: Any) -> str:
-        self._expect(
-            "UpSampling", name, config, data_format="channels_last", interpolation="nearest"
-        )
-        return self._add(Upsampling(name, inputs, tuple(config["size"])))
-
-    def _concatenation(self, name: str, inputs: Inputs, config: Config, layer: Any) -> str:
-        if config["axis"] not in (-1, len(layer.output.shape) - 1):
-            raise self._refusal("Concatenate", name, "does not join channels")
-        return self._add(Concatenation(name, inputs))
-
-    def _addition(self, name: str, inputs: Inputs, config: Config, layer: Any) -> str:
-        if len(inputs) != 2:
-            raise self._refusal("Add", name, "has more than two inputs")
-        return self._add(Addition(name, inputs))
-
-    def _dropout(self, name: str, inputs: Inputs, config: Config, layer: Any) -> str:
-        return inputs[0]  # it has an effect in training only
 
     def _expect(self, kind: str, name: str, config: dict[str, Any], **wanted: Any) -> None:
         for key, value in wanted.items():

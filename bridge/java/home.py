@@ -18,6 +18,10 @@ def find_java() -> Path | None:
 
     Returns:
         Path of libjvm, or ``None`` where there is no Java.
+
+    Example:
+        >>> find_java()  # doctest: +SKIP
+        PosixPath('/usr/lib/jvm/java-21/lib/server/libjvm.so')
     """
     return next((library for home in _homes() if (library := java_library(home)) is not None), None)
 

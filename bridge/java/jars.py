@@ -51,9 +51,9 @@ def fetch_jar(
         BadInputError: the cache folder cannot be written.
         JarMissingError: the library cannot be downloaded, or not undamaged.
 
-    Example::
-
-        fetch_jar("net.imagej", "ij", "1.54p")
+    Example:
+        >>> fetch_jar("net.imagej", "ij", "1.54p").name  # doctest: +SKIP
+        'ij-1.54p.jar'
     """
     name = f"{artifact}-{version}.jar"
     folder = cache_folder() / "jars"

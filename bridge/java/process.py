@@ -69,11 +69,11 @@ class WorkerProcess:
         WorkerTimeoutError: it did not start in time.
         RefusedError: it answers that it cannot start.
 
-    Example::
-
-        worker = WorkerProcess("package.worker", ["argument"], timeout=60)
-        print(worker.started, worker.ask({"do": "something"}))
-        worker.close()
+    Example:
+        >>> worker = WorkerProcess("package.worker", ["argument"], timeout=60)  # doctest: +SKIP
+        >>> worker.ask({"do": "something"}, timeout=10)  # doctest: +SKIP
+        {'done': True}
+        >>> worker.close()  # doctest: +SKIP
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class WorkerProcess:
         self._number = READY
         self._last_lines: deque[str] = deque(maxlen=_KEPT_LINES)
         self._answers: queue.Queue[int | None] = queue.Queue()
-        # Ctrl-C is for this process, which then ends the other or not
+        # Ctrl-C reaches this process only, which then decides whether the worker ends
         apart: dict[str, Any] = {"start_new_session": True}
         if sys.platform == "win32":
             apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
@@ -192,7 +192,7 @@ class WorkerProcess:
             self.kill()
             raise WorkerTimeoutError(f"no answer in {timeout:g} s") from None
         except BaseException:
-            # Ctrl-C leaves an answer outstanding, which must not be taken for that of the next request
+            # Ctrl-C leaves an answer outstanding, which must not be taken for the next request's
             self.kill()
             raise
         path = self.folder / f"answer-{number}.json"
@@ -222,7 +222,7 @@ class WorkerProcess:
                         self.on_output(text)
                 if mark:
                     self._answers.put(int(number))
-        except ValueError:  # closed from the other thread
+        except ValueError:  # the main thread closed it
             pass
         self._answers.put(None)
 

@@ -36,6 +36,11 @@ def read_config(folder: Path) -> dict[str, Any]:
 
     Raises:
         BadInputError: the file is missing, damaged, or does not describe a StarDist model.
+
+    Example:
+        >>> from bridge.model.folder import demo_model_folder
+        >>> read_config(demo_model_folder())["n_rays"]
+        32
     """
     path = folder / "config.json"
     if not path.exists():
@@ -65,10 +70,14 @@ def read_config(folder: Path) -> dict[str, Any]:
 def read_thresholds(folder: Path) -> tuple[float, float]:
     """Read the thresholds (probability, overlap) of a model.
 
-    StarDist's defaults, 0.5 and 0.4, stand in for a missing ``thresholds.json``.
+    Where ``thresholds.json`` is missing, they are StarDist's defaults, 0.5 and 0.4.
 
     Raises:
         BadInputError: the file is damaged, or does not hold two numbers.
+
+    Example:
+        >>> read_thresholds(Path("folder without thresholds.json"))
+        (0.5, 0.4)
     """
     path = folder / "thresholds.json"
     if not path.exists():

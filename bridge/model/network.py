@@ -112,6 +112,12 @@ class Network:
         steps: in an order in which they can be computed.
         heads: names of the results: probability, distances and, for a model of several classes,
             the classes' probabilities.
+
+    Example:
+        >>> kernel, bias = np.ones((1, 1, 1, 8), np.float32), np.zeros(8, np.float32)
+        >>> step = Convolution("rays", (INPUT,), kernel, bias, (1, 1), same=True)
+        >>> Network(n_dim=2, channels=1, steps=(step,), heads=("rays",)).width_of("rays")
+        8
     """
 
     n_dim: int

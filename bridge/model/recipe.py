@@ -79,6 +79,11 @@ def read_recipe(folder: Path, name: str, prob: float, nms: float) -> tuple[Recip
 
     Raises:
         BadInputError: ``recipe.json`` is damaged or has an unknown or impossible entry.
+
+    Example:
+        >>> recipe, source = read_recipe(Path("models/stardist_haug2"), "stardist_haug2", 0.6, 0.3)
+        >>> recipe.percentiles, recipe.prob, source
+        ((0.2, 99.8), 0.6, 'built in for stardist_haug2')
     """
     base = Recipe(prob=prob, nms=nms)
     path = folder / RECIPE_FILE

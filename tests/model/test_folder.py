@@ -16,7 +16,7 @@ from bridge.model.recipe import Recipe
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy of the demo model, to be changed."""
+    """Return a copy of the demo model, to be changed."""
     return Path(shutil.copytree(demo_model_folder(), tmp_path / "my_model"))
 
 
@@ -89,7 +89,7 @@ def test_the_hash_follows_the_weights(folder: Path) -> None:
     assert open_model(folder).sha256 != before
 
 
-def test_what_is_no_model_folder_is_said(tmp_path: Path, folder: Path) -> None:
+def test_a_path_that_is_no_model_folder_is_refused(tmp_path: Path, folder: Path) -> None:
     with pytest.raises(BadInputError, match="nowhere: does not exist; give the folder that holds"):
         open_model(tmp_path / "nowhere")
     with pytest.raises(BadInputError, match="is a file, not a model folder"):
@@ -119,7 +119,7 @@ def test_damaged_files_are_named(folder: Path, file: str, content: str, message:
         open_model(folder)
 
 
-def test_a_folder_without_weights_is_said(folder: Path) -> None:
+def test_a_folder_without_weights_is_refused(folder: Path) -> None:
     (folder / "weights_best.h5").unlink()
 
     with pytest.raises(BadInputError, match=r"my_model: has no weights \(weights_best\.h5\)"):
@@ -135,7 +135,7 @@ def test_a_3d_model_is_refused(folder: Path) -> None:
 
 @pytest.fixture
 def two_weights(tmp_path: Path) -> Path:
-    """A copy of the demo model with two weights files."""
+    """Return a copy of the demo model with two weights files."""
     copied = Path(shutil.copytree(demo_model_folder(), tmp_path / "my model (v1)"))
     shutil.copy(copied / "weights_best.h5", copied / "weights_last.h5")
     with (copied / "weights_last.h5").open("ab") as stream:

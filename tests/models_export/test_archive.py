@@ -1,4 +1,4 @@
-"""Zips: the same bytes every time, and none that does harm."""
+"""Zip files: equal bytes for equal content, and none that does harm."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_path_that_leaves_its_folder_is_refused(tmp_path: Path, name: str) -> 
         read_zip(path)
 
 
-def test_no_zip_is_told_from_a_damaged_one(tmp_path: Path) -> None:
+def test_no_zip_and_a_damaged_one_are_different_errors(tmp_path: Path) -> None:
     none, cut = tmp_path / "none.zip", tmp_path / "cut.zip"
     none.write_bytes(b"<html>not found</html>")
     cut.write_bytes(zip_bytes({"saved_model.pb": b"x" * 1000}))

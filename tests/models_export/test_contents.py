@@ -1,4 +1,4 @@
-"""Files are recognised by what is inside."""
+"""Model files are recognised by their content."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_volume_is_recognised(exported: Give) -> None:
     assert read_model_file(volume.path(".onnx")).n_dim == 3
 
 
-def test_a_pb_that_is_a_saved_model_is_told(exported: Give, tmp_path: Path) -> None:
+def test_a_pb_that_is_a_saved_model_is_refused(exported: Give, tmp_path: Path) -> None:
     path = tmp_path / "model.pb"
     path.write_bytes(read_zip(exported("demo").path(".tf1.12.zip"))["saved_model.pb"])
     with pytest.raises(BadInputError, match="SavedModel, not a frozen graph.*--to pb"):
@@ -59,7 +59,7 @@ def test_a_truncated_download_is_refused(exported: Give, tmp_path: Path, ending:
 
 
 @pytest.mark.parametrize("name", ["a.pb", "a.onnx", "a.zip"])
-def test_what_is_no_model_is_refused(tmp_path: Path, name: str) -> None:
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     with pytest.raises(BadInputError, match="does not exist"):
         read_model_file(path)
