@@ -1,4 +1,4 @@
-"""How far every exported file is from Keras, in every program: ``python -m benchmarks.parity``.
+"""Compare every exported file with Keras in every program: ``python -m benchmarks.parity``.
 
 Writes ``docs/parity.md``. Models other than the demo model have random weights: what is compared is
 the arithmetic, not the nuclei.
@@ -53,7 +53,7 @@ DESCRIPTIONS = {
 
 @dataclass(frozen=True)
 class Row:
-    """A model and what became of its files, a runtime each (``None``: no such file)."""
+    """A model and the checks of its files, one for each runtime (``None``: no such file)."""
 
     name: str
     checks: tuple[Check | None, ...]
@@ -77,11 +77,11 @@ def measure(folder: Path) -> Iterator[Row]:
         for name, model in models(folder):
             print(name, flush=True)
             done = export(model, out=folder / "out" / name, verify=False)
-            reference = Reference(done.source, KerasModel(done.source))
+            reference = Reference(KerasModel(done.model))
             paths = {file.path.name: file.path for file in done.files}
             checks = []
             for runtime, ending in COLUMNS:
-                path = paths.get(f"{done.source.name}{ending}")
+                path = paths.get(f"{done.model.file_name}{ending}")
                 file = None if path is None else read_model_file(path)
                 checks.append(
                     None if file is None else check_file(file, runtime, runtimes, reference)

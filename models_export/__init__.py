@@ -1,4 +1,4 @@
-"""A StarDist model folder becomes what other programs load, proved in those programs."""
+"""Export of a StarDist model folder for other programs, checked in those programs."""
 
 from __future__ import annotations
 
@@ -6,10 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from models_export.checks import Check
-    from models_export.exporting import TARGETS, Export, ExportedFile, export
-    from models_export.listener import Listener
+    from models_export.console import Listener
+    from models_export.exporting import Export, export
     from models_export.parity import Difference
+    from models_export.record import ExportedFile
+    from models_export.targets import TARGETS
     from models_export.verifying import Verdict, verify
+
+_HOMES = {
+    "TARGETS": "targets",
+    "Check": "checks",
+    "Difference": "parity",
+    "Export": "exporting",
+    "ExportedFile": "record",
+    "Listener": "console",
+    "Verdict": "verifying",
+    "export": "exporting",
+    "verify": "verifying",
+}
 
 __all__ = [
     "TARGETS",
@@ -23,21 +37,9 @@ __all__ = [
     "verify",
 ]
 
-_HOMES = {
-    "TARGETS": "exporting",
-    "Check": "checks",
-    "Difference": "parity",
-    "Export": "exporting",
-    "ExportedFile": "exporting",
-    "Listener": "listener",
-    "Verdict": "verifying",
-    "export": "exporting",
-    "verify": "verifying",
-}
-
 
 def __getattr__(name: str) -> Any:
-    """Load a public name when it is first asked for, so that the import costs nothing."""
+    """Load a public name when it is first used, so that the import itself is quick."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

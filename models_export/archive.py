@@ -1,7 +1,8 @@
-"""Zip files: written the same for the same content, read without trust."""
+"""Zip files: equal bytes for equal content when written, checks for harm when read."""
 
 from __future__ import annotations
 
+import io
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -9,35 +10,36 @@ from os import PathLike
 from pathlib import Path, PurePosixPath
 
 from bridge.errors import BadInputError
-from bridge.files.atomic import writing
 
 LARGEST = 4 * 2**30
 """Bytes that an archive may unpack to: many times the largest StarDist model."""
 
 MOST_ENTRIES = 10_000
 
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can say
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
 
 
-def write_zip(path: str | PathLike[str], entries: Mapping[str, bytes]) -> None:
-    """Write an archive whose bytes depend on its content only.
+def zip_bytes(entries: Mapping[str, bytes]) -> bytes:
+    """Return an archive whose bytes depend on its content only.
 
     Entries are stored, not compressed: weights hardly shrink, and compressors differ from one
     version to the next.
 
     Args:
-        path: the file to write.
         entries: content by name, in the order wanted; a name that ends in ``/`` is a folder.
 
-    Raises:
-        BadInputError: the file cannot be written.
+    Example:
+        >>> zip_bytes({"a.txt": b"text"}) == zip_bytes({"a.txt": b"text"})
+        True
     """
-    with writing(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
         for name, content in entries.items():
             info = zipfile.ZipInfo(name, _EPOCH)
             info.create_system = 3
             info.external_attr = (0o40755 << 16 | 0x10) if name.endswith("/") else 0o100644 << 16
             archive.writestr(info, content)
+    return stream.getvalue()
 
 
 def read_zip(path: str | PathLike[str]) -> dict[str, bytes]:

@@ -1,9 +1,10 @@
-"""One file in one runtime: does it load, run, and give what it must?"""
+"""Checks of one file in one runtime: it loads, runs, and gives the expected numbers."""
 
 from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,19 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models_export.contents import ModelFile
-from models_export.listener import Listener
 from models_export.operations import unknown_operations
 from models_export.parity import (
     NOISE,
+    Detector,
     Difference,
     Expected,
     Reference,
     compare,
-    objects_of,
     trial_images,
 )
 from models_export.runtimes import Program, RunError, Runtime, RuntimeMissingError
-from models_export.runtimes.pool import TENSORFLOW1, Runtimes
+from models_export.runtimes.bioimageio import BioimageioCore
+from models_export.runtimes.pool import RUNTIMES, Runtimes
 from models_export.runtimes.tensorflow1 import TensorFlow1
 
 Status = Literal["passed", "failed", "not verified"]
@@ -34,7 +35,7 @@ _DIVISOR = 64  # what Fiji and QuPath make tiles a multiple of
 
 @dataclass(frozen=True)
 class Check:
-    """What became of a file in a runtime.
+    """The result of running a file in a runtime.
 
     Attributes:
         runtime: its name and version.
@@ -43,6 +44,10 @@ class Check:
         compared_with: what its output was compared with; ``""`` where it was not compared.
         differences: figures, one for each test image.
         seconds: how long it took.
+
+    Example:
+        >>> str(Check("OpenCV 4.11.0", "failed", "it finds 3 objects instead of 5"))
+        'failed in OpenCV 4.11.0: it finds 3 objects instead of 5'
     """
 
     runtime: str
@@ -54,8 +59,6 @@ class Check:
 
     def __str__(self) -> str:
         text = f"{self.status} in {self.runtime}"
-        if self.status == "not verified":
-            text = f"not verified in {self.runtime}"
         if self.reason:
             text += f": {self.reason}"
         elif self.differences:
@@ -69,30 +72,35 @@ class Check:
         return text
 
 
+def check_everywhere(
+    file: ModelFile, reference: Reference | None, pool: Runtimes, runtimes: Sequence[str]
+) -> tuple[Check, ...]:
+    """Check a file in each of several runtimes; see :func:`check_file`.
+
+    A bioimage.io package is tested by bioimageio.core instead, on its own test images.
+    """
+    if file.kind == "bioimageio":
+        runtimes = ("bioimageio.core",)
+    return tuple(check_file(file, name, pool, reference) for name in runtimes)
+
+
 def check_file(
-    file: ModelFile,
-    runtime_name: str,
-    runtimes: Runtimes,
-    reference: Reference | None,
-    listener: Listener | None = None,
+    file: ModelFile, runtime_name: str, runtimes: Runtimes, reference: Reference | None
 ) -> Check:
     """Run a file in a runtime and compare.
 
     Args:
-        file: a SavedModel, a frozen graph or an ONNX model.
-        runtime_name: one of :data:`models_export.runtimes.pool.NAMES`.
-        runtimes: where runtimes come from.
+        file: the file.
+        runtime_name: one of :data:`models_export.runtimes.pool.RUNTIMES`.
+        runtimes: the runtimes that are started already.
         reference: the model's own output; ``None`` where the model is not at hand: then the file
             is compared with itself in the TensorFlow of today.
-        listener: told what is run.
     """
     try:
         runtime = runtimes.get(runtime_name)
     except RuntimeMissingError as error:
-        name = TENSORFLOW1.get(runtime_name)
-        shown = f"TensorFlow {name}" if name else runtime_name
-        return Check(shown, "not verified", error.reason)
-    (listener or Listener()).doing(f"run {file.path.name} in {runtime.name}")
+        return Check(RUNTIMES[runtime_name].title, "not verified", error.reason)
+    runtimes.listener.doing(f"run {file.path.name} in {runtime.name}")
     started = time.perf_counter()
     status: Status = "passed"
     reason, against = "", ""
@@ -101,10 +109,17 @@ def check_file(
         reasons = [*file.problems, *_unknown(file, runtime)]
         if reasons:
             raise _RefusedError(_joined(reasons, file.made_with))
-        with tempfile.TemporaryDirectory(prefix="starbridge-") as folder:
-            program = file.unpack(Path(folder))
-            expected, against = _expected(file, program, runtime, runtimes, reference)
-            differences = tuple(_compared(file, e, _run(runtime, program, e)) for e in expected)
+        if isinstance(runtime, BioimageioCore) and file.kind == "bioimageio":
+            against = "its test image"
+            if failure := runtime.test_package(file.path):
+                raise _RefusedError(failure)
+        else:
+            with tempfile.TemporaryDirectory(prefix="starbridge-") as folder:
+                program = file.unpack(Path(folder))
+                expected, against = _expected(file, program, runtime, runtimes, reference)
+                differences = tuple(
+                    _compared(file, e, runtime.run(program, e.image.pixels)) for e in expected
+                )
         failures = [d.failure for d in differences if d.failure]
         if failures:
             status, reason = "failed", failures[0]
@@ -136,10 +151,6 @@ def _joined(reasons: list[str], made_with: str) -> str:
     return f"made with {made_with}: {text}" if made_with else text
 
 
-def _run(runtime: Runtime, program: Program, expected: Expected) -> NDArray[Any]:
-    return runtime.run(program, expected.image.pixels)
-
-
 def _compared(file: ModelFile, expected: Expected, tensor: NDArray[Any]) -> Difference:
     size, result = expected.image.pixels.shape[:-1], tensor.shape[:-1]
     if file.kind == "saved_model" and result != size:
@@ -156,7 +167,7 @@ def _too_small(size: tuple[int, ...], result: tuple[int, ...]) -> str:
     text = f"its output is {_size(result)} for an image of {_size(size)}"
     factor = int(np.prod([s / r for s, r in zip(size, result, strict=False)]))
     if factor > 1:
-        text += f": Fiji would find about {factor} times too many objects and say nothing"
+        text += f": Fiji would find about {factor} times too many objects without a warning"
     return f"{text}; export it again with starbridge export"
 
 
@@ -171,12 +182,11 @@ def _expected(
     runtimes: Runtimes,
     reference: Reference | None,
 ) -> tuple[list[Expected], str]:
-    """What the file must give, and what said so."""
+    """Return the outputs that the file must give, and the runtime they come from."""
     if reference is not None:
         for_fiji = file.kind == "saved_model"
-        return reference.expected(
-            upsampled=for_fiji, classes=not for_fiji, size=file.size
-        ), reference.name
+        expected = reference.expected(upsampled=for_fiji, classes=not for_fiji, size=file.size)
+        return expected, reference.name
     images = trial_images(
         file.n_dim, file.channels, (_DIVISOR,) * file.n_dim, (1, 99.8), size=file.size
     )
@@ -191,7 +201,7 @@ def _expected(
         if file.kind == "saved_model" and tensor.shape[:-1] != size:
             raise _RefusedError(_too_small(size, tensor.shape[:-1]))
         grid = tuple(s // t for s, t in zip(size, tensor.shape[:-1], strict=True))
-        rays = tensor.shape[-1] - 1
-        objects = None if image.name == NOISE else objects_of(tensor, grid, rays, 0.5, 0.4)
-        result.append(Expected(image, tensor, grid, rays, 0.5, 0.4, None, objects))
+        detector = Detector(grid, tensor.shape[-1] - 1, 0.5, 0.4)
+        objects = None if image.name == NOISE else detector.objects(tensor)
+        result.append(Expected(image, tensor, detector, objects))
     return ([] if other is None else result), ("" if other is None else other.name)

@@ -1,8 +1,8 @@
-"""What an exported file is: recognised by its content, read without trust."""
+"""Model files, recognised by their content and checked for harm."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from models_export.targets.saved_model import SIGNATURE, TAG
 
 _LARGEST_AXIS = 4096
 
-# Operations with which a graph would do more than compute.
+# Operations that reach files or the network.
 _REACHING_OUT = frozenset(
     {
         "EagerPyFunc",
@@ -33,18 +33,18 @@ _AGAIN = "download or export it again"
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A file that some program is to load.
+    """A model file that some program is to load.
 
     Attributes:
         path: the file.
         kind: ``saved_model``, ``graph``, ``onnx`` or ``bioimageio``.
-        made_with: what wrote it, as far as it says (``"TensorFlow 2.11.0"``), else ``""``.
+        made_with: the program that wrote it (``"TensorFlow 2.11.0"``), ``""`` where not named.
         input: name of the tensor that enters.
         output: name of the tensor that leaves.
         n_dim: spatial axes.
         channels: channels that it takes.
         size: the only spatial size that it takes; ``None`` for any size.
-        problems: why no program for biologists takes it, in plain words; empty where all is well.
+        problems: reasons why no program for biologists takes it; empty where all is well.
         content: the files inside, or the one file under its own name.
         graph: the ``GraphDef``, where it has one.
     """
@@ -61,8 +61,13 @@ class ModelFile:
     content: dict[str, bytes] = field(default_factory=dict, repr=False)
     graph: Any = field(default=None, repr=False)
 
+    @property
+    def has_fixed_plane(self) -> bool:
+        """Whether it takes 2D images of one size only."""
+        return self.size is not None and self.n_dim == 2
+
     def unpack(self, folder: Path) -> Program:
-        """Write what is inside into an empty folder, for a runtime to load."""
+        """Write the content into an empty folder, for a runtime to load."""
         for name, data in self.content.items():
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -142,53 +147,34 @@ def _read_saved_model(path: Path, content: dict[str, bytes]) -> ModelFile:
         saved = saved_model.FromString(content["saved_model.pb"])
     except decode_error as error:
         raise BadInputError(path, "its saved_model.pb is damaged", _AGAIN) from error
+    file = ModelFile(path, "saved_model", content=content)
     tagged = [m for m in saved.meta_graphs if TAG in m.meta_info_def.tags]
     if not tagged:
         tags = ", ".join(t for m in saved.meta_graphs for t in m.meta_info_def.tags) or "none"
-        problem = f"has no graph with the tag {TAG!r} (its tags: {tags})"
-        return ModelFile(path, "saved_model", problems=(problem,), content=content)
+        return replace(file, problems=(f"has no graph with the tag {TAG!r} (its tags: {tags})",))
     meta = tagged[0]
     version = meta.meta_info_def.tensorflow_version
     made_with = f"TensorFlow {version}" if version else ""
-    problems = _reaching_out(meta.graph_def)
+    file = replace(file, made_with=made_with, graph=meta.graph_def)
     signature = meta.signature_def.get(SIGNATURE)
     if signature is None or not signature.inputs or not signature.outputs:
         problem = f"has no signature {SIGNATURE!r} with an input and an output"
-        return ModelFile(
-            path,
-            "saved_model",
-            made_with,
-            problems=(problem,),
-            content=content,
-            graph=meta.graph_def,
-        )
+        return replace(file, problems=(problem,))
+    problems = _reaching_out(meta.graph_def)
     for word, tensors in (("inputs", signature.inputs), ("outputs", signature.outputs)):
         if len(tensors) > 1:
             names = ", ".join(sorted(tensors))
             problems.append(f"has {len(tensors)} {word} ({names}); Fiji looks at the first only")
     entering = signature.inputs[min(signature.inputs)]
     leaving = signature.outputs[min(signature.outputs)]
-    sizes = [dim.size for dim in entering.tensor_shape.dim]
-    problems += _shape_problems(sizes)
-    return ModelFile(
-        path,
-        "saved_model",
-        made_with,
-        entering.name,
-        leaving.name,
-        max(len(sizes) - 2, 2),
-        sizes[-1] if sizes and sizes[-1] > 0 else 1,
-        _fixed(sizes[1:-1]),
-        tuple(problems),
-        content,
-        meta.graph_def,
-    )
+    file = replace(file, input=entering.name, output=leaving.name)
+    return _with_axes(file, entering.tensor_shape, problems)
 
 
 def _read_graph(path: Path, data: bytes) -> ModelFile:
     saved_model, graph_def, decode_error = _protocol(path)
     try:
-        # The version is what a graph cannot have there: both files have lists in the same places.
+        # Only a SavedModel has a version in this field; the lists of both have the same numbers.
         if saved_model.FromString(data).saved_model_schema_version:
             raise BadInputError(
                 path,
@@ -218,21 +204,15 @@ def _read_graph(path: Path, data: bytes) -> ModelFile:
     variables = [node for node in graph.node if node.op in ("VariableV2", "VarHandleOp")]
     if variables:
         problems.append("its weights are not inside: it was saved without being frozen")
-    sizes = [dim.size for dim in entering[0].attr["shape"].shape.dim]
-    problems += _shape_problems(sizes)
-    return ModelFile(
+    file = ModelFile(
         path,
         "graph",
-        "",
-        f"{entering[0].name}:0",
-        f"{leaving[-1].name}:0",
-        max(len(sizes) - 2, 2),
-        sizes[-1] if sizes and sizes[-1] > 0 else 1,
-        _fixed(sizes[1:-1]),
-        tuple(problems),
-        {"model.pb": data},
-        graph,
+        input=f"{entering[0].name}:0",
+        output=f"{leaving[-1].name}:0",
+        content={"model.pb": data},
+        graph=graph,
     )
+    return _with_axes(file, entering[0].attr["shape"].shape, problems)
 
 
 def _read_onnx(path: Path, data: bytes) -> ModelFile:
@@ -271,19 +251,31 @@ def _read_onnx(path: Path, data: bytes) -> ModelFile:
 
 
 def _reaching_out(graph: Any) -> list[str]:
-    """Why a graph from a stranger is not run here."""
+    """Return the reasons why a graph of unknown origin is not run here."""
     nodes = [*graph.node, *(n for f in graph.library.function for n in f.node_def)]
     found = sorted({node.op for node in nodes} & _REACHING_OUT)
     return [f"would reach for files or programs (operation {found[0]})"] if found else []
 
 
 def _shape_problems(sizes: list[int]) -> list[str]:
-    """Why an input of this shape is no image; a shape that is not given may be one."""
+    """Return the reasons why an input of this shape is no image; an unknown shape may be one."""
     if sizes and len(sizes) not in (4, 5):
         return [f"takes something of {len(sizes)} axes, not images"]
     if any(size > _LARGEST_AXIS for size in sizes):
         return ["takes something far larger than an image"]
     return []
+
+
+def _with_axes(file: ModelFile, shape: Any, problems: list[str]) -> ModelFile:
+    """Return a file with TensorFlow's shape of its input, whose channels are last."""
+    sizes = [dim.size for dim in shape.dim]
+    return replace(
+        file,
+        n_dim=max(len(sizes) - 2, 2),
+        channels=sizes[-1] if sizes and sizes[-1] > 0 else 1,
+        size=_fixed(sizes[1:-1]),
+        problems=(*problems, *_shape_problems(sizes)),
+    )
 
 
 def _fixed(sizes: list[int]) -> tuple[int, ...] | None:

@@ -1,4 +1,4 @@
-"""A network as a TensorFlow 1 graph of constants.
+"""A network as a TensorFlow 1 graph whose weights are constants.
 
 Built from operations that TensorFlow knows since 1.4, without any attribute that came later, so
 that one graph runs in every TensorFlow 1 and in OpenCV.
@@ -30,7 +30,7 @@ PRODUCERS = {"1.12": 27, "1.15": 134}
 
 
 def build_meta_graph(network: Network, tensorflow: str) -> Any:
-    """Write a network as a ``MetaGraphDef``.
+    """Build the ``MetaGraphDef`` of a network.
 
     Args:
         network: with one output (:meth:`Network.with_one_output`).
@@ -49,16 +49,18 @@ def build_meta_graph(network: Network, tensorflow: str) -> Any:
         for step in network.steps:
             builder.add(step)
         meta = tf.compat.v1.train.export_meta_graph(clear_devices=True, strip_default_attrs=True)
-    # A graph says which version wrote it, and an old TensorFlow warns or refuses what is newer.
+    # A graph names the version that wrote it, and an old TensorFlow warns of newer ones or refuses.
     meta.graph_def.versions.producer = PRODUCERS[tensorflow]
     for node in meta.graph_def.node:
-        # Notes of the newest TensorFlow's shape inference, unknown to the old ones.
+        # Attributes of the newest TensorFlow's shape inference, unknown to the old ones.
         for key in [key for key in node.attr if key.startswith("_")]:
             del node.attr[key]
     return meta
 
 
 class _Builder:
+    """Adds the operations of each step to the current graph."""
+
     def __init__(self, tf: Any, n_dim: int) -> None:
         self._tf = tf
         self._ops = tf.raw_ops
@@ -100,11 +102,16 @@ class _Builder:
                     padding="SAME" if step.same else "VALID",
                     name=name,
                 )
+            case Upsampling() if self._n_dim == 2:
+                return self._resize(inputs[0], step.size, name)
             case Upsampling():
-                repeat = self._repeat2d if self._n_dim == 2 else self._repeat3d
-                return repeat(inputs[0], step.size, name)
+                # TensorFlow 1 has no resize of volumes.
+                each_channel = np.eye(int(inputs[0].shape[-1]), dtype=np.float32)
+                kernel = np.ones((*step.size, 1, 1), np.float32) * each_channel
+                return self._convolve_transposed(inputs[0], kernel, step.size, name)
             case SparseUpsampling():
-                return self._spread(inputs[0], step.size, name)
+                kernel = np.ones((1,) * (self._n_dim + 2), np.float32)
+                return self._convolve_transposed(inputs[0], kernel, step.size, name)
             case Concatenation():
                 axis = self._constant(np.int32(self._n_dim + 1), f"{name}/axis")
                 return ops.ConcatV2(values=inputs, axis=axis, name=name)
@@ -132,7 +139,7 @@ class _Builder:
         return by_features[step.function](features=x, name=name)
 
     def _softmax(self, x: Any, name: str) -> Any:
-        """Written out, because OpenCV runs TensorFlow's Softmax along the rows of the image."""
+        """Add a softmax in single operations: OpenCV runs TensorFlow's along the image's rows."""
         ops, channels = self._ops, int(x.shape[-1])
         # Around their mean, so that large numbers do not overflow.
         around_mean = np.eye(channels) - 1 / channels
@@ -142,69 +149,45 @@ class _Builder:
         return ops.RealDiv(x=exponential, y=total, name=name)
 
     def _mix(self, x: Any, matrix: NDArray[Any], name: str) -> Any:
-        """Every channel becomes a weighted sum of all channels."""
+        """Replace every channel by a weighted sum of all channels."""
         size = (1,) * self._n_dim + matrix.shape
         kernel = self._constant(matrix.reshape(size).astype(np.float32), f"{name}/kernel")
         convolve = self._ops.Conv2D if self._n_dim == 2 else self._ops.Conv3D
         strides = [1] * (self._n_dim + 2)
         return convolve(input=x, filter=kernel, strides=strides, padding="SAME", name=name)
 
-    def _repeat2d(self, x: Any, size: tuple[int, ...], name: str) -> Any:
+    def _resize(self, x: Any, size: tuple[int, ...], name: str) -> Any:
         # OpenCV recognises exactly this chain of operations as an upsampling.
-        height_width = self._slice(self._shape(x, name), 1, 3, f"{name}/height_width")
+        begin, end, step = (
+            self._constant(np.array([value], np.int32), f"{name}/height_width/{word}")
+            for word, value in (("begin", 1), ("end", 3), ("step", 1))
+        )
+        shape = self._shape(x, name)
+        height_width = self._ops.StridedSlice(
+            input=shape, begin=begin, end=end, strides=step, name=f"{name}/height_width"
+        )
         factor = self._constant(np.array(size, np.int32), f"{name}/factor")
         target = self._ops.Mul(x=height_width, y=factor, name=f"{name}/size")
         return self._ops.ResizeNearestNeighbor(images=x, size=target, name=name)
 
-    def _repeat3d(self, x: Any, size: tuple[int, ...], name: str) -> Any:
-        """There is no volume resize in TensorFlow 1: resize (y, x), then z as rows of planes."""
+    def _convolve_transposed(
+        self, x: Any, kernel: NDArray[Any], size: tuple[int, ...], name: str
+    ) -> Any:
+        """Add a transposed convolution whose output is ``size`` times larger along each axis."""
         ops = self._ops
-        shape = self._shape(x, name)
-        batch, z, y, width, channels = (
-            self._slice(shape, i, i + 1, f"{name}/axis{i}") for i in range(5)
-        )
-        one = self._constant(np.array([-1], np.int32), f"{name}/rest")
-        planes_shape = self._join([one, y, width, channels], f"{name}/planes_shape")
-        planes = ops.Reshape(tensor=x, shape=planes_shape, name=f"{name}/planes")
-        by_yx = self._constant(np.array(size[1:], np.int32), f"{name}/factor_yx")
-        yx = ops.Mul(x=self._slice(shape, 2, 4, f"{name}/yx"), y=by_yx, name=f"{name}/size_yx")
-        wide = ops.ResizeNearestNeighbor(images=planes, size=yx, name=f"{name}/wide")
-        new_y, new_x = self._slice(yx, 0, 1, f"{name}/y"), self._slice(yx, 1, 2, f"{name}/x")
-        flat = ops.Mul(x=new_y, y=new_x, name=f"{name}/flat")
-        rows_shape = self._join([batch, z, flat, channels], f"{name}/rows_shape")
-        rows = ops.Reshape(tensor=wide, shape=rows_shape, name=f"{name}/rows")
-        by_z = self._constant(np.array(size[:1], np.int32), f"{name}/factor_z")
-        new_z = ops.Mul(x=z, y=by_z, name=f"{name}/z")
-        tall_size = self._join([new_z, flat], f"{name}/tall_size")
-        tall = ops.ResizeNearestNeighbor(images=rows, size=tall_size, name=f"{name}/tall")
-        shape = self._join([batch, new_z, new_y, new_x, channels], f"{name}/volume_shape")
-        return ops.Reshape(tensor=tall, shape=shape, name=name)
-
-    def _spread(self, x: Any, size: tuple[int, ...], name: str) -> Any:
-        ops = self._ops
+        convolve = ops.Conv2DBackpropInput if self._n_dim == 2 else ops.Conv3DBackpropInputV2
         factor = self._constant(np.array([1, *size, 1], np.int32), f"{name}/factor")
-        target = ops.Mul(x=self._shape(x, name), y=factor, name=f"{name}/size")
-        one = self._constant(np.ones((1,) * (self._n_dim + 2), np.float32), f"{name}/kernel")
-        options = {"strides": [1, *size, 1], "padding": "SAME", "name": name}
-        if self._n_dim == 2:
-            return ops.Conv2DBackpropInput(
-                input_sizes=target, filter=one, out_backprop=x, **options
-            )
-        return ops.Conv3DBackpropInputV2(input_sizes=target, filter=one, out_backprop=x, **options)
+        return convolve(
+            input_sizes=ops.Mul(x=self._shape(x, name), y=factor, name=f"{name}/size"),
+            filter=self._constant(kernel, f"{name}/kernel"),
+            out_backprop=x,
+            strides=[1, *size, 1],
+            padding="SAME",
+            name=name,
+        )
 
     def _shape(self, x: Any, name: str) -> Any:
         return self._ops.Shape(input=x, name=f"{name}/shape")
-
-    def _slice(self, x: Any, begin: int, end: int, name: str) -> Any:
-        begin_, end_, step = (
-            self._constant(np.array([value], np.int32), f"{name}/{word}")
-            for word, value in (("begin", begin), ("end", end), ("step", 1))
-        )
-        return self._ops.StridedSlice(input=x, begin=begin_, end=end_, strides=step, name=name)
-
-    def _join(self, parts: list[Any], name: str) -> Any:
-        axis = self._constant(np.int32(0), f"{name}/axis")
-        return self._ops.ConcatV2(values=parts, axis=axis, name=name)
 
     def _constant(self, value: Any, name: str) -> Any:
         return self._tf.constant(value, name=name)

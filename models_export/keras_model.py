@@ -1,7 +1,4 @@
-"""A StarDist model in Keras: read into a :class:`Network`, and run as the reference.
-
-The one file that knows Keras and StarDist's model classes.
-"""
+"""A StarDist model in Keras: read into a :class:`Network`, and run as the reference."""
 
 from __future__ import annotations
 
@@ -17,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.errors import BadInputError, MissingPartError
+from bridge.model.folder import ModelFolder
 from bridge.model.keras_weights import load_weights
 from bridge.model.network import (
     ACTIVATIONS,
@@ -31,14 +29,13 @@ from bridge.model.network import (
     Step,
     Upsampling,
 )
-from models_export.source import Source
 
 
 class KerasModel:
     """A StarDist 2D or 3D model, loaded.
 
     Args:
-        source: the model folder.
+        folder: the model folder.
 
     Raises:
         MissingPartError: TensorFlow or StarDist is not installed.
@@ -46,56 +43,55 @@ class KerasModel:
             another architecture.
     """
 
-    def __init__(self, source: Source) -> None:
-        # TensorFlow greets on stderr before any of its options can be set.
+    def __init__(self, folder: ModelFolder) -> None:
+        # TensorFlow prints a greeting on stderr before any of its options can be set.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         try:
-            import tensorflow  # noqa: F401 - named first, so that its absence is what is said
+            import tensorflow  # noqa: F401 - imported first, so that the error names it
             from stardist.models import Config2D, Config3D, StarDist2D, StarDist3D
         except ImportError as error:
             raise MissingPartError(
                 "segment", "read a StarDist model", error.name or "TensorFlow"
             ) from error
         config_class, model_class = (
-            (Config2D, StarDist2D) if source.n_dim == 2 else (Config3D, StarDist3D)
+            (Config2D, StarDist2D) if folder.n_dim == 2 else (Config3D, StarDist3D)
         )
+        self.folder = folder
         with contextlib.redirect_stdout(io.StringIO()):
             try:
-                config = dict(source.config)
-                if source.n_dim == 3 and "rays_json" in config:
-                    from stardist.rays3d import rays_from_json
-
-                    config["rays"] = rays_from_json(config["rays_json"])
-                self._model = model_class(config_class(**config), name=source.name, basedir=None)
+                config = dict(folder.config)
+                if folder.n_dim == 3 and "rays_json" in config:
+                    config["rays"] = self.rays
+                self._model = model_class(config_class(**config), name=folder.name, basedir=None)
             except (TypeError, ValueError, AssertionError, LookupError, RuntimeError) as error:
                 raise BadInputError(
-                    source.folder / "config.json",
+                    folder.path / "config.json",
                     f"describes a network that StarDist cannot build ({error})",
                     "copy the model folder again",
                 ) from error
-        self._source = source
-        load_weights(self._model.keras_model, source.weights)
+        load_weights(self._model.keras_model, folder.weights)
 
     @property
     def divisor(self) -> tuple[int, ...]:
-        """Every axis of an image is a multiple of these, pixels."""
-        axes = "YX" if self._source.n_dim == 2 else "ZYX"
-        return tuple(int(n) for n in self._model._axes_div_by(axes))
+        """Pixels of which every axis of an image is a multiple, an axis each."""
+        return tuple(int(n) for n in self._model._axes_div_by("ZYX"[-self.folder.n_dim :]))
 
     @property
     def rays(self) -> Any:
-        """StarDist's rays object of a 3D model, which its NMS asks for."""
+        """StarDist's rays object of a 3D model, which its NMS takes; ``None`` in 2D."""
+        if self.folder.n_dim == 2:
+            return None
         from stardist.rays3d import rays_from_json
 
-        return rays_from_json(self._source.config["rays_json"])
+        return rays_from_json(self.folder.config["rays_json"])
 
     def network(self) -> Network:
-        """The trained network as plain steps.
+        """Return the trained network as plain steps.
 
         Raises:
             BadInputError: a layer without counterpart in TensorFlow 1; it is named.
         """
-        return read_network(self._model.keras_model, str(self._source.folder))
+        return read_network(self._model.keras_model, str(self.folder.path))
 
     def predict(self, image: NDArray[Any]) -> tuple[NDArray[Any], ...]:
         """Run the network.
@@ -116,7 +112,7 @@ def read_network(model: Any, source: str) -> Network:
 
     Args:
         model: a functional Keras model (Keras 2 or 3), channels last.
-        source: what an error calls it.
+        source: the model's name in errors.
 
     Raises:
         BadInputError: a layer, or a setting of one, without counterpart in TensorFlow 1.
@@ -136,12 +132,18 @@ def read_network(model: Any, source: str) -> Network:
     )
 
 
+Config = dict[str, Any]
+Inputs = tuple[str, ...]
+
+
 class _Reader:
+    """Turns Keras layers into steps, one after another."""
+
     def __init__(self, source: str) -> None:
         self.source = source
         self.steps: list[Step] = []
         self.result_of: dict[str, str] = {}
-        self._made_up: Counter[str] = Counter()
+        self._numbers: Counter[str] = Counter()
         self._keras_name: dict[str, str] = {}
 
     def read(self, entry: dict[str, Any], layer: Any) -> None:
@@ -154,34 +156,52 @@ class _Reader:
             raise self._refusal(kind, name, "is used more than once")
         inputs = tuple(self.result_of[n] for n in _layer_names(entry["inbound_nodes"][0]))
         step = self._step_name(kind, name)
-        read = {
-            "Conv2D": self._convolution,
-            "Conv3D": self._convolution,
-            "BatchNormalization": self._batch_normalization,
-            "Activation": self._activation,
-            "MaxPooling2D": self._max_pooling,
-            "MaxPooling3D": self._max_pooling,
-            "UpSampling2D": self._upsampling,
-            "UpSampling3D": self._upsampling,
-            "Concatenate": self._concatenation,
-            "Add": self._addition,
-            "Dropout": self._dropout,
-        }.get(kind)
-        if read is None:
-            raise self._refusal(kind, name, "has no counterpart in TensorFlow 1")
-        self.result_of[name] = read(step, inputs, config, layer)
+        self.result_of[name] = self._read(kind, step, inputs, config, layer)
+
+    def _read(self, kind: str, name: str, inputs: Inputs, config: Config, layer: Any) -> str:
+        """Add the steps of a layer and return the name of its result."""
+        match kind:
+            case "Conv2D" | "Conv3D":
+                return self._convolution(kind, name, inputs, config, layer)
+            case "BatchNormalization":
+                return self._batch_normalization(name, inputs, config, layer)
+            case "Activation":
+                return self._activated(kind, name, inputs[0], config["activation"])
+            case "MaxPooling2D" | "MaxPooling3D":
+                self._expect(kind, name, config, data_format="channels_last")
+                size = tuple(config["pool_size"])
+                strides = tuple(config["strides"] or size)
+                return self._add(
+                    MaxPooling(name, inputs, size, strides, config["padding"] == "same")
+                )
+            case "UpSampling2D" | "UpSampling3D":
+                self._expect(
+                    kind, name, config, data_format="channels_last", interpolation="nearest"
+                )
+                return self._add(Upsampling(name, inputs, tuple(config["size"])))
+            case "Concatenate":
+                if config["axis"] not in (-1, len(layer.output.shape) - 1):
+                    raise self._refusal(kind, name, "does not join channels")
+                return self._add(Concatenation(name, inputs))
+            case "Add":
+                if len(inputs) != 2:
+                    raise self._refusal(kind, name, "has more than two inputs")
+                return self._add(Addition(name, inputs))
+            case "Dropout":
+                return inputs[0]  # it has an effect in training only
+        raise self._refusal(kind, name, "has no counterpart in TensorFlow 1")
 
     def _step_name(self, kind: str, name: str) -> str:
-        """The layer's name, counted anew where Keras made it up.
+        """Return the layer's name, numbered from 1 where Keras chose it.
 
-        Keras counts made-up names through the whole life of a process, so that the same model has
+        Keras numbers its own names through the whole life of a process, so that the same model has
         other names the second time.
         """
         base = re.sub(r"(?<=[a-z])([A-Z])", r"_\1", kind).lower()
         if not re.fullmatch(rf"{base}(_\d+)?", name):
             return name
-        self._made_up[base] += 1
-        step = f"{base}_{self._made_up[base]}"
+        self._numbers[base] += 1
+        step = f"{base}_{self._numbers[base]}"
         self._keras_name[step] = name
         return step
 
@@ -189,10 +209,7 @@ class _Reader:
         self.steps.append(step)
         return step.name
 
-    def _convolution(
-        self, name: str, inputs: tuple[str, ...], config: dict[str, Any], layer: Any
-    ) -> str:
-        kind = f"Conv{len(config['kernel_size'])}D"
+    def _convolution(self, kind: str, name: str, inputs: Inputs, config: Config, layer: Any) -> str:
         self._expect(kind, name, config, data_format="channels_last", groups=1)
         if any(d != 1 for d in config.get("dilation_rate", (1,))):
             raise self._refusal(kind, name, "is dilated, which is not supported")
@@ -203,9 +220,7 @@ class _Reader:
         raw = Convolution(f"{name}_conv", inputs, kernel, bias, tuple(config["strides"]), same)
         return self._activated(kind, name, self._add(raw), config["activation"])
 
-    def _batch_normalization(
-        self, name: str, inputs: tuple[str, ...], config: dict[str, Any], layer: Any
-    ) -> str:
+    def _batch_normalization(self, name: str, inputs: Inputs, config: Config, layer: Any) -> str:
         axis = config["axis"]
         if (axis[0] if isinstance(axis, list) else axis) not in (-1, 3, 4):
             raise self._refusal("BatchNormalization", name, "does not run over the channels")
@@ -219,13 +234,8 @@ class _Reader:
             Scaling(name, inputs, factor.astype(np.float32), offset.astype(np.float32))
         )
 
-    def _activation(
-        self, name: str, inputs: tuple[str, ...], config: dict[str, Any], layer: Any
-    ) -> str:
-        return self._activated("Activation", name, inputs[0], config["activation"])
-
     def _activated(self, kind: str, name: str, before: str, function: Any) -> str:
-        # Keras writes a function that is not one of its own as a dictionary.
+        # Keras writes a function from elsewhere as a dictionary.
         word = function.get("config", function) if isinstance(function, dict) else function
         if word == "linear":
             return before
@@ -234,41 +244,6 @@ class _Reader:
                 kind, name, f"has the activation {word!r}, which has no counterpart in TensorFlow 1"
             )
         return self._add(Activation(name, (before,), str(word)))
-
-    def _max_pooling(
-        self, name: str, inputs: tuple[str, ...], config: dict[str, Any], layer: Any
-    ) -> str:
-        self._expect("MaxPooling", name, config, data_format="channels_last")
-        size = tuple(config["pool_size"])
-        strides = tuple(config["strides"] or size)
-        return self._add(MaxPooling(name, inputs, size, strides, config["padding"] == "same"))
-
-    def _upsampling(
-        self, name: str, inputs: tuple[str, ...], config: dict[str, Any], layer: Any
-    ) -> str:
-        self._expect(
-            "UpSampling", name, config, data_format="channels_last", interpolation="nearest"
-        )
-        return self._add(Upsampling(name, inputs, tuple(config["size"])))
-
-    def _concatenation(
-        self, name: str, inputs: tuple[str, ...], config: dict[str, Any], layer: Any
-    ) -> str:
-        if config["axis"] not in (-1, len(layer.output.shape) - 1):
-            raise self._refusal("Concatenate", name, "does not join channels")
-        return self._add(Concatenation(name, inputs))
-
-    def _addition(
-        self, name: str, inputs: tuple[str, ...], config: dict[str, Any], layer: Any
-    ) -> str:
-        if len(inputs) != 2:
-            raise self._refusal("Add", name, "has more than two inputs")
-        return self._add(Addition(name, inputs))
-
-    def _dropout(
-        self, name: str, inputs: tuple[str, ...], config: dict[str, Any], layer: Any
-    ) -> str:
-        return inputs[0]  # it does something in training only
 
     def _expect(self, kind: str, name: str, config: dict[str, Any], **wanted: Any) -> None:
         for key, value in wanted.items():
@@ -286,7 +261,7 @@ class _Reader:
 
 
 def _layer_names(value: Any) -> Iterator[str]:
-    """Names of the layers that an inbound node takes, in Keras 3's notation or Keras 2's."""
+    """Yield the names of the layers before a node, in Keras 3's notation or Keras 2's."""
     if isinstance(value, dict):
         if "keras_history" in value:
             yield str(value["keras_history"][0])

@@ -1,4 +1,4 @@
-"""Why an old TensorFlow refuses a graph, read against the operations that it really has."""
+"""Reasons why an old TensorFlow refuses a graph, from the operations that it has."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def unknown_operations(graph: Any, operations: bytes, runtime: str) -> list[str]:
-    """Compare a graph with what a runtime has registered.
+    """List what a graph uses and a runtime does not know.
 
     Args:
         graph: a ``GraphDef``.

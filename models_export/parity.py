@@ -1,15 +1,14 @@
-"""Test images, and the comparison of what a file gives with what it must give."""
+"""Test images, and the comparison of a file's output with the expected one."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models_export.keras_model import KerasModel
-from models_export.source import Source
 
 PROBABILITY_BAR = 1e-5
 """Largest absolute difference of a probability that passes."""
@@ -29,7 +28,7 @@ _VOLUME = (32, 64, 64)
 
 @dataclass(frozen=True)
 class TrialImage:
-    """An image that a model is tried on.
+    """A test image.
 
     Attributes:
         name: ``random`` or ``real``.
@@ -41,34 +40,75 @@ class TrialImage:
 
 
 @dataclass(frozen=True)
-class Expected:
-    """What a file must give for an image.
+class Detector:
+    """StarDist's non-maximum suppression with the settings of a model.
 
     Attributes:
-        image: the image.
-        tensor: (spatial…, 1 + rays + classes) float32.
-        grid: pixels between neighbours in ``tensor``.
+        grid: pixels between neighbours in the tensor.
         rays: rays among the channels.
         threshold: probability above which a candidate counts.
-        nms: overlap threshold.
+        nms: overlap above which the less probable of two candidates is removed.
         rays3d: StarDist's rays of a 3D model, else ``None``.
-        objects: pixel positions of the objects that remain after NMS, on the real image only: in
-            noise there are none.
+
+    Example:
+        >>> tensor = np.full((4, 4, 1 + 8), 3.0)
+        >>> tensor[..., 0] = 0
+        >>> tensor[2, 1, 0] = 0.9
+        >>> Detector((2, 2), 8, 0.5, 0.4).objects(tensor)
+        frozenset({(4, 2)})
     """
 
-    image: TrialImage
-    tensor: NDArray[Any]
     grid: tuple[int, ...]
     rays: int
     threshold: float
     nms: float
-    rays3d: Any
+    rays3d: Any = None
+
+    def objects(self, tensor: NDArray[Any]) -> frozenset[tuple[int, ...]]:
+        """Return the pixel positions of the candidates that remain.
+
+        Args:
+            tensor: a network's output, (spatial…, 1 + rays + …).
+        """
+        from stardist import nms
+
+        chosen = tensor[..., 0] > self.threshold
+        points = np.argwhere(chosen) * np.array(self.grid)
+        # Far more candidates than expected are compared themselves: their NMS would take hours.
+        if 0 < len(points) <= 2 * _MOST_CANDIDATES:
+            prob = np.ascontiguousarray(tensor[chosen][:, 0], np.float32)
+            dist = np.nan_to_num(tensor[chosen][:, 1 : 1 + self.rays], posinf=0, neginf=0)
+            dist = np.maximum(dist, _SMALLEST_DISTANCE).astype(np.float32)
+            options = {"nms_thresh": self.nms, "verbose": False}
+            if self.rays3d is None:
+                points, *_ = nms.non_maximum_suppression_sparse(dist, prob, points, **options)
+            else:
+                points, *_ = nms.non_maximum_suppression_3d_sparse(
+                    dist, prob, points, self.rays3d, **options
+                )
+        return frozenset(tuple(int(v) for v in point) for point in points)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The output that a file must give for an image.
+
+    Attributes:
+        image: the image.
+        tensor: (spatial…, 1 + rays + classes) float32.
+        detector: the detector of the objects in ``tensor``.
+        objects: pixel positions of the objects, on the real image only: in noise there are none.
+    """
+
+    image: TrialImage
+    tensor: NDArray[Any]
+    detector: Detector
     objects: frozenset[tuple[int, ...]] | None
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How far a file's output is from the expected one.
+    """The difference between a file's output and the expected one.
 
     Attributes:
         image: ``random`` or ``real``.
@@ -79,6 +119,10 @@ class Difference:
         expected_objects: objects after the same NMS in the expected output; ``None`` for noise.
         same_objects: whether the very same candidates remain in both; where two candidates of a
             nucleus are equally probable to within rounding, either may.
+
+    Example:
+        >>> Difference("random", 2e-5, 0, None, None, None, True).failure
+        'probabilities differ by up to 2e-05 (allowed: 1e-05)'
     """
 
     image: str
@@ -91,7 +135,7 @@ class Difference:
 
     @property
     def failure(self) -> str | None:
-        """Why it does not pass, as a clause; ``None`` if it does."""
+        """Reason why it does not pass, as a clause; ``None`` if it does."""
         if not self.probability <= PROBABILITY_BAR or not (self.classes or 0) <= PROBABILITY_BAR:
             worst = max(self.probability, self.classes or 0)
             return f"probabilities differ by up to {worst:.2g} (allowed: {PROBABILITY_BAR:g})"
@@ -104,29 +148,27 @@ class Difference:
         return None
 
 
-_Answer = tuple[TrialImage, tuple[NDArray[Any], ...], float, frozenset[tuple[int, ...]] | None]
+_Answer = tuple[TrialImage, tuple[NDArray[Any], ...], Detector, frozenset[tuple[int, ...]] | None]
 
 
 class Reference:
     """A model's own output in Keras, on a random and on a real image.
 
     Args:
-        source: the model folder.
         model: the model, loaded.
     """
 
     name = "Keras"
 
-    def __init__(self, source: Source, model: KerasModel) -> None:
-        self._source = source
+    def __init__(self, model: KerasModel) -> None:
         self._model = model
-        self._rays3d = model.rays if source.n_dim == 3 else None
+        self._folder = model.folder
         self._answers: dict[tuple[int, ...] | None, list[_Answer]] = {}
 
     def expected(
         self, *, upsampled: bool, classes: bool, size: tuple[int, ...] | None = None
     ) -> list[Expected]:
-        """What a file must give.
+        """Return the outputs that a file must give.
 
         Args:
             upsampled: whether its output has the input's size.
@@ -135,49 +177,31 @@ class Reference:
         """
         if size not in self._answers:
             images = trial_images(
-                self._source.n_dim,
-                self._source.n_channels,
+                self._folder.n_dim,
+                self._folder.n_channels,
                 self._model.divisor,
-                self._source.recipe.percentiles,
+                self._folder.recipe.percentiles,
                 size,
             )
             self._answers[size] = [self._answer(image) for image in images]
-        grid, result = self._source.grid, []
-        for image, outputs, threshold, objects in self._answers[size]:
+        grid, result = self._folder.grid, []
+        for image, outputs, detector, objects in self._answers[size]:
             heads = list(outputs if classes else outputs[:2])
-            step = grid
             if upsampled:
-                heads = [_sparse(heads[0], grid), *(_repeated(h, grid) for h in heads[1:])]
-                step = (1,) * len(grid)
-            result.append(
-                Expected(
-                    image,
-                    np.concatenate(heads, axis=-1),
-                    step,
-                    self._source.n_rays,
-                    threshold,
-                    self._source.recipe.nms,
-                    self._rays3d,
-                    objects,
-                )
-            )
+                heads = [_sparse(heads[0], grid), *(_repeat(h, grid) for h in heads[1:])]
+                detector = replace(detector, grid=(1,) * len(grid))  # noqa: PLW2901
+            result.append(Expected(image, np.concatenate(heads, axis=-1), detector, objects))
         return result
 
     def _answer(self, image: TrialImage) -> _Answer:
         outputs = self._model.predict(image.pixels)
-        recipe = self._source.recipe
+        folder, recipe = self._folder, self._folder.recipe
+        detector = Detector(folder.grid, folder.n_rays, recipe.prob, recipe.nms, self._model.rays)
         if image.name == NOISE:
-            return image, outputs, recipe.prob, None
-        threshold = comparison_threshold(outputs[0], recipe.prob)
-        objects = objects_of(
-            np.concatenate(outputs[:2], axis=-1),
-            self._source.grid,
-            self._source.n_rays,
-            threshold,
-            recipe.nms,
-            self._rays3d,
-        )
-        return image, outputs, threshold, objects
+            return image, outputs, detector, None
+        detector = replace(detector, threshold=comparison_threshold(outputs[0], recipe.prob))
+        objects = detector.objects(np.concatenate(outputs[:2], axis=-1))
+        return image, outputs, detector, objects
 
 
 def trial_images(
@@ -187,13 +211,13 @@ def trial_images(
     percentiles: tuple[float, float],
     size: tuple[int, ...] | None,
 ) -> list[TrialImage]:
-    """Images to try a model on: noise, and the microscope image that comes with StarDist.
+    """Return the test images: noise, and the microscope image that is part of StarDist.
 
     Args:
         n_dim: spatial axes.
         channels: channels; further ones are dimmer copies of the first.
-        divisor: every axis becomes a multiple of these, pixels.
-        percentiles: intensities of the real image that become 0 and 1.
+        divisor: every axis is cut or extended to a multiple of these, pixels.
+        percentiles: (low, high) of the real image that are scaled to 0 and 1.
         size: the only size that the model takes, else ``None``.
     """
     from stardist.data import test_image_nuclei_2d, test_image_nuclei_3d
@@ -201,7 +225,7 @@ def trial_images(
     wanted = size or tuple(
         -(-pixels // d) * d for pixels, d in zip(_RANDOM_SIZE[n_dim], divisor, strict=True)
     )
-    # Not numpy's default generator of the day: the same numbers with every version.
+    # RandomState gives the same numbers in every version of numpy.
     random = np.random.RandomState(20240607).random_sample((*wanted, channels))
     if n_dim == 2:
         plane = np.asarray(test_image_nuclei_2d(), np.float64)
@@ -226,18 +250,16 @@ def compare(expected: Expected, tensor: NDArray[Any]) -> Difference:
     """Compare a file's output with the expected one of the same shape.
 
     Args:
-        expected: what it must give.
-        tensor: what it gave, (spatial…, channels).
+        expected: the expected output.
+        tensor: the file's output, (spatial…, channels).
     """
     apart = np.abs(tensor.astype(np.float64) - expected.tensor)
     # NaN compares false with every bar, so it must not vanish in a maximum.
     apart[~np.isfinite(tensor)] = np.inf
-    rays_end = 1 + expected.rays
+    rays_end = 1 + expected.detector.rays
     found, same = None, True
     if expected.objects is not None:
-        found = objects_of(
-            tensor, expected.grid, expected.rays, expected.threshold, expected.nms, expected.rays3d
-        )
+        found = expected.detector.objects(tensor)
         same = _same(expected, expected.objects, found)
     return Difference(
         expected.image.name,
@@ -253,10 +275,12 @@ def compare(expected: Expected, tensor: NDArray[Any]) -> Difference:
 def _same(
     expected: Expected, wanted: frozenset[tuple[int, ...]], found: frozenset[tuple[int, ...]]
 ) -> bool:
-    """Whether the objects are the same, ties between two candidates of a nucleus aside."""
+    """Return whether the objects are the same, ties between two candidates of a nucleus aside."""
     changed = []
     for points in (wanted - found, found - wanted):
-        places = [tuple(p // g for p, g in zip(q, expected.grid, strict=True)) for q in points]
+        places = [
+            tuple(p // g for p, g in zip(q, expected.detector.grid, strict=True)) for q in points
+        ]
         changed.append(sorted(float(expected.tensor[(*place, 0)]) for place in places))
     before, after = changed
     return len(before) == len(after) and all(
@@ -264,53 +288,11 @@ def _same(
     )
 
 
-def objects_of(
-    tensor: NDArray[Any],
-    grid: tuple[int, ...],
-    rays: int,
-    threshold: float,
-    nms: float,
-    rays3d: Any = None,
-) -> frozenset[tuple[int, ...]]:
-    """Objects in a network's output, by StarDist's own NMS.
-
-    Args:
-        tensor: (spatial…, 1 + rays + …).
-        grid: pixels between neighbours in ``tensor``.
-        rays: rays among the channels.
-        threshold: probability above which a candidate counts.
-        nms: overlap above which the less probable of two goes.
-        rays3d: StarDist's rays of a 3D model.
-
-    Returns:
-        Pixel positions of the candidates that remain.
-    """
-    chosen = tensor[..., 0] > threshold
-    if not chosen.any() or np.count_nonzero(chosen) > 2 * _MOST_CANDIDATES:
-        # Far more candidates than expected: what matters is that they are told apart.
-        return frozenset(tuple(int(v) for v in p) for p in np.argwhere(chosen) * np.array(grid))
-    points = np.argwhere(chosen) * np.array(grid)
-    prob = np.ascontiguousarray(tensor[chosen][:, 0], np.float32)
-    dist = np.nan_to_num(tensor[chosen][:, 1 : 1 + rays], posinf=0, neginf=0)
-    dist = np.maximum(dist, _SMALLEST_DISTANCE).astype(np.float32)
-    if rays3d is None:
-        from bridge.segment.nms import Candidates, suppress
-
-        kept = suppress(Candidates(prob, dist, points.astype(np.int32)), nms).points
-    else:
-        from stardist.nms import non_maximum_suppression_3d_sparse
-
-        kept, *_ = non_maximum_suppression_3d_sparse(
-            dist, prob, points, rays3d, nms_thresh=nms, verbose=False
-        )
-    return frozenset(tuple(int(v) for v in point) for point in kept)
-
-
 def comparison_threshold(prob: NDArray[Any], wanted: float) -> float:
-    """The probability threshold at which two runtimes can be compared.
+    """Return the probability threshold at which two runtimes can be compared.
 
-    The wanted one, or just above it where a candidate lies so close that rounding decides; higher
-    where an untrained model makes candidates by the ten thousand.
+    It is the wanted one, or just above it where a candidate lies so close that rounding decides;
+    higher where an untrained model makes candidates by the ten thousand.
     """
     values = np.sort(prob, axis=None)
     if np.count_nonzero(values > wanted) > _MOST_CANDIDATES:
@@ -323,7 +305,7 @@ def comparison_threshold(prob: NDArray[Any], wanted: float) -> float:
     return threshold
 
 
-def _repeated(head: NDArray[Any], grid: tuple[int, ...]) -> NDArray[Any]:
+def _repeat(head: NDArray[Any], grid: tuple[int, ...]) -> NDArray[Any]:
     for axis, size in enumerate(grid):
         head = head.repeat(size, axis)
     return head

@@ -1,50 +1,60 @@
-"""``NAME.export.json``: what was exported from what, and how it was proved."""
+"""``NAME.export.json``: the model, the files exported from it, and how they were checked."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bridge.files.atomic import write_bytes
-from bridge.model.folder import recipe_json
+from bridge.model.folder import ModelFolder
 from models_export.checks import Check
-from models_export.source import Source
-
-if TYPE_CHECKING:
-    from models_export.exporting import ExportedFile
 
 RECORD_ENDING = ".export.json"
 
 
-def write_record(path: Path, source: Source, files: Sequence[ExportedFile]) -> None:
-    """Write the record. It holds neither dates nor durations: the same export, the same record.
+@dataclass(frozen=True)
+class ExportedFile:
+    """A file that was written.
 
-    Args:
-        path: the file to write.
-        source: the model.
-        files: what was written.
+    Attributes:
+        path: the file.
+        target: one of :data:`models_export.TARGETS`, or ``script``.
+        sha256: its hash.
+        size: its bytes.
+        checks: one for each runtime; empty for scripts, or where nothing was to be verified.
+    """
+
+    path: Path
+    target: str
+    sha256: str
+    size: int
+    checks: tuple[Check, ...] = ()
+
+
+def write_record(path: Path, model: ModelFolder, files: Sequence[ExportedFile]) -> None:
+    """Write the record, without dates or durations: equal exports have equal records.
 
     Raises:
         BadInputError: the file cannot be written.
     """
-    weights = source.weights
-    inside = weights.parent.absolute() == source.folder.absolute()
+    inside = model.weights.parent.absolute() == model.path.absolute()
     content = {
         "model": {
-            "name": source.name,
-            "folder": source.origin,
-            "weights": weights.name if inside else str(weights.absolute()),
-            "sha256": source.sha256,
-            "dimensions": source.n_dim,
-            "grid": list(source.grid),
-            "rays": source.n_rays,
-            "channels": source.n_channels,
-            "classes": source.n_classes,
+            "name": model.file_name,
+            "folder": model.origin,
+            "weights": model.weights.name if inside else str(model.weights.absolute()),
+            "sha256": model.sha256,
+            "dimensions": model.n_dim,
+            "grid": list(model.grid),
+            "rays": model.n_rays,
+            "channels": model.n_channels,
+            "classes": model.n_classes,
         },
-        "recipe": recipe_json(source.recipe),
+        "recipe": model.recipe.to_json(),
         "versions": _versions(),
         "files": [
             {

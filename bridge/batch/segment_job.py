@@ -26,7 +26,6 @@ from bridge.formats import format_of, write_all
 from bridge.formats.layout import DEFAULT_FORMATS, FORMATS, RECORD
 from bridge.images import Image, image_name, open_image
 from bridge.images.locations import Location, known_identity
-from bridge.model.folder import recipe_json
 from bridge.segment.segmenter import Segmenter
 from bridge.segment.tiles import MEMORY
 
@@ -144,7 +143,7 @@ class SegmentJob(Job[Location]):
         return {
             "image": known_identity(item),
             "model": self.segmenter.model.sha256,
-            "recipe": recipe_json(self.segmenter.recipe),
+            "recipe": self.segmenter.recipe.to_json(),
             "outline": settings.outline,
             "axes": settings.axes,
             "pixel size": settings.pixel_size,
@@ -160,7 +159,7 @@ class SegmentJob(Job[Location]):
         settings = self._settings
         return {
             "model": self.segmenter.model.to_json(),
-            "recipe": recipe_json(self.segmenter.recipe),
+            "recipe": self.segmenter.recipe.to_json(),
             "outline": settings.outline,
             "axes": settings.axes,
             "pixel_size": settings.pixel_size,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from bridge.errors import BadInputError
+from models_export.targets import TARGETS
 
 
 def export(
@@ -17,12 +18,13 @@ def export(
     to: Annotated[
         list[str] | None,
         typer.Option(
-            help="What to write: tf1.12, tf1.15 (Fiji), pb (QuPath), onnx, bioimageio; "
-            "may be given several times.",
+            help="Target: "
+            + "; ".join(f"{key} ({spec.program})" for key, spec in TARGETS.items())
+            + ". May be given several times.",
         ),
     ] = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="All that this model can be written as.")
+        bool, typer.Option("--all", help="All targets that this model allows.")
     ] = False,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the files.")] = Path(),
     weights: Annotated[
@@ -34,7 +36,7 @@ def export(
         typer.Option(help="Run each file in the program that must load it, and compare."),
     ] = True,
 ) -> None:
-    """Write a model for Fiji, QuPath and others, proved in the runtimes they load it with."""
+    """Write a model for Fiji, QuPath and others, checked in the runtimes that load it there."""
     from models_export import export as export_model
     from models_export.console import ConsoleListener
 
@@ -50,7 +52,7 @@ def export(
         for check in file.checks:
             typer.echo(f"  {check}")
     for target, why in done.left_out.items():
-        typer.echo(f"{target}: not written, because {done.source.name} {why}")
+        typer.echo(f"{target}: not written, because {done.model.file_name} {why}")
     typer.echo(done.record)
     if not done.ok:
         raise typer.Exit(1)

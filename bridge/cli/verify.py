@@ -9,19 +9,21 @@ import typer
 
 from bridge.cli.output import note
 from bridge.errors import StarbridgeError
+from models_export.runtimes.pool import RUNTIMES
 
 
 def verify_files(
     files: Annotated[
         list[Path],
-        typer.Argument(help="Exported models: .zip, .pb, .onnx; anyone's.", show_default=False),
+        typer.Argument(help="Model files (.zip, .pb, .onnx) from any program.", show_default=False),
     ],
     model: Annotated[
         str | None,
         typer.Option(
             "--model",
             "-m",
-            help="Model folder that they were made from. [default: as .export.json beside says]",
+            help="Model folder that they were made from. [default: the one in the .export.json "
+            "beside them]",
         ),
     ] = None,
     weights: Annotated[
@@ -30,12 +32,12 @@ def verify_files(
     runtime: Annotated[
         list[str] | None,
         typer.Option(
-            help="tf1.12, tf1.13, tf1.14, tf1.15, opencv or onnxruntime; may be given several "
-            "times. [default: those that the file is for]",
+            help=f"Runtime: {', '.join(RUNTIMES)}. May be given several times. "
+            "[default: those that the file is for]",
         ),
     ] = None,
 ) -> None:
-    """Run exported models in the real runtimes, and say in plain words why one fails."""
+    """Run exported models in the real runtimes, and explain in plain words why one fails."""
     from models_export import verify
     from models_export.console import ConsoleListener
 
@@ -46,7 +48,7 @@ def verify_files(
                 verdict = verify(
                     path, model=model, weights=weights, runtimes=runtime, listener=listener
                 )
-        except StarbridgeError as error:  # the rest of the files goes on
+        except StarbridgeError as error:  # the other files are still checked
             note(str(error))
             failed = True
             continue

@@ -1,4 +1,4 @@
-"""Java for whatever needs it: where it is, and its libraries. No program of its own lives here."""
+"""Java: its installation, its libraries and the worker processes that host it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from bridge.errors import StarbridgeError
 
 
 class JarMissingError(StarbridgeError):
-    """A Java library that cannot be had here (no network, damaged on the way).
+    """A Java library that cannot be downloaded, or not undamaged.
 
     Args:
         jar: its file name.
-        reason: why, as a clause.
+        reason: the reason, as a clause.
     """
 
     def __init__(self, jar: str, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""The other end of :mod:`bridge.java.process`: runs inside the worker."""
+"""The worker's side of :mod:`bridge.java.process`: reads requests, writes answers."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Handler = Callable[[Request], dict[str, Any]]
 
 
 class Answers:
-    """Writes the answers of a worker.
+    """A writer of a worker's answers.
 
     Args:
-        folder: where the files of the answers go.
+        folder: folder for the files of the answers.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -32,7 +32,7 @@ class Answers:
 
         Args:
             number: the request's number.
-            answer: anything that JSON holds; with ``error`` it is a refusal.
+            answer: values that JSON can hold; with ``error`` it is a refusal.
         """
         path = self._folder / f"answer-{number}.json"
         path.write_text(json.dumps(answer), encoding="utf-8")
@@ -40,18 +40,18 @@ class Answers:
         os.write(sys.__stdout__.fileno() if sys.__stdout__ else 1, f"{MARK}{number}\n".encode())
 
     def ready(self, answer: dict[str, Any]) -> None:
-        """Say that the worker has started, or with ``error`` why it cannot."""
+        """Announce that the worker has started, or with ``error`` the reason why it cannot."""
         self.give(READY, answer)
 
 
 def requests() -> Iterator[Request]:
-    """The requests, one by one; the process ends when whoever asks is gone."""
+    """Yield the requests one by one; the process ends when stdin is closed."""
     waiting: queue.Queue[Request] = queue.Queue()
 
     def read() -> None:
         for line in sys.stdin:
             waiting.put(json.loads(line))
-        # a macro that runs on, or a window, must not outlive whoever started it
+        # a macro that runs on, or a window, must not outlive the process that started this one
         os._exit(0)
 
     threading.Thread(target=read, daemon=True).start()

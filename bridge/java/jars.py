@@ -18,7 +18,7 @@ CACHE_VARIABLE = "STARBRIDGE_CACHE"
 
 
 def cache_folder() -> Path:
-    """The user's cache folder of starbridge, which may not exist yet."""
+    """Return the user's cache folder of starbridge, which may not exist yet."""
     if folder := os.environ.get(CACHE_VARIABLE):
         return Path(folder).expanduser()
     from platformdirs import user_cache_path
@@ -27,22 +27,22 @@ def cache_folder() -> Path:
 
 
 Progress = Callable[[str, int, int], None]
-"""Told of a download: name of the file, bytes that are here, bytes that it has."""
+"""Called during a download with the name of the file, its bytes so far and its size."""
 
 
 def fetch_jar(
     group: str, artifact: str, version: str, progress: Progress = lambda *_: None
 ) -> Path:
-    """Give a Java library, downloading it the first time.
+    """Return a Java library, downloaded the first time.
 
     The hash that Maven Central publishes is kept beside the library, and every later call compares
-    the two, so that a damaged file is fetched again. Without damage no network is needed.
+    the two, so that a damaged file is fetched again. An undamaged file needs no network.
 
     Args:
         group: Maven's groupId (``org.tensorflow``).
         artifact: Maven's artifactId.
         version: the version.
-        progress: told how the download goes on.
+        progress: called as the download proceeds.
 
     Returns:
         Path of the .jar.
@@ -50,6 +50,10 @@ def fetch_jar(
     Raises:
         BadInputError: the cache folder cannot be written.
         JarMissingError: the library cannot be downloaded, or not undamaged.
+
+    Example:
+        >>> fetch_jar("net.imagej", "ij", "1.54p").name  # doctest: +SKIP
+        'ij-1.54p.jar'
     """
     name = f"{artifact}-{version}.jar"
     folder = cache_folder() / "jars"
@@ -82,7 +86,7 @@ def _download(
         import requests
         from jgo.maven import MavenContext, PythonResolver
     except ImportError as error:
-        raise JarMissingError(name, 'install it with: pip install "starbridge[fiji]"') from (error)
+        raise JarMissingError(name, 'install it with: pip install "starbridge[fiji]"') from error
 
     @contextlib.contextmanager
     def shown(file: str, total: int) -> Iterator[Callable[[int], None]]:

@@ -1,4 +1,4 @@
-"""How much memory Java may take."""
+"""Java's options for memory."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ _AMOUNT = re.compile(r"[1-9][0-9]*[kmgKMG]")
 
 
 def heap_option(heap: str | None) -> str:
-    """The option by which Java is told.
+    """Return the option for the most memory that Java may take.
 
     Args:
         heap: as ``-Xmx`` takes it (``"4g"``); half of the machine's memory where ``None``.
 
     Raises:
         BadInputError: it is no amount of memory.
+
+    Example:
+        >>> heap_option("4g")
+        '-Xmx4g'
     """
     if heap is None:
         return "-XX:MaxRAMPercentage=50"
@@ -26,14 +30,18 @@ def heap_option(heap: str | None) -> str:
 
 
 def initial_heap_option(heap: str | None, amount: str) -> str:
-    """The option with which Java begins with an amount of memory, or with all that it may take.
+    """Return the option for the memory that Java takes at its start.
 
     Args:
-        heap: what it may take, as in :func:`heap_option`.
-        amount: what it is to begin with (``"512m"``), less than half of any machine's memory.
+        heap: the most that it may take, as in :func:`heap_option`; an upper bound of the result.
+        amount: memory to start with (``"512m"``), less than half of any machine's memory.
 
     Raises:
         BadInputError: ``heap`` is no amount of memory.
+
+    Example:
+        >>> initial_heap_option("256m", "512m")
+        '-Xms256m'
     """
     heap_option(heap)
     small = heap is not None and _bytes(heap) < _bytes(amount)

@@ -1,4 +1,4 @@
-"""A worker process that answers questions: code that dies or hangs takes nothing with it."""
+"""A worker process that answers requests: code that crashes or hangs harms no other process."""
 
 from __future__ import annotations
 
@@ -17,24 +17,28 @@ from pathlib import Path
 from typing import IO, Any
 
 MARK = "\x1e"
-"""Begins the line on the worker's stdout that says "answer number N is in its file"."""
+"""Begins the line on the worker's stdout that announces the file of an answer, by number."""
 
 READY = 0
-"""Number of the answer that comes unasked, when the worker is ready."""
+"""Number of the answer that the worker gives without a request, when it is ready."""
 
 _KEPT_LINES = 200
-_GRACE = 10.0  # seconds that a worker has to end by itself
+_GRACE = 10.0  # seconds for a worker to end by itself
 
 
-class WorkerEndedError(Exception):
-    """The process ended. Its text says how, and what it said last."""
+class WorkerError(Exception):
+    """A worker process that gave no result."""
 
 
-class WorkerTimeoutError(Exception):
+class WorkerEndedError(WorkerError):
+    """The process ended. The text has its exit status and last lines."""
+
+
+class WorkerTimeoutError(WorkerError):
     """The process gave no answer in time and was ended."""
 
 
-class RefusedError(Exception):
+class RefusedError(WorkerError):
     """The worker answered with an error.
 
     Attributes:
@@ -47,23 +51,29 @@ class RefusedError(Exception):
 
 
 class WorkerProcess:
-    """A Python module that runs in another process and does what it is asked, one thing at a time.
+    """A Python module that runs in another process and answers requests, one at a time.
 
     A request is one line of JSON on the worker's stdin. Its answer is a file of JSON in
     ``folder``, announced by a line on stdout that begins with :data:`MARK`; everything else that
     the worker or its native code prints is passed on as it comes.
 
     Args:
-        module: the module to run; it is given ``folder`` and then ``arguments``.
+        module: the module to run; its arguments are ``folder`` and then ``arguments``.
         arguments: its further arguments.
         environment: environment variables to add.
         timeout: seconds that it may take to start.
-        on_output: told of each line that it prints.
+        on_output: called with each line that it prints.
 
     Raises:
         WorkerEndedError: it died while starting.
         WorkerTimeoutError: it did not start in time.
-        RefusedError: it says why it cannot start.
+        RefusedError: it answers that it cannot start.
+
+    Example:
+        >>> worker = WorkerProcess("package.worker", ["argument"], timeout=60)  # doctest: +SKIP
+        >>> worker.ask({"do": "something"}, timeout=10)  # doctest: +SKIP
+        {'done': True}
+        >>> worker.close()  # doctest: +SKIP
     """
 
     def __init__(
@@ -80,10 +90,10 @@ class WorkerProcess:
         )
         self.folder = Path(self._temporary.name)
         self.on_output = on_output
-        self._asked = READY
-        self._said: deque[str] = deque(maxlen=_KEPT_LINES)
-        self._answered: queue.Queue[int | None] = queue.Queue()
-        # Ctrl-C is for this process, which then decides what becomes of the other
+        self._number = READY
+        self._last_lines: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._answers: queue.Queue[int | None] = queue.Queue()
+        # Ctrl-C reaches this process only, which then decides whether the worker ends
         apart: dict[str, Any] = {"start_new_session": True}
         if sys.platform == "win32":
             apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
@@ -105,8 +115,8 @@ class WorkerProcess:
             **apart,
         )
         self._threads = [
-            threading.Thread(target=self._listen, args=(self._process.stdout,), daemon=True),
-            threading.Thread(target=self._overhear, args=(self._process.stderr,), daemon=True),
+            threading.Thread(target=self._read_stdout, args=(self._process.stdout,), daemon=True),
+            threading.Thread(target=self._read_stderr, args=(self._process.stderr,), daemon=True),
         ]
         for thread in self._threads:
             thread.start()
@@ -114,7 +124,7 @@ class WorkerProcess:
 
     @property
     def pid(self) -> int:
-        """Its process number."""
+        """Process number."""
         return self._process.pid
 
     @property
@@ -127,26 +137,26 @@ class WorkerProcess:
 
         Args:
             request: anything that JSON holds.
-            timeout: seconds to wait; for ever where ``None``.
+            timeout: seconds to wait; no limit where ``None``.
 
         Raises:
             RefusedError: it answers with an error.
             WorkerEndedError: the process died.
             WorkerTimeoutError: no answer came in time; the process was ended.
         """
-        self._asked += 1
+        self._number += 1
         stream = self._process.stdin
         try:
             if stream is None or stream.closed:
-                raise WorkerEndedError(self._last_words())
-            stream.write(json.dumps({**request, "number": self._asked}) + "\n")
+                raise WorkerEndedError(self._exit_summary())
+            stream.write(json.dumps({**request, "number": self._number}) + "\n")
             stream.flush()
         except OSError:
-            pass  # it died; what it said last is told below
-        return self._receive(self._asked, timeout)
+            pass  # it died; the error below has its last lines
+        return self._receive(self._number, timeout)
 
     def close(self) -> None:
-        """End the process and remove its folder; more than once does no harm."""
+        """End the process and remove its folder; may be called again."""
         try:
             if self._process.stdin is not None:
                 self._process.stdin.close()
@@ -172,17 +182,17 @@ class WorkerProcess:
         try:
             while True:
                 left = None if until is None else max(until - time.monotonic(), 0.0)
-                answered = self._answered.get(timeout=left)
+                answered = self._answers.get(timeout=left)
                 if answered is None:
                     self.kill()
-                    raise WorkerEndedError(self._last_words())
+                    raise WorkerEndedError(self._exit_summary())
                 if answered == number:
                     break
         except queue.Empty:
             self.kill()
             raise WorkerTimeoutError(f"no answer in {timeout:g} s") from None
         except BaseException:
-            # Ctrl-C leaves an answer outstanding, and the next one must not be taken for it
+            # Ctrl-C leaves an answer outstanding, which must not be taken for the next request's
             self.kill()
             raise
         path = self.folder / f"answer-{number}.json"
@@ -192,33 +202,33 @@ class WorkerProcess:
             raise RefusedError(answer)
         return answer
 
-    def _last_words(self) -> str:
+    def _exit_summary(self) -> str:
         code = self._process.poll()
         how = f"with signal {-code}" if code is not None and code < 0 else f"with status {code}"
-        telling = [line.strip(" #") for line in self._said if line.strip(" #")]
-        # Java's report of a crash is long, and says what happened in its first lines
-        first = next((row for row, line in enumerate(telling) if "rror" in line), len(telling) - 1)
-        last = ": ".join(telling[max(first, 0) :][:2])
+        lines = [line.strip(" #") for line in self._last_lines if line.strip(" #")]
+        # Java's report of a crash is long, and has the reason in its first lines
+        first = next((row for row, line in enumerate(lines) if "rror" in line), len(lines) - 1)
+        last = ": ".join(lines[max(first, 0) :][:2])
         return f"it ended {how}" + (f" ({last[:300]})" if last else "")
 
-    def _listen(self, stream: IO[str]) -> None:
-        """Read stdout in a thread of its own: pipes of Windows know no time-out."""
+    def _read_stdout(self, stream: IO[str]) -> None:
+        """Read stdout in a thread of its own: pipes of Windows have no time-out."""
         try:
             for line in stream:
                 text, mark, number = line.rstrip("\r\n").partition(MARK)
                 if text or not mark:
-                    self._said.append(text)
+                    self._last_lines.append(text)
                     if self.on_output is not None:
                         self.on_output(text)
                 if mark:
-                    self._answered.put(int(number))
-        except ValueError:  # closed from the other thread
+                    self._answers.put(int(number))
+        except ValueError:  # the main thread closed it
             pass
-        self._answered.put(None)
+        self._answers.put(None)
 
-    def _overhear(self, stream: IO[str]) -> None:
+    def _read_stderr(self, stream: IO[str]) -> None:
         try:
             for line in stream:
-                self._said.append(line.rstrip())
+                self._last_lines.append(line.rstrip())
         except ValueError:
             pass

@@ -1,4 +1,4 @@
-"""Weights files of StarDist models, from Keras 2 and Keras 3, into a Keras model."""
+"""The weights files of StarDist models, written by Keras 2 or Keras 3."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Fingerprint = tuple[tuple[int, ...], bytes]
 
 
 def load_weights(model: Any, weights: Path) -> None:
-    """Load a weights file, and make sure that every layer got its own.
+    """Load a weights file into a Keras model, and check that it had weights for every layer.
 
     Args:
         model: a Keras 3 model.
@@ -30,7 +30,7 @@ def load_weights(model: Any, weights: Path) -> None:
 
     try:
         with h5py.File(weights) as file:
-            # Keras 3 knows its own format only by a name that not every copy keeps.
+            # Keras 3 recognises its own format only by a name that not every copy has.
             keras3 = "layers" in file
     except OSError as error:
         raise BadInputError(
@@ -69,7 +69,7 @@ def _fingerprint(array: NDArray[Any]) -> Fingerprint:
 
 
 def _fingerprints(file: Any) -> set[Fingerprint]:
-    """Those of all arrays of numbers in an HDF5 file."""
+    """Return the fingerprints of all arrays of numbers in an HDF5 file."""
     found: set[Fingerprint] = set()
 
     def visit(_: str, item: Any) -> None:

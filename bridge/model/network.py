@@ -1,4 +1,4 @@
-"""A trained network as plain steps and numbers: what every target is written from.
+"""A trained network as plain steps and numbers, from which every target is written.
 
 Arrays and axes follow TensorFlow: spatial axes (y, x) or (z, y, x), channels last. Kernels are
 (spatial…, channels in, channels out), float32.
@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 INPUT = "input"
-"""Name of the image that enters."""
+"""Name of the input image."""
 
 OUTPUT = "output"
-"""Name of the one tensor that leaves: probability, then the rays, then classes where wanted."""
+"""Name of the one output: probability, then the rays, then classes where wanted."""
 
 ACTIVATIONS = ("elu", "relu", "relu6", "selu", "sigmoid", "softmax", "softplus", "softsign", "tanh")
-"""Functions that every target knows."""
+"""Functions that every target has."""
 
 
 @dataclass(frozen=True)
@@ -80,21 +80,21 @@ class MaxPooling(Step):
 
 @dataclass(frozen=True)
 class Upsampling(Step):
-    """Every pixel is repeated ``size`` times along each axis."""
+    """The repetition of every pixel, ``size`` times along each axis."""
 
     size: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class SparseUpsampling(Step):
-    """Every pixel is followed by ``size - 1`` zeros along each axis. For one channel."""
+    """The insertion of ``size - 1`` zeros after every pixel along each axis; for one channel."""
 
     size: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Concatenation(Step):
-    """Channels of all inputs, one after another."""
+    """The channels of all inputs, one after another."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,12 @@ class Network:
         steps: in an order in which they can be computed.
         heads: names of the results: probability, distances and, for a model of several classes,
             the classes' probabilities.
+
+    Example:
+        >>> kernel, bias = np.ones((1, 1, 1, 8), np.float32), np.zeros(8, np.float32)
+        >>> step = Convolution("rays", (INPUT,), kernel, bias, (1, 1), same=True)
+        >>> Network(n_dim=2, channels=1, steps=(step,), heads=("rays",)).width_of("rays")
+        8
     """
 
     n_dim: int
@@ -120,7 +126,7 @@ class Network:
     heads: tuple[str, ...]
 
     def width_of(self, name: str) -> int:
-        """Channels of a step's result."""
+        """Return the number of channels of a step's result."""
         if name == INPUT:
             return self.channels
         step = next(step for step in self.steps if step.name == name)
@@ -131,7 +137,7 @@ class Network:
         return self.width_of(step.inputs[0])
 
     def folded(self) -> Network:
-        """The same network with batch normalisations multiplied into the convolutions before."""
+        """Return the network with batch normalisations multiplied into the convolutions before."""
         uses = Counter(name for step in self.steps for name in step.inputs)
         done: dict[str, Step] = {}
         renamed: dict[str, str] = {}
@@ -158,7 +164,7 @@ class Network:
         return replace(self, steps=tuple(done.values()), heads=heads)
 
     def with_one_output(self, *, classes: bool, upsample: tuple[int, ...] | None = None) -> Network:
-        """Join the results into one tensor named ``output``.
+        """Return the network with its results joined into one tensor named ``output``.
 
         Args:
             classes: whether the classes' probabilities follow the rays.

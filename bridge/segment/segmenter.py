@@ -15,7 +15,8 @@ from bridge.detections import Detections, Outline
 from bridge.errors import BadInputError
 from bridge.images import Image, from_array, open_image
 from bridge.images.info import ImageInfo, PixelSize
-from bridge.model.folder import ModelFolder, Recipe, open_model
+from bridge.model.folder import ModelFolder, open_model
+from bridge.model.recipe import Recipe
 from bridge.outlines import rasterize, star_polygons
 from bridge.segment.engines.base import Engine, EngineName, Margins, Precision
 from bridge.segment.engines.select import EngineChoice
@@ -89,7 +90,7 @@ class Segmenter:
 
         Args:
             model: a StarDist model folder, or ``demo``.
-            prob: as in :class:`bridge.model.folder.Recipe`; the model's own where ``None``.
+            prob: as in :class:`bridge.model.recipe.Recipe`; the model's own where ``None``.
             nms: likewise.
             percentiles: likewise.
             channel: likewise.

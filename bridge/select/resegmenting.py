@@ -18,7 +18,8 @@ from bridge.select.windows import Window
 
 if TYPE_CHECKING:
     from bridge.images import Image
-    from bridge.model.folder import ModelFolder, Recipe
+    from bridge.model.folder import ModelFolder
+    from bridge.model.recipe import Recipe
     from bridge.segment.engines.base import Engine
     from bridge.segment.segmenter import Segmenter
 

@@ -8,26 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.model.telemetry import disable_telemetry
-from models_export.runtimes import Program, RunError, RuntimeMissingError
+from models_export.runtimes import Program, RunError, Runtime, import_library
 
 
-class OnnxRuntime:
-    """ONNX Runtime.
+class OnnxRuntime(Runtime):
+    """ONNX Runtime."""
 
-    Raises:
-        RuntimeMissingError: it is not installed.
-    """
-
-    def __init__(self) -> None:
+    def start(self) -> None:
+        """Import ONNX Runtime."""
         disable_telemetry()
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise RuntimeMissingError(
-                "ONNX Runtime", 'is not installed; pip install "starbridge[export]" brings it'
-            ) from error
-        self.name = f"ONNX Runtime {onnxruntime.__version__}"
-        self._library = onnxruntime
+        self._library = import_library("onnxruntime", "ONNX Runtime", "export")
+        self.name = f"ONNX Runtime {self._library.__version__}"
 
     def run(self, program: Program, image: NDArray[Any]) -> NDArray[Any]:
         """Run an ONNX model, channels first or last; see :class:`Runtime`."""
@@ -42,14 +33,11 @@ class OnnxRuntime:
             ordered = image if last else np.moveaxis(image, -1, 0)
             batch = np.ascontiguousarray(ordered[np.newaxis], np.float32)
             results = [part[0] for part in session.run(None, {entering.name: batch})]
-        except Exception as error:  # its exceptions have no common ancestor but this
+        except Exception as error:  # its exceptions share no other base class
             raise RunError(str(error)[:400]) from error
         return np.concatenate(
             [part if last else np.moveaxis(part, 0, -1) for part in results], axis=-1
         )
-
-    def close(self) -> None:
-        """Nothing is held."""
 
 
 def _channels_last(shape: list[Any], channels: int) -> bool:

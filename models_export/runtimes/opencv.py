@@ -1,4 +1,4 @@
-"""OpenCV 4's networks: what QuPath runs a .pb or .onnx with."""
+"""OpenCV 4, in which QuPath runs a .pb or .onnx."""
 
 from __future__ import annotations
 
@@ -7,27 +7,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models_export.runtimes import Program, RunError, RuntimeMissingError
+from models_export.runtimes import (
+    Program,
+    RunError,
+    Runtime,
+    RuntimeMissingError,
+    import_library,
+)
 
 
-class OpenCV:
-    """OpenCV's DNN module, on the processor.
+class OpenCV(Runtime):
+    """OpenCV's DNN module, on the processor; version 4 only, with its TensorFlow importer."""
 
-    Raises:
-        RuntimeMissingError: it is not installed, or a version without the TensorFlow importer.
-    """
-
-    def __init__(self) -> None:
-        try:
-            import cv2
-        except ImportError as error:
-            raise RuntimeMissingError(
-                "OpenCV", 'is not installed; pip install "starbridge[export]" brings it'
-            ) from error
-        self.name = f"OpenCV {cv2.__version__}"
-        if int(cv2.__version__.split(".")[0]) != 4:
+    def start(self) -> None:
+        """Import OpenCV."""
+        self._cv2 = import_library("cv2", "OpenCV", "export")
+        self.name = f"OpenCV {self._cv2.__version__}"
+        if int(self._cv2.__version__.split(".")[0]) != 4:
             raise RuntimeMissingError(self.name, "QuPath has OpenCV 4, which is another one")
-        self._cv2 = cv2
 
     def run(self, program: Program, image: NDArray[Any]) -> NDArray[Any]:
         """Load a frozen graph or an ONNX model and run it; see :class:`Runtime`."""
@@ -51,11 +48,8 @@ class OpenCV:
             raise RunError(f"its output has {result.ndim} axes instead of {program.n_dim + 2}")
         return np.moveaxis(result[0], 0, -1)
 
-    def close(self) -> None:
-        """Nothing is held."""
-
 
 def _plain(message: str) -> str:
-    """OpenCV's message without its version, file and line."""
+    """Return OpenCV's message without its version, file and line."""
     lines = [line.strip(" >") for line in message.splitlines() if line.strip(" >")]
     return (lines[0].split(") ", 1)[-1] if lines else message)[:400]

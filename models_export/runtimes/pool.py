@@ -1,84 +1,101 @@
-"""The runtimes by name, each started once and only if it is needed."""
+"""The registry of runtimes, and the pool that starts each of them once, when it is needed."""
 
 from __future__ import annotations
 
-from types import TracebackType
+from dataclasses import dataclass
+from importlib import import_module
 from typing import Self
 
 from bridge.errors import BadInputError
-from models_export.listener import Listener
+from models_export.console import Listener
 from models_export.runtimes import Runtime, RuntimeMissingError
-from models_export.runtimes.tensorflow1 import VERSIONS, TensorFlow1
 
-TENSORFLOW1 = {f"tf{version.rsplit('.', 1)[0]}": version for version in VERSIONS}
-"""Names of the TensorFlow 1 runtimes (``tf1.12``) and their versions."""
 
-NAMES = (*TENSORFLOW1, "opencv", "onnxruntime")
-"""What a person can ask for."""
+@dataclass(frozen=True)
+class RuntimeSpec:
+    """A runtime that can be started: a new one is a module and a line in :data:`RUNTIMES`.
+
+    Attributes:
+        key: its name for ``--runtime``.
+        title: its name in messages.
+        location: module and class, ``models_export.runtimes.opencv:OpenCV``.
+        version: the version to start, where several can be had.
+    """
+
+    key: str
+    title: str
+    location: str
+    version: str = ""
+
+    def start(self, listener: Listener) -> Runtime:
+        """Start it.
+
+        Raises:
+            RuntimeMissingError: it cannot be had here.
+        """
+        module, name = self.location.split(":")
+        started: Runtime = getattr(import_module(module), name)(self.version, listener)
+        return started
+
+
+_HERE = "models_export.runtimes"
+
+RUNTIMES = {
+    spec.key: spec
+    for spec in (
+        # TensorFlow 1 in the versions that Fiji offers in Edit › Options › TensorFlow…
+        *(
+            RuntimeSpec(f"tf{v[:4]}", f"TensorFlow {v}", f"{_HERE}.tensorflow1:TensorFlow1", v)
+            for v in ("1.12.0", "1.13.1", "1.14.0", "1.15.0")
+        ),
+        RuntimeSpec("opencv", "OpenCV", f"{_HERE}.opencv:OpenCV"),
+        RuntimeSpec("onnxruntime", "ONNX Runtime", f"{_HERE}.onnx_runtime:OnnxRuntime"),
+        RuntimeSpec("bioimageio.core", "bioimageio.core", f"{_HERE}.bioimageio:BioimageioCore"),
+        RuntimeSpec("tensorflow", "TensorFlow", f"{_HERE}.tensorflow2:TensorFlow2"),
+    )
+}
+"""Runtimes by key; ``tensorflow`` is the installed one, which no program for biologists has."""
 
 
 class Runtimes:
-    """Gives runtimes by name, and ends them all when the block ends.
+    """A pool of runtimes by name, which ends them all when its block ends.
 
     Args:
-        listener: told of downloads.
+        listener: receives the steps and downloads.
     """
 
     def __init__(self, listener: Listener | None = None) -> None:
-        self._listener = listener or Listener()
+        self.listener = listener or Listener()
         self._started: dict[str, Runtime] = {}
         self._missing: dict[str, RuntimeMissingError] = {}
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         for runtime in self._started.values():
             runtime.close()
         self._started.clear()
 
     def get(self, name: str) -> Runtime:
-        """A runtime, ready to run.
+        """Return a runtime, started if it is not yet.
 
         Args:
-            name: one of :data:`NAMES`, or ``tensorflow`` for the TensorFlow of today.
+            name: a key of :data:`RUNTIMES`.
 
         Raises:
             BadInputError: no such name.
             RuntimeMissingError: it cannot be had here.
         """
+        if name not in RUNTIMES:
+            remedy = f"choose one of {', '.join(RUNTIMES)}"
+            raise BadInputError("runtime", f"{name!r} is unknown", remedy)
         if name in self._missing:
             raise self._missing[name]
         if name not in self._started:
             try:
-                self._started[name] = self._start(name)
+                self._started[name] = RUNTIMES[name].start(self.listener)
             except RuntimeMissingError as error:
                 self._missing[name] = error
                 raise
         return self._started[name]
-
-    def _start(self, name: str) -> Runtime:
-        if name in TENSORFLOW1:
-            version = TENSORFLOW1[name]
-            try:
-                return TensorFlow1(version, self._listener)
-            except BadInputError as error:  # a cache folder that cannot be written
-                raise RuntimeMissingError(f"TensorFlow {version}", str(error)) from error
-        if name == "opencv":
-            from models_export.runtimes.opencv import OpenCV
-
-            return OpenCV()
-        if name == "onnxruntime":
-            from models_export.runtimes.onnx_runtime import OnnxRuntime
-
-            return OnnxRuntime()
-        if name == "tensorflow":
-            from models_export.runtimes.tensorflow2 import TensorFlow2
-
-            return TensorFlow2()
-        raise BadInputError("runtime", f"{name!r} is unknown", f"choose one of {', '.join(NAMES)}")

@@ -1,12 +1,11 @@
 """The process in which TensorFlow 1 for Java lives. Started by :mod:`tensorflow1`, never imported.
 
-Requests and answers are lines of JSON on stdin and stdout; arrays travel as .npy files. Arguments:
-a folder for temporary files, libjvm, the .jar files.
+Requests and answers are those of :mod:`bridge.java.answering`; arrays are exchanged as .npy files.
+Arguments: a folder for temporary files, libjvm, the .jar files.
 """
 
 from __future__ import annotations
 
-import json
 import platform
 import shutil
 import sys
@@ -16,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from bridge.java.answering import Answers, requests
+
 
 def main() -> None:
     """Start Java, then answer requests until stdin ends."""
@@ -23,6 +24,7 @@ def main() -> None:
     import jpype.nio
 
     temporary, java, *jars = sys.argv[1:]
+    answers = Answers(Path(temporary))
     try:
         natives = Path(temporary) / "natives"
         for jar in jars:
@@ -37,27 +39,27 @@ def main() -> None:
             ignoreUnrecognized=True,
         )
         tensorflow = jpype.JPackage("org").tensorflow
-        _answer({"version": str(tensorflow.TensorFlow.version())})
+        answers.ready({"version": str(tensorflow.TensorFlow.version())})
     except Exception as error:
-        _answer({"error": _text(error)})
+        answers.ready(_refusal(error))
         return
-    for line in sys.stdin:
-        request = json.loads(line)
+    for request in requests():
+        answer = {}
         try:
             if request["do"] == "operations":
                 names = bytes(tensorflow.TensorFlow.registeredOpList())
                 Path(request["to"]).write_bytes(names)
             else:
                 _run(jpype, tensorflow, request)
-            _answer({})
         except Exception as error:
-            _answer({"error": _text(error)})
+            answer = _refusal(error)
+        answers.give(request["number"], answer)
 
 
 def _unpack_natives(jar: Path, folder: Path) -> None:
-    """Lay this system's native libraries side by side.
+    """Unpack the native libraries for this system into one folder.
 
-    TensorFlow would do it itself, but 1.14 gives one of them a name by which the other does not
+    TensorFlow would do so itself, but 1.14 gives one of them a name by which the other does not
     find it.
     """
     system = {"Linux": "linux", "Darwin": "darwin", "Windows": "windows"}[platform.system()]
@@ -75,7 +77,7 @@ def _unpack_natives(jar: Path, folder: Path) -> None:
 
 
 def _run(jpype: Any, tensorflow: Any, request: dict[str, str]) -> None:
-    """Load a model, run it once and let it go."""
+    """Load a model, run it once and release it."""
     if request["kind"] == "saved_model":
         bundle = tensorflow.SavedModelBundle.load(request["path"], "serve")
         session, owners = bundle.session(), [bundle]
@@ -104,13 +106,8 @@ def _run(jpype: Any, tensorflow: Any, request: dict[str, str]) -> None:
             owner.close()
 
 
-def _answer(answer: dict[str, str]) -> None:
-    sys.stdout.write(json.dumps(answer) + "\n")
-    sys.stdout.flush()
-
-
-def _text(error: Exception) -> str:
-    return f"{str(error) or type(error).__name__}"
+def _refusal(error: Exception) -> dict[str, str]:
+    return {"error": "java", "message": str(error) or type(error).__name__}
 
 
 if __name__ == "__main__":

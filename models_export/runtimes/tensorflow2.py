@@ -1,4 +1,4 @@
-"""The TensorFlow of today: the reference for a file whose model is not at hand."""
+"""The installed TensorFlow: the reference for a file whose model is not at hand."""
 
 from __future__ import annotations
 
@@ -8,26 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models_export.runtimes import Program, RunError, RuntimeMissingError
+from models_export.runtimes import Program, RunError, Runtime, import_library
 
 
-class TensorFlow2:
-    """The installed TensorFlow, running graphs as TensorFlow 1 did.
+class TensorFlow2(Runtime):
+    """The installed TensorFlow, running graphs as TensorFlow 1 did."""
 
-    Raises:
-        RuntimeMissingError: it is not installed.
-    """
-
-    def __init__(self) -> None:
+    def start(self) -> None:
+        """Import TensorFlow."""
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        try:
-            import tensorflow
-        except ImportError as error:
-            raise RuntimeMissingError(
-                "TensorFlow", 'is not installed; pip install "starbridge[segment]" brings it'
-            ) from error
-        self.name = f"TensorFlow {tensorflow.__version__}"
-        self._tf = tensorflow
+        self._tf = import_library("tensorflow", "TensorFlow", "segment")
+        self.name = f"TensorFlow {self._tf.__version__}"
 
     def run(self, program: Program, image: NDArray[Any]) -> NDArray[Any]:
         """Run a SavedModel or a frozen graph; see :class:`Runtime`."""
@@ -44,6 +35,3 @@ class TensorFlow2:
         except (tf.errors.OpError, ValueError, KeyError, RuntimeError, OSError) as error:
             raise RunError(str(error)[:400]) from error
         return result
-
-    def close(self) -> None:
-        """Nothing is held."""

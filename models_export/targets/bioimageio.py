@@ -1,8 +1,8 @@
-"""bioimage.io package: what the BioImage Model Zoo's programs (DeepImageJ, ilastik, …) load.
+"""bioimage.io package, which the BioImage Model Zoo's programs (DeepImageJ, ilastik, …) load.
 
 The format is bioimage.io's model description 0.5. The network is inside as ONNX; normalisation is
-described, so that programs do it themselves; StarDist's thresholds are told in the documentation
-and under ``config``.
+described, so that programs do it themselves; StarDist's thresholds are in the documentation and
+under ``config``.
 """
 
 from __future__ import annotations
@@ -10,18 +10,17 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.model.folder import recipe_json
+from bridge.model.folder import ModelFolder
 from bridge.model.network import INPUT, OUTPUT, Network
-from models_export.archive import write_zip
+from bridge.model.onnx_graph import OPERATOR_SET, onnx_bytes
+from models_export.archive import zip_bytes
 from models_export.keras_model import KerasModel
-from models_export.source import Source
-from models_export.targets.onnx import OPERATOR_SET, onnx_bytes
+from models_export.targets import TargetSpec
 
 FORMAT_VERSION = "0.5.4"
 PAPER = "10.1007/978-3-030-00934-2_30"
@@ -30,19 +29,9 @@ _EPSILON = 1e-6  # what bioimage.io adds to the range, so that a black image is 
 _SIZE = 256
 
 
-def write_package(source: Source, network: Network, model: KerasModel, path: Path) -> None:
-    """Write a 2D model as a bioimage.io package with test images.
-
-    Args:
-        source: the model folder.
-        network: the network.
-        model: the same in Keras, for the expected output.
-        path: the .zip to write.
-
-    Raises:
-        MissingPartError: onnx is not installed.
-        BadInputError: the file cannot be written.
-    """
+def contents(spec: TargetSpec, model: KerasModel, network: Network) -> dict[str, bytes]:
+    """Return the .zip with the model, its description and test images, 2D only."""
+    source = model.folder
     divisor = model.divisor
     raw = _test_image(divisor, source.n_channels)
     low, high = (
@@ -61,7 +50,7 @@ def write_package(source: Source, network: Network, model: KerasModel, path: Pat
     description = _description(source, divisor, channels, files)
     # JSON is YAML, and is written the same by every version of its library.
     text = json.dumps(description, indent=2, ensure_ascii=False) + "\n"
-    write_zip(path, {"rdf.yaml": text.encode(), **files})
+    return {spec.endings[0]: zip_bytes({"rdf.yaml": text.encode(), **files})}
 
 
 def _test_image(divisor: tuple[int, ...], channels: int) -> NDArray[Any]:
@@ -73,7 +62,7 @@ def _test_image(divisor: tuple[int, ...], channels: int) -> NDArray[Any]:
 
 
 def _npy(array: NDArray[Any]) -> bytes:
-    """(y, x, channels) as (1, channels, y, x) in numpy's file format."""
+    """Return a (y, x, channels) array as (1, channels, y, x) in numpy's file format."""
     stream = io.BytesIO()
     batch = np.ascontiguousarray(np.moveaxis(array, -1, 0)[np.newaxis], np.float32)
     np.lib.format.write_array(stream, batch, (1, 0), allow_pickle=False)
@@ -81,7 +70,7 @@ def _npy(array: NDArray[Any]) -> bytes:
 
 
 def _description(
-    source: Source, divisor: tuple[int, ...], channels: int, files: dict[str, bytes]
+    source: ModelFolder, divisor: tuple[int, ...], channels: int, files: dict[str, bytes]
 ) -> dict[str, Any]:
     def entry(name: str) -> dict[str, str]:
         return {"source": name, "sha256": hashlib.sha256(files[name]).hexdigest()}
@@ -117,7 +106,7 @@ def _description(
     return {
         "type": "model",
         "format_version": FORMAT_VERSION,
-        "name": f"StarDist {source.name}".replace(".", "-"),
+        "name": f"StarDist {source.file_name}".replace(".", "-"),
         "description": "Finds nuclei as star-convex polygons (StarDist 2D).",
         "authors": [{"name": "unknown"}],
         "cite": [{"text": "Schmidt et al., MICCAI 2018", "doi": PAPER}],
@@ -153,7 +142,7 @@ def _description(
         ],
         "weights": {"onnx": {**entry("model.onnx"), "opset_version": OPERATOR_SET}},
         "config": {
-            "starbridge": recipe_json(source.recipe),
+            "starbridge": source.recipe.to_json(),
             "bioimageio": {
                 "reproducibility_tolerance": [
                     {"absolute_tolerance": 1e-4, "relative_tolerance": 1e-4}
@@ -163,12 +152,12 @@ def _description(
     }
 
 
-def _documentation(source: Source) -> str:
+def _documentation(source: ModelFolder) -> str:
     recipe = source.recipe
     low, high = recipe.percentiles
     grid = " x ".join(map(str, source.grid))
     size = f"{recipe.pixel_size:g} µm" if recipe.pixel_size else "not known"
-    return f"""# {source.name}
+    return f"""# {source.file_name}
 
 A StarDist 2D model. Its output has a probability, then {source.n_rays} distances in pixels from
 each grid point to the outline, anticlockwise from the right. Outlines come from non-maximum

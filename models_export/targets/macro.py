@@ -1,4 +1,4 @@
-"""``NAME.ijm``: a Fiji macro that runs this very model with its own settings."""
+"""``NAME.ijm``: a Fiji macro that runs the model with its own settings."""
 
 from __future__ import annotations
 
@@ -6,27 +6,19 @@ import json
 from pathlib import Path
 from string import Template
 
-from bridge.files.atomic import write_bytes
-from models_export.source import Source
+from bridge.model.folder import ModelFolder
+
+ENDING = ".ijm"
 
 
-def write_macro(source: Source, model_file: Path, path: Path) -> None:
-    """Write the macro for a 2D model.
-
-    Args:
-        source: the model.
-        model_file: the SavedModel zip that the macro loads.
-        path: the .ijm to write.
-
-    Raises:
-        BadInputError: the file cannot be written.
-    """
+def script(model: ModelFolder, model_file: Path) -> str:
+    """Return the script for a 2D model, which loads the SavedModel zip ``model_file``."""
     template = Template((Path(__file__).parent / "macro.ijm.template").read_text("utf-8"))
-    recipe = source.recipe
+    recipe = model.recipe
     channel = recipe.channel
     several = isinstance(channel, tuple)
-    text = template.substitute(
-        name=source.name,
+    return template.substitute(
+        name=model.file_name,
         model=_quoted(str(model_file.absolute())),
         file=_quoted(model_file.name),
         low=repr(float(recipe.percentiles[0])),
@@ -38,9 +30,8 @@ def write_macro(source: Source, model_file: Path, path: Path) -> None:
         channel_name=_quoted(channel if isinstance(channel, str) else ""),
         pixel_size=repr(float(recipe.pixel_size or 0)),
     )
-    write_bytes(path, text.encode("utf-8"))
 
 
 def _quoted(text: str) -> str:
-    """A string of the macro language, with its quotes."""
+    """Return a string of the macro language, with its quotes."""
     return json.dumps(text, ensure_ascii=False)

@@ -1,157 +1,21 @@
-"""ONNX: what ONNX Runtime, OpenVINO and QuPath's ONNX path load.
-
-Written operation by operation from ONNX's operator set 13. Axes are (batch, channels, spatial…), as
-OpenCV and QuPath hand images over; the output stays on the model's grid.
-"""
+"""ONNX (.onnx): the model of any image size and, in 2D, one of a fixed size."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from bridge.model.network import Network
+from bridge.model.onnx_graph import onnx_bytes
+from models_export.keras_model import KerasModel
+from models_export.targets import TargetSpec
 
-import numpy as np
-from numpy.typing import NDArray
-
-from bridge.errors import MissingPartError
-from bridge.files.atomic import write_bytes
-from bridge.model.network import (
-    INPUT,
-    OUTPUT,
-    Activation,
-    Addition,
-    Concatenation,
-    Convolution,
-    MaxPooling,
-    Network,
-    Scaling,
-    SparseUpsampling,
-    Step,
-    Upsampling,
-)
-
-OPERATOR_SET = 13
-IR_VERSION = 7
-"""Versions that ONNX Runtime has read since 1.6 (2020)."""
-
-_AXES = {2: ("height", "width"), 3: ("depth", "height", "width")}
+ONNX_SIZE = (512, 512)
+"""Image size (y, x) of the variant for programs that take one size only."""
 
 
-def write_onnx(
-    network: Network, grid: tuple[int, ...], path: Path, *, size: tuple[int, ...] | None = None
-) -> None:
-    """Write a network as ONNX: probability, rays, then classes where the model has them.
-
-    Args:
-        network: the network.
-        grid: pixels between its predictions.
-        path: the .onnx to write.
-        size: spatial size of the only image that it takes; ``None`` for any size.
-
-    Raises:
-        MissingPartError: onnx is not installed.
-        BadInputError: the file cannot be written.
-    """
-    write_bytes(path, onnx_bytes(network, grid, size=size))
-
-
-def onnx_bytes(
-    network: Network, grid: tuple[int, ...], *, size: tuple[int, ...] | None = None
-) -> bytes:
-    """The content of an .onnx; arguments as :func:`write_onnx`."""
-    try:
-        import onnx
-    except ImportError as error:
-        raise MissingPartError("export", "write ONNX", "onnx") from error
-    from onnx import TensorProto, helper
-
-    one = network.with_one_output(classes=True)
-    nodes: list[Any] = []
-    constants: list[Any] = []
-    for step in one.steps:
-        _add(step, one.n_dim, nodes, constants)
-    axes: tuple[int | str, ...] = _AXES[network.n_dim]
-    out_axes: tuple[int | str, ...] = tuple(f"{axis}_out" for axis in axes)
-    batch: int | str = "batch"
-    if size is not None:
-        axes, out_axes, batch = size, tuple(s // g for s, g in zip(size, grid, strict=True)), 1
-    width = one.width_of(OUTPUT)
-    graph = helper.make_graph(
-        nodes,
-        "stardist",
-        [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, [batch, one.channels, *axes])],
-        [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, [batch, width, *out_axes])],
-        constants,
-    )
-    model = helper.make_model(
-        graph,
-        producer_name="starbridge",
-        ir_version=IR_VERSION,
-        opset_imports=[helper.make_opsetid("", OPERATOR_SET)],
-    )
-    onnx.checker.check_model(model)
-    return bytes(model.SerializeToString(deterministic=True))
-
-
-def _add(step: Step, n_dim: int, nodes: list[Any], constants: list[Any]) -> None:
-    from onnx import helper, numpy_helper
-
-    def constant(value: NDArray[Any], word: str) -> str:
-        name = f"{step.name}/{word}"
-        constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
-        return name
-
-    def node(kind: str, *inputs: str, name: str = step.name, **attributes: Any) -> str:
-        nodes.append(helper.make_node(kind, list(inputs), [name], name=name, **attributes))
-        return name
-
-    x = step.inputs[0]
-    match step:
-        case Convolution():
-            size = step.kernel.shape[:n_dim]
-            kernel = constant(np.moveaxis(step.kernel, (-1, -2), (0, 1)), "kernel")
-            bias = constant(step.bias, "bias")
-            options: dict[str, Any] = {"kernel_shape": size, "strides": step.strides}
-            node("Conv", x, kernel, bias, **options, **_padding(size, step.strides, step.same))
-        case Scaling():
-            per_channel = (1, -1) + (1,) * n_dim
-            factor = constant(step.factor.reshape(per_channel), "factor")
-            offset = constant(step.offset.reshape(per_channel), "offset")
-            node("Add", node("Mul", x, factor, name=f"{step.name}/mul"), offset)
-        case Activation(function="softmax"):
-            node("Softmax", x, axis=1)
-        case Activation(function="relu6"):
-            low, high = (constant(np.array(v, np.float32), f"limit{v}") for v in (0, 6))
-            node("Clip", x, low, high)
-        case Activation():
-            node(step.function.capitalize(), x)
-        case MaxPooling():
-            options = {"kernel_shape": step.size, "strides": step.strides}
-            node("MaxPool", x, **options, **_padding(step.size, step.strides, step.same))
-        case Upsampling():
-            scales = constant(np.array([1, 1, *step.size], np.float32), "scales")
-            node(
-                "Resize",
-                x,
-                "",
-                scales,
-                mode="nearest",
-                coordinate_transformation_mode="asymmetric",
-                nearest_mode="floor",
-            )
-        case Concatenation():
-            node("Concat", *step.inputs, axis=1)
-        case Addition():
-            node("Add", *step.inputs)
-        case SparseUpsampling():
-            raise TypeError(step)
-
-
-def _padding(size: tuple[int, ...], strides: tuple[int, ...], same: bool) -> dict[str, Any]:
-    if not same:
-        return {}
-    if any(stride > 1 for stride in strides):
-        return {"auto_pad": "SAME_UPPER"}
-    # Written out where it does not hang on the image's size: not every program knows auto_pad.
-    before = [(s - 1) // 2 for s in size]
-    after = [s - 1 - b for s, b in zip(size, before, strict=True)]
-    return {"pads": [*before, *after]}
+def contents(spec: TargetSpec, model: KerasModel, network: Network) -> dict[str, bytes]:
+    """Return the .onnx files; as :class:`TargetSpec` asks."""
+    grid = model.folder.grid
+    any_size, fixed = spec.endings
+    files = {any_size: onnx_bytes(network, grid)}
+    if network.n_dim == 2:
+        files[fixed] = onnx_bytes(network, grid, size=ONNX_SIZE)
+    return files

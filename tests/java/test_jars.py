@@ -1,4 +1,4 @@
-"""Libraries come once, whole, or not at all."""
+"""Java libraries are downloaded once, undamaged or not at all."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_library_that_arrives_damaged_is_not_kept(central: FakeCentral) -> Non
     assert not list((cache_folder() / "jars").glob("*.jar"))
 
 
-def test_a_cache_that_cannot_be_written_is_told(
+def test_a_cache_that_cannot_be_written_is_an_error(
     central: FakeCentral, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("in the way")
@@ -70,7 +70,9 @@ def test_a_cache_that_cannot_be_written_is_told(
         fetch()
 
 
-def test_without_network_it_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_download_without_network_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     requests = pytest.importorskip("requests")
     pytest.importorskip("jgo")
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))

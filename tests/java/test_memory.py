@@ -1,4 +1,4 @@
-"""How much memory Java may take, and begins with."""
+"""Options for the memory that Java may take and starts with."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from bridge.errors import BadInputError
 from bridge.java.memory import heap_option, initial_heap_option
 
 
-def test_half_of_the_memory_unless_told_otherwise() -> None:
+def test_half_of_the_memory_is_the_default() -> None:
     assert heap_option(None) == "-XX:MaxRAMPercentage=50"
     assert heap_option("4g") == "-Xmx4g"
 
 
 @pytest.mark.parametrize("heap", ["4", "g", "-4g", "4 GB", "4g -Dx=y", "0m", ""])
-def test_what_is_no_amount_is_refused(heap: str) -> None:
+def test_an_impossible_amount_is_refused(heap: str) -> None:
     with pytest.raises(BadInputError, match="no amount of memory"):
         heap_option(heap)
 

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from bridge.errors import BadInputError
-from bridge.model.folder import Recipe, demo_model_folder, open_model
+from bridge.model.folder import demo_model_folder, open_model
+from bridge.model.recipe import Recipe
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy of the demo model, to be changed."""
+    """Return a copy of the demo model, to be changed."""
     return Path(shutil.copytree(demo_model_folder(), tmp_path / "my_model"))
 
 
@@ -88,7 +89,7 @@ def test_the_hash_follows_the_weights(folder: Path) -> None:
     assert open_model(folder).sha256 != before
 
 
-def test_what_is_no_model_folder_is_said(tmp_path: Path, folder: Path) -> None:
+def test_a_path_that_is_no_model_folder_is_refused(tmp_path: Path, folder: Path) -> None:
     with pytest.raises(BadInputError, match="nowhere: does not exist; give the folder that holds"):
         open_model(tmp_path / "nowhere")
     with pytest.raises(BadInputError, match="is a file, not a model folder"):
@@ -118,7 +119,7 @@ def test_damaged_files_are_named(folder: Path, file: str, content: str, message:
         open_model(folder)
 
 
-def test_a_folder_without_weights_is_said(folder: Path) -> None:
+def test_a_folder_without_weights_is_refused(folder: Path) -> None:
     (folder / "weights_best.h5").unlink()
 
     with pytest.raises(BadInputError, match=r"my_model: has no weights \(weights_best\.h5\)"):
@@ -130,3 +131,45 @@ def test_a_3d_model_is_refused(folder: Path) -> None:
 
     with pytest.raises(BadInputError, match="describes a 3D model"):
         open_model(folder)
+
+
+@pytest.fixture
+def two_weights(tmp_path: Path) -> Path:
+    """Return a copy of the demo model with two weights files."""
+    copied = Path(shutil.copytree(demo_model_folder(), tmp_path / "my model (v1)"))
+    shutil.copy(copied / "weights_best.h5", copied / "weights_last.h5")
+    with (copied / "weights_last.h5").open("ab") as stream:
+        stream.write(b"other")
+    return copied
+
+
+def test_the_name_for_files_has_no_odd_characters(two_weights: Path) -> None:
+    model = open_model(two_weights)
+    assert (model.name, model.file_name) == ("my model (v1)", "my_model_v1")
+    assert (model.origin, open_model("demo").origin) == (str(two_weights), "demo")
+
+
+def test_weights_are_chosen(two_weights: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "third.h5"
+    shutil.copy(two_weights / "weights_best.h5", elsewhere)
+    best, last = open_model(two_weights, "best"), open_model(two_weights, "last")
+    assert (best.weights.name, last.weights.name) == ("weights_best.h5", "weights_last.h5")
+    assert best.sha256 == open_model(two_weights).sha256
+    assert best.sha256 == open_model(two_weights, elsewhere).sha256
+    assert last.sha256 != best.sha256
+    assert open_model(two_weights, "weights_last.h5").sha256 == last.sha256
+    with pytest.raises(BadInputError, match=r"weights_best\.h5, weights_last\.h5"):
+        open_model(two_weights, "weights_now.h5")
+
+
+def test_a_volume_model_is_opened_where_it_is_allowed(folder: Path) -> None:
+    change(folder / "config.json", n_dim=3, grid=[1, 2, 2])
+    model = open_model(folder, allow_3d=True)
+    assert (model.n_dim, model.grid, model.recipe.nms) == (3, (1, 2, 2), 0.3)
+    (folder / "thresholds.json").write_text("{}")
+    with pytest.raises(BadInputError, match="prob and nms"):
+        open_model(folder, allow_3d=True)
+    (folder / "thresholds.json").unlink()
+    (folder / "weights_best.h5").unlink()
+    with pytest.raises(BadInputError, match="no weights"):
+        open_model(folder, allow_3d=True)

@@ -53,7 +53,7 @@ def write_model(folder: Path, settings: dict[str, Any], *, n_dim: int = 2) -> Pa
 
 
 def build(settings: dict[str, Any], n_dim: int = 2) -> tuple[Any, dict[str, Any]]:
-    """A Keras model with random weights, and its ``config.json``."""
+    """Return a Keras model with random weights, and its ``config.json``."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from stardist.models import Config2D, Config3D, StarDist2D, StarDist3D
 

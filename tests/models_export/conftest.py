@@ -20,15 +20,15 @@ from tests.models_export.architectures import ARCHITECTURES, VOLUMES, write_mode
 
 @dataclass(frozen=True)
 class Exported:
-    """A model folder, what it was exported as, and what it gives in Keras."""
+    """A model folder, its export and its output in Keras."""
 
     model: Path
     result: Export
     reference: Reference
 
     def path(self, ending: str) -> Path:
-        """The exported file of an ending."""
-        name = f"{self.result.source.name}{ending}"
+        """Return the exported file of an ending."""
+        name = f"{self.result.model.file_name}{ending}"
         return next(file.path for file in self.result.files if file.path.name == name)
 
 
@@ -43,7 +43,7 @@ def runtimes() -> Iterator[Runtimes]:
 def exported(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Callable[[str], Exported]:
-    """Gives an exported architecture by name (``demo`` and ``haug2`` too)."""
+    """Return a function that exports an architecture by name (``demo`` and ``haug2`` too)."""
 
     @cache
     def give(name: str) -> Exported:
@@ -52,7 +52,7 @@ def exported(
         folder = tmp_path_factory.mktemp("exported")
         model = _model(name, folder / name, request)
         result = export(model, out=folder / "out", verify=False)
-        reference = Reference(result.source, KerasModel(result.source))
+        reference = Reference(KerasModel(result.model))
         return Exported(model, result, reference)
 
     return give
@@ -73,7 +73,7 @@ def _model(name: str, folder: Path, request: pytest.FixtureRequest) -> Path:
 def checked(
     exported: Callable[[str], Exported], runtimes: Runtimes
 ) -> Callable[[str, str, str], Check]:
-    """Checks a file of an exported architecture in a runtime."""
+    """Return a function that checks a file of an exported architecture in a runtime."""
 
     def check(name: str, ending: str, runtime: str) -> Check:
         model = exported(name)

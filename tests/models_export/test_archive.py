@@ -1,4 +1,4 @@
-"""Zips: the same bytes every time, and none that does harm."""
+"""Zip files: equal bytes for equal content, and none that does harm."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pytest
 
 from bridge.errors import BadInputError
 from models_export import archive
-from models_export.archive import read_zip, write_zip
+from models_export.archive import read_zip, zip_bytes
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
-    write_zip(path, {"saved_model.pb": b"graph", "variables/": b"", "x/y.txt": b"text"})
+    path.write_bytes(zip_bytes({"saved_model.pb": b"graph", "variables/": b"", "x/y.txt": b"text"}))
     assert read_zip(path) == {"saved_model.pb": b"graph", "x/y.txt": b"text"}
     with zipfile.ZipFile(path) as opened:
         assert opened.testzip() is None
@@ -31,10 +31,10 @@ def test_a_path_that_leaves_its_folder_is_refused(tmp_path: Path, name: str) -> 
         read_zip(path)
 
 
-def test_no_zip_is_told_from_a_damaged_one(tmp_path: Path) -> None:
+def test_no_zip_and_a_damaged_one_are_different_errors(tmp_path: Path) -> None:
     none, cut = tmp_path / "none.zip", tmp_path / "cut.zip"
     none.write_bytes(b"<html>not found</html>")
-    write_zip(cut, {"saved_model.pb": b"x" * 1000})
+    cut.write_bytes(zip_bytes({"saved_model.pb": b"x" * 1000}))
     cut.write_bytes(cut.read_bytes()[:700])
     with pytest.raises(BadInputError, match="is no zip"):
         read_zip(none)
@@ -46,7 +46,7 @@ def test_no_zip_is_told_from_a_damaged_one(tmp_path: Path) -> None:
 
 def test_a_flipped_bit_is_found(tmp_path: Path) -> None:
     path = tmp_path / "flipped.zip"
-    write_zip(path, {"saved_model.pb": b"x" * 1000})
+    path.write_bytes(zip_bytes({"saved_model.pb": b"x" * 1000}))
     data = bytearray(path.read_bytes())
     data[500] ^= 1
     path.write_bytes(data)

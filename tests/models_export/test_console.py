@@ -1,4 +1,4 @@
-"""What a person sees while files are written."""
+"""The progress of exports on the console."""
 
 from __future__ import annotations
 

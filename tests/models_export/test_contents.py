@@ -1,4 +1,4 @@
-"""Files are recognised by what is inside."""
+"""Model files are recognised by their content."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bridge.errors import BadInputError
-from models_export.archive import read_zip, write_zip
+from models_export.archive import read_zip, zip_bytes
 from models_export.contents import read_model_file
 from tests.models_export.conftest import Exported
 
@@ -40,7 +40,7 @@ def test_a_volume_is_recognised(exported: Give) -> None:
     assert read_model_file(volume.path(".onnx")).n_dim == 3
 
 
-def test_a_pb_that_is_a_saved_model_is_told(exported: Give, tmp_path: Path) -> None:
+def test_a_pb_that_is_a_saved_model_is_refused(exported: Give, tmp_path: Path) -> None:
     path = tmp_path / "model.pb"
     path.write_bytes(read_zip(exported("demo").path(".tf1.12.zip"))["saved_model.pb"])
     with pytest.raises(BadInputError, match="SavedModel, not a frozen graph.*--to pb"):
@@ -59,7 +59,7 @@ def test_a_truncated_download_is_refused(exported: Give, tmp_path: Path, ending:
 
 
 @pytest.mark.parametrize("name", ["a.pb", "a.onnx", "a.zip"])
-def test_what_is_no_model_is_refused(tmp_path: Path, name: str) -> None:
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     with pytest.raises(BadInputError, match="does not exist"):
         read_model_file(path)
@@ -75,12 +75,12 @@ def test_what_is_no_model_is_refused(tmp_path: Path, name: str) -> None:
 
 def test_a_zip_for_nobody_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
-    write_zip(path, {"weights_best.h5": b"x"})
+    path.write_bytes(zip_bytes({"weights_best.h5": b"x"}))
     with pytest.raises(BadInputError, match=r"no saved_model\.pb"):
         read_model_file(path)
-    write_zip(path, {"model/saved_model.pb": b"x"})
+    path.write_bytes(zip_bytes({"model/saved_model.pb": b"x"}))
     assert "top level" in read_model_file(path).problems[0]
-    write_zip(path, {"saved_model.pb": b"\xff\xff"})
+    path.write_bytes(zip_bytes({"saved_model.pb": b"\xff\xff"}))
     with pytest.raises(BadInputError, match="is damaged"):
         read_model_file(path)
     with zipfile.ZipFile(path, "w") as archive:
@@ -100,7 +100,7 @@ def test_a_saved_model_that_fiji_cannot_use_has_its_problem_named(
     def problem(change: Callable[[object], None]) -> str:
         saved = saved_model_pb2.SavedModel.FromString(content)
         change(saved.meta_graphs[0])
-        write_zip(path, {"saved_model.pb": saved.SerializeToString()})
+        path.write_bytes(zip_bytes({"saved_model.pb": saved.SerializeToString()}))
         return read_model_file(path).problems[0]
 
     def retag(meta: object) -> None:

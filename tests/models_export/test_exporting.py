@@ -14,7 +14,7 @@ from bridge.errors import BadInputError
 from models_export import export
 from models_export.checks import Check
 from models_export.keras_model import KerasModel
-from models_export.parity import objects_of, trial_images
+from models_export.parity import Detector, trial_images
 from models_export.runtimes import tensorflow1
 from tests.models_export.architectures import ARCHITECTURES, VOLUMES
 from tests.models_export.conftest import Exported
@@ -41,7 +41,7 @@ def assert_passed(check: Check) -> None:
 @pytest.mark.legacy_tf
 @pytest.mark.parametrize("version", ["1.12", "1.15"])
 @pytest.mark.parametrize("name", [*PLANES, *VOLUMES])
-def test_saved_model_gives_what_keras_gives(name: str, version: str, checked: Checker) -> None:
+def test_saved_model_agrees_with_keras(name: str, version: str, checked: Checker) -> None:
     assert_passed(checked(name, f".tf{version}.zip", f"tf{version}"))
 
 
@@ -52,18 +52,18 @@ def test_newer_tensorflow_loads_the_oldest_file(name: str, checked: Checker) -> 
 
 
 @pytest.mark.parametrize("name", PLANES)
-def test_frozen_graph_gives_what_keras_gives(name: str, checked: Checker) -> None:
+def test_frozen_graph_agrees_with_keras(name: str, checked: Checker) -> None:
     assert_passed(checked(name, ".pb", "opencv"))
 
 
 @pytest.mark.parametrize("name", [*PLANES, *VOLUMES])
-def test_onnx_gives_what_keras_gives(name: str, checked: Checker) -> None:
+def test_onnx_agrees_with_keras(name: str, checked: Checker) -> None:
     assert_passed(checked(name, ".onnx", "onnxruntime"))
 
 
 @pytest.mark.parametrize("runtime", ["onnxruntime", "opencv"])
 @pytest.mark.parametrize("name", ["demo", "classes"])
-def test_onnx_of_one_size_gives_what_keras_gives(name: str, runtime: str, checked: Checker) -> None:
+def test_onnx_of_one_size_agrees_with_keras(name: str, runtime: str, checked: Checker) -> None:
     assert_passed(checked(name, ".512x512.onnx", runtime))
 
 
@@ -97,13 +97,11 @@ def test_fiji_finds_as_many_nuclei_as_python(
 ) -> None:
     """The plugin treats the output as one pixel an image pixel; zeros between keep the count."""
     found = checked("demo", ".tf1.12.zip", "tf1.12").differences[1]
-    source = exported("demo").result.source
-    image = trial_images(2, 1, (16, 16), source.recipe.percentiles, None)[1].pixels
-    prob, dist = KerasModel(source).predict(image)
-    threshold, rays = source.recipe.prob, source.n_rays
-    in_python = objects_of(
-        np.concatenate([prob, dist], axis=-1), source.grid, rays, threshold, source.recipe.nms
-    )
+    model = exported("demo").result.model
+    image = trial_images(2, 1, (16, 16), model.recipe.percentiles, None)[1].pixels
+    prob, dist = KerasModel(model).predict(image)
+    detector = Detector(model.grid, model.n_rays, model.recipe.prob, model.recipe.nms)
+    in_python = detector.objects(np.concatenate([prob, dist], axis=-1))
     assert found.objects == len(in_python) > 50
 
 
@@ -119,7 +117,7 @@ def test_an_export_succeeds_without_the_runtime(
     )
 
 
-def test_what_cannot_be_exported_is_refused(tmp_path: Path) -> None:
+def test_an_impossible_export_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="'tf2' is unknown; choose from tf1.12, tf1.15"):
         export("demo", ["tf2"], out=tmp_path)
     with pytest.raises(BadInputError, match="no StarDist model"):

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from bridge.errors import BadInputError
+from bridge.model.folder import open_model
 from bridge.model.network import Convolution
 from models_export.keras_model import KerasModel, read_network
-from models_export.source import open_source
 from tests.models_export.architectures import SMALL, build, write_model
 
 pytestmark = pytest.mark.model
@@ -44,7 +44,7 @@ def test_weights_of_keras_2_are_read(tmp_path: Path) -> None:
         cwd=root,
         env={**os.environ, "TF_USE_LEGACY_KERAS": "1", "PYTHONPATH": str(root)},
     )
-    model = KerasModel(open_source(tmp_path))
+    model = KerasModel(open_model(tmp_path, allow_3d=True))
     output = np.concatenate(model.predict(np.load(tmp_path / "image.npy")), axis=-1)
     np.testing.assert_allclose(output, np.load(tmp_path / "output.npy"), atol=1e-5)
     assert any(isinstance(step, Convolution) for step in model.network().steps)
@@ -52,13 +52,13 @@ def test_weights_of_keras_2_are_read(tmp_path: Path) -> None:
 
 def test_weights_of_keras_3_in_its_older_format_are_read(tmp_path: Path) -> None:
     folder = write_model(tmp_path / "model", {**SMALL, "unet_n_depth": 1})
-    model = KerasModel(open_source(folder))
+    model = KerasModel(open_model(folder, allow_3d=True))
     image = np.ones((16, 16, 1), np.float32)
     before = model.predict(image)[1]
     inner = model._model.keras_model
     (folder / "weights_best.h5").unlink()
     inner.save(str(folder / "whole.h5"))  # Keras 2's layout, a group for each layer
-    again = KerasModel(open_source(folder, "whole.h5")).predict(image)[1]
+    again = KerasModel(open_model(folder, "whole.h5", allow_3d=True)).predict(image)[1]
     np.testing.assert_array_equal(before, again)
 
 
@@ -67,13 +67,13 @@ def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "unet_n_filter_base": 16}))
     with pytest.raises(BadInputError, match="another architecture"):
-        KerasModel(open_source(folder))
+        KerasModel(open_model(folder, allow_3d=True))
     (folder / "weights_best.h5").write_bytes(b"no weights")
     with pytest.raises(BadInputError, match="not an HDF5 file"):
-        KerasModel(open_source(folder))
+        KerasModel(open_model(folder, allow_3d=True))
     (folder / "config.json").write_text(json.dumps({**config, "backbone": "resnet"}))
     with pytest.raises(BadInputError, match="StarDist cannot build"):
-        KerasModel(open_source(folder))
+        KerasModel(open_model(folder, allow_3d=True))
 
 
 @pytest.mark.parametrize("activation", ["gelu", "mish"])
@@ -109,4 +109,4 @@ def test_layers_without_weights_are_not_left_untrained(tmp_path: Path) -> None:
         for name in list(file["layers"])[:2]:
             del file["layers"][name]
     with pytest.raises(BadInputError, match="config.json and weights of the same training"):
-        KerasModel(open_source(folder))
+        KerasModel(open_model(folder, allow_3d=True))

@@ -1,4 +1,4 @@
-"""Why an old TensorFlow refuses a graph."""
+"""Reasons why an old TensorFlow refuses a graph."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from models_export.operations import unknown_operations
 pytestmark = pytest.mark.model
 
 
-def test_what_a_runtime_does_not_know_is_named_once() -> None:
+def test_each_unknown_operation_is_named_once() -> None:
     from tensorflow.core.framework import graph_pb2, op_def_pb2, types_pb2
 
     known = op_def_pb2.OpList()

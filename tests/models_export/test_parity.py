@@ -1,4 +1,4 @@
-"""What counts as the same output."""
+"""The comparison of two outputs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from models_export.parity import (
     NOISE,
     PHOTO,
+    Detector,
     Expected,
     TrialImage,
     compare,
@@ -25,7 +26,7 @@ def expected() -> Expected:
     tensor[2, 2, 0], tensor[6, 6, 0], tensor[6, 5, 0] = 0.9, 0.8, 0.7999999
     image = TrialImage(PHOTO, np.zeros((16, 16, 1), np.float32))
     objects = frozenset({(4, 4), (12, 12)})
-    return Expected(image, tensor, (2, 2), 8, 0.5, 0.3, None, objects)
+    return Expected(image, tensor, Detector((2, 2), 8, 0.5, 0.3), objects)
 
 
 def test_the_same_output_passes(expected: Expected) -> None:
@@ -39,7 +40,7 @@ def test_the_same_output_passes(expected: Expected) -> None:
     ("channel", "change", "message"),
     [(0, 2e-5, "probabilities"), (3, 2e-4, "distances"), (5, np.nan, "distances")],
 )
-def test_what_is_over_the_bar_fails(
+def test_a_difference_over_the_bar_fails(
     expected: Expected, channel: int, change: float, message: str
 ) -> None:
     tensor = expected.tensor.copy()

@@ -1,4 +1,4 @@
-"""The proof for files that exist already, whoever made them."""
+"""Checks of existing model files, from any program."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 
 from bridge.errors import BadInputError
 from models_export import verify
-from models_export.archive import write_zip
-from models_export.targets.saved_model import write_saved_model
+from models_export.archive import zip_bytes
+from models_export.targets.saved_model import saved_model_bytes
 from tests.models_export.conftest import Exported
 
 pytestmark = pytest.mark.model
@@ -77,9 +77,9 @@ def test_a_model_that_is_not_upsampled_would_give_four_times_the_nuclei(
     from models_export.keras_model import KerasModel
 
     demo = exported("demo")
-    network = KerasModel(demo.result.source).network()
+    network = KerasModel(demo.result.model).network()
     path = tmp_path / "plain.zip"
-    write_saved_model(network, (1, 1), path, tensorflow="1.12")
+    path.write_bytes(zip_bytes({"saved_model.pb": saved_model_bytes(network, (1, 1), "1.12")}))
     for options in ({}, {"model": "demo"}):
         state, reason, _ = status(path, "tf1.12", **options)
         assert state == "failed"
@@ -96,7 +96,9 @@ def test_a_file_of_todays_keras_fails_with_the_unknown_operation(tmp_path: Path)
     model.export(str(tmp_path / "saved"), verbose=False)
     files = [p for p in sorted((tmp_path / "saved").rglob("*")) if p.is_file()]
     path = tmp_path / "theirs.zip"
-    write_zip(path, {p.relative_to(tmp_path / "saved").as_posix(): p.read_bytes() for p in files})
+    path.write_bytes(
+        zip_bytes({p.relative_to(tmp_path / "saved").as_posix(): p.read_bytes() for p in files})
+    )
     state, reason, _ = status(path, "tf1.12")
     assert state == "failed"
     assert reason.startswith("made with TensorFlow 2")

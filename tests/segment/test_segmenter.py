@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from bridge import Detections, PixelSize, Segmenter, open_image
 from bridge.errors import BadInputError
 from bridge.images import from_array
-from bridge.model.folder import Recipe, demo_model_folder, open_model
+from bridge.model.folder import demo_model_folder, open_model
+from bridge.model.recipe import Recipe
 from bridge.segment.engines.base import NO_MARGINS, Engine, Margins, Prediction
 from bridge.segment.engines.keras import KerasEngine
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from bridge import Segmenter
 from bridge.images import from_array
-from bridge.model.folder import recipe_json
 from bridge.select import Window, crop
 from bridge.select.resegmenting import recipe_of_run, resegment
 
@@ -53,9 +52,9 @@ def test_the_recipe_is_that_of_the_run_that_made_the_objects(
         (tmp_path / "run.json").write_text(json.dumps({"images": {}, **record}))
 
     assert recipe_of_run(objects, model) == model.recipe
-    run({"model": {"sha256": model.sha256}, "recipe": recipe_json(recipe)})
+    run({"model": {"sha256": model.sha256}, "recipe": recipe.to_json()})
     assert recipe_of_run(objects, model) == recipe
-    run({"model": {"sha256": "another"}, "recipe": recipe_json(recipe)})
+    run({"model": {"sha256": "another"}, "recipe": recipe.to_json()})
     assert recipe_of_run(objects, model) == model.recipe
     for damaged in ({"prob": 7}, {"unknown": 1}, [1], None, {"percentiles": 4}):
         run({"model": {"sha256": model.sha256}, "recipe": damaged})

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bridge.errors import BadInputError
-from bridge.model.folder import DEMO, open_model
+from bridge.model.folder import open_model
 from bridge.segment.segmenter import Segmenter
 
 if TYPE_CHECKING:
-    from bridge.model.folder import Recipe
+    from bridge.model.recipe import Recipe
     from bridge.segment.segmenter import EngineMaker
 
 _loaded: dict[bytes, Segmenter] = {}
@@ -47,8 +47,7 @@ class PortableSegmenter:
                 "give the segmenter make_engine in place of engine",
             )
         model = segmenter.model
-        folder = DEMO if model.name == DEMO else str(model.path.resolve())
-        return cls(folder, model.sha256, segmenter.recipe, segmenter.make_engine)
+        return cls(model.origin, model.sha256, segmenter.recipe, segmenter.make_engine)
 
     def load(self) -> Segmenter:
         """Return the segmenter; a process makes it once and keeps the last one.

@@ -88,7 +88,7 @@ class Engine(Protocol):
         """
 
 
-def without(margins: Margins, prediction: Prediction, grid: tuple[int, int]) -> Prediction:
+def without(margins: Margins, prediction: Prediction, grid: tuple[int, ...]) -> Prediction:
     """A prediction of a whole tile, without its margins.
 
     Args:

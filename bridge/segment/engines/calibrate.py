@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from bridge.errors import BadInputError, StarbridgeError
 from bridge.images import Image, from_array, open_image
 from bridge.images.locations import Location
-from bridge.model.folder import ModelFolder, Recipe
+from bridge.model.folder import ModelFolder
 from bridge.model.network import Convolution, Network
+from bridge.model.recipe import Recipe
 from bridge.segment.engines.base import NO_MARGINS, Engine, Margins, Prediction
 from bridge.segment.engines.int8 import quantise
 from bridge.segment.engines.int8_cache import Calibration, find_quantised, store_quantised

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from bridge.errors import MissingPartError
 from bridge.files.threads import allowed_threads
 from bridge.model.folder import ModelFolder
+from bridge.model.onnx_graph import onnx_bytes
 from bridge.model.telemetry import disable_telemetry
 from bridge.segment.engines.base import (
     NO_MARGINS,
@@ -20,7 +21,6 @@ from bridge.segment.engines.base import (
     without,
 )
 from bridge.segment.engines.unet import UnetTiles, channels_first, read_unet
-from models_export.targets.onnx import onnx_bytes
 
 _PROVIDERS: dict[str, dict[str, str]] = {
     # TensorFloat-32 has three digits in place of seven. Every new size of a tile would be a new

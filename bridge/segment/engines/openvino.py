@@ -12,6 +12,7 @@ from bridge.errors import MissingPartError
 from bridge.files.threads import allowed_threads
 from bridge.model.folder import ModelFolder
 from bridge.model.network import Network
+from bridge.model.onnx_graph import onnx_bytes
 from bridge.model.telemetry import disable_telemetry
 from bridge.segment.engines.base import (
     NO_MARGINS,
@@ -23,7 +24,6 @@ from bridge.segment.engines.base import (
 )
 from bridge.segment.engines.receptive_field import Narrowing
 from bridge.segment.engines.unet import UnetTiles, channels_first, read_unet
-from models_export.targets.onnx import onnx_bytes
 
 
 class OpenVinoEngine(UnetTiles):
@@ -111,7 +111,7 @@ def library() -> Any:
     return openvino
 
 
-def openvino_graph(network: Network, grid: tuple[int, int]) -> Any:
+def openvino_graph(network: Network, grid: tuple[int, ...]) -> Any:
     """A network as an ``openvino.Model`` of any tile size, an output a head, channels first.
 
     No distance is shorter than StarDist allows.

@@ -81,7 +81,7 @@ class Narrowing:
         grid: pixels between its predictions.
     """
 
-    def __init__(self, network: Network, grid: tuple[int, int]) -> None:
+    def __init__(self, network: Network, grid: tuple[int, ...]) -> None:
         self._network = network
         self._grid = grid
         self.joins = [step for step in network.steps if isinstance(step, Concatenation)]

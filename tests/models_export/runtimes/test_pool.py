@@ -1,4 +1,4 @@
-"""A runtime that cannot be had is no error."""
+"""Runtimes that are missing, do not start or die leave a reason and no crash."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import platform
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bridge.java.jars import CACHE_VARIABLE
 from models_export.checks import check_file
 from models_export.contents import read_model_file
-from models_export.runtimes import RuntimeMissingError, tensorflow1
+from models_export.runtimes import Program, RunError, RuntimeMissingError, tensorflow1
 from models_export.runtimes.pool import Runtimes
 from tests.models_export.conftest import Exported
 
@@ -41,7 +42,7 @@ def test_a_runtime_that_cannot_be_had_leaves_its_file_not_verified(
     assert reason in check.reason
 
 
-def test_a_java_that_does_not_start_is_said(
+def test_a_java_that_does_not_start_is_reported(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     pytest.importorskip("jpype")
@@ -50,3 +51,19 @@ def test_a_java_that_does_not_start_is_said(
     monkeypatch.setattr(tensorflow1, "fetch_jar", lambda *arguments: tmp_path / "a.jar")
     with pytest.raises(RuntimeMissingError, match="does not start here"):
         tensorflow1.TensorFlow1("1.12.0")
+
+
+@pytest.mark.legacy_tf
+def test_a_process_that_dies_is_an_error(tmp_path: Path) -> None:
+    with Runtimes() as pool:
+        try:
+            runtime = pool.get("tf1.15")
+        except RuntimeMissingError as error:
+            pytest.skip(str(error))
+        assert isinstance(runtime, tensorflow1.TensorFlow1)
+        missing = Program("graph", tmp_path / "missing.pb", "input:0", "output:0", 2)
+        with pytest.raises(RunError, match="missing"):
+            runtime.run(missing, np.zeros((8, 8, 1), np.float32))
+        runtime._worker.kill()
+        with pytest.raises(RunError, match=r"TensorFlow 1\.15\.0: it ended with"):
+            runtime.run(missing, np.zeros((8, 8, 1), np.float32))

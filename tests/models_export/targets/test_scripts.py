@@ -14,23 +14,23 @@ import pytest
 from bridge.java import JarMissingError
 from bridge.java.home import find_java
 from bridge.java.jars import fetch_jar
-from models_export.source import Source, open_source
-from models_export.targets.groovy import write_groovy
-from models_export.targets.macro import write_macro
+from bridge.model.folder import ModelFolder, open_model
+from models_export.targets.groovy import script as groovy_script
+from models_export.targets.macro import script as macro_script
 
 
 @pytest.fixture
-def source() -> Source:
-    opened = open_source("demo")
+def model() -> ModelFolder:
+    opened = open_model("demo", allow_3d=True)
     recipe = replace(
         opened.recipe, percentiles=(0.2, 99.8), prob=0.51, nms=0.25, channel=2, pixel_size=0.33
     )
     return replace(opened, recipe=recipe, config={**opened.config, "n_classes": 2})
 
 
-def test_the_macro_has_the_models_settings(source: Source, tmp_path: Path) -> None:
-    write_macro(source, tmp_path / "demo.tf1.12.zip", tmp_path / "demo.ijm")
-    text = (tmp_path / "demo.ijm").read_text()
+def test_the_macro_has_the_models_settings(model: ModelFolder, tmp_path: Path) -> None:
+    (tmp_path / "demo.ijm").write_text(macro_script(model, tmp_path / "demo.tf1.12.zip"), "utf-8")
+    text = (tmp_path / "demo.ijm").read_text("utf-8")
     for line in (
         'percentileLow = "0.2";',
         'percentileHigh = "99.8";',
@@ -47,9 +47,9 @@ def test_the_macro_has_the_models_settings(source: Source, tmp_path: Path) -> No
     assert "$" not in text
 
 
-def test_the_script_has_the_models_settings(source: Source, tmp_path: Path) -> None:
-    write_groovy(source, tmp_path / "demo.pb", tmp_path / "demo.groovy")
-    text = (tmp_path / "demo.groovy").read_text()
+def test_the_script_has_the_models_settings(model: ModelFolder, tmp_path: Path) -> None:
+    (tmp_path / "demo.groovy").write_text(groovy_script(model, tmp_path / "demo.pb"), "utf-8")
+    text = (tmp_path / "demo.groovy").read_text("utf-8")
     for line in (
         ".percentiles(0.2, 99.8)",
         ".threshold(0.51)",
@@ -62,41 +62,41 @@ def test_the_script_has_the_models_settings(source: Source, tmp_path: Path) -> N
     assert "$" not in text
 
 
-def test_an_unknown_pixel_size_is_left_out(source: Source, tmp_path: Path) -> None:
-    plain = replace(source, recipe=replace(source.recipe, pixel_size=None, channel="DAPI"))
-    write_groovy(plain, tmp_path / "demo.pb", tmp_path / "demo.groovy")
-    text = (tmp_path / "demo.groovy").read_text()
+def test_an_unknown_pixel_size_is_left_out(model: ModelFolder, tmp_path: Path) -> None:
+    plain = replace(model, recipe=replace(model.recipe, pixel_size=None, channel="DAPI"))
+    (tmp_path / "demo.groovy").write_text(groovy_script(plain, tmp_path / "demo.pb"), "utf-8")
+    text = (tmp_path / "demo.groovy").read_text("utf-8")
     assert "pixelSize" not in text
     assert ".channels('DAPI')" in text
-    write_macro(plain, tmp_path / "demo.zip", tmp_path / "demo.ijm")
-    assert "pixelSize = 0.0;" in (tmp_path / "demo.ijm").read_text()
-    assert 'channelName = "DAPI";' in (tmp_path / "demo.ijm").read_text()
+    (tmp_path / "demo.ijm").write_text(macro_script(plain, tmp_path / "demo.zip"), "utf-8")
+    assert "pixelSize = 0.0;" in (tmp_path / "demo.ijm").read_text("utf-8")
+    assert 'channelName = "DAPI";' in (tmp_path / "demo.ijm").read_text("utf-8")
 
 
-def test_several_channels_are_all_taken(source: Source, tmp_path: Path) -> None:
-    config = {**source.config, "n_channel_in": 3}
-    several = replace(source, config=config, recipe=replace(source.recipe, channel=(2, 0, 1)))
-    write_groovy(several, tmp_path / "demo.pb", tmp_path / "demo.groovy")
-    assert ".channels(2, 0, 1)" in (tmp_path / "demo.groovy").read_text()
-    unnamed = replace(several, recipe=replace(source.recipe, channel=0))
-    write_groovy(unnamed, tmp_path / "demo.pb", tmp_path / "demo.groovy")
-    assert ".channels(0, 1, 2)" in (tmp_path / "demo.groovy").read_text()
-    write_macro(several, tmp_path / "demo.zip", tmp_path / "demo.ijm")
-    assert "channel = 0;" in (tmp_path / "demo.ijm").read_text()
+def test_several_channels_are_all_taken(model: ModelFolder, tmp_path: Path) -> None:
+    config = {**model.config, "n_channel_in": 3}
+    several = replace(model, config=config, recipe=replace(model.recipe, channel=(2, 0, 1)))
+    (tmp_path / "demo.groovy").write_text(groovy_script(several, tmp_path / "demo.pb"), "utf-8")
+    assert ".channels(2, 0, 1)" in (tmp_path / "demo.groovy").read_text("utf-8")
+    unnamed = replace(several, recipe=replace(model.recipe, channel=0))
+    (tmp_path / "demo.groovy").write_text(groovy_script(unnamed, tmp_path / "demo.pb"), "utf-8")
+    assert ".channels(0, 1, 2)" in (tmp_path / "demo.groovy").read_text("utf-8")
+    (tmp_path / "demo.ijm").write_text(macro_script(several, tmp_path / "demo.zip"), "utf-8")
+    assert "channel = 0;" in (tmp_path / "demo.ijm").read_text("utf-8")
 
 
 @pytest.mark.parametrize(
     "name", ["it's", 'a"b', "back\\slash", "${1+1}", "[x]", "Größe µm", "new\nline"]
 )
-def test_a_path_stays_inside_its_quotes(source: Source, tmp_path: Path, name: str) -> None:
-    model = Path("/models") / name / "demo.zip"
-    write_macro(source, model, tmp_path / "demo.ijm")
+def test_a_path_stays_inside_its_quotes(model: ModelFolder, tmp_path: Path, name: str) -> None:
+    model_file = Path("/models") / name / "demo.zip"
+    (tmp_path / "demo.ijm").write_text(macro_script(model, model_file), "utf-8")
     macro = (tmp_path / "demo.ijm").read_text("utf-8")
     quoted = re.search(r"^modelFile = (\".*\");$", macro, re.MULTILINE)
     assert quoted is not None
     plain = quoted[1][1:-1].replace("\\\\", "\0").replace('\\"', '"').replace("\\n", "\n")
-    assert plain.replace("\0", "\\") == str(model)
-    write_groovy(source, model, tmp_path / "demo.groovy")
+    assert plain.replace("\0", "\\") == str(model_file)
+    (tmp_path / "demo.groovy").write_text(groovy_script(model, model_file), "utf-8")
     groovy = (tmp_path / "demo.groovy").read_text("utf-8")
     quoted = re.search(r"^def modelFile = new File\('(.*)'\)$", groovy, re.MULTILINE)
     assert quoted is not None
@@ -116,7 +116,7 @@ jpype.startJVM(
 jpype.JClass("ij.macro.Interpreter")().run(open(macro, encoding="utf-8").read(), "")
 """
 
-PLUGINS = {  # without Fiji they do not exist; what they would be told is printed instead
+PLUGINS = {  # without Fiji they do not exist; their arguments are printed instead
     r'run\("Command From Macro",\s*("command=.*?)\);': r"print(\1);",
     r'run\("Scale\.\.\.",\s*(.*?)\);': r"print(\1);",
     r'run\("(Duplicate|Size)\.\.\.",\s*(.*?)\);': r"print(\2);",
@@ -125,7 +125,7 @@ PLUGINS = {  # without Fiji they do not exist; what they would be told is printe
 
 
 @pytest.mark.imagej
-def test_imagej_runs_the_macro(source: Source, tmp_path: Path) -> None:
+def test_imagej_runs_the_macro(model: ModelFolder, tmp_path: Path) -> None:
     pytest.importorskip("jpype")
     java = find_java()
     if java is None:
@@ -137,8 +137,10 @@ def test_imagej_runs_the_macro(source: Source, tmp_path: Path) -> None:
     folder = tmp_path / "it's [x]"
     folder.mkdir()
     (folder / "demo.zip").write_bytes(b"")
-    recipe = replace(source.recipe, prob=0.4769275188446045, pixel_size=0.75)
-    write_macro(replace(source, recipe=recipe), folder / "demo.zip", tmp_path / "demo.ijm")
+    recipe = replace(model.recipe, prob=0.4769275188446045, pixel_size=0.75)
+    (tmp_path / "demo.ijm").write_text(
+        macro_script(replace(model, recipe=recipe), folder / "demo.zip"), "utf-8"
+    )
     text = (tmp_path / "demo.ijm").read_text("utf-8")
     for pattern, replacement in PLUGINS.items():
         text, count = re.subn(pattern, replacement, text, flags=re.DOTALL)

@@ -63,7 +63,7 @@ def test_the_core_is_predicted_as_in_the_whole_tile(
 
 
 def _core(
-    values: NDArray[Any], margins: tuple[int, int, int, int], grid: tuple[int, int]
+    values: NDArray[Any], margins: tuple[int, int, int, int], grid: tuple[int, ...]
 ) -> tuple[slice, slice]:
     top, left, bottom, right = (n // grid[k % 2] for k, n in enumerate(margins))
     return slice(top, values.shape[0] - bottom), slice(left, values.shape[1] - right)
