@@ -252,7 +252,7 @@ def _read_text(file: Path, class_column: str | None) -> Columns:
         layout = layout_of(file, header, class_column)
         texts = _texts_of(layout)
         tally = tally_csv(
-            cast("Any", stream),
+            cast("io.BufferedReader", stream),
             fields=len(header),
             texts=[header.index(title) for title in texts],
             integers=[header.index(title) for title in layout.ids],
