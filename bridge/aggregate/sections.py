@@ -185,6 +185,10 @@ def _sections(
             left_out[image] = left_out.get(image, 0) + count
             continue
         name = row[layout.classes]
+        if name == layout.classes:
+            raise BadInputError(
+                table, "repeats its header further down", "give each table in a file of its own"
+            )
         given = row.get(layout.user_label or "", "")
         if reading.user_labels and given.lower() not in _NO_LABEL:
             name = given

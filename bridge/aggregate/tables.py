@@ -15,7 +15,14 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from bridge.aggregate.names import natural_key
-from bridge.aggregate.tally import MOST_VALUES, RaggedError, Tally, TooManyValuesError, tally_csv
+from bridge.aggregate.tally import (
+    MOST_VALUES,
+    DamagedTextError,
+    RaggedError,
+    Tally,
+    TooManyValuesError,
+    tally_csv,
+)
 from bridge.errors import BadInputError
 from bridge.formats import existing_file
 
@@ -28,6 +35,7 @@ _DELIMITERS = (",", ";", "\t")
 _LONGEST_HEADER = 1 << 24
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _UTF8_MARK = b"\xef\xbb\xbf"
+_DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error, UnicodeError, csv.Error, DamagedTextError)
 
 
 @dataclass(frozen=True)
@@ -138,15 +146,17 @@ def layout_of(
             else "has no column of classes (Predicted Class, class, Classification)",
             f"say which one it is with --class-column; it has {listed}",
         )
-    if titles.count(chosen) > 1:
-        raise BadInputError(path, f"has two columns {chosen!r}", "rename or remove one of them")
 
     def known(*names: str) -> tuple[str, ...]:
-        return tuple(name for name in names if titles.count(name) == 1)
+        for name in names:
+            if titles.count(name) > 1:
+                raise BadInputError(path, f"has two columns {name!r}", "rename or remove one")
+        return tuple(name for name in names if name in there)
 
     def one(name: str) -> str | None:
-        return name if name in known(name) and name != chosen else None
+        return name if known(name) and name != chosen else None
 
+    known(chosen)
     if "labelimage_oid" in there:
         ids = known("timestep", "labelimage_oid")
         return Layout("ilastik", chosen, user_label=one("User Label"), ids=ids)
@@ -208,7 +218,7 @@ def read_columns(path: str | PathLike[str], *, class_column: str | None = None) 
             f"has more than {MOST_VALUES} different classes",
             "say which column holds the classes with --class-column",
         ) from error
-    except (EOFError, gzip.BadGzipFile, zlib.error, UnicodeError, csv.Error) as error:
+    except _DAMAGED as error:
         raise BadInputError(file, f"is damaged ({error})", "export it again") from error
     except OSError as error:
         raise BadInputError(

@@ -13,7 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.aggregate import tally as tally_module
-from bridge.aggregate.tally import RaggedError, Tally, TooManyValuesError, tally_csv
+from bridge.aggregate.tally import (
+    DamagedTextError,
+    RaggedError,
+    Tally,
+    TooManyValuesError,
+    tally_csv,
+)
 
 CELLS = st.text(st.sampled_from("ab ,;\"'\n\t0é核-"), max_size=12)
 
@@ -75,6 +81,37 @@ def test_a_row_of_another_length_is_refused(place: int, extra: int, quoted: bool
 
     assert refused.value.found == 4 + extra
     assert refused.value.row == place + 1
+
+
+@given(
+    rows=st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=20),
+    place=st.integers(min_value=0),
+    quotes=st.sampled_from([-1, 1]),
+)
+def test_a_quote_too_many_or_too_few_is_refused(
+    rows: list[tuple[str, str]], place: int, quotes: int
+) -> None:
+    data = written([list(row) for row in rows], ",", "\n")
+    if quotes < 0 and b'"' in data:
+        places = [at for at, byte in enumerate(data) if byte == ord('"')]
+        at = places[place % len(places)]
+        damaged = data[:at] + data[at + 1 :]
+    else:
+        at = place % len(data)
+        damaged = data[:at] + b'"' + data[at:]
+
+    with pytest.raises((DamagedTextError, RaggedError)):
+        tally(damaged, fields=2, texts=[0])
+
+
+def test_quotes_are_checked_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [['a "b"', "c\n,d"]] * 50
+    data = written(rows, ",", "\n")
+    for block in range(32, 64):
+        monkeypatch.setattr(tally_module, "_BLOCK", block)
+        assert tally(data, fields=2, texts=[0, 1]).counts == {(b'a "b"', b"c\n,d"): 50}
+        with pytest.raises((DamagedTextError, RaggedError)):
+            tally(data.replace(b'c\n,d"', b"c\n,d", 1), fields=2, texts=[0])
 
 
 def test_blank_lines_and_rows_of_bare_delimiters_are_no_rows() -> None:
