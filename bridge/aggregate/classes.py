@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from os import PathLike
 from typing import Any
 
-from bridge.aggregate.names import natural_key
 from bridge.colors import class_color
 from bridge.errors import BadInputError
 from bridge.formats import existing_file
+from bridge.naming import natural_key
 
 UNCLASSIFIED = "Unclassified"
 """Title of the objects without a class."""

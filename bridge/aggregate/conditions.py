@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bridge.aggregate.names import natural_key
 from bridge.aggregate.study import proportion_titles
+from bridge.naming import natural_key
 
 ALL, WITHOUT_DEAD = "all", "without dead"
 

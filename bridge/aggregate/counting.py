@@ -14,11 +14,11 @@ from os import PathLike
 from pathlib import Path
 
 from bridge.aggregate.identities import label_images
-from bridge.aggregate.names import base_name
 from bridge.aggregate.record import CountRecord
 from bridge.aggregate.sections import Reading, SectionCounts, count_table, is_read_as_objects
 from bridge.batch.listener import Listener, Outcome
 from bridge.errors import BadInputError, StarbridgeError, internal_error
+from bridge.naming import base_name
 
 log = logging.getLogger(__name__)
 

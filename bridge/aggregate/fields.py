@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from bridge.aggregate.mapping import FieldMap
-from bridge.aggregate.names import NamePattern, field_title
 from bridge.errors import BadInputError
+from bridge.naming import FieldMap, NamePattern, field_title
 
 SLICE = "slice"
 PUBLISHED_ORDER = ("clone", "genotype", "diff", "day", "immuno", "", "organoid", SLICE)

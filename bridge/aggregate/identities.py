@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.aggregate.names import base_name
 from bridge.errors import BadInputError
 from bridge.formats.labels import read_label_image
 from bridge.images.names import IMAGE_ENDINGS
+from bridge.naming import base_name
 
 
 def label_images(folder: str | PathLike[str]) -> dict[str, Path]:
@@ -23,7 +23,7 @@ def label_images(folder: str | PathLike[str]) -> dict[str, Path]:
             writes them.
 
     Returns:
-        A file by :func:`bridge.aggregate.names.base_name`; a TIFF where there are several formats.
+        A file by :func:`bridge.naming.base_name`; a TIFF where there are several formats.
 
     Raises:
         BadInputError: no such folder, or none in it.

@@ -11,8 +11,6 @@ import pandas as pd
 from bridge.aggregate.classes import ClassRules
 from bridge.aggregate.conditions import condition_means
 from bridge.aggregate.fields import SLICE, StudyFields
-from bridge.aggregate.mapping import FieldMap
-from bridge.aggregate.names import PUBLISHED_PATTERN, NamePattern
 from bridge.aggregate.provenance import class_notes, parameters_of, section_notes
 from bridge.aggregate.sections import SectionCounts
 from bridge.aggregate.sorting import CountedSection, Sorting, short_organoids, unmapped
@@ -27,6 +25,7 @@ from bridge.aggregate.study import (
     proportion_titles,
 )
 from bridge.errors import BadInputError
+from bridge.naming import PUBLISHED_PATTERN, FieldMap, NamePattern
 
 
 def make_study(
@@ -50,7 +49,7 @@ def make_study(
         counts: of :func:`bridge.aggregate.counting.read_counts` or
             :func:`bridge.aggregate.sections.count_objects`.
         pattern: how the sections are called.
-        maps: further columns, from :func:`bridge.aggregate.mapping.read_map`.
+        maps: further columns, from :func:`bridge.naming.read_map`.
         sum_over: fields that are summed over; the field ``slice``, where the pattern has it, if
             ``None``.
         min_slices: how many slices a curated organoid has at least.

@@ -10,10 +10,10 @@ from pathlib import Path
 from bridge import __version__
 from bridge.aggregate.classes import ClassRules
 from bridge.aggregate.fields import StudyFields
-from bridge.aggregate.names import NamePattern, field_title
 from bridge.aggregate.sections import SectionCounts
 from bridge.aggregate.sorting import CountedSection
 from bridge.aggregate.study import NOTE, Study
+from bridge.naming import NamePattern, field_title
 
 
 def notes_of(study: Study) -> list[str]:

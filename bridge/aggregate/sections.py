@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bridge.aggregate.identities import compare_labels, repeated
-from bridge.aggregate.names import base_name
 from bridge.aggregate.tables import TABLE_ENDINGS, Columns, Layout, decoded, layout_of, read_columns
 from bridge.aggregate.tally import Tally
 from bridge.errors import BadInputError
 from bridge.formats import ENDINGS, format_of
+from bridge.naming import base_name
 
 if TYPE_CHECKING:
     import pandas as pd

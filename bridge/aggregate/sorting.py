@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bridge.aggregate.fields import StudyFields
-from bridge.aggregate.names import NamePattern, base_name, natural_key
 from bridge.aggregate.sections import SectionCounts
 from bridge.aggregate.study import REASON, SLICES, TABLE, WHAT
+from bridge.naming import NamePattern, base_name, natural_key
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,7 +14,6 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from bridge.aggregate.names import natural_key
 from bridge.aggregate.tally import (
     MOST_VALUES,
     DamagedTextError,
@@ -25,6 +24,7 @@ from bridge.aggregate.tally import (
 )
 from bridge.errors import BadInputError
 from bridge.formats import existing_file
+from bridge.naming import natural_key
 
 TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".parquet")
 OBJECT_ENDINGS = (".geojson", ".geojson.gz")

@@ -118,10 +118,9 @@ def aggregate(
         write_tables,
     )
     from bridge.aggregate.fields import StudyFields
-    from bridge.aggregate.mapping import parse_map
-    from bridge.aggregate.names import PUBLISHED_PATTERN
     from bridge.aggregate.record import is_as_written, remember_workbook
     from bridge.aggregate.workbook import write_workbook
+    from bridge.naming import PUBLISHED_PATTERN, parse_map
 
     if out.suffix.lower() != ".xlsx":
         raise BadInputError(out, "is no name of a workbook", "let it end in .xlsx")

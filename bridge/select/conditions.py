@@ -7,9 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from bridge.aggregate.mapping import FieldMap
-from bridge.aggregate.names import NamePattern, base_name
 from bridge.errors import BadInputError
+from bridge.naming import FieldMap, NamePattern, base_name
 from bridge.select.choosing import OWN_COLUMNS
 
 NO_CONDITION = "(no condition)"
@@ -29,10 +28,10 @@ def add_fields(
 
     Args:
         frame: a row an image, with a column ``name``.
-        pattern: of the names, see :class:`bridge.aggregate.names.NamePattern`.
+        pattern: of the names, see :class:`bridge.naming.NamePattern`.
         by: the fields that make a condition; none: all images are one condition.
         maps: further fields, looked up by one of the pattern, such as the genotype of a clone; see
-            :func:`bridge.aggregate.mapping.read_map`.
+            :func:`bridge.naming.read_map`.
 
     Returns:
         The frame with a column a field (in small letters), ``None`` where the name does not fit or
