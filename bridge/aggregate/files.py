@@ -1,4 +1,4 @@
-"""A study as plain tables, for R, Python and everything that reads CSV or Parquet."""
+"""Write a study as plain tables, for R, Python and everything that reads CSV or Parquet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many objects of each class a section has."""
+"""Count the objects of each class in a section."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _NO_LABEL = ("", "none", "nan", "0")
 
 @dataclass(frozen=True)
 class Reading:
-    """How tables are read.
+    """The options of reading tables.
 
     Attributes:
         class_column: title of the column of classes, where it is none of the usual ones.
@@ -46,7 +46,7 @@ class Reading:
     labels: Path | None = None
 
     def decisive(self) -> dict[str, Any]:
-        """What decides the counts, for a record; label images have an entry of their own."""
+        """Return the options that decide the counts; label images are compared by themselves."""
         return {
             "class_column": self.class_column,
             "user_labels": self.user_labels,
@@ -59,16 +59,16 @@ class SectionCounts:
     """The objects of one section by class.
 
     Attributes:
-        table: where they are from: a file's path, or a name.
+        table: the path of the file, or a name.
         section: name of the section, from the table's name, or from the image's name in a table of
             several images.
-        counts: how many objects each class has, as the table calls it, without those that are not
-            there; the class of unclassified objects is empty.
+        counts: number of objects by the table's name of their class, which is empty for objects
+            without one.
         kind: program that wrote the table.
-        image: name of the image that the table names, where it names one.
-        left_out: annotations and tiles, which are not counted.
-        notes: what should be said about it.
-        problem: why it cannot be counted; empty where it can.
+        image: name of the image in the table, where it has one.
+        left_out: number of annotations and tiles, which are not counted.
+        notes: remarks for the user.
+        problem: reason why it cannot be counted; empty where it can.
     """
 
     table: str
@@ -82,7 +82,7 @@ class SectionCounts:
 
     @property
     def objects(self) -> int:
-        """How many objects there are."""
+        """Number of counted objects."""
         return sum(self.counts.values())
 
 
@@ -97,10 +97,15 @@ def count_objects(
         objects: detections, or a table with a row an object, as ilastik, QuPath and starbridge
             write them.
         name: the section, such as ``Pa_dQ_J70_SNd2T_20Xa_g1dt08_OG1_s1``.
-        reading: how to read them; there are no label images to compare with.
+        reading: the options; ``labels`` is not used.
 
     Raises:
-        BadInputError: no column of classes, objects that stand there twice, or no objects.
+        BadInputError: no column of classes, objects listed twice, or no objects.
+
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"label": [1, 2, 3], "class": ["Neuron", "Dead", "Neuron"]})
+    >>> count_objects(table, "Pa_OG1_s1").counts
+    {'Dead': 1, 'Neuron': 2}
     """
     import pandas as pd
     import pyarrow as pa
@@ -157,7 +162,7 @@ def count_table(
 
 
 def is_read_as_objects(path: Path) -> bool:
-    """Whether a file is read with the shapes of its objects, which takes memory."""
+    """Tell whether a file is read with the shapes of its objects, which takes memory."""
     name = path.name.lower()
     return name.endswith(ENDINGS) and not name.endswith(TABLE_ENDINGS)
 
@@ -223,12 +228,12 @@ def _sections(
 
 
 def _type(text: str) -> str:
-    """``PathAnnotationObject``, as older versions of QuPath say, is an annotation."""
+    """Shorten ``PathAnnotationObject``, as older versions of QuPath say, to ``annotation``."""
     return text.lower().removeprefix("path").removesuffix("object").removesuffix("roi").strip()
 
 
 def _compared(table: str, columns: Columns, labels: Path | None, left_out: int) -> Iterable[str]:
-    """Look at what identifies the objects, and say what is unusual."""
+    """Check the objects' labels, and yield remarks."""
     ids = columns.tally.integers
     titles = columns.layout.ids
     doubled = repeated(ids)

@@ -1,4 +1,4 @@
-"""Which sections count, and why the others do not."""
+"""Decide which sections count, and say why the others do not."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class CountedSection:
     Attributes:
         section: its counts.
         values: texts by title, of the fields and of the extra ones.
-        unknown: what a map says nothing of, as a sentence; empty where all is said.
+        unknown: a sentence on the values that a map lacks; empty where it has all.
     """
 
     section: SectionCounts
@@ -31,16 +31,16 @@ class CountedSection:
     unknown: str
 
     def excluded(self, what: str, reason: str) -> dict[str, str]:
-        """The line that says why it does not count."""
+        """Return its line in the table of excluded sections."""
         return {TABLE: Path(self.section.table).name, **self.values, WHAT: what, REASON: reason}
 
 
 class Sorting:
-    """Tells sections that count from those that do not.
+    """A sorter of sections into those that count and those that are excluded.
 
     Args:
         fields: of the study.
-        pattern: how sections are called.
+        pattern: of the sections' names.
     """
 
     def __init__(self, fields: StudyFields, pattern: NamePattern) -> None:
@@ -49,7 +49,7 @@ class Sorting:
         self.excluded: list[dict[str, str]] = []
 
     def sort(self, sections: Iterable[SectionCounts]) -> list[CountedSection]:
-        """The sections that count, in natural order; the others are noted as excluded."""
+        """Return the sections that count, in natural order; note the others as excluded."""
         by_identity: dict[tuple[str, ...], list[CountedSection]] = {}
         for section in sections:
             found = self._match(section)
@@ -96,20 +96,20 @@ class Sorting:
 
 
 def unmapped(rows: Sequence[CountedSection]) -> list[dict[str, str]]:
-    """The lines of ``excluded`` for slices of which a map says nothing."""
+    """Return the lines of ``excluded`` for slices that a map lacks."""
     return [row.excluded("slice", row.unknown) for row in rows if row.unknown]
 
 
 def short_organoids(
     organoids: pd.DataFrame, fields: StudyFields, complete: Any, min_slices: int
 ) -> list[dict[str, str]]:
-    """The lines of ``excluded`` for organoids that are not curated.
+    """Return the lines of ``excluded`` for organoids that are not curated.
 
     Args:
         organoids: a row an organoid.
         fields: of the study.
-        complete: for each, whether all that makes its condition is known.
-        min_slices: how many slices a curated organoid has at least.
+        complete: True for each whose condition is known.
+        min_slices: least number of slices of a curated organoid.
     """
     lines = []
     kept = [title for title in fields.titles if title in organoids]

@@ -1,4 +1,4 @@
-"""Tables of objects as ilastik, QuPath, Fiji and starbridge write them: where their classes are."""
+"""Read the classes from tables of objects as ilastik, QuPath, Fiji and starbridge write them."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ _DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error, UnicodeError, csv.Error, Dam
 
 @dataclass(frozen=True)
 class Layout:
-    """Which columns of a table are which; titles.
+    """The titles of a table's columns by their role.
 
     Attributes:
         kind: program that wrote it: ``ilastik``, ``starbridge``, ``QuPath`` or ``table``.
-        classes: the column of classes.
-        user_label: ilastik's column of classes that a person gave.
+        classes: classes.
+        user_label: classes that a person gave in ilastik.
         object_type: detection, cell, annotation, tile.
-        image: the image that a row belongs to.
-        ids: what identifies an object: time point and label, or plane and label.
+        image: name of the image that a row belongs to.
+        ids: time point or plane, and label, which identify an object together.
     """
 
     kind: str
@@ -60,7 +60,7 @@ class Layout:
 
 
 def find_tables(paths: Iterable[str | PathLike[str]]) -> list[Path]:
-    """The tables that a person means by files and folders.
+    """Find the tables of files and folders.
 
     Args:
         paths: files, taken as they are, in their order; folders, searched for tables directly
@@ -129,6 +129,9 @@ def layout_of(
 
     Raises:
         BadInputError: no column of classes, or two of one title.
+
+    >>> layout_of("a.csv", ["labelimage_oid", "Predicted Class", "Size in pixels"]).ids
+    ('labelimage_oid',)
     """
     titles = list(header)
     there = set(titles)
@@ -173,12 +176,12 @@ def layout_of(
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of a table that matter.
+    """The counted columns of a table.
 
     Attributes:
-        layout: which they are.
-        texts: titles of the columns that ``tally`` has the values of, in its order.
-        tally: what they hold.
+        layout: the columns by their role.
+        texts: titles of the columns of text that ``tally`` has counted, in its order.
+        tally: their counted values.
     """
 
     layout: Layout
@@ -187,7 +190,7 @@ class Columns:
 
 
 def read_columns(path: str | PathLike[str], *, class_column: str | None = None) -> Columns:
-    """Read what is needed of a table to count its objects.
+    """Read the columns of a table that are needed to count its objects.
 
     CSV with commas, semicolons or tabs, in UTF-8, UTF-16 or Windows-1252, with or without byte
     order mark, gzipped or not; Parquet.
@@ -198,7 +201,7 @@ def read_columns(path: str | PathLike[str], *, class_column: str | None = None) 
 
     Raises:
         BadInputError: no such file, no table, damaged, no column of classes, rows that are not as
-            long as the header.
+            long as the header, quotes that are not closed, NUL bytes.
     """
     file = existing_file(path)
     try:
@@ -230,7 +233,7 @@ def read_columns(path: str | PathLike[str], *, class_column: str | None = None) 
 
 
 def decoded(value: bytes) -> str:
-    """A text of UTF-8, or of Windows-1252 where it is none."""
+    """Decode a text of UTF-8, or of Windows-1252 where it is none."""
     try:
         return value.decode()
     except UnicodeDecodeError:
@@ -273,7 +276,7 @@ def _read_text(file: Path, class_column: str | None) -> Columns:
 
 @contextmanager
 def _opened(file: Path) -> Iterator[BinaryIO]:
-    """A table's bytes, in an encoding that keeps ASCII and with newlines, without its mark."""
+    """Open a table as bytes of an encoding that keeps ASCII, with newlines, without its mark."""
     with file.open("rb") as raw:
         gzipped = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
@@ -303,7 +306,7 @@ def _utf16_order(head: bytes) -> str:
 
 
 class _Transcoded(io.RawIOBase):
-    """Bytes in UTF-8 of a text in another encoding; every line ends with a newline."""
+    """A text in another encoding as bytes of UTF-8; every line ends with a newline."""
 
     def __init__(self, stream: BinaryIO, encoding: str) -> None:
         super().__init__()
@@ -324,7 +327,7 @@ class _Transcoded(io.RawIOBase):
 
 
 def _header_line(file: Path, stream: BinaryIO) -> str:
-    """The line of titles; Excel may put ``sep=;`` before it."""
+    """Read the line of titles; Excel may put ``sep=;`` before it."""
     line = b""
     while not line.strip() or re.fullmatch(rb"\"?sep=.\"?\s*", line, re.IGNORECASE):
         line = stream.readline(_LONGEST_HEADER)
@@ -339,11 +342,11 @@ def _header_line(file: Path, stream: BinaryIO) -> str:
 
 
 def _dialect(line: str, class_column: str | None) -> tuple[str, list[str]]:
-    """The delimiter of a table, and the titles of its columns."""
+    """Return the delimiter of a table, and the titles of its columns."""
     wanted = {class_column} if class_column else {"Predicted Class", "class", "Classification"}
     ways = []
     for delimiter in _DELIMITERS:
         cells = next(csv.reader(io.StringIO(line, newline=""), delimiter=delimiter))
         ways.append((delimiter, [title.strip() for title in cells]))
-    # The one that makes sense of the header; with none, or several, the one there is most of.
+    # The one that gives a column of classes; with none, or several, the most frequent one.
     return max(ways, key=lambda way: (bool(wanted & set(way[1])), len(way[1])))
