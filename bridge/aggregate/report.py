@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 from bridge.aggregate.provenance import notes_of
 from bridge.aggregate.sheets import conditions_by_class, naming_fields, row_labels
 from bridge.aggregate.study import ALL, SLICES, TOTAL, WITHOUT_DEAD, Study
-from bridge.pictures.page import INK, Section, empty_figure, plot_text, style_axes, write_page
+from bridge.pictures.page import (
+    INK,
+    Section,
+    empty_figure,
+    plot_text,
+    spread_points,
+    style_axes,
+    write_page,
+)
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -191,8 +199,11 @@ def _by_class(study: Study, organoids: pd.DataFrame, without_dead: bool) -> Figu
     for number, (name, column) in enumerate(columns.items()):
         at = {"row": number // across + 1, "col": number % across + 1}
         values = organoids[column].to_numpy(float)
+        offsets = np.zeros(len(values))
+        for place in range(len(order)):
+            offsets[places == place] = spread_points(values[places == place], _SPREAD)
         figure.add_scatter(
-            x=places + _spread(values, places),
+            x=places + offsets,
             y=values,
             mode="markers",
             marker={
@@ -237,17 +248,6 @@ def _means(values: Floats, places: Whole, order: Sequence[str]) -> dict[str, Any
         "hovertext": hover,
         "hoverinfo": "text",
     }
-
-
-def _spread(values: Floats, places: Whole) -> Floats:
-    """Horizontal offsets that keep neighbours in value apart, the same every time."""
-    offsets = np.zeros(len(values))
-    for place in np.unique(places):
-        rows = np.flatnonzero(places == place)
-        rank = np.argsort(np.argsort(values[rows], kind="stable"), kind="stable")
-        golden = 0.618_033_988_75  # consecutive multiples lie as far apart as they can
-        offsets[rows] = (rank * golden % 1 - 0.5) * 2 * _SPREAD if len(rows) > 1 else 0
-    return offsets
 
 
 def _proportions(figure: Figure) -> Figure:

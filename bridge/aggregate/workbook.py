@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import math
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -37,6 +38,8 @@ _WIDEST, _HEADER_WIDTH = 60, 16
 """Characters of the widest column, and those that a title alone can claim before it wraps."""
 _BUTTON = 3
 """Characters of a title that the filter's button hides."""
+_LINE, _MOST_LINES = 15, 25
+"""Height of a line in points, and how many a row shows."""
 _MANY_CELLS = 3_000_000
 """More are not kept in memory until the end; the charts then have no cached values, which Excel
 and LibreOffice read from the cells when they open the workbook."""
@@ -188,8 +191,16 @@ def _write_sheet(worksheet: Worksheet, sheet: Sheet, styles: _Styles) -> None:
     for place, (title, column) in enumerate(zip(titles, columns, strict=True)):
         worksheet.set_column(place, place, column.width)
         worksheet.write_string(0, place, title, styles.header(title))
+    # LibreOffice does not fit the height of rows to wrapped text when it opens a workbook.
+    heads = zip(titles, columns, strict=True)
+    in_header = (_lines(title, column.width - _BUTTON) for title, column in heads)
+    worksheet.set_row(0, 4 + _LINE * max(in_header, default=1))
     # Row by row: in a large workbook the rows before are on disk already.
     for row, values in enumerate(zip(*(column.values for column in columns), strict=True), 1):
+        cells = zip(values, columns, strict=True)
+        lines = [_lines(v, c.width) for v, c in cells if v and c.style is styles.wrapped]
+        if max(lines, default=1) > 1:
+            worksheet.set_row(row, _LINE * min(max(lines), _MOST_LINES))
         for place, (column, value) in enumerate(zip(columns, values, strict=True)):
             if value is not None:
                 write = worksheet.write_string if column.is_text else worksheet.write_number
@@ -220,6 +231,11 @@ def _column(title: str, series: pd.Series[Any], styles: _Styles) -> _Column:
     # A title is written in several lines, but its words are whole.
     of_title = max([min(len(title), _HEADER_WIDTH - _BUTTON), *map(len, title.split())]) + _BUTTON
     return _Column(values, is_text, style, min(max([*lengths, of_title - 2]) + 2, _WIDEST))
+
+
+def _lines(text: str, width: int) -> int:
+    """Return the number of lines of a wrapped text."""
+    return sum(len(textwrap.wrap(line, max(width, 1))) or 1 for line in text.splitlines()) or 1
 
 
 def _text(value: object) -> str:

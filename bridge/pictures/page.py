@@ -1,9 +1,9 @@
-"""A self-contained HTML page of interactive figures, tables and text.
+"""Write a self-contained HTML page of interactive figures, tables and text.
 
 Figures are plotly's, and plotly.js is embedded once. The page's content security policy forbids
-every connection, so that it works, and tells nobody, without a network. Texts that come from files
-are escaped: by the template in headings, tables and text; in a figure the caller passes them
-through :func:`plot_text`, because plotly reads ``<b>`` and the like in labels.
+every connection, so that it works without a network and reports to nobody. Texts from files are
+escaped: by the template in headings, tables and text; in a figure the caller passes them through
+:func:`plot_text`, because plotly reads ``<b>`` and the like in labels.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from bridge.errors import MissingPartError
 from bridge.files.atomic import write_bytes
@@ -40,8 +42,8 @@ class Section:
     Attributes:
         heading: its title.
         body: a figure; several figures by the name of a choice, of which one is seen at a time
-            (sections with the same choices switch together); a table, which sorts itself where a
-            title is clicked; or plain text.
+            (sections with the same choices switch together); a table, which is sorted by a click
+            on a title; or plain text.
         note: a sentence under the heading, or ``""``.
         formats: of a table: column -> format specification of its numbers, such as ``.1%``;
             else whole numbers are shown as they are and others with four digits. NaN is empty.
@@ -57,14 +59,16 @@ def write_page(path: Path, title: str, sections: Sequence[Section], *, subtitle:
     """Write a page; the same sections give the same bytes.
 
     Args:
-        path: the ``.html`` file, complete or not there at all.
+        path: the ``.html`` file, written completely or not at all.
         title: of the page and of the browser's tab.
         sections: its parts, in order.
         subtitle: a line under the title: date, numbers.
 
     Raises:
         BadInputError: the file cannot be written.
-        MissingPartError: plotly is not installed.
+        MissingPartError: plotly or jinja2 is not installed.
+
+    >>> write_page(Path("page.html"), "A study", [Section("Notes", "None.")])  # doctest: +SKIP
     """
     try:
         from jinja2 import Environment, PackageLoader
@@ -92,7 +96,7 @@ def write_page(path: Path, title: str, sections: Sequence[Section], *, subtitle:
 
 
 def empty_figure(*, height: int) -> Figure:
-    """A figure in the style of the pages, to be filled.
+    """Return an empty figure in the style of the pages.
 
     Args:
         height: in screen pixels; the width follows the page.
@@ -116,26 +120,45 @@ def empty_figure(*, height: int) -> Figure:
 
 
 def style_axes(figure: Figure) -> Figure:
-    """Give all axes of a figure the quiet style: light grid, no zero line. Returns the figure.
+    """Give all axes of a figure the style of the pages (light grid, no zero line), and return it.
 
-    To be called again where subplots were made after :func:`empty_figure`.
+    Call it again where subplots were made after :func:`empty_figure`.
     """
     figure.update_xaxes(automargin=True, showgrid=False, zeroline=False, linecolor="#888888")
     figure.update_yaxes(automargin=True, gridcolor=GRID, zeroline=False, rangemode="tozero")
     return figure
 
 
-def plot_text(text: object) -> str:
-    """A text from a file, to be put into a figure: as a name, label, category or ``customdata``.
+def spread_points(values: NDArray[np.float64], width: float) -> NDArray[np.float64]:
+    """Return horizontal offsets of points that keep neighbours in value apart.
 
-    Plotly reads tags and entities in them, which are escaped here.
+    Args:
+        values: vertical positions of the points.
+        width: largest distance to either side.
+
+    >>> spread_points(np.array([1.0, 1.1, 1.2]), 0.2).round(2)
+    array([-0.2 ,  0.05, -0.11])
+    """
+    golden = 0.618_033_988_75  # consecutive multiples lie as far apart as they can
+    ranks = np.argsort(np.argsort(values, kind="stable"), kind="stable")
+    offsets: NDArray[np.float64] = (ranks * golden % 1 - 0.5) * 2 * width
+    return offsets if len(values) > 1 else np.zeros(len(values))
+
+
+def plot_text(text: object) -> str:
+    """Escape a text from a file for a figure: a name, label, category or ``customdata``.
+
+    Plotly reads tags and entities in them.
+
+    >>> plot_text("Pa <b>")
+    'Pa &lt;b&gt;'
     """
     plain = str(text).encode("utf-8", "replace").decode()
     return escape(plain, quote=False)
 
 
 def _template_section(section: Section, name: str) -> dict[str, Any]:
-    """Return what ``templates/page.html`` shows of a section."""
+    """Return the variables of a section in ``templates/page.html``."""
     body = section.body
     shown: dict[str, Any] = {"heading": section.heading, "note": section.note, "text": None}
     if isinstance(body, str):
