@@ -141,8 +141,9 @@ def spread_points(values: NDArray[np.float64], width: float) -> NDArray[np.float
     """
     golden = 0.618_033_988_75  # consecutive multiples lie as far apart as they can
     ranks = np.argsort(np.argsort(values, kind="stable"), kind="stable")
-    offsets: NDArray[np.float64] = (ranks * golden % 1 - 0.5) * 2 * width
-    return offsets if len(values) > 1 else np.zeros(len(values))
+    if len(values) < 2:
+        return np.zeros(len(values))
+    return ((ranks * golden % 1 - 0.5) * 2 * width).astype(np.float64)
 
 
 def plot_text(text: object) -> str:
