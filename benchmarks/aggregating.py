@@ -129,10 +129,10 @@ def main() -> None:
             own = measured(ours, share)
             print(f"starbridge, {len(share)} tables: {own}")
         theirs = measured(peer, share)
-        print(f"pandas, {len(share)} tables: {theirs}")
+        print(f"pandas, {len(share)} tables: {theirs}; same counts: {own.counts == theirs.counts}")
         print(
             f"{theirs.elapsed / own.elapsed:.1f} times, in processor time "
-            f"{theirs.processor / own.processor:.1f}; the same counts: {own.counts == theirs.counts}"
+            f"{theirs.processor / own.processor:.1f}"
         )
 
 

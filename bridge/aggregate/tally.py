@@ -10,7 +10,6 @@ column of integers.
 
 from __future__ import annotations
 
-import functools
 import gzip
 import io
 from collections.abc import Sequence
@@ -72,17 +71,26 @@ class _CheckedText(io.RawIOBase):
         data = bytes(memoryview(buffer)[:size])
         if b"\0" in data:
             raise DamagedTextError("it holds NUL bytes")
-        *closed, last = data.split(b'"')
-        parts = [self._part + closed[0], *closed[1:], last] if closed else [self._part + last]
-        for part in parts[self._inside : -1 : 2]:
-            self._check(part)
-        self._inside ^= len(closed) % 2 == 1
-        self._part = parts[-1][:1] + parts[-1][-1:]
+        if b'"' in data:
+            self._check_quotes(data)
+        else:
+            self._keep_ends(self._part + data)
         if not size and self._inside:
             raise DamagedTextError("a quote is never closed")
         if not size:
             self._check(self._part + b"\n")
         return size
+
+    def _check_quotes(self, data: bytes) -> None:
+        parts = data.split(b'"')
+        parts[0] = self._part + parts[0]
+        for part in parts[self._inside : -1 : 2]:
+            self._check(part)
+        self._inside ^= len(parts) % 2 == 0
+        self._keep_ends(parts[-1])
+
+    def _keep_ends(self, part: bytes) -> None:
+        self._part = part[:1] + part[-1:]
 
     def _check(self, part: bytes) -> None:
         if part and not (part[0] in self._borders and part[-1] in self._borders):
@@ -127,7 +135,7 @@ class Tally:
         import pyarrow as pa
 
         narrow = pa.table({str(n): _as_bytes(table[title]) for n, title in enumerate(texts)})
-        grouped = narrow.group_by(narrow.column_names).aggregate([([], "count_all")])
+        grouped = narrow.group_by(narrow.column_names, use_threads=False).aggregate([([], "count_all")])
         values = [grouped[str(n)].to_pylist() for n in range(len(texts))]
         for key, count in zip(
             zip(*values, strict=True), grouped["count_all"].to_pylist(), strict=True
@@ -211,8 +219,12 @@ def tally_csv(
 def _without_blank_rows(table: pa.Table) -> pa.Table:
     import pyarrow.compute as pc
 
-    filled = [pc.greater(pc.binary_length(column), 0) for column in table.columns]
-    return table.filter(functools.reduce(pc.or_, filled))
+    filled: Any = False
+    for column in reversed(table.columns):  # integers first: most tables have them in every row
+        filled = pc.or_(pc.greater(pc.binary_length(column), 0), filled)
+        if pc.all(filled).as_py():
+            return table
+    return table.filter(filled)
 
 
 def _as_bytes(column: pa.ChunkedArray) -> Any:
