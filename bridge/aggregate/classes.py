@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 from bridge.colors import class_color
@@ -135,6 +136,13 @@ def read_class_rules(path: str | PathLike[str]) -> ClassRules:
     Raises:
         BadInputError: no such file, no YAML, an unknown key, or a value that does not fit.
         MissingPartError: PyYAML is not installed.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "classes.yaml"
+    ...     _ = file.write_text("rename: {1: Neuron}")
+    ...     read_class_rules(file).name("1")
+    'Neuron'
     """
     file = existing_file(path)
     colors: dict[str, str] = {}
@@ -174,7 +182,7 @@ def read_class_rules(path: str | PathLike[str]) -> ClassRules:
     )
 
 
-def _content(file: Any) -> dict[str, Any]:
+def _content(file: Path) -> dict[str, Any]:
     try:
         import yaml
     except ImportError as error:
@@ -194,7 +202,7 @@ def _content(file: Any) -> dict[str, Any]:
     return content
 
 
-def _mapping(file: Any, key: str, value: Any) -> dict[str, Any]:
+def _mapping(file: Path, key: str, value: Any) -> dict[str, Any]:
     if value == "":
         return {}
     if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
@@ -202,7 +210,7 @@ def _mapping(file: Any, key: str, value: Any) -> dict[str, Any]:
     return {name.strip(): content for name, content in value.items()}
 
 
-def _pairs(file: Any, key: str, value: Any) -> dict[str, str]:
+def _pairs(file: Path, key: str, value: Any) -> dict[str, str]:
     pairs = _mapping(file, key, value)
     for name, content in pairs.items():
         if not isinstance(content, str) or not content.strip():
@@ -212,7 +220,7 @@ def _pairs(file: Any, key: str, value: Any) -> dict[str, str]:
     return {name: content.strip() for name, content in pairs.items()}
 
 
-def _names(file: Any, key: str, value: Any) -> tuple[str, ...]:
+def _names(file: Path, key: str, value: Any) -> tuple[str, ...]:
     if isinstance(value, str):
         value = [value] if value else []
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):

@@ -17,7 +17,13 @@ from bridge.naming import NamePattern, field_title
 
 
 def notes_of(study: Study) -> list[str]:
-    """List the notes of a study: its parameters of that name."""
+    """List the notes of a study: its parameters of that name.
+
+    >>> from bridge.aggregate import make_study
+    >>> counts = [SectionCounts("Pa_s1.csv", "Pa_s1", {"A": 1}, notes=("has 2 time points",))]
+    >>> notes_of(make_study(counts, pattern="{clone}_{slice}"))
+    ['Pa_s1.csv has 2 time points']
+    """
     table = study.parameters
     return [str(value) for value in table.loc[table["Parameter"] == NOTE, "Value"]]
 

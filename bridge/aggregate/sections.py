@@ -38,6 +38,9 @@ class Reading:
             prediction.
         annotations: count annotations and tiles too.
         labels: folder of label images that the tables are compared with.
+
+    >>> Reading(class_column="cell type").decisive()["class_column"]
+    'cell type'
     """
 
     class_column: str | None = None
@@ -69,6 +72,9 @@ class SectionCounts:
         left_out: number of annotations and tiles, which are not counted.
         notes: remarks for the user.
         problem: reason why it cannot be counted; empty where it can.
+
+    >>> SectionCounts("Pa_OG1_s1.csv", "Pa_OG1_s1", {"Neuron": 3, "": 1}).objects
+    4
     """
 
     table: str
@@ -134,7 +140,7 @@ def count_objects(
 def count_table(
     path: str | PathLike[str], reading: Reading | None = None, labels: Path | None = None
 ) -> list[SectionCounts]:
-    """Count the objects of a file by class.
+    r"""Count the objects of a file by class.
 
     Args:
         path: a table as :func:`bridge.aggregate.tables.read_columns` takes it, or GeoJSON,
@@ -149,6 +155,14 @@ def count_table(
     Raises:
         BadInputError: the file cannot be read, holds no objects or one of them twice, or holds
             objects that are not in the label image.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     table = Path(folder) / "Pa_OG1_s1_table.csv"
+    ...     _ = table.write_text("labelimage_oid,Predicted Class\n1,Neuron\n2,Dead\n")
+    ...     [section] = count_table(table)
+    >>> section.section, section.counts
+    ('Pa_OG1_s1', {'Dead': 1, 'Neuron': 1})
     """
     reading = reading or Reading()
     file = Path(path)

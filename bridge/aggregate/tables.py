@@ -73,6 +73,13 @@ def find_tables(paths: Iterable[str | PathLike[str]]) -> list[Path]:
 
     Raises:
         BadInputError: for a path that does not exist or a folder without tables.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("s10.csv", "s2.csv", "s2_changes.csv", "s2.tif"):
+    ...         (Path(folder) / name).touch()
+    ...     [path.name for path in find_tables([folder])]
+    ['s2.csv', 's10.csv']
     """
     found: list[Path] = []
     for path in map(Path, paths):

@@ -102,6 +102,13 @@ class Tally:
 
     Attributes:
         counts: number of rows by their combination of texts (bytes, as the file has them).
+
+    >>> import pyarrow as pa
+    >>> tally = Tally()
+    >>> table = pa.table({"class": ["A", "B", "A"], "label": [1, 2, 3]})
+    >>> tally.add_table(table, ["class"], ["label"])
+    >>> tally.counts
+    {(b'A',): 2, (b'B',): 1}
     """
 
     def __init__(self) -> None:
@@ -135,7 +142,8 @@ class Tally:
         import pyarrow as pa
 
         narrow = pa.table({str(n): _as_bytes(table[title]) for n, title in enumerate(texts)})
-        grouped = narrow.group_by(narrow.column_names, use_threads=False).aggregate([([], "count_all")])
+        groups = narrow.group_by(narrow.column_names, use_threads=False)
+        grouped = groups.aggregate([([], "count_all")])
         values = [grouped[str(n)].to_pylist() for n in range(len(texts))]
         for key, count in zip(
             zip(*values, strict=True), grouped["count_all"].to_pylist(), strict=True

@@ -59,7 +59,7 @@ def parse_map(text: str) -> tuple[str, Path]:
 
 
 def read_map(field: str, path: str | PathLike[str]) -> FieldMap:
-    """Read a table with a column of the field's name, in upper or lower case, and further ones.
+    r"""Read a table with a column of the field's name, in upper or lower case, and further ones.
 
     Args:
         field: the field (``clone``).
@@ -69,6 +69,13 @@ def read_map(field: str, path: str | PathLike[str]) -> FieldMap:
     Raises:
         BadInputError: no such file or column, no further column, or a value with two meanings.
         MissingPartError: an XLSX, and openpyxl is not installed.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "genotypes.csv"
+    ...     _ = file.write_text("Clone,Genotype\nPa,WT\nPb,KO\n")
+    ...     read_map("clone", file).look_up("Pb")
+    ('KO',)
     """
     file = existing_file(path)
     lines = _xlsx(file) if file.name.lower().endswith((".xlsx", ".xlsm")) else _text(file)

@@ -68,7 +68,11 @@ def write_page(path: Path, title: str, sections: Sequence[Section], *, subtitle:
         BadInputError: the file cannot be written.
         MissingPartError: plotly or jinja2 is not installed.
 
-    >>> write_page(Path("page.html"), "A study", [Section("Notes", "None.")])  # doctest: +SKIP
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_page(Path(folder) / "a.html", "A study", [Section("Notes", "A < B")])
+    ...     "A &lt; B" in (Path(folder) / "a.html").read_text("utf-8")
+    True
     """
     try:
         from jinja2 import Environment, PackageLoader

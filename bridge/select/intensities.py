@@ -49,7 +49,12 @@ def image_intensities(nuclei: Nuclei, image: Image, channel: int | str) -> Inten
         channel: name, or number from 0, as in :meth:`bridge.images.Image.channel_index`.
 
     Raises:
-        BadInputError: a channel that is not there, sizes that do not fit.
+        BadInputError: an unknown channel, sizes that do not fit.
+
+    >>> from bridge.images import from_array
+    >>> image = from_array(np.array([[10, 20], [99, 40]], np.uint8), axes="YX", name="Pa_s1")
+    >>> image_intensities(np.array([[1, 1], [0, 2]]), image, 0).mean
+    27.5
     """
     found = nuclei_only(nuclei) if isinstance(nuclei, Detections) else nuclei
     table = measure(found, image, unit="px", channels=[channel])

@@ -19,7 +19,11 @@ _STEPS = 16  # how finely the densest place is looked for, positions a crop's si
 
 @dataclass(frozen=True)
 class Window:
-    """A rectangle of pixels: its first row and column, and its size."""
+    """A rectangle of pixels: its first row and column, and its size.
+
+    >>> Window(top=0, left=1, height=2, width=1).of(np.array([[1, 2], [3, 4]])).tolist()
+    [[2], [4]]
+    """
 
     top: int
     left: int
