@@ -13,7 +13,7 @@ from bridge.aggregate.classes import ClassRules
 from bridge.aggregate.fields import SLICE, StudyFields
 from bridge.aggregate.provenance import class_notes, parameters_of, section_notes
 from bridge.aggregate.sections import SectionCounts
-from bridge.aggregate.sorting import CountedSection, Sorting, short_organoids, unmapped
+from bridge.aggregate.sorting import CountedSection, short_organoids, sort_sections
 from bridge.aggregate.study import (
     ALL,
     NOTE,
@@ -74,8 +74,7 @@ def make_study(
     rules = classes or ClassRules()
     pattern = NamePattern.parse(pattern) if isinstance(pattern, str) else pattern
     fields = StudyFields.of(pattern, maps, _summed(pattern, sum_over), by)
-    sorting = Sorting(fields, pattern)
-    rows = sorting.sort(sections)
+    rows, excluded = sort_sections(sections, fields, pattern)
     names = {rules.name(raw) for row in rows for raw in row.section.counts}
     columns = rules.columns(names)
     dead = tuple(name for name in columns if name in rules.dead)
@@ -86,11 +85,8 @@ def make_study(
     conditions = fields.conditions(organoids)
     complete = fields.known(organoids) & (organoids[list(conditions)] != "").all(axis=1)
     curated = organoids[complete & (organoids[SLICES] >= min_slices)].reset_index(drop=True)
-    excluded = [
-        *sorting.excluded,
-        *unmapped(rows),
-        *short_organoids(organoids, fields, complete, min_slices),
-    ]
+    excluded += [row.excluded("slice", row.unknown) for row in rows if row.unknown]
+    excluded += short_organoids(organoids, fields, complete, min_slices)
     notes = [*section_notes(rows), *class_notes(rows, rules, columns, dead)]
     shown = {
         **(parameters or {}),
