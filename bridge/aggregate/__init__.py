@@ -14,13 +14,12 @@ from __future__ import annotations
 from bridge.aggregate.classes import ClassRules, read_class_rules
 from bridge.aggregate.counting import read_counts
 from bridge.aggregate.files import write_tables
-from bridge.aggregate.mapping import FieldMap, read_map
-from bridge.aggregate.names import PUBLISHED_PATTERN, NamePattern, base_name
 from bridge.aggregate.proportions import make_study
 from bridge.aggregate.provenance import notes_of
 from bridge.aggregate.sections import Reading, SectionCounts, count_objects, count_table
 from bridge.aggregate.study import Study
 from bridge.aggregate.tables import find_tables
+from bridge.formats.naming import PUBLISHED_PATTERN, FieldMap, NamePattern, base_name, read_map
 
 __all__ = [
     "PUBLISHED_PATTERN",

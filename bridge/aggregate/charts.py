@@ -1,4 +1,4 @@
-"""Excel's own charts of a study, which refer to the cells of its sheets.
+"""Draw Excel's own charts of a study, which refer to the cells of its sheets.
 
 Names from files stand in charts by reference only: XlsxWriter takes a text that begins with ``=``
 for a formula.
@@ -10,9 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bridge.aggregate.conditions import ALL, WITHOUT_DEAD
 from bridge.aggregate.sheets import Sheet
-from bridge.aggregate.study import Study
+from bridge.aggregate.study import ALL, WITHOUT_DEAD, Study
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -165,7 +164,7 @@ def _by_organoid(workbook: Workbook, study: Study, sheet: Sheet, rows: int) -> I
 
 
 def _parts(study: Study, sheet: Sheet, rows: int) -> list[tuple[int, int]]:
-    """First and last row of each chart of organoids, as many as are drawn."""
+    """Return the first and last row of each chart of organoids, as many as are drawn."""
     fields = list(study.condition_fields)
     keys = list(sheet.frame[fields].itertuples(index=False, name=None))
     n = min(len(sheet.frame), rows)
@@ -184,7 +183,7 @@ def _parts(study: Study, sheet: Sheet, rows: int) -> list[tuple[int, int]]:
 def _column_chart(
     workbook: Workbook, sheet: Sheet, series: list[_Series], *, title: str, axis: Cells | str
 ) -> _Chart:
-    """A chart of proportions: stacked, or side by side where there are error bars."""
+    """Draw a chart of proportions: stacked, or side by side where there are error bars."""
     from xlsxwriter.utility import quote_sheetname, xl_range_abs
 
     stacked = not series[0].error

@@ -1,4 +1,4 @@
-"""How classes are renamed, merged, left out, ordered and coloured."""
+"""Rename, merge, leave out, order and colour classes."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
-from bridge.aggregate.names import natural_key
 from bridge.colors import class_color
 from bridge.errors import BadInputError
 from bridge.formats import existing_file
+from bridge.formats.naming import natural_key
 
 UNCLASSIFIED = "Unclassified"
-"""Title of the objects without a class."""
+"""Name of the class of objects without one."""
 
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _UNCLASSIFIED_COLOR = "#b4b4b4"
@@ -24,20 +25,25 @@ _REMEDY = f"use {', '.join(_KEYS)}, or lines such as Neuron: '#ff0000'"
 
 @dataclass(frozen=True)
 class ClassRules:
-    """What becomes of the classes of the tables.
+    """Rules for the names of classes.
 
-    A class is renamed first, then merged; all that follows means the names that it has then.
+    A class is renamed first, then merged; all further rules mean the names that it has then.
 
     Attributes:
         rename: new name by old name.
         merge: by old name, the class that it becomes a part of.
         drop: classes whose objects are not counted.
         dead: classes of dead cells.
-        order: the first columns; they are there also where no table has the class.
-        known: classes that are expected, beside ``order``; nothing is unexpected where both are
-            empty.
-        unclassified: title of the objects without a class.
+        order: the first columns, also where no table has the class.
+        known: classes that are expected, beside ``order``; every class is where both are empty.
+        unclassified: name of the class of objects without one.
         colors: ``#rrggbb`` by class.
+
+    >>> rules = ClassRules(rename={"1": "Neuron"}, merge={"NeuN": "Neuron"}, dead=("Dead",))
+    >>> rules.name("1"), rules.name("NeuN"), rules.name("")
+    ('Neuron', 'Neuron', 'Unclassified')
+    >>> rules.columns(["Dead", "Unclassified", "Neuron"])
+    ('Neuron', 'Dead', 'Unclassified')
     """
 
     rename: Mapping[str, str] = field(default_factory=dict)
@@ -50,26 +56,26 @@ class ClassRules:
     colors: Mapping[str, str] = field(default_factory=dict)
 
     def name(self, raw: str) -> str:
-        """What a class of a table is called in the study.
+        """Return the study's name of a class.
 
         Args:
-            raw: as the table says, empty for an object without a class.
+            raw: the table's name of it, empty for objects without a class.
         """
         renamed = self.rename.get(raw, raw) or self.unclassified
         return self.merge.get(renamed, renamed)
 
     def with_dead(self, names: Iterable[str]) -> ClassRules:
-        """These rules, with further classes of dead cells."""
+        """Add classes of dead cells."""
         return replace(self, dead=tuple(dict.fromkeys((*self.dead, *names))))
 
     def columns(self, found: Iterable[str]) -> tuple[str, ...]:
-        """The classes of a study in order.
+        """Put the classes of a study in order.
 
         First ``order``, then the living, then the dead, then objects without a class, each in
         natural order (``2`` before ``10``).
 
         Args:
-            found: names of all classes that were met.
+            found: names of all classes of the study.
         """
         listed = tuple(name for name in self.order if name not in self.drop)
         rest = {name for name in found if name not in listed and name not in self.drop}
@@ -81,17 +87,17 @@ class ClassRules:
         )
 
     def unexpected(self, found: Iterable[str]) -> tuple[str, ...]:
-        """Classes that no rule lists, where the rules say which to expect."""
+        """List the classes that no rule names, where the rules say which to expect."""
         if not (self.order or self.known):
             return ()
         expected = {*self.order, *self.known, *self.drop, *self.dead, self.unclassified}
         return tuple(sorted(set(found) - expected, key=natural_key))
 
     def unused(self, raw: Iterable[str]) -> tuple[str, ...]:
-        """Names in these rules that stand for no object of the study: often a slip of the pen.
+        """List the names in these rules that no object has: often a spelling mistake.
 
         Args:
-            raw: all classes of the tables, as they say them.
+            raw: the tables' names of all classes.
         """
         met = set(raw)
         renamed = {self.rename.get(name, name) or self.unclassified for name in met}
@@ -102,7 +108,7 @@ class ClassRules:
         return tuple(dict.fromkeys(missing))
 
     def color(self, name: str) -> tuple[int, int, int]:
-        """The colour of a class, 0 to 255: the one that was given, else the one it has in QuPath.
+        """Return the colour of a class, 0 to 255: the one of the rules, else QuPath's.
 
         See :func:`bridge.colors.class_color`.
         """
@@ -125,11 +131,18 @@ def read_class_rules(path: str | PathLike[str]) -> ClassRules:
         unclassified: Unstained
         colors: {Neuron: "#ff0000"}
 
-    A file of colours alone, as ``starbridge qupath push --classes`` takes it, will do too.
+    A file of colours alone, as ``starbridge qupath push --classes`` takes it, is read as well.
 
     Raises:
         BadInputError: no such file, no YAML, an unknown key, or a value that does not fit.
         MissingPartError: PyYAML is not installed.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "classes.yaml"
+    ...     _ = file.write_text("rename: {1: Neuron}")
+    ...     read_class_rules(file).name("1")
+    'Neuron'
     """
     file = existing_file(path)
     colors: dict[str, str] = {}
@@ -169,7 +182,7 @@ def read_class_rules(path: str | PathLike[str]) -> ClassRules:
     )
 
 
-def _content(file: Any) -> dict[str, Any]:
+def _content(file: Path) -> dict[str, Any]:
     try:
         import yaml
     except ImportError as error:
@@ -189,7 +202,7 @@ def _content(file: Any) -> dict[str, Any]:
     return content
 
 
-def _mapping(file: Any, key: str, value: Any) -> dict[str, Any]:
+def _mapping(file: Path, key: str, value: Any) -> dict[str, Any]:
     if value == "":
         return {}
     if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
@@ -197,7 +210,7 @@ def _mapping(file: Any, key: str, value: Any) -> dict[str, Any]:
     return {name.strip(): content for name, content in value.items()}
 
 
-def _pairs(file: Any, key: str, value: Any) -> dict[str, str]:
+def _pairs(file: Path, key: str, value: Any) -> dict[str, str]:
     pairs = _mapping(file, key, value)
     for name, content in pairs.items():
         if not isinstance(content, str) or not content.strip():
@@ -207,7 +220,7 @@ def _pairs(file: Any, key: str, value: Any) -> dict[str, str]:
     return {name: content.strip() for name, content in pairs.items()}
 
 
-def _names(file: Any, key: str, value: Any) -> tuple[str, ...]:
+def _names(file: Path, key: str, value: Any) -> tuple[str, ...]:
     if isinstance(value, str):
         value = [value] if value else []
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):

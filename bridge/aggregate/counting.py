@@ -12,12 +12,12 @@ from typing import Any
 
 from bridge import __version__
 from bridge.aggregate.identities import label_images
-from bridge.aggregate.names import base_name
 from bridge.aggregate.sections import Reading, SectionCounts, count_table
 from bridge.batch.job import Job, Json, Made, Progress, Work
 from bridge.batch.listener import Listener, Outcome
 from bridge.batch.runner import Existing, run_batch
 from bridge.batch.workers.base import Workers
+from bridge.formats.naming import base_name
 from bridge.images.locations import known_identity
 
 ITEMS = "tables"

@@ -1,4 +1,4 @@
-"""Which columns identify the rows of a study, and in which order they stand."""
+"""Put the columns that identify the rows of a study in order."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from bridge.aggregate.mapping import FieldMap
-from bridge.aggregate.names import NamePattern, field_title
 from bridge.errors import BadInputError
+from bridge.formats.naming import FieldMap, NamePattern, field_title
 
 SLICE = "slice"
 PUBLISHED_ORDER = ("clone", "genotype", "diff", "day", "immuno", "", "organoid", SLICE)
 """Order of the published tables; fields of other names stand where the empty one is."""
 EXTRA = ("objective", "imaging")
-"""Fields that say how a section was imaged, and not which one it is."""
+"""Fields that describe how a section was imaged and do not identify it."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +26,11 @@ class StudyFields:
         titles: of the columns that identify a slice, in order.
         summed: those of them that are summed over.
         extra: titles of further columns.
-        maps: what further columns are looked up in.
-        by: titles that make a condition; empty where none were asked for.
+        maps: tables of further columns.
+        by: titles that make a condition; empty for the usual ones.
+
+    >>> StudyFields.of(NamePattern.parse("{day}_{clone}_{slice}"), summed=["slice"]).titles
+    ('Clone', 'Day', 'Slice')
     """
 
     titles: tuple[str, ...]
@@ -48,13 +50,13 @@ class StudyFields:
         """Put the fields of a pattern and of maps in the published order.
 
         Args:
-            pattern: how sections are called.
-            maps: further columns, which stand right behind the field that they belong to.
+            pattern: of the sections' names.
+            maps: further columns, each right behind the field that it belongs to.
             summed: fields to sum over.
             by: fields, or titles of further columns, that make a condition.
 
         Raises:
-            BadInputError: a field that there is not, or none left after the sum.
+            BadInputError: an unknown field, or none left after the sum.
         """
         asked = {name.strip().lower() for name in (*summed, *by)}
         for name in summed:
@@ -83,13 +85,14 @@ class StudyFields:
         return cls(titles, gone, titles_of(extra), tuple(maps), chosen)
 
     def values(self, found: Mapping[str, str]) -> tuple[dict[str, str], str]:
-        """What stands in a section's columns.
+        """Return the texts of a section's columns.
 
         Args:
             found: text by field, from :meth:`NamePattern.match`.
 
         Returns:
-            Text by title, and a sentence on what the maps do not say, empty where they say all.
+            Text by title, and a sentence on the values that the maps lack, empty where they have
+            all.
         """
         texts = {field_title(field): value for field, value in found.items()}
         unknown = []
@@ -102,7 +105,7 @@ class StudyFields:
         return ordered, "; ".join(unknown)
 
     def known(self, organoids: pd.DataFrame) -> pd.Series[bool]:
-        """Which organoids the maps say something of."""
+        """Mark the organoids whose values all maps have."""
         known = pd.Series([True] * len(organoids), organoids.index, dtype=bool)
         for entry in self.maps:
             title = field_title(entry.field)
@@ -111,7 +114,7 @@ class StudyFields:
         return known
 
     def conditions(self, organoids: pd.DataFrame) -> tuple[str, ...]:
-        """Titles that make a condition: those that were asked for, or else the usual ones.
+        """Return the titles that make a condition: those asked for, or else the usual ones.
 
         The usual ones are the mapped fields, else the clone, else the first field; and day and
         immunostaining where the organoids differ in them.

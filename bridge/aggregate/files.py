@@ -1,4 +1,4 @@
-"""A study as plain tables, for R, Python and everything that reads CSV or Parquet."""
+"""Write a study as plain tables, for R, Python and everything that reads CSV or Parquet."""
 
 from __future__ import annotations
 
@@ -35,6 +35,14 @@ def write_tables(
 
     Raises:
         BadInputError: a file cannot be written.
+
+    >>> import tempfile
+    >>> from bridge.aggregate import SectionCounts, make_study
+    >>> counts = [SectionCounts("Pa_s1.csv", "Pa_s1", {"A": 1})]
+    >>> study = make_study(counts, pattern="{clone}_{slice}")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     [path.name for path in write_tables(study, folder)][:2]
+    ['slices.csv', 'organoids.csv']
     """
     written = table_paths(Path(folder), table)
     for name, path in zip(SHEETS, written, strict=True):

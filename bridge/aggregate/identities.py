@@ -1,4 +1,4 @@
-"""Whether a table and a label image speak of the same objects."""
+"""Compare the objects of a table with each other and with a label image."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.aggregate.names import base_name
 from bridge.errors import BadInputError
 from bridge.formats.labels import read_label_image
+from bridge.formats.naming import base_name
 from bridge.images.names import IMAGE_ENDINGS
 
 
 def label_images(folder: str | PathLike[str]) -> dict[str, Path]:
-    """The label images of a folder by the name of their section.
+    """Find the label images of a folder by the name of their section.
 
     Args:
         folder: searched directly inside, and in its folder ``lbl``, as ``starbridge segment``
             writes them.
 
     Returns:
-        A file by :func:`bridge.aggregate.names.base_name`; a TIFF where there are several formats.
+        A file by :func:`bridge.formats.naming.base_name`; a TIFF where there are several formats.
 
     Raises:
         BadInputError: no such folder, or none in it.
@@ -45,14 +45,17 @@ def label_images(folder: str | PathLike[str]) -> dict[str, Path]:
 
 
 def repeated(ids: Sequence[NDArray[np.int64] | None]) -> NDArray[np.int64]:
-    """Rows whose object stood in an earlier row already.
+    """Find rows whose object is in an earlier row already.
 
     Args:
-        ids: columns that identify an object together (time point, label); no object is taken for
+        ids: columns that identify an object together (time point, label); no row counts as
             repeated where one of them holds anything but integers.
 
     Returns:
         Places of the rows, from 0.
+
+    >>> repeated([np.array([0, 0, 1]), np.array([7, 7, 7])])
+    array([1])
     """
     columns = [column for column in ids if column is not None]
     if not columns or len(columns) < len(ids):
@@ -77,7 +80,7 @@ def compare_labels(
         image: the label image, which is read whole.
 
     Returns:
-        How many objects of the image are not in the table, and how many there are.
+        The number of objects of the image that are not in the table, and of all its objects.
 
     Raises:
         BadInputError: the table has objects that are not in the image; or the image cannot be read.

@@ -1,4 +1,4 @@
-"""How a study was made, and what should be said about it."""
+"""Describe how a study was made and what was noticed."""
 
 from __future__ import annotations
 
@@ -10,20 +10,26 @@ from pathlib import Path
 from bridge import __version__
 from bridge.aggregate.classes import ClassRules
 from bridge.aggregate.fields import StudyFields
-from bridge.aggregate.names import NamePattern, field_title
 from bridge.aggregate.sections import SectionCounts
 from bridge.aggregate.sorting import CountedSection
 from bridge.aggregate.study import NOTE, Study
+from bridge.formats.naming import NamePattern, field_title
 
 
 def notes_of(study: Study) -> list[str]:
-    """What should be said to the person who made a study: its parameters of that name."""
+    """List the notes of a study: its parameters of that name.
+
+    >>> from bridge.aggregate import make_study
+    >>> counts = [SectionCounts("Pa_s1.csv", "Pa_s1", {"A": 1}, notes=("has 2 time points",))]
+    >>> notes_of(make_study(counts, pattern="{clone}_{slice}"))
+    ['Pa_s1.csv has 2 time points']
+    """
     table = study.parameters
     return [str(value) for value in table.loc[table["Parameter"] == NOTE, "Value"]]
 
 
 def section_notes(rows: Sequence[CountedSection]) -> list[str]:
-    """What was noticed when the tables were read, and what the maps lack."""
+    """List what was noticed when the tables were read, and what the maps lack."""
     unknown = Counter(row.unknown for row in rows if row.unknown)
     notes = [f"{what}: {n} slices belong to no condition" for what, n in unknown.items()]
     return notes + [
@@ -34,7 +40,7 @@ def section_notes(rows: Sequence[CountedSection]) -> list[str]:
 def class_notes(
     rows: Sequence[CountedSection], rules: ClassRules, classes: Sequence[str], dead: Sequence[str]
 ) -> list[str]:
-    """Classes that are not expected, or expected and not there, or dead by their name only.
+    """List classes that are unexpected, or expected and missing, or dead by their name only.
 
     Args:
         rows: the sections that count.
@@ -75,44 +81,44 @@ def parameters_of(
     conditions: Sequence[str],
     dead: Sequence[str],
 ) -> dict[str, str]:
-    """What decided the numbers, and how many there are of what.
+    """List the settings of a study, and the numbers of its tables and objects.
 
     Args:
         rows: the sections that count.
         sections: all sections.
         fields: of the study.
         rules: for the classes.
-        pattern: how sections are called.
-        min_slices: how many slices a curated organoid has at least.
+        pattern: of the sections' names.
+        min_slices: least number of slices of a curated organoid.
         conditions: titles that make a condition.
         dead: classes of dead cells.
     """
-    told: dict[str, str] = {
+    values: dict[str, str] = {
         "Date": datetime.now().astimezone().isoformat(" ", "minutes"),
         "starbridge": __version__,
         "Pattern": pattern.text,
     }
     for entry in fields.maps:
-        told[f"Map of {field_title(entry.field)}"] = entry.source
-    told["Summed over"] = ", ".join(fields.summed)
-    told["Least slices of a curated organoid"] = str(min_slices)
-    told["Condition"] = ", ".join(conditions)
+        values[f"Map of {field_title(entry.field)}"] = entry.source
+    values["Summed over"] = ", ".join(fields.summed)
+    values["Least slices of a curated organoid"] = str(min_slices)
+    values["Condition"] = ", ".join(conditions)
     renamed = [f"{old} → {new}" for old, new in (*rules.rename.items(), *rules.merge.items())]
-    told["Renamed and merged classes"] = ", ".join(renamed)
-    told["Dead cells"] = ", ".join(dead)
+    values["Renamed and merged classes"] = ", ".join(renamed)
+    values["Dead cells"] = ", ".join(dead)
     dropped = dict.fromkeys(rules.drop, 0)
     for row in rows:
         for raw, count in row.section.counts.items():
             if rules.name(raw) in dropped:
                 dropped[rules.name(raw)] += count
-    told["Dropped classes"] = ", ".join(f"{name}: {n} objects" for name, n in dropped.items())
-    told["Tables"] = str(len({section.table for section in sections}))
-    told["Tables counted"] = str(len({row.section.table for row in rows}))
+    values["Dropped classes"] = ", ".join(f"{name}: {n} objects" for name, n in dropped.items())
+    values["Tables"] = str(len({section.table for section in sections}))
+    values["Tables counted"] = str(len({row.section.table for row in rows}))
     kinds = sorted({row.section.kind for row in rows})
-    told["Written by"] = ", ".join(
+    values["Written by"] = ", ".join(
         f"{kind}: {len({r.section.table for r in rows if r.section.kind == kind})}"
         for kind in kinds
     )
-    told["Objects"] = str(sum(row.section.objects for row in rows))
-    told["Annotations and tiles left out"] = str(sum(row.section.left_out for row in rows))
-    return told
+    values["Objects"] = str(sum(row.section.objects for row in rows))
+    values["Annotations and tiles left out"] = str(sum(row.section.left_out for row in rows))
+    return values

@@ -1,4 +1,4 @@
-"""A study as an interactive HTML page."""
+"""Write a study as an interactive HTML page."""
 
 from __future__ import annotations
 
@@ -11,12 +11,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bridge.aggregate.conditions import ALL, WITHOUT_DEAD
-from bridge.aggregate.labels import naming_fields, row_labels
 from bridge.aggregate.provenance import notes_of
-from bridge.aggregate.sheets import conditions_by_class
-from bridge.aggregate.study import SLICES, TOTAL, Study
-from bridge.pictures.page import INK, Section, empty_figure, plot_text, style_axes, write_page
+from bridge.aggregate.sheets import conditions_by_class, naming_fields, row_labels
+from bridge.aggregate.study import ALL, SLICES, TOTAL, WITHOUT_DEAD, Study
+from bridge.pictures.page import (
+    INK,
+    Section,
+    empty_figure,
+    plot_text,
+    spread_points,
+    style_axes,
+    write_page,
+)
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -29,7 +35,7 @@ _ABOVE = {
     "y": 1.02,
     "yanchor": "bottom",
 }
-"""Where a wide figure's legend is seen without scrolling."""
+"""Place of a legend that is seen without scrolling also beside a wide figure."""
 
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -50,10 +56,10 @@ _SPREAD = 0.22
 def write_report(study: Study, path: Path) -> None:
     """Write a study as a self-contained HTML page that needs no network.
 
-    What was noticed; stacked proportions of the classes by condition and by organoid, and a dot
+    It has the notes; stacked proportions of the classes by condition and by organoid, and a dot
     plot of each class (a point an organoid, mean ± standard error of the mean), each for all cells
-    and, where classes are dead, without dead; tables of conditions, of organoids and of what is
-    excluded; the parameters. The figures show the curated organoids, or all where none is curated.
+    and, where classes are dead, without dead; tables of conditions, of organoids and of excluded
+    sections; the parameters. Figures show the curated organoids, or all where none is curated.
 
     Args:
         study: what to write.
@@ -193,8 +199,11 @@ def _by_class(study: Study, organoids: pd.DataFrame, without_dead: bool) -> Figu
     for number, (name, column) in enumerate(columns.items()):
         at = {"row": number // across + 1, "col": number % across + 1}
         values = organoids[column].to_numpy(float)
+        offsets = np.zeros(len(values))
+        for place in range(len(order)):
+            offsets[places == place] = spread_points(values[places == place], _SPREAD)
         figure.add_scatter(
-            x=places + _spread(values, places),
+            x=places + offsets,
             y=values,
             mode="markers",
             marker={
@@ -219,7 +228,7 @@ def _by_class(study: Study, organoids: pd.DataFrame, without_dead: bool) -> Figu
 
 
 def _means(values: Floats, places: Whole, order: Sequence[str]) -> dict[str, Any]:
-    """A trace of the mean and its standard error of each condition."""
+    """Return a trace of the mean and its standard error of each condition."""
     groups = [values[(places == place) & ~np.isnan(values)] for place in range(len(order))]
     means = [group.mean() if len(group) else math.nan for group in groups]
     errors = [
@@ -239,17 +248,6 @@ def _means(values: Floats, places: Whole, order: Sequence[str]) -> dict[str, Any
         "hovertext": hover,
         "hoverinfo": "text",
     }
-
-
-def _spread(values: Floats, places: Whole) -> Floats:
-    """Horizontal offsets that keep neighbours in value apart, the same every time."""
-    offsets = np.zeros(len(values))
-    for place in np.unique(places):
-        rows = np.flatnonzero(places == place)
-        rank = np.argsort(np.argsort(values[rows], kind="stable"), kind="stable")
-        golden = 0.618_033_988_75  # consecutive multiples lie as far apart as they can
-        offsets[rows] = (rank * golden % 1 - 0.5) * 2 * _SPREAD if len(rows) > 1 else 0
-    return offsets
 
 
 def _proportions(figure: Figure) -> Figure:
@@ -275,7 +273,7 @@ def _organoid_fields(study: Study, organoids: pd.DataFrame) -> list[str]:
 
 
 def _condition_order(study: Study, organoids: pd.DataFrame) -> list[str]:
-    """Labels of the conditions in the order of the study, then those that are nowhere else."""
+    """Return the labels of the conditions in the order of the study, then all further ones."""
     known = study.conditions.drop_duplicates(list(study.condition_fields))
     labels = _labels(pd.concat([known, organoids]), study.condition_fields)
     return list(dict.fromkeys(labels))

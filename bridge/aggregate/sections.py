@@ -1,4 +1,4 @@
-"""How many objects of each class a section has."""
+"""Count the objects of each class in a section."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bridge.aggregate.identities import compare_labels, repeated
-from bridge.aggregate.names import base_name
 from bridge.aggregate.tables import TABLE_ENDINGS, Columns, Layout, decoded, layout_of, read_columns
 from bridge.aggregate.tally import Tally
 from bridge.errors import BadInputError
 from bridge.formats import ENDINGS, format_of
+from bridge.formats.naming import base_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +30,7 @@ _NO_LABEL = ("", "none", "nan", "0")
 
 @dataclass(frozen=True)
 class Reading:
-    """How tables are read.
+    """The options of reading tables.
 
     Attributes:
         class_column: title of the column of classes, where it is none of the usual ones.
@@ -38,6 +38,9 @@ class Reading:
             prediction.
         annotations: count annotations and tiles too.
         labels: folder of label images that the tables are compared with.
+
+    >>> Reading(class_column="cell type").decisive()["class_column"]
+    'cell type'
     """
 
     class_column: str | None = None
@@ -46,7 +49,7 @@ class Reading:
     labels: Path | None = None
 
     def decisive(self) -> dict[str, Any]:
-        """What decides the counts, for a record; label images have an entry of their own."""
+        """Return the options that decide the counts; label images are compared by themselves."""
         return {
             "class_column": self.class_column,
             "user_labels": self.user_labels,
@@ -59,16 +62,19 @@ class SectionCounts:
     """The objects of one section by class.
 
     Attributes:
-        table: where they are from: a file's path, or a name.
+        table: the path of the file, or a name.
         section: name of the section, from the table's name, or from the image's name in a table of
             several images.
-        counts: how many objects each class has, as the table calls it, without those that are not
-            there; the class of unclassified objects is empty.
+        counts: number of objects by the table's name of their class, which is empty for objects
+            without one.
         kind: program that wrote the table.
-        image: name of the image that the table names, where it names one.
-        left_out: annotations and tiles, which are not counted.
-        notes: what should be said about it.
-        problem: why it cannot be counted; empty where it can.
+        image: name of the image in the table, where it has one.
+        left_out: number of annotations and tiles, which are not counted.
+        notes: remarks for the user.
+        problem: reason why it cannot be counted; empty where it can.
+
+    >>> SectionCounts("Pa_OG1_s1.csv", "Pa_OG1_s1", {"Neuron": 3, "": 1}).objects
+    4
     """
 
     table: str
@@ -82,7 +88,7 @@ class SectionCounts:
 
     @property
     def objects(self) -> int:
-        """How many objects there are."""
+        """Number of counted objects."""
         return sum(self.counts.values())
 
 
@@ -97,10 +103,15 @@ def count_objects(
         objects: detections, or a table with a row an object, as ilastik, QuPath and starbridge
             write them.
         name: the section, such as ``Pa_dQ_J70_SNd2T_20Xa_g1dt08_OG1_s1``.
-        reading: how to read them; there are no label images to compare with.
+        reading: the options; ``labels`` is not used.
 
     Raises:
-        BadInputError: no column of classes, objects that stand there twice, or no objects.
+        BadInputError: no column of classes, objects listed twice, or no objects.
+
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"label": [1, 2, 3], "class": ["Neuron", "Dead", "Neuron"]})
+    >>> count_objects(table, "Pa_OG1_s1").counts
+    {'Dead': 1, 'Neuron': 2}
     """
     import pandas as pd
     import pyarrow as pa
@@ -129,7 +140,7 @@ def count_objects(
 def count_table(
     path: str | PathLike[str], reading: Reading | None = None, labels: Path | None = None
 ) -> list[SectionCounts]:
-    """Count the objects of a file by class.
+    r"""Count the objects of a file by class.
 
     Args:
         path: a table as :func:`bridge.aggregate.tables.read_columns` takes it, or GeoJSON,
@@ -144,6 +155,14 @@ def count_table(
     Raises:
         BadInputError: the file cannot be read, holds no objects or one of them twice, or holds
             objects that are not in the label image.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     table = Path(folder) / "Pa_OG1_s1_table.csv"
+    ...     _ = table.write_text("labelimage_oid,Predicted Class\n1,Neuron\n2,Dead\n")
+    ...     [section] = count_table(table)
+    >>> section.section, section.counts
+    ('Pa_OG1_s1', {'Dead': 1, 'Neuron': 1})
     """
     reading = reading or Reading()
     file = Path(path)
@@ -157,7 +176,7 @@ def count_table(
 
 
 def is_read_as_objects(path: Path) -> bool:
-    """Whether a file is read with the shapes of its objects, which takes memory."""
+    """Tell whether a file is read with the shapes of its objects, which takes memory."""
     name = path.name.lower()
     return name.endswith(ENDINGS) and not name.endswith(TABLE_ENDINGS)
 
@@ -185,6 +204,10 @@ def _sections(
             left_out[image] = left_out.get(image, 0) + count
             continue
         name = row[layout.classes]
+        if name == layout.classes:
+            raise BadInputError(
+                table, "repeats its header further down", "give each table in a file of its own"
+            )
         given = row.get(layout.user_label or "", "")
         if reading.user_labels and given.lower() not in _NO_LABEL:
             name = given
@@ -219,12 +242,12 @@ def _sections(
 
 
 def _type(text: str) -> str:
-    """``PathAnnotationObject``, as older versions of QuPath say, is an annotation."""
+    """Shorten ``PathAnnotationObject``, as older versions of QuPath say, to ``annotation``."""
     return text.lower().removeprefix("path").removesuffix("object").removesuffix("roi").strip()
 
 
 def _compared(table: str, columns: Columns, labels: Path | None, left_out: int) -> Iterable[str]:
-    """Look at what identifies the objects, and say what is unusual."""
+    """Check the objects' labels, and yield remarks."""
     ids = columns.tally.integers
     titles = columns.layout.ids
     doubled = repeated(ids)

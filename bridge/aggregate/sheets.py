@@ -1,4 +1,4 @@
-"""What stands in the sheets of a study's workbook."""
+"""Arrange a study in sheets, and name their rows in charts."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bridge.aggregate.conditions import ALL, WITHOUT_DEAD
-from bridge.aggregate.labels import naming_fields, row_labels
-from bridge.aggregate.study import Study
+from bridge.aggregate.study import ALL, WITHOUT_DEAD, Study
 
 LABEL = "Label"
 """Title of the last column, which names the rows in charts where no other column alone does."""
@@ -31,7 +29,7 @@ class Sheet:
 
 
 def sheets_of(study: Study) -> list[Sheet]:
-    """The sheets of a study, in the published order.
+    """Return the sheets of a study, in the published order.
 
     ``organoids`` and ``curated`` may have a column :data:`LABEL` more than the study. The rows of
     ``by condition`` are sorted by cells and class, so that the conditions of a class are one
@@ -49,7 +47,7 @@ def sheets_of(study: Study) -> list[Sheet]:
 
 
 def conditions_by_class(study: Study) -> pd.DataFrame:
-    """The conditions, sorted by cells and class; the order of the conditions is kept."""
+    """Sort the conditions by cells and class, within them in the order of the study."""
     frame = study.conditions
     places = {name: place for place, name in enumerate(study.classes)}
     cells = frame["Cells"].map({ALL: 0, WITHOUT_DEAD: 1})
@@ -69,3 +67,45 @@ def _labelled(
         label += "_"
     labels = pd.DataFrame({label: row_labels(frame, naming)}, index=frame.index, dtype=object)
     return Sheet(title, pd.concat([frame, labels], axis=1), label)
+
+
+def naming_fields(
+    frame: pd.DataFrame, fields: Sequence[str], extra: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """Return the fields that tell the rows apart: those that differ between rows.
+
+    Args:
+        frame: a row an organoid or condition.
+        fields: titles of its identifying columns.
+        extra: titles of further columns, for rows that the fields alone do not tell apart.
+
+    Returns:
+        The titles; the last of the fields where nothing differs.
+
+    >>> frame = pd.DataFrame({"Clone": ["Pa", "Pa"], "Organoid": ["OG1", "OG2"]})
+    >>> naming_fields(frame, ["Clone", "Organoid"])
+    ('Organoid',)
+    >>> row_labels(frame, ["Clone", "Organoid"])
+    ['Pa · OG1', 'Pa · OG2']
+    """
+    naming = _varying(frame, fields)
+    if naming and frame.duplicated(naming).any():
+        naming += _varying(frame, extra)
+    return tuple(naming or fields[-1:])
+
+
+def row_labels(frame: pd.DataFrame, fields: Sequence[str]) -> list[str]:
+    """Return a label a row: the texts of some fields; ``all`` where there are none.
+
+    Args:
+        frame: a row an organoid or condition.
+        fields: titles of the columns, see :func:`naming_fields`.
+    """
+    if not fields:
+        return ["all"] * len(frame)
+    texts = frame[list(fields)].astype(object).fillna("").astype(str)
+    return [" · ".join(text or "–" for text in row) for row in texts.itertuples(False, None)]
+
+
+def _varying(frame: pd.DataFrame, fields: Sequence[str]) -> list[str]:
+    return [field for field in fields if frame[field].nunique(dropna=False) > 1]

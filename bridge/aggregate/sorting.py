@@ -1,4 +1,4 @@
-"""Which sections count, and why the others do not."""
+"""Decide which sections count, and say why the others do not."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bridge.aggregate.fields import StudyFields
-from bridge.aggregate.names import NamePattern, base_name, natural_key
 from bridge.aggregate.sections import SectionCounts
 from bridge.aggregate.study import REASON, SLICES, TABLE, WHAT
+from bridge.formats.naming import NamePattern, base_name, natural_key
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +23,7 @@ class CountedSection:
     Attributes:
         section: its counts.
         values: texts by title, of the fields and of the extra ones.
-        unknown: what a map says nothing of, as a sentence; empty where all is said.
+        unknown: a sentence on the values that a map lacks; empty where it has all.
     """
 
     section: SectionCounts
@@ -31,85 +31,71 @@ class CountedSection:
     unknown: str
 
     def excluded(self, what: str, reason: str) -> dict[str, str]:
-        """The line that says why it does not count."""
+        """Return its line in the table of excluded sections."""
         return {TABLE: Path(self.section.table).name, **self.values, WHAT: what, REASON: reason}
 
 
-class Sorting:
-    """Tells sections that count from those that do not.
+def sort_sections(
+    sections: Iterable[SectionCounts], fields: StudyFields, pattern: NamePattern
+) -> tuple[list[CountedSection], list[dict[str, str]]]:
+    """Sort sections into those that count and those that are excluded.
 
     Args:
+        sections: all sections.
         fields: of the study.
-        pattern: how sections are called.
+        pattern: of the sections' names.
+
+    Returns:
+        The sections that count, in natural order, and the lines of ``excluded`` for the others.
     """
-
-    def __init__(self, fields: StudyFields, pattern: NamePattern) -> None:
-        self._fields, self._pattern = fields, pattern
-        # lines of the study's table of that name
-        self.excluded: list[dict[str, str]] = []
-
-    def sort(self, sections: Iterable[SectionCounts]) -> list[CountedSection]:
-        """The sections that count, in natural order; the others are noted as excluded."""
-        by_identity: dict[tuple[str, ...], list[CountedSection]] = {}
-        for section in sections:
-            found = self._match(section)
-            if section.problem or found is None:
-                known = self._fields.values(found)[0] if found else {}
-                reason = section.problem or (
-                    f"the name {section.section!r} does not fit the pattern {self._pattern.text}"
-                )
-                self.excluded.append(
-                    {TABLE: Path(section.table).name, **known, WHAT: "table", REASON: reason}
-                )
-                continue
-            values, unknown = self._fields.values(found)
-            identity = tuple(values[title] for title in self._fields.titles)
-            by_identity.setdefault(identity, []).append(CountedSection(section, values, unknown))
-        rows = []
-        for same in by_identity.values():
-            if len(same) == 1:
-                rows += same
-            else:
-                self.excluded += [
-                    row.excluded("table", self._same_section(row, same)) for row in same
-                ]
-        return sorted(rows, key=self._order)
-
-    def _match(self, section: SectionCounts) -> dict[str, str] | None:
-        found = self._pattern.match(section.section)
+    excluded: list[dict[str, str]] = []
+    by_identity: dict[tuple[str, ...], list[CountedSection]] = {}
+    for section in sections:
+        found = pattern.match(section.section)
         if found is None and section.image:
-            found = self._pattern.match(base_name(section.image))
-        return found
+            found = pattern.match(base_name(section.image))
+        values, unknown = fields.values(found) if found else ({}, "")
+        row = CountedSection(section, values, unknown)
+        if section.problem or found is None:
+            misfit = f"the name {section.section!r} does not fit the pattern {pattern.text}"
+            excluded.append(row.excluded("table", section.problem or misfit))
+        else:
+            identity = tuple(values[title] for title in fields.titles)
+            by_identity.setdefault(identity, []).append(row)
+    rows = []
+    for same in by_identity.values():
+        if len(same) == 1:
+            rows += same
+        else:
+            excluded += [row.excluded("table", _same_section(row, same, fields)) for row in same]
 
-    def _same_section(self, row: CountedSection, same: Sequence[CountedSection]) -> str:
-        other = next(r for r in same if r is not row)
-        differs = [t for t in self._fields.extra if row.values[t] != other.values[t]]
-        if not differs:
-            return f"is the same section as {other.section.table}; keep one of them"
-        return (
-            f"is the same section as {other.section.table} but for {' and '.join(differs)}; keep "
-            f"one of them, or give the field another name in the pattern to count both"
-        )
+    def order(row: CountedSection) -> Any:
+        return [natural_key(row.values[t]) for t in fields.titles], row.section.table
 
-    def _order(self, row: CountedSection) -> Any:
-        return [natural_key(row.values[t]) for t in self._fields.titles], row.section.table
+    return sorted(rows, key=order), excluded
 
 
-def unmapped(rows: Sequence[CountedSection]) -> list[dict[str, str]]:
-    """The lines of ``excluded`` for slices of which a map says nothing."""
-    return [row.excluded("slice", row.unknown) for row in rows if row.unknown]
+def _same_section(row: CountedSection, same: Sequence[CountedSection], fields: StudyFields) -> str:
+    other = next(r for r in same if r is not row)
+    differs = [t for t in fields.extra if row.values[t] != other.values[t]]
+    if not differs:
+        return f"is the same section as {other.section.table}; keep one of them"
+    return (
+        f"is the same section as {other.section.table} but for {' and '.join(differs)}; keep "
+        f"one of them, or give the field another name in the pattern to count both"
+    )
 
 
 def short_organoids(
     organoids: pd.DataFrame, fields: StudyFields, complete: Any, min_slices: int
 ) -> list[dict[str, str]]:
-    """The lines of ``excluded`` for organoids that are not curated.
+    """Return the lines of ``excluded`` for organoids that are not curated.
 
     Args:
         organoids: a row an organoid.
         fields: of the study.
-        complete: for each, whether all that makes its condition is known.
-        min_slices: how many slices a curated organoid has at least.
+        complete: True for each whose condition is known.
+        min_slices: least number of slices of a curated organoid.
     """
     lines = []
     kept = [title for title in fields.titles if title in organoids]

@@ -1,4 +1,4 @@
-"""Counts and proportions of a study, ready to be shown."""
+"""Hold the counts and proportions of a study."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ if TYPE_CHECKING:
 
 TOTAL, TABLE, SLICES, WHAT, REASON = "Total", "Table", "Slices", "What", "Reason"
 """Titles of columns that every study has."""
+ALL, WITHOUT_DEAD = "all", "without dead"
+"""Values of the column ``Cells`` of a study's conditions."""
 NOTE = "Note"
-"""What those lines of the parameters are called that a person should read."""
+"""Name of those parameters that a person should read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +38,8 @@ class Study:
         organoids: a row an organoid: fields without those summed over, classes, ``Total``,
             proportions, extra, and last ``Slices`` (int64), how many there are of it.
         curated: the organoids with enough slices, same columns.
-        excluded: what does not count, and why: ``Table``, fields, ``What`` (``slice``,
-            ``organoid`` or ``table``), ``Reason`` (a sentence).
+        excluded: a row a slice, organoid or table that does not count: ``Table``, fields, ``What``
+            (``slice``, ``organoid`` or ``table``), ``Reason`` (a sentence).
         conditions: the proportions of the curated organoids, a row a condition and class: the
             condition's fields, ``Class``, ``Cells`` (``all`` or ``without dead``), ``n``,
             ``mean``, ``sd`` (with n - 1), ``sem``; NaN where n is below 2.
@@ -59,7 +61,7 @@ class Study:
     parameters: pd.DataFrame
 
     def proportion_columns(self, *, without_dead: bool = False) -> dict[str, str]:
-        """Titles of the columns of proportions, by class.
+        """Return the titles of the columns of proportions, by class.
 
         Args:
             without_dead: those of living classes among the living cells; there are none where no
@@ -71,7 +73,11 @@ class Study:
 def proportion_titles(
     classes: tuple[str, ...], dead: tuple[str, ...], *, without_dead: bool = False
 ) -> dict[str, str]:
-    """As :meth:`Study.proportion_columns`, for a study that is still being made."""
+    """Return what :meth:`Study.proportion_columns` does, for a study that is still being made.
+
+    >>> proportion_titles(("Neuron", "Dead"), ("Dead",), without_dead=True)
+    {'Neuron': 'Proportion of Neuron without dead'}
+    """
     if not without_dead:
         return {name: f"Proportion of {name}" for name in classes}
     if not dead:

@@ -1,4 +1,4 @@
-"""Tables of objects as ilastik, QuPath, Fiji and starbridge write them: where their classes are."""
+"""Read the classes from tables of objects as ilastik, QuPath, Fiji and starbridge write them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,17 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from bridge.aggregate.names import natural_key
-from bridge.aggregate.tally import MOST_VALUES, RaggedError, Tally, TooManyValuesError, tally_csv
+from bridge.aggregate.tally import (
+    MOST_VALUES,
+    DamagedTextError,
+    RaggedError,
+    Tally,
+    TooManyValuesError,
+    tally_csv,
+)
 from bridge.errors import BadInputError
 from bridge.formats import existing_file
+from bridge.formats.naming import natural_key
 
 TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".parquet")
 OBJECT_ENDINGS = (".geojson", ".geojson.gz")
@@ -28,19 +35,20 @@ _DELIMITERS = (",", ";", "\t")
 _LONGEST_HEADER = 1 << 24
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _UTF8_MARK = b"\xef\xbb\xbf"
+_DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error, UnicodeError, csv.Error, DamagedTextError)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Which columns of a table are which; titles.
+    """The titles of a table's columns by their role.
 
     Attributes:
         kind: program that wrote it: ``ilastik``, ``starbridge``, ``QuPath`` or ``table``.
-        classes: the column of classes.
-        user_label: ilastik's column of classes that a person gave.
+        classes: classes.
+        user_label: classes that a person gave in ilastik.
         object_type: detection, cell, annotation, tile.
-        image: the image that a row belongs to.
-        ids: what identifies an object: time point and label, or plane and label.
+        image: name of the image that a row belongs to.
+        ids: time point or plane, and label, which identify an object together.
     """
 
     kind: str
@@ -52,7 +60,7 @@ class Layout:
 
 
 def find_tables(paths: Iterable[str | PathLike[str]]) -> list[Path]:
-    """The tables that a person means by files and folders.
+    """Find the tables of files and folders.
 
     Args:
         paths: files, taken as they are, in their order; folders, searched for tables directly
@@ -65,6 +73,13 @@ def find_tables(paths: Iterable[str | PathLike[str]]) -> list[Path]:
 
     Raises:
         BadInputError: for a path that does not exist or a folder without tables.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("s10.csv", "s2.csv", "s2_changes.csv", "s2.tif"):
+    ...         (Path(folder) / name).touch()
+    ...     [path.name for path in find_tables([folder])]
+    ['s2.csv', 's10.csv']
     """
     found: list[Path] = []
     for path in map(Path, paths):
@@ -121,6 +136,9 @@ def layout_of(
 
     Raises:
         BadInputError: no column of classes, or two of one title.
+
+    >>> layout_of("a.csv", ["labelimage_oid", "Predicted Class", "Size in pixels"]).ids
+    ('labelimage_oid',)
     """
     titles = list(header)
     there = set(titles)
@@ -138,15 +156,17 @@ def layout_of(
             else "has no column of classes (Predicted Class, class, Classification)",
             f"say which one it is with --class-column; it has {listed}",
         )
-    if titles.count(chosen) > 1:
-        raise BadInputError(path, f"has two columns {chosen!r}", "rename or remove one of them")
 
     def known(*names: str) -> tuple[str, ...]:
-        return tuple(name for name in names if titles.count(name) == 1)
+        for name in names:
+            if titles.count(name) > 1:
+                raise BadInputError(path, f"has two columns {name!r}", "rename or remove one")
+        return tuple(name for name in names if name in there)
 
     def one(name: str) -> str | None:
-        return name if name in known(name) and name != chosen else None
+        return name if known(name) and name != chosen else None
 
+    known(chosen)
     if "labelimage_oid" in there:
         ids = known("timestep", "labelimage_oid")
         return Layout("ilastik", chosen, user_label=one("User Label"), ids=ids)
@@ -163,12 +183,12 @@ def layout_of(
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of a table that matter.
+    """The counted columns of a table.
 
     Attributes:
-        layout: which they are.
-        texts: titles of the columns that ``tally`` has the values of, in its order.
-        tally: what they hold.
+        layout: the columns by their role.
+        texts: titles of the columns of text that ``tally`` has counted, in its order.
+        tally: their counted values.
     """
 
     layout: Layout
@@ -177,7 +197,7 @@ class Columns:
 
 
 def read_columns(path: str | PathLike[str], *, class_column: str | None = None) -> Columns:
-    """Read what is needed of a table to count its objects.
+    """Read the columns of a table that are needed to count its objects.
 
     CSV with commas, semicolons or tabs, in UTF-8, UTF-16 or Windows-1252, with or without byte
     order mark, gzipped or not; Parquet.
@@ -188,7 +208,7 @@ def read_columns(path: str | PathLike[str], *, class_column: str | None = None) 
 
     Raises:
         BadInputError: no such file, no table, damaged, no column of classes, rows that are not as
-            long as the header.
+            long as the header, quotes that are not closed, NUL bytes.
     """
     file = existing_file(path)
     try:
@@ -208,7 +228,7 @@ def read_columns(path: str | PathLike[str], *, class_column: str | None = None) 
             f"has more than {MOST_VALUES} different classes",
             "say which column holds the classes with --class-column",
         ) from error
-    except (EOFError, gzip.BadGzipFile, zlib.error, UnicodeError, csv.Error) as error:
+    except _DAMAGED as error:
         raise BadInputError(file, f"is damaged ({error})", "export it again") from error
     except OSError as error:
         raise BadInputError(
@@ -220,7 +240,7 @@ def read_columns(path: str | PathLike[str], *, class_column: str | None = None) 
 
 
 def decoded(value: bytes) -> str:
-    """A text of UTF-8, or of Windows-1252 where it is none."""
+    """Decode a text of UTF-8, or of Windows-1252 where it is none."""
     try:
         return value.decode()
     except UnicodeDecodeError:
@@ -252,7 +272,7 @@ def _read_text(file: Path, class_column: str | None) -> Columns:
         layout = layout_of(file, header, class_column)
         texts = _texts_of(layout)
         tally = tally_csv(
-            cast("Any", stream),
+            cast("io.BufferedReader", stream),
             fields=len(header),
             texts=[header.index(title) for title in texts],
             integers=[header.index(title) for title in layout.ids],
@@ -263,7 +283,7 @@ def _read_text(file: Path, class_column: str | None) -> Columns:
 
 @contextmanager
 def _opened(file: Path) -> Iterator[BinaryIO]:
-    """A table's bytes, in an encoding that keeps ASCII and with newlines, without its mark."""
+    """Open a table as bytes of an encoding that keeps ASCII, with newlines, without its mark."""
     with file.open("rb") as raw:
         gzipped = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
@@ -293,7 +313,7 @@ def _utf16_order(head: bytes) -> str:
 
 
 class _Transcoded(io.RawIOBase):
-    """Bytes in UTF-8 of a text in another encoding; every line ends with a newline."""
+    """A text in another encoding as bytes of UTF-8; every line ends with a newline."""
 
     def __init__(self, stream: BinaryIO, encoding: str) -> None:
         super().__init__()
@@ -314,7 +334,7 @@ class _Transcoded(io.RawIOBase):
 
 
 def _header_line(file: Path, stream: BinaryIO) -> str:
-    """The line of titles; Excel may put ``sep=;`` before it."""
+    """Read the line of titles; Excel may put ``sep=;`` before it."""
     line = b""
     while not line.strip() or re.fullmatch(rb"\"?sep=.\"?\s*", line, re.IGNORECASE):
         line = stream.readline(_LONGEST_HEADER)
@@ -329,11 +349,11 @@ def _header_line(file: Path, stream: BinaryIO) -> str:
 
 
 def _dialect(line: str, class_column: str | None) -> tuple[str, list[str]]:
-    """The delimiter of a table, and the titles of its columns."""
+    """Return the delimiter of a table, and the titles of its columns."""
     wanted = {class_column} if class_column else {"Predicted Class", "class", "Classification"}
     ways = []
     for delimiter in _DELIMITERS:
         cells = next(csv.reader(io.StringIO(line, newline=""), delimiter=delimiter))
         ways.append((delimiter, [title.strip() for title in cells]))
-    # The one that makes sense of the header; with none, or several, the one there is most of.
+    # The one that gives a column of classes; with none, or several, the most frequent one.
     return max(ways, key=lambda way: (bool(wanted & set(way[1])), len(way[1])))

@@ -1,4 +1,4 @@
-"""A study as an Excel workbook with native charts.
+"""Write a study as an Excel workbook with native charts.
 
 Numbers keep 16 digits, one more than Excel shows. Texts are always written as text, also where
 they begin with ``=``, ``+``, ``-`` or ``@``: a file's name can never become a formula.
@@ -123,7 +123,7 @@ def _fill(workbook: Workbook, study: Study, sheets: list[Sheet]) -> None:
 
 
 def _date(study: Study) -> datetime:
-    """The study's own date, so that writing it again gives the same file."""
+    """Return the study's own date, so that writing it again gives the same file."""
     values = dict(zip(study.parameters["Parameter"], study.parameters["Value"], strict=True))
     try:
         date = datetime.fromisoformat(str(values.get("Date")))
@@ -175,51 +175,39 @@ class _Styles:
 
 @dataclass(frozen=True)
 class _Column:
-    """A column of a sheet.
-
-    Attributes:
-        values: what is written: numbers, texts, ``None`` for an empty cell.
-        text: whether they are texts.
-        wrapped: whether they may take several lines.
-        style: of the cells.
-        width: in characters.
-        header: lines of the title at this width.
-    """
+    """A column of a sheet: what is written, whether it is text, the cells' format, characters."""
 
     values: list[Any]
-    text: bool
-    wrapped: bool
+    is_text: bool
     style: Format
     width: int
-    header: int
 
 
 def _write_sheet(worksheet: Worksheet, sheet: Sheet, styles: _Styles) -> None:
-    frame = sheet.frame
-    titles = [_text(title) for title in frame.columns]
-    columns = [_column(title, frame.iloc[:, place], styles) for place, title in enumerate(titles)]
-    for place, column in enumerate(columns):
+    titles = [_text(title) for title in sheet.frame.columns]
+    columns = [
+        _column(title, sheet.frame.iloc[:, place], styles) for place, title in enumerate(titles)
+    ]
+    for place, (title, column) in enumerate(zip(titles, columns, strict=True)):
         worksheet.set_column(place, place, column.width)
-    worksheet.set_row(0, 4 + _LINE * max((column.header for column in columns), default=1))
-    for place, title in enumerate(titles):
         worksheet.write_string(0, place, title, styles.header(title))
-    # Row by row, because of a large workbook the rows before are gone already.
+    # LibreOffice does not fit the height of rows to wrapped text when it opens a workbook.
+    heads = zip(titles, columns, strict=True)
+    in_header = (_lines(title, column.width - _BUTTON) for title, column in heads)
+    worksheet.set_row(0, 4 + _LINE * max(in_header, default=1))
+    # Row by row: in a large workbook the rows before are on disk already.
     for row, values in enumerate(zip(*(column.values for column in columns), strict=True), 1):
-        lines = [
-            _lines(v, c.width) for c, v in zip(columns, values, strict=True) if v and c.wrapped
-        ]
+        cells = zip(values, columns, strict=True)
+        lines = [_lines(v, c.width) for v, c in cells if v and c.style is styles.wrapped]
         if max(lines, default=1) > 1:
             worksheet.set_row(row, _LINE * min(max(lines), _MOST_LINES))
         for place, (column, value) in enumerate(zip(columns, values, strict=True)):
-            if value is None:
-                continue
-            if column.text:
-                worksheet.write_string(row, place, value, column.style)
-            else:
-                worksheet.write_number(row, place, value, column.style)
+            if value is not None:
+                write = worksheet.write_string if column.is_text else worksheet.write_number
+                write(row, place, value, column.style)
     worksheet.freeze_panes(1, 0)
     if columns:
-        worksheet.autofilter(0, 0, len(frame), len(columns) - 1)
+        worksheet.autofilter(0, 0, len(sheet.frame), len(columns) - 1)
         # Days, names of organoids: numbers that are names, without Excel's green corners.
         worksheet.ignore_errors({"number_stored_as_text": "A1:XFD1048576"})
     worksheet.set_landscape()
@@ -228,27 +216,25 @@ def _write_sheet(worksheet: Worksheet, sheet: Sheet, styles: _Styles) -> None:
 
 
 def _column(title: str, series: pd.Series[Any], styles: _Styles) -> _Column:
-    wrapped = False
-    numeric = pd.api.types.is_numeric_dtype(series) and not pd.api.types.is_bool_dtype(series)
+    is_text = not pd.api.types.is_numeric_dtype(series) or pd.api.types.is_bool_dtype(series)
     values: list[Any] = series.astype(object).where(series.notna(), None).tolist()
-    if not numeric:
+    if is_text:
         values = [None if value is None else _text(value) for value in values]
-        lengths = [max(map(len, value.splitlines()), default=0) for value in values if value]
-        wrapped = max(lengths, default=0) + 2 > _WIDEST
-        style = styles.wrapped if wrapped else styles.text
+        lengths = [len(line) for value in values if value for line in value.splitlines()]
+        style = styles.wrapped if max(lengths, default=0) + 2 > _WIDEST else styles.text
     elif pd.api.types.is_integer_dtype(series):
         lengths = [len(f"{value:,}") for value in values if value is not None]
         style = styles.count
     else:
         values = [value if value is not None and math.isfinite(value) else None for value in values]
         lengths, style = [len("100.0%")], styles.proportion
-    words = max(map(len, title.split()), default=0) + _BUTTON
-    header = min(len(title) + _BUTTON, _HEADER_WIDTH)
-    width = min(max(max(lengths, default=0) + 2, words, header), _WIDEST)
-    return _Column(values, not numeric, wrapped, style, width, _lines(title, width - _BUTTON))
+    # A title is written in several lines, but its words are whole.
+    of_title = max([min(len(title), _HEADER_WIDTH - _BUTTON), *map(len, title.split())]) + _BUTTON
+    return _Column(values, is_text, style, min(max([*lengths, of_title - 2]) + 2, _WIDEST))
 
 
 def _lines(text: str, width: int) -> int:
+    """Return the number of lines of a wrapped text."""
     return sum(len(textwrap.wrap(line, max(width, 1))) or 1 for line in text.splitlines()) or 1
 
 

@@ -121,8 +121,6 @@ def aggregate(
     )
     from bridge.aggregate.fields import StudyFields
     from bridge.aggregate.files import table_paths
-    from bridge.aggregate.mapping import parse_map
-    from bridge.aggregate.names import PUBLISHED_PATTERN
     from bridge.aggregate.record import (
         WORKBOOK,
         describe_workbook,
@@ -134,6 +132,7 @@ def aggregate(
     from bridge.aggregate.report import write_report
     from bridge.aggregate.workbook import write_workbook
     from bridge.batch.workers.select import choose_workers
+    from bridge.formats.naming import PUBLISHED_PATTERN, parse_map
 
     existing = chosen_existing(overwrite, resume)
     workers = choose_workers(jobs, scheduler)

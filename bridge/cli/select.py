@@ -220,8 +220,7 @@ def _conditions(
     """
     import pandas as pd
 
-    from bridge.aggregate.mapping import parse_map, read_map
-    from bridge.aggregate.names import PUBLISHED_PATTERN, NamePattern, base_name
+    from bridge.formats.naming import PUBLISHED_PATTERN, NamePattern, base_name, parse_map, read_map
     from bridge.select.conditions import ALL_IMAGES, add_fields
     from bridge.select.files import COLUMNS
 

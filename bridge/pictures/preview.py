@@ -1,4 +1,4 @@
-"""A picture of the detections over their image, to see at a glance whether they are right."""
+"""Draw the detections over their image, to check them at a glance."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _GAP = 12
 _CAPTION = 40
 _FILL = 0.45
 _FINER = 2
-_SAMPLE = 1_000_000  # pixels that tell the range of intensities
+_SAMPLE = 1_000_000  # pixels of which the range of intensities is estimated
 _PALETTE = np.array(
     [
         (255, 89, 94), (255, 202, 58), (138, 201, 38), (25, 211, 243), (140, 120, 255),
@@ -36,7 +36,7 @@ _PALETTE = np.array(
 
 @dataclass(frozen=True)
 class _View:
-    """A part of the plane as it is shown: its top-left pixel, its size, and its zoom."""
+    """A shown part of the plane: its top-left pixel, its size, and its zoom."""
 
     x: int
     y: int
@@ -77,7 +77,7 @@ def write_preview(
 def draw_preview(
     detections: Detections, plane: NDArray[Any], *, z: int = 0, t: int = 0
 ) -> Picture.Image:
-    """The picture that :func:`write_preview` writes (RGB)."""
+    """Draw the picture that :func:`write_preview` writes (RGB)."""
     frame = detections.objects
     here = ((frame["z"] == z) & (frame["t"] == t)).to_numpy()
     polygons = frame.geometry.to_numpy()[here]
@@ -102,9 +102,12 @@ def draw_preview(
 
 
 def neighbour_colors(polygons: NDArray[np.object_], distance: float = 3.0) -> NDArray[np.int64]:
-    """Number objects so that no two within a distance (pixels) of each other have the same number.
+    """Assign different numbers to objects within a distance (pixels) of each other.
 
     Greedy graph colouring; numbers begin at 0 and rarely pass 8.
+
+    >>> neighbour_colors(shapely.box([0, 1, 50], 0, [9, 12, 60], 9)).tolist()
+    [0, 1, 2]
     """
     n = len(polygons)
     numbers = np.full(n, -1)
@@ -128,14 +131,14 @@ def neighbour_colors(polygons: NDArray[np.object_], distance: float = 3.0) -> ND
 
 
 def _limits(plane: NDArray[Any]) -> tuple[float, float]:
-    """The 1st and the 99.8th percentile of the plane's intensities, from a million of them."""
+    """Return the 1st and the 99.8th percentile of the plane's intensities, of a million of them."""
     step = max(1, math.isqrt(plane.size // _SAMPLE))
     low, high = np.percentile(plane[::step, ::step], (1, 99.8))
     return (float(low), float(high)) if high > low else (float(low), float(low) + 1)
 
 
 def _stretched(plane: NDArray[Any], limits: tuple[float, float]) -> NDArray[np.uint8]:
-    """8 bits between two intensities, mid-greys lifted."""
+    """Scale to 8 bits between two intensities, with brighter mid-greys."""
     low, high = limits
     share = np.clip((plane.astype(np.float32) - low) / (high - low), 0, 1)
     grey: NDArray[np.uint8] = (235 * share**0.7).astype(np.uint8)
@@ -184,7 +187,7 @@ def _filled(
 def _drawn(
     polygons: NDArray[np.object_], scale: float, shape: tuple[int, int]
 ) -> NDArray[np.unsignedinteger[Any]]:
-    """The polygons' numbers from 1 in a picture of another size, each in one pixel at least."""
+    """Draw the polygons' numbers from 1 in a picture of another size, each in a pixel at least."""
     numbers = np.arange(1, len(polygons) + 1)
     drawn: NDArray[Any] = np.zeros(shape, label_dtype(len(polygons)))
     if len(polygons):
@@ -198,7 +201,7 @@ def _drawn(
 
 
 def _reduced(plane: NDArray[Any], height: int, width: int) -> NDArray[np.float32]:
-    """Means of the blocks of a plane that become one pixel each."""
+    """Reduce a plane to the means of its blocks, computed row by row to save memory."""
     rows, columns = (
         np.linspace(0, size, wanted + 1).astype(int)
         for size, wanted in zip(plane.shape, (height, width), strict=True)
@@ -214,7 +217,7 @@ def _reduced(plane: NDArray[Any], height: int, width: int) -> NDArray[np.float32
 def _fullest_window(
     polygons: NDArray[np.object_], width: int, height: int, side: int
 ) -> tuple[int, int]:
-    """Top-left corner of the window that holds the most objects, on a grid of half windows."""
+    """Find the top-left corner of the window with the most objects, on a grid of half windows."""
     if not len(polygons):
         return max(0, (width - side) // 2), max(0, (height - side) // 2)
     left, top, right, bottom = shapely.bounds(polygons).T
@@ -258,6 +261,6 @@ def _composed(
 
 
 def _round_length(length: float) -> float:
-    """The largest of 1, 2, 5 times a power of ten that is not longer."""
+    """Return the largest of 1, 2, 5 times a power of ten that is not longer."""
     power = 10.0 ** math.floor(math.log10(length))
     return max(m * power for m in (1, 2, 5) if m * power <= length)

@@ -1,4 +1,4 @@
-"""Choosing images for training: those that span the intensities of each condition, and crops.
+"""Choose images for training that span the intensities of each condition, and crop them.
 
 An ilastik or StarDist training set is made from few images of a study. They should show weak,
 medium and strong staining of every condition: :func:`mean_intensities` measures a channel over the

@@ -1,4 +1,4 @@
-"""The images nearest to the quantiles of their condition."""
+"""Choose the images nearest to the quantiles of their condition."""
 
 from __future__ import annotations
 
@@ -37,19 +37,23 @@ def choose(
 
     Args:
         frame: a row an image: ``name``, ``value``, and the columns ``by``.
-        value: the column to choose by. Images where it is NaN are not chosen.
+        value: title of the column to choose by. Images where it is NaN are not chosen.
         by: the columns that make a condition, none for a single one. Images with a missing value
             there are not chosen.
         quantiles: 0 to 1, rising.
 
     Returns:
-        A row a condition and quantile, conditions in order of appearance: ``by``, ``images`` (how
-        many the condition has), ``quantile``, ``level`` (low, medium, high where there are three,
+        A row a condition and quantile, conditions in order of appearance: ``by``, ``images`` (their
+        number in the condition), ``quantile``, ``level`` (low, medium, high where there are three,
         else the quantile as text), ``target`` (the value at the quantile), ``difference`` (value -
         target), and then the columns of the chosen image.
 
     Raises:
-        BadInputError: columns that are not there, quantiles that do not rise within 0 to 1.
+        BadInputError: a missing column, quantiles that do not rise within 0 to 1.
+
+    >>> frame = pd.DataFrame({"name": list("abcde"), "condition": "WT", "mean": [1, 2, 3, 4, 9]})
+    >>> choose(frame)[["level", "target", "name"]].to_dict("records")[0]
+    {'level': 'low', 'target': 1.4, 'name': 'a'}
     """
     check_quantiles(quantiles)
     _check_columns(frame, value, by)

@@ -1,4 +1,4 @@
-"""Which condition an image belongs to, told from its file's name."""
+"""Find the condition of an image from its file's name."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from typing import Any
 
 import pandas as pd
 
-from bridge.aggregate.mapping import FieldMap
-from bridge.aggregate.names import NamePattern, base_name
 from bridge.errors import BadInputError
+from bridge.formats.naming import FieldMap, NamePattern, base_name
 from bridge.select.choosing import OWN_COLUMNS
 
 NO_CONDITION = "(no condition)"
-"""What the condition of images is called whose names do not fit, or that a map does not know."""
+"""Condition of images whose names do not fit the pattern, or that a map lacks."""
 
 ALL_IMAGES = "all images"
-"""What the condition is called where no field makes one."""
+"""Condition where no field makes one."""
 
 
 def add_fields(
@@ -25,23 +24,27 @@ def add_fields(
     by: Sequence[str] = (),
     maps: Sequence[FieldMap] = (),
 ) -> pd.DataFrame:
-    """Decompose the names of images.
+    """Add columns of the fields in the names of images.
 
     Args:
         frame: a row an image, with a column ``name``.
-        pattern: of the names, see :class:`bridge.aggregate.names.NamePattern`.
+        pattern: of the names, see :class:`bridge.formats.naming.NamePattern`.
         by: the fields that make a condition; none: all images are one condition.
         maps: further fields, looked up by one of the pattern, such as the genotype of a clone; see
-            :func:`bridge.aggregate.mapping.read_map`.
+            :func:`bridge.formats.naming.read_map`.
 
     Returns:
         The frame with a column a field (in small letters), ``None`` where the name does not fit or
-        a map does not know its value, and a column ``condition``: the values of ``by``, or
+        a map lacks its value, and a column ``condition``: the values of ``by``, or
         :data:`NO_CONDITION`.
 
     Raises:
-        BadInputError: a field of ``by`` or of a map that there is not, or a field that is called
-            as one of the columns, or as one that :func:`bridge.select.choose` adds.
+        BadInputError: an unknown field of ``by`` or of a map, or a field with the name of a column
+            or of one that :func:`bridge.select.choose` adds.
+
+    >>> frame = pd.DataFrame({"name": ["Pa_J70_s1", "test"]})
+    >>> add_fields(frame, "{clone}_{day}_{slice}", by=["clone", "day"])["condition"].tolist()
+    ['Pa, J70', '(no condition)']
     """
     parsed = NamePattern.parse(pattern) if isinstance(pattern, str) else pattern
     mapped = [title.lower() for table in maps for title in table.titles]
@@ -65,7 +68,7 @@ def add_fields(
 
 
 def _fields(name: str, pattern: NamePattern, maps: Sequence[FieldMap]) -> dict[str, str]:
-    """What is known of an image; empty where its name does not fit."""
+    """Return the fields of an image and of the maps; empty where its name does not fit."""
     found = pattern.match(name)
     if found is None:
         return {}

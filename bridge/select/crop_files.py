@@ -1,4 +1,4 @@
-"""Crops as files: pairs of image and label image for ilastik, StarDist and Fiji.
+"""Write crops as pairs of image and label image for ilastik, StarDist and Fiji.
 
 ``images/NAME_crop.tif`` and ``labels/NAME_crop_labels.tif`` are ImageJ TIFFs. The HDF5 files are
 ilastik's: dataset ``data`` (the channels last) and ``labels``, each with ``axistags``.
@@ -28,7 +28,7 @@ _CHUNK = 256
 
 
 def crop_paths(name: str, formats: Iterable[str]) -> dict[str, str]:
-    """The files of a crop, relative to the folder of crops, by what they are.
+    """Return the files of a crop by their content, relative to the folder of crops.
 
     Args:
         name: of the whole image.
@@ -36,6 +36,9 @@ def crop_paths(name: str, formats: Iterable[str]) -> dict[str, str]:
 
     Raises:
         BadInputError: an unknown format.
+
+    >>> crop_paths("Pa_s1", ["tif"])["labels tif"]
+    'labels/Pa_s1_crop_labels.tif'
     """
     paths = {}
     for kind in formats:
@@ -49,7 +52,7 @@ def crop_paths(name: str, formats: Iterable[str]) -> dict[str, str]:
 
 
 def write_crop(crop: Crop, folder: Path, paths: Mapping[str, str]) -> None:
-    """Write a crop: the image, its label image and which label is which nucleus.
+    """Write a crop: the image, its label image and the table of its nuclei.
 
     ImageJ's TIFF holds 8 and 16 bit whole numbers and 32-bit floats; other types become floats
     there, HDF5 keeps them.
@@ -57,7 +60,7 @@ def write_crop(crop: Crop, folder: Path, paths: Mapping[str, str]) -> None:
     Args:
         crop: the crop.
         folder: the folder of crops.
-        paths: what to write where, all or some of :func:`crop_paths`.
+        paths: files by their content, all or some of :func:`crop_paths`.
 
     Raises:
         BadInputError: more than 4 GB in a TIFF, or a file cannot be written.
@@ -76,10 +79,10 @@ def write_crop(crop: Crop, folder: Path, paths: Mapping[str, str]) -> None:
 
 
 def write_image_hdf5(image: Image, path: Path) -> None:
-    """Write an image as ilastik likes it best: axes T, Z, Y, X, C, those of size 1 left out.
+    """Write an image in ilastik's order of axes: T, Z, Y, X, C, those of size 1 left out.
 
     The attribute ``axistags`` is VIGRA's JSON, ``element_size_um`` the pixel size in the order of
-    the axes, and ``image`` what else is known, channel names among it.
+    the axes, and ``image`` the image's further metadata, such as channel names.
 
     Args:
         image: the image.

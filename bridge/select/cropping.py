@@ -1,4 +1,4 @@
-"""A part of an image together with the same part of its label image."""
+"""Cut out a part of an image together with the same part of its label image."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class Crop:
     """A pair of image and nuclei, ready for training.
 
     Attributes:
-        window: where it lies in the whole image.
+        window: its place in the whole image.
         image: all channels and planes of the window, in memory.
         nuclei: the nuclei in it, along the pixels' edges, in pixels of the crop; numbered from 1
             without gaps in ascending order of their labels in the whole image. UUID, probability,
             class and name are those of the whole image's nuclei, where they were given.
         objects: a row a nucleus (and plane): ``label`` in the crop, ``original_label`` in the whole
-            image, ``id`` (UUID; not for a label image, which has none), ``z``, ``t``, ``cut``:
-            whether the nucleus goes on beyond the crop.
+            image, ``id`` (UUID; not for a label image, which has none), ``z``, ``t``, ``cut`` (True
+            where the nucleus goes on beyond the crop).
     """
 
     window: Window
@@ -53,11 +53,17 @@ def crop(
         image: the whole image; read plane by plane.
         nuclei: detections, or a label image; of the whole image.
         size: (height, width) of the crop; larger than the image: the image.
-        place: where, see :func:`bridge.select.place_window`.
-        window: the very place, in place of ``size`` and ``place``.
+        place: see :func:`bridge.select.place_window`.
+        window: the exact place, instead of ``size`` and ``place``.
 
     Raises:
         BadInputError: sizes that do not fit, a size below 1, an image that cannot be read.
+
+    >>> labels = np.zeros((8, 8), np.uint16)
+    >>> labels[2:5, 2:5] = 7
+    >>> cut = crop(from_array(labels, axes="YX", name="Pa_s1"), labels, (4, 4), "top-left")
+    >>> cut.objects.to_dict("records")
+    [{'label': 1, 'original_label': 7, 'z': 0, 't': 0, 'cut': True}]
     """
     labels = label_stack(nuclei, image)
     if window is None:
@@ -104,7 +110,7 @@ def crop_image(image: Image, window: Window) -> Image:
 def _with_identity(
     traced: Detections, frame: pd.DataFrame, nuclei: Detections
 ) -> tuple[Detections, pd.DataFrame]:
-    """Give traced nuclei what the whole image's nuclei are known by."""
+    """Copy UUID, probability, class and name of the whole image's nuclei to the traced ones."""
     known = nuclei.objects.reset_index().set_index(["label", "z", "t"])
     keys = pd.MultiIndex.from_frame(frame[["original_label", "z", "t"]])
     rows = known[["id", "prob", "class", "class_color", "name"]].reindex(keys)
@@ -117,7 +123,7 @@ def _with_identity(
 
 
 def _cut(labels: NDArray[Any], window: Window) -> NDArray[Any]:
-    """Labels that are on both sides of one of the window's borders."""
+    """List the labels that are on both sides of one of the window's borders."""
     rows = slice(window.top, window.bottom)
     columns = slice(window.left, window.right)
     found = [np.empty(0, labels.dtype)]

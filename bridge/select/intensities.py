@@ -1,4 +1,4 @@
-"""How bright a channel is over the nuclei of an image."""
+"""Measure the brightness of a channel over the nuclei of an image."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from bridge.select.nuclei import Nuclei, nuclei_only, read_nuclei
 
 @dataclass(frozen=True)
 class Intensities:
-    """A channel over the nuclei of one image.
+    """The intensities of a channel over the nuclei of one image.
 
     Attributes:
         channel: the channel's name in the image.
         nuclei: number of nuclei that have pixels; in a stack each cut of a nucleus through a plane
             counts.
         mean: mean over the nuclei of the mean intensity of each, so that small nuclei count as
-            much as large ones. This is what images are chosen by. NaN without nuclei.
+            much as large ones. Images are chosen by it. NaN without nuclei.
         median: median over the nuclei of the mean intensity of each.
         pixel_mean: mean over all pixels of the nuclei.
     """
@@ -49,7 +49,12 @@ def image_intensities(nuclei: Nuclei, image: Image, channel: int | str) -> Inten
         channel: name, or number from 0, as in :meth:`bridge.images.Image.channel_index`.
 
     Raises:
-        BadInputError: a channel that is not there, sizes that do not fit.
+        BadInputError: an unknown channel, sizes that do not fit.
+
+    >>> from bridge.images import from_array
+    >>> image = from_array(np.array([[10, 20], [99, 40]], np.uint8), axes="YX", name="Pa_s1")
+    >>> image_intensities(np.array([[1, 1], [0, 2]]), image, 0).mean
+    27.5
     """
     found = nuclei_only(nuclei) if isinstance(nuclei, Detections) else nuclei
     table = measure(found, image, unit="px", channels=[channel])
@@ -57,7 +62,7 @@ def image_intensities(nuclei: Nuclei, image: Image, channel: int | str) -> Inten
 
 
 def intensities_of_table(table: pd.DataFrame, title: str) -> Intensities:
-    """Sum up a table of measurements.
+    """Summarize a table of measurements.
 
     Args:
         table: a row a nucleus, columns as :mod:`bridge.measure.columns` describes.
@@ -65,6 +70,11 @@ def intensities_of_table(table: pd.DataFrame, title: str) -> Intensities:
 
     Raises:
         BadInputError: the table has no such columns, or they are not numbers.
+
+    >>> table = pd.DataFrame({"Nucleus: DAPI: Mean": [10, 30], "Nucleus: Area px^2": [3, 1]})
+    >>> found = intensities_of_table(table, "DAPI")
+    >>> found.mean, found.pixel_mean
+    (20.0, 15.0)
     """
     column = f"Nucleus: {title}: Mean"
     areas = [name for name in table.columns if str(name).startswith("Nucleus: Area ")]
@@ -113,8 +123,14 @@ def mean_intensities(
         for an array).
 
     Raises:
-        BadInputError: an image or its nuclei cannot be read or do not fit, or there are not as
-            many of one as of the other.
+        BadInputError: an image or its nuclei cannot be read or do not fit, or their numbers
+            differ.
+
+    >>> from bridge.images import from_array
+    >>> pixels = np.arange(16, dtype=np.uint8).reshape(4, 4)
+    >>> image = from_array(pixels, axes="YX", name="Pa_s1")
+    >>> mean_intensities([image], [pixels // 8], 0)["mean"].tolist()
+    [11.5]
     """
     if len(images) != len(nuclei):
         raise BadInputError(

@@ -1,4 +1,4 @@
-"""Intensities from the tables that ``starbridge measure`` wrote, without reading the pixels."""
+"""Take intensities from tables of ``starbridge measure``, without reading the pixels."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def find_table(folder: Path, name: str) -> Path | None:
-    """The table of an image, ``NAME_measurements.csv`` or ``.parquet``; ``None`` without one."""
+    """Find the table of an image, ``NAME_measurements.parquet`` or ``.csv``, if there is one."""
     places = (folder / f"{name}_measurements.{ending}" for ending in ("parquet", "csv"))
     return next((place for place in places if place.is_file()), None)
 
 
 def table_intensities(path: Path, image: Image, channel: int | str) -> Intensities:
-    """Sum up the table of one image; only the columns that are needed are read.
+    """Summarize the table of one image; only the columns that are needed are read.
 
     Args:
         path: the table.

@@ -1,4 +1,4 @@
-"""The segmented nuclei of an image, whatever file they are in."""
+"""Read and draw the segmented nuclei of an image."""
 
 from __future__ import annotations
 

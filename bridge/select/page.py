@@ -1,14 +1,13 @@
-"""A page to see the selection on: the intensities of all images by condition."""
+"""Write a page of the selection: the intensities of all images by condition."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
-from bridge.pictures.page import INK, Section, empty_figure, plot_text, write_page
+from bridge.pictures.page import INK, Section, empty_figure, plot_text, spread_points, write_page
 from bridge.select.conditions import NO_CONDITION
 
 if TYPE_CHECKING:
@@ -22,11 +21,11 @@ _SPREAD = 0.3  # of the points around the middle of their condition, conditions 
 
 
 def write_selection_page(frame: pd.DataFrame, chosen: pd.DataFrame, path: Path) -> None:
-    """Write an interactive page: a plot of all images, and which ones were chosen.
+    """Write an interactive page: a plot of all images, and the chosen ones.
 
     Args:
         frame: a row an image, columns as :data:`bridge.select.files.COLUMNS` and ``condition``.
-        chosen: what :func:`bridge.select.choose` gave of it.
+        chosen: the result of :func:`bridge.select.choose`.
         path: the ``.html`` file.
 
     Raises:
@@ -60,7 +59,7 @@ def write_selection_page(frame: pd.DataFrame, chosen: pd.DataFrame, path: Path) 
 
 
 def selection_figure(frame: pd.DataFrame, chosen: pd.DataFrame) -> Figure:
-    """A box plot of the images by condition, with every image as a point and the chosen marked.
+    """Draw a box plot of the images by condition, every image a point, the chosen ones marked.
 
     Args:
         frame: a row an image: ``image`` (its file), ``mean``, ``nuclei``, ``condition``.
@@ -74,8 +73,9 @@ def selection_figure(frame: pd.DataFrame, chosen: pd.DataFrame) -> Figure:
     conditions = list(dict.fromkeys(shown["condition"]))
     # Images without a condition come last: nothing is chosen of them.
     conditions.sort(key=lambda condition: condition == NO_CONDITION)
-    place = shown["condition"].map({name: x for x, name in enumerate(conditions)}).astype(float)
-    x = place + _beside(shown, conditions)
+    x = shown["condition"].map({name: x for x, name in enumerate(conditions)}).astype(float)
+    for of_it in shown.groupby("condition").indices.values():
+        x.iloc[of_it] += spread_points(shown["mean"].to_numpy(float)[of_it], _SPREAD)
     for number, condition in enumerate(conditions):
         of_it = shown[shown["condition"] == condition]
         figure.add_box(
@@ -139,16 +139,3 @@ def _hover(frame: pd.DataFrame) -> list[list[object]]:
             frame["image"], frame["condition"], frame["nuclei"], strict=True
         )
     ]
-
-
-def _beside(frame: pd.DataFrame, conditions: list[str]) -> pd.Series[float]:
-    """How far a point stands beside the middle, so that points of like values do not hide another.
-
-    Neighbours in value get places well apart; the same table gives the same places.
-    """
-    beside = pd.Series(0.0, index=frame.index)
-    golden = 0.618_033_988_75  # consecutive multiples lie as far apart as they can
-    for condition in conditions:
-        order = frame.loc[frame["condition"] == condition, "mean"].sort_values(kind="stable").index
-        beside.loc[order] = ((np.arange(len(order)) + 1) * golden % 1 - 0.5) * 2 * _SPREAD
-    return beside

@@ -1,4 +1,4 @@
-"""A part of an image segmented as the whole image would be."""
+"""Segment a part of an image as the whole image would be."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def resegment(image: Image, window: Window, segmenter: Segmenter) -> Detections:
 
     Args:
         image: the whole image.
-        window: the part that is wanted.
+        window: the part.
         segmenter: the model.
 
     Returns:
@@ -99,14 +99,14 @@ class ModelOfRun:
 
 
 def recipe_of_run(source: Path, model: ModelFolder) -> Recipe:
-    """The recipe that a file of objects was made with.
+    """Find the recipe that a file of objects was made with.
 
     Args:
         source: file of objects, maybe in a folder that ``starbridge segment`` wrote.
         model: the model to segment with.
 
     Returns:
-        The run's recipe, where its ``run.json`` says that it was this very model; else the model's
+        The run's recipe, where its ``run.json`` names this model (by its hash); else the model's
         own.
     """
     for folder in source.absolute().parents[:2]:
@@ -133,7 +133,7 @@ def _recipe(own: Recipe, recorded: dict[str, Any]) -> Recipe:
 
 
 def _around(image: Image, window: Window, segmenter: Segmenter, reach: int) -> Window:
-    """The window with all that decides what is found in it, as far as the image goes."""
+    """Return the window with the surroundings that decide its objects, within the image."""
     own, models = image.pixel_size, segmenter.recipe.pixel_size
     factors = (models / own.y, models / own.x) if own and models else (1.0, 1.0)
     # An object reaches in from outside, one beside it may win over it, and that one may lose.

@@ -1,4 +1,4 @@
-"""Where in an image a crop is taken."""
+"""Place a crop in an image."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ _STEPS = 16  # how finely the densest place is looked for, positions a crop's si
 
 @dataclass(frozen=True)
 class Window:
-    """A rectangle of pixels: the row and column it begins at, and its size."""
+    """A rectangle of pixels: its first row and column, and its size.
+
+    >>> Window(top=0, left=1, height=2, width=1).of(np.array([[1, 2], [3, 4]])).tolist()
+    [[2], [4]]
+    """
 
     top: int
     left: int
@@ -28,16 +32,16 @@ class Window:
 
     @property
     def bottom(self) -> int:
-        """The first row below it."""
+        """First row below it."""
         return self.top + self.height
 
     @property
     def right(self) -> int:
-        """The first column to its right."""
+        """First column to its right."""
         return self.left + self.width
 
     def of(self, plane: NDArray[Any]) -> NDArray[Any]:
-        """This part of an array (…, Y, X), as a view."""
+        """Return this part of an array (…, Y, X), as a view."""
         return plane[..., self.top : self.bottom, self.left : self.right]
 
 
@@ -52,12 +56,15 @@ def place_window(
     Args:
         shape: (height, width) of the image.
         size: (height, width) of the crop; what is larger than the image becomes the image's.
-        place: ``centre``, a corner, or ``densest``: where most nuclei are, to a 16th of the crop's
-            shorter side, and of several such places the topmost, then the leftmost.
+        place: ``centre``, a corner, or ``densest``: the place with most nuclei, to a 16th of the
+            crop's shorter side, and of several such places the topmost, then the leftmost.
         points: (n, 2) row and column of every nucleus, for ``densest``.
 
     Raises:
         BadInputError: a size below 1, or an unknown place.
+
+    >>> place_window((100, 200), (50, 50), "bottom-left")
+    Window(top=50, left=0, height=50, width=50)
     """
     if min(size) < 1:
         raise BadInputError("crop", f"{size[1]} x {size[0]} is no size", "give 1024, or 1024x768")
@@ -78,7 +85,7 @@ def place_window(
 
 
 def nucleus_points(labels: NDArray[Any]) -> NDArray[np.int64]:
-    """A pixel of every nucleus near its middle: of its pixels, row by row, the middle one.
+    """Return a pixel near the middle of every nucleus: of its pixels, row by row, the middle one.
 
     Args:
         labels: label image (…, Y, X); in a stack every cut of a nucleus through a plane counts.
@@ -101,7 +108,7 @@ def _densest(
 ) -> tuple[int, int]:
     step = max(1, min(size) // _STEPS)
     starts = [np.unique([*range(0, last, step), last]) for last in spare]
-    # Whatever begins or ends a window is an edge of the bins, so that each window is whole bins.
+    # The borders of all windows are edges of the bins, so that each window is whole bins.
     edges = [np.union1d(s, s + length) for s, length in zip(starts, size, strict=True)]
     counts = np.histogram2d(points[:, 0] + 0.5, points[:, 1] + 0.5, bins=edges)[0]
     total = np.pad(counts.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))

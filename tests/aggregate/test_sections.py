@@ -44,6 +44,14 @@ def test_detections_and_frames_are_counted_like_their_tables(tmp_path: Path) -> 
     assert count_objects(frame, NAME).counts == COUNTS
 
 
+def test_tables_appended_to_one_another_are_not_one_section(tmp_path: Path) -> None:
+    path = write_table(tmp_path, COUNTS)
+    path.write_bytes(path.read_bytes() * 2)
+
+    with pytest.raises(BadInputError, match=r"_table\.csv: repeats its header further down"):
+        count_table(path)
+
+
 def test_numbered_classes_with_gaps_in_a_frame() -> None:
     frame = pd.DataFrame({"class": [1, 2, np.nan, 1]})
 

@@ -119,6 +119,9 @@ def test_what_identifies_an_object() -> None:
         (b"\n\n", "has no header"),
         (b"a,b\n1,2\n", "has no column of classes"),
         (b"Predicted Class,a,Predicted Class\nA,1,B\n", "two columns 'Predicted Class'"),
+        (b"label,class,label\n1,A,1\n", "two columns 'label'"),
+        (b"labelimage_oid,Predicted Class,labelimage_oid\n1,A,1\n", "two columns 'labelimage_oid'"),
+        (b"\xef\xbb\xbf", "has no header"),
         (b"Predicted Class,a,b\nA,1,5,2,5\n", "has a row of 5 cells"),
         (b"Predicted Class,a,b\nA,1,5\nA,1\n", "(row 2)"),
         (b'Predicted Class,a,b\n"A",1\n', "has a row of 2 cells"),
@@ -126,6 +129,12 @@ def test_what_identifies_an_object() -> None:
         (b"\x1f\x8b\x08\0 broken", "is damaged"),
         (b"\xff\xfea\0\xd8", "is damaged"),
         (b"value,class\n1,A\n", "lists no objects"),
+        (b'Predicted Class,a\nA,"1\nA,2\nA,3\n', "is damaged (a quote is never closed)"),
+        (b'Predicted Class,a\nA,"1\nA,2\nA,"3\n', "is damaged (a quote stands in the middle"),
+        (b'Predicted Class,a\nA,1"\nA,"2"\nA,3"\n', "is damaged (a quote stands in the middle"),
+        (b'Predicted Class,a\n"A"B,1\n', "is damaged (a quote stands in the middle"),
+        (b"Predicted Class,a\n" + b"A,1\n" * 2000 + b"A\0,1\n", "is damaged (it holds NUL bytes)"),
+        (b"Predicted Class,a\n" + b"A,1\n" * 2000 + b"\0" * 99, "is damaged (it holds NUL bytes)"),
     ],
 )
 def test_a_file_that_is_no_table_is_explained(tmp_path: Path, content: bytes, problem: str) -> None:
@@ -137,6 +146,36 @@ def test_a_file_that_is_no_table_is_explained(tmp_path: Path, content: bytes, pr
 
     assert str(refused.value).startswith(str(path))
     assert "\n" not in str(refused.value)
+
+
+def test_a_quote_that_is_never_closed_hides_no_rows_of_a_large_table(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('Predicted Class,a\nA,"1\n' + "A,2\n" * 1_000_000)
+
+    with pytest.raises(BadInputError, match=r"a\.csv: is (damaged|not a table)"):
+        read_columns(path)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("zipped", [False, True])
+def test_quoted_cells_may_hold_delimiters_quotes_and_line_ends(
+    tmp_path: Path, delimiter: str, mark: str, zipped: bool
+) -> None:
+    path = tmp_path / "a_table.csv"
+    counts = {"Neuron;,\t": 3, '"': 2, '"quoted"': 1, "two\nlines\r\n": 4, "": 2}
+    table = ilastik_table(counts).rename(columns={"object_id": 'the "first"\ntitle,;'})
+    data = (mark + table.to_csv(index=False, sep=delimiter)).encode()
+    path.write_bytes(gzip.compress(data) if zipped else data)
+
+    assert classes_of(path) == counts
+
+
+def test_columns_that_do_not_matter_may_have_one_title(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("x,Predicted Class,x\n1,A,2\n")
+
+    assert classes_of(path) == {"A": 1}
 
 
 def test_a_damaged_parquet_and_a_missing_file(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
+from typing import Any, cast
 
 import pyarrow as pa
 import pytest
@@ -12,9 +13,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.aggregate import tally as tally_module
-from bridge.aggregate.tally import RaggedError, Tally, TooManyValuesError, tally_csv
+from bridge.aggregate.tally import (
+    DamagedTextError,
+    RaggedError,
+    Tally,
+    TooManyValuesError,
+    tally_csv,
+)
 
 CELLS = st.text(st.sampled_from("ab ,;\"'\n\t0é核-"), max_size=12)
+
+
+def tally(data: bytes, **plan: Any) -> Tally:
+    """The tally of a file's bytes behind the header."""
+    return tally_csv(io.BufferedReader(cast("io.RawIOBase", io.BytesIO(data))), **plan)
 
 
 def written(rows: list[list[str]], delimiter: str, line_end: str) -> bytes:
@@ -27,16 +39,13 @@ def written(rows: list[list[str]], delimiter: str, line_end: str) -> bytes:
     rows=st.lists(st.tuples(CELLS, CELLS, st.integers(-(2**62), 2**62), CELLS), max_size=30),
     delimiter=st.sampled_from(",;\t"),
     line_end=st.sampled_from(["\n", "\r\n"]),
-    block=st.sampled_from([8, 24, 64, 1 << 16]),
 )
 def test_every_row_is_counted_whatever_the_cells_hold(
-    rows: list[tuple[str, str, int, str]], delimiter: str, line_end: str, block: int
+    rows: list[tuple[str, str, int, str]], delimiter: str, line_end: str
 ) -> None:
     data = written([[a, b, str(n), c] for a, b, n, c in rows], delimiter, line_end)
 
-    found = tally_csv(
-        io.BytesIO(data), fields=4, texts=[3, 1], integers=[2], delimiter=delimiter, block=block
-    )
+    found = tally(data, fields=4, texts=[3, 1], integers=[2], delimiter=delimiter)
 
     expected = Counter((c.encode(), b.encode()) for _, b, _, c in rows)
     assert found.counts == dict(expected)
@@ -49,16 +58,13 @@ def test_every_row_is_counted_whatever_the_cells_hold(
 @given(
     fields=st.integers(1, 5),
     widths=st.lists(st.integers(0, 70), min_size=1, max_size=40),
-    block=st.sampled_from([8, 32, 104, 4096]),
     last_newline=st.booleans(),
 )
-def test_lines_of_any_length_and_place(
-    fields: int, widths: list[int], block: int, last_newline: bool
-) -> None:
+def test_lines_of_any_length_and_place(fields: int, widths: list[int], last_newline: bool) -> None:
     lines = [",".join(["k" + "x" * (width % 3)] + ["y" * width] * (fields - 1)) for width in widths]
     data = "\n".join(lines).encode() + b"\n" * last_newline
 
-    found = tally_csv(io.BytesIO(data), fields=fields, texts=[0], block=block)
+    found = tally(data, fields=fields, texts=[0])
 
     assert found.counts == Counter(((line.split(",")[0]).encode(),) for line in lines)
 
@@ -71,10 +77,41 @@ def test_a_row_of_another_length_is_refused(place: int, extra: int, quoted: bool
     data = data.replace("A", '"A"', 1) if quoted else data
 
     with pytest.raises(RaggedError) as refused:
-        tally_csv(io.BytesIO(data.encode()), fields=4, texts=[0], block=64)
+        tally(data.encode(), fields=4, texts=[0])
 
     assert refused.value.found == 4 + extra
-    assert refused.value.row in (None, place + 1)
+    assert refused.value.row == place + 1
+
+
+@given(
+    rows=st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=20),
+    place=st.integers(min_value=0),
+    quotes=st.sampled_from([-1, 1]),
+)
+def test_a_quote_too_many_or_too_few_is_refused(
+    rows: list[tuple[str, str]], place: int, quotes: int
+) -> None:
+    data = written([list(row) for row in rows], ",", "\n")
+    if quotes < 0 and b'"' in data:
+        places = [at for at, byte in enumerate(data) if byte == ord('"')]
+        at = places[place % len(places)]
+        damaged = data[:at] + data[at + 1 :]
+    else:
+        at = place % len(data)
+        damaged = data[:at] + b'"' + data[at:]
+
+    with pytest.raises((DamagedTextError, RaggedError)):
+        tally(damaged, fields=2, texts=[0])
+
+
+def test_quotes_are_checked_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [['a "b"', "c\n,d"]] * 50
+    data = written(rows, ",", "\n")
+    for block in range(32, 64):
+        monkeypatch.setattr(tally_module, "_BLOCK", block)
+        assert tally(data, fields=2, texts=[0, 1]).counts == {(b'a "b"', b"c\n,d"): 50}
+        with pytest.raises((DamagedTextError, RaggedError)):
+            tally(data.replace(b'c\n,d"', b"c\n,d", 1), fields=2, texts=[0])
 
 
 def test_blank_lines_and_rows_of_bare_delimiters_are_no_rows() -> None:
@@ -82,12 +119,12 @@ def test_blank_lines_and_rows_of_bare_delimiters_are_no_rows() -> None:
     quoted = plain.replace(b"A", b'"A"')
 
     for data in (plain, quoted):
-        found = tally_csv(io.BytesIO(data), fields=2, texts=[1], integers=[0])
+        found = tally(data, fields=2, texts=[1], integers=[0])
         assert found.counts == {(b"A",): 2, (b"",): 1}
 
 
 def test_without_integers_an_empty_class_is_a_row() -> None:
-    found = tally_csv(io.BytesIO(b"1,A\n2,\n,\n"), fields=2, texts=[1])
+    found = tally(b"1,A\n2,\n,\n", fields=2, texts=[1])
 
     assert found.counts == {(b"A",): 1, (b"",): 2}
 
@@ -97,29 +134,29 @@ def test_a_column_with_anything_but_integers_is_none(cell: str) -> None:
     data = f"1,A\n{cell},B\n3,C\n".encode()
 
     for content in (data, data.replace(b"A", b'"A"')):
-        assert tally_csv(io.BytesIO(content), fields=2, texts=[1], integers=[0]).integers == [None]
+        assert tally(content, fields=2, texts=[1], integers=[0]).integers == [None]
 
 
 def test_a_column_of_measurements_is_no_column_of_classes(monkeypatch: pytest.MonkeyPatch) -> None:
     data = "".join(f"{number},x\n" for number in range(tally_module.MOST_VALUES + 1)).encode()
 
     with pytest.raises(TooManyValuesError):
-        tally_csv(io.BytesIO(data), fields=2, texts=[0])
+        tally(data, fields=2, texts=[0])
     just = data[: data.rindex(b"\n", 0, -1) + 1]
-    assert len(tally_csv(io.BytesIO(just), fields=2, texts=[0]).counts) == tally_module.MOST_VALUES
+    assert len(tally(just, fields=2, texts=[0]).counts) == tally_module.MOST_VALUES
 
 
 def test_long_classes_need_no_room_of_their_own() -> None:
     names = [letter * 50_000 for letter in "abcd"]
     data = "".join(f"{name},1\n" for name in names * 3).encode()
 
-    found = tally_csv(io.BytesIO(data), fields=2, texts=[0], block=1 << 16)
+    found = tally(data, fields=2, texts=[0])
 
     assert found.counts == {(name.encode(),): 3 for name in names}
 
 
 def test_tables_of_any_type_are_added_up() -> None:
-    tally = Tally()
+    added = Tally()
     for _ in range(2):
         table = pa.table(
             {
@@ -128,8 +165,8 @@ def test_tables_of_any_type_are_added_up() -> None:
                 "label": pa.array([4.0, 5.0, 6.0]),
             }
         )
-        tally.add_table(table, ["class", "number"], ["label"])
+        added.add_table(table, ["class", "number"], ["label"])
 
-    assert tally.counts == {(b"A", b"1"): 4, (b"", b"2"): 2}
-    assert tally.integers[0] is not None
-    assert tally.integers[0].tolist() == [4, 5, 6, 4, 5, 6]
+    assert added.counts == {(b"A", b"1"): 4, (b"", b"2"): 2}
+    assert added.integers[0] is not None
+    assert added.integers[0].tolist() == [4, 5, 6, 4, 5, 6]

@@ -138,6 +138,17 @@ def test_columns_are_as_wide_as_their_texts(study: Study, tmp_path: Path) -> Non
             assert min(longest, 60) <= width <= 62
 
 
+def test_rows_are_as_high_as_their_wrapped_texts(tmp_path: Path) -> None:
+    # LibreOffice does not fit them itself.
+    values = ["short", "words " * 40, "words " * 4000]
+    parameters = pd.DataFrame({"Parameter": ["a", "b", "c"], "Value": values}, dtype=object)
+    book = written(replace(simulated(4), parameters=parameters), tmp_path)
+
+    heights = [book["parameters"].row_dimensions[row].height for row in (2, 3, 4)]
+    assert heights == [None, 4 * 15, 25 * 15]
+    assert 3 * 15 < book["slices"].row_dimensions[1].height < 4 * 15
+
+
 def test_counts_stay_whole_numbers(study: Study, tmp_path: Path) -> None:
     sheet = written(study, tmp_path)["slices"]
 

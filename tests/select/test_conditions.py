@@ -5,9 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from bridge.aggregate.mapping import FieldMap
-from bridge.aggregate.names import PUBLISHED_PATTERN
 from bridge.errors import BadInputError
+from bridge.formats.naming import PUBLISHED_PATTERN, FieldMap
 from bridge.select import add_fields
 from bridge.select.conditions import ALL_IMAGES, NO_CONDITION
 

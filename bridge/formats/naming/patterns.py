@@ -1,4 +1,4 @@
-"""What the name of a file says of the section: clone, day, organoid, slice."""
+"""Take the names of files apart: clone, day, organoid, slice."""
 
 from __future__ import annotations
 
@@ -10,86 +10,31 @@ from pathlib import PurePath
 from bridge.errors import BadInputError
 
 PUBLISHED_PATTERN = "{clone}_{diff}_{day}_{immuno}_{objective}_{imaging}_{organoid}_{slice}"
-"""How the images of the published study are called: Pa_dQ_J70_SNd2T_20Xa_g1dt08_OG1_s1."""
+"""Pattern of the published study's names, such as ``Pa_dQ_J70_SNd2T_20Xa_g1dt08_OG1_s1``."""
 
-FILE_ENDINGS: tuple[str, ...] = (
-    ".csv",
-    ".tsv",
-    ".txt",
-    ".parquet",
-    ".xlsx",
-    ".geojson",
-    ".json",
-    ".zip",
-    ".roi",
-    ".gz",
-    ".ome",
-    ".tif",
-    ".tiff",
-    ".btf",
-    ".h5",
-    ".hdf5",
-    ".ilp",
-    ".zarr",
-    ".png",
-    ".jpg",
-)
-"""Endings of files that are no part of a section's name."""
-
-NAME_ENDINGS: tuple[str, ...] = (
-    "table",
-    "object predictions",
-    "object probabilities",
-    "object identities",
-    "blockwise object predictions",
-    "blockwise object probabilities",
-    "simple segmentation",
-    "pixel predictions map",
-    "exported data",
-    "exported_data",
-    "labels",
-    "label",
-    "mask",
-    "masks",
-    "classes",
-    "rois",
-    "objects",
-    "detections",
-    "measurements",
-    "reviewed",
-    "review",
-    "image",
-    "data",
-    "csv",
-)
-"""Words that programs append to a section's name, behind ``_``, ``-`` or a blank.
-
-ilastik writes ``NAME_table.csv``, and for an image in an HDF5 file ``NAME-DATASET_table.csv``;
-``NAME_Object Predictions.h5`` and the like. The others are from starbridge, Fiji and QuPath.
-"""
-
+# ilastik writes NAME_table.csv, for an image in an HDF5 file NAME-DATASET_table.csv, and
+# NAME_Object Predictions.h5 and the like; the other words are starbridge's, Fiji's and QuPath's.
 _ENDING = re.compile(
-    r"(?<=.)(?:"
-    + "|".join(re.escape(e) for e in FILE_ENDINGS)
-    + r"|[_\-\s]+(?:"
-    + "|".join(re.escape(w).replace(r"\ ", r"[ _]") for w in NAME_ENDINGS)
-    + r"))$",
-    re.IGNORECASE | re.DOTALL,
+    r"""(?<=.)(?:
+    \.(?:csv|tsv|txt|parquet|xlsx|geojson|json|zip|roi|gz|ome|tiff?|btf|h5|hdf5|ilp|zarr|png|jpg)
+    |[_\-\s]+(?:
+        table|(?:blockwise[ _])?object[ _](?:predictions|probabilities)|object[ _]identities
+        |simple[ _]segmentation|pixel[ _]predictions[ _]map|exported[ _]data
+        |labels?|masks?|classes|rois|objects|detections|measurements|reviewed|review|image|data|csv
+    ))$""",
+    re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_ ]*")
 
 
 def base_name(path: str | PathLike[str]) -> str:
-    """The name of a section, of any file that belongs to it.
+    """Return the name of the section that a file belongs to.
 
-    Endings of files and what programs append are set aside one after the other, whatever their
-    case, as long as something is left.
+    Endings of files and words that programs append behind ``_``, ``-`` or a blank are removed one
+    after the other, in upper or lower case, as long as something is left.
 
-    Args:
-        path: ``"/data/Pa_dQ_OG1_s1_labels-labels_Table.csv"``.
-
-    Returns:
-        ``"Pa_dQ_OG1_s1"``.
+    >>> base_name("/data/Pa_dQ_OG1_s1_labels-labels_Table.csv")
+    'Pa_dQ_OG1_s1'
     """
     name = PurePath(path).name
     while True:
@@ -101,11 +46,14 @@ def base_name(path: str | PathLike[str]) -> str:
 
 @dataclass(frozen=True)
 class NamePattern:
-    """How file names are composed.
+    """The composition of file names.
 
     Attributes:
-        text: as it was written.
+        text: the pattern as it was written.
         fields: names of the fields in their order, in small letters.
+
+    >>> NamePattern.parse("{clone}_{slice}").match("Pa_s1")
+    {'clone': 'Pa', 'slice': 's1'}
     """
 
     text: str
@@ -114,7 +62,7 @@ class NamePattern:
 
     @classmethod
     def parse(cls, text: str) -> NamePattern:
-        r"""Understand a pattern.
+        r"""Parse a pattern.
 
         Args:
             text: a template such as ``{clone}_{day}_{slice}``, in which a field holds at least one
@@ -147,7 +95,7 @@ class NamePattern:
         return cls(text, fields, expression)
 
     def match(self, name: str) -> dict[str, str] | None:
-        """Decompose a name, as :func:`base_name` gives it.
+        """Split a name, as :func:`base_name` gives it, into its fields.
 
         Returns:
             Text by field, empty for an optional group that is not there; ``None`` where the name
@@ -164,20 +112,28 @@ class NamePattern:
 
 
 def field_title(field: str) -> str:
-    """The title of a field's column: ``clone`` is shown as ``Clone``."""
+    """Return the title of a field's column.
+
+    >>> field_title("passage_number")
+    'Passage number'
+    """
     words = field.replace("_", " ").strip()
     return words[:1].upper() + words[1:]
 
 
 def natural_key(text: str) -> tuple[list[tuple[int, int, str]], str]:
-    """A key that sorts numbers in names by their value: ``s2`` before ``s10``."""
+    """Return a key that sorts numbers in names by their value.
+
+    >>> sorted(["s10", "s2"], key=natural_key)
+    ['s2', 's10']
+    """
     parts = re.split(r"([0-9]+)", text.casefold())
     key = [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part]
     return key, text
 
 
 def _from_template(text: str) -> tuple[str, list[str]]:
-    """A template as a regular expression with a group a field."""
+    """Return a template as a regular expression with a group a field, and the fields."""
     pieces = re.split(r"\{([^{}]*)\}", text)
     literals, fields = pieces[::2], pieces[1::2]
     for literal in literals:

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.aggregate.names import (
+from bridge.errors import BadInputError
+from bridge.formats.naming import (
     PUBLISHED_PATTERN,
     NamePattern,
     base_name,
     field_title,
     natural_key,
 )
-from bridge.errors import BadInputError
 
 NAME = "Pa_dQ_J70_SNd2T_20Xa_g1dt08_OG1_s1"
 

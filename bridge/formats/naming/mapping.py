@@ -1,29 +1,36 @@
-"""Further columns of a study, looked up by a field: the genotype of a clone."""
+"""Look up further columns by a field: the genotype of a clone."""
 
 from __future__ import annotations
 
 import csv
 import io
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
-from bridge.aggregate.names import field_title
+import pandas as pd
+
 from bridge.errors import BadInputError, MissingPartError
 from bridge.formats import existing_file
+from bridge.formats.naming.patterns import field_title
 
 
 @dataclass(frozen=True)
 class FieldMap:
-    """What a table says of the values of a field.
+    """A table of further columns by the values of a field.
 
     Attributes:
-        source: the file, or a word for where it is from.
+        source: the file, or another word for the table's origin.
         field: the field, in small letters (``clone``).
         titles: titles of the further columns (``Genotype``).
         rows: texts of these columns by the value of the field.
+
+    >>> genotypes = FieldMap("genotypes.csv", "clone", ("Genotype",), {"Pa": ("WT",)})
+    >>> genotypes.look_up("Pa"), genotypes.look_up("Pb")
+    (('WT',), ('',))
     """
 
     source: str
@@ -32,15 +39,18 @@ class FieldMap:
     rows: Mapping[str, tuple[str, ...]]
 
     def look_up(self, value: str) -> tuple[str, ...]:
-        """What is said of a value; empty texts where nothing is."""
+        """Return the texts of a value; empty ones where the table does not have it."""
         return self.rows.get(value, ("",) * len(self.titles))
 
 
 def parse_map(text: str) -> tuple[str, Path]:
-    """Understand ``clone=genotypes.csv``.
+    """Split the text of the option ``--map`` into field and file.
 
     Raises:
-        BadInputError: no such thing.
+        BadInputError: a text without field, ``=`` or file.
+
+    >>> parse_map("clone=genotypes.csv")[0]
+    'clone'
     """
     name, sign, file = text.partition("=")
     if not sign or not name.strip() or not file.strip():
@@ -49,7 +59,7 @@ def parse_map(text: str) -> tuple[str, Path]:
 
 
 def read_map(field: str, path: str | PathLike[str]) -> FieldMap:
-    """Read a table with a column of the field's name, in any case, and further columns.
+    r"""Read a table with a column of the field's name, in upper or lower case, and further ones.
 
     Args:
         field: the field (``clone``).
@@ -59,6 +69,13 @@ def read_map(field: str, path: str | PathLike[str]) -> FieldMap:
     Raises:
         BadInputError: no such file or column, no further column, or a value with two meanings.
         MissingPartError: an XLSX, and openpyxl is not installed.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "genotypes.csv"
+    ...     _ = file.write_text("Clone,Genotype\nPa,WT\nPb,KO\n")
+    ...     read_map("clone", file).look_up("Pb")
+    ('KO',)
     """
     file = existing_file(path)
     lines = _xlsx(file) if file.name.lower().endswith((".xlsx", ".xlsm")) else _text(file)
@@ -80,11 +97,11 @@ def read_map(field: str, path: str | PathLike[str]) -> FieldMap:
     rows: dict[str, tuple[str, ...]] = {}
     for line in lines[1:]:
         cells = [cell.strip() for cell in line] + [""] * len(header)
-        value, said = cells[keys[0]], tuple(cells[n] for n in others)
-        if value and rows.setdefault(value, said) != said:
+        value, texts = cells[keys[0]], tuple(cells[n] for n in others)
+        if value and rows.setdefault(value, texts) != texts:
             raise BadInputError(
                 file,
-                f"says two things of {value}: {', '.join(rows[value])} and {', '.join(said)}",
+                f"says two things of {value}: {', '.join(rows[value])} and {', '.join(texts)}",
                 "keep one of the two lines",
             )
     return FieldMap(str(file), field.lower(), titles, rows)
@@ -92,21 +109,18 @@ def read_map(field: str, path: str | PathLike[str]) -> FieldMap:
 
 def _text(file: Path) -> list[list[str]]:
     data = file.read_bytes()
+    encoding = "utf-16" if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig"
     try:
-        if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-            text = data.decode("utf-16")
-        else:
-            text = data.decode("utf-8-sig")
+        text = data.decode(encoding)
     except UnicodeDecodeError:
         text = data.decode("cp1252", errors="replace")
     if "\0" in text:
         raise BadInputError(file, "is not a table, but a binary file", "save it as CSV or XLSX")
-    told = re.match(r"\"?sep=(.)\"?\s*\n", text, re.IGNORECASE)
-    text = text[told.end() :] if told else text
-    first = text.partition("\n")[0]
-    delimiter = told[1] if told else max(",;\t", key=first.count)
+    sep = re.match(r"\"?sep=(.)\"?\s*\n", text, re.IGNORECASE)
+    text = text[sep.end() :] if sep else text
+    delimiter = sep[1] if sep else max(",;\t", key=text.partition("\n")[0].count)
     try:
-        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error as error:
         raise BadInputError(file, f"is not a table ({error})", "save it as CSV") from error
     return [line for line in lines if any(cell.strip() for cell in line)]
@@ -114,24 +128,12 @@ def _text(file: Path) -> list[list[str]]:
 
 def _xlsx(file: Path) -> list[list[str]]:
     try:
-        import openpyxl
+        sheet = pd.read_excel(file, header=None, dtype=str, na_filter=False, engine="openpyxl")
     except ImportError as error:
         raise MissingPartError("study", "read Excel files", "openpyxl") from error
-    try:
-        book = openpyxl.load_workbook(file, read_only=True, data_only=True)
-        sheet = book.worksheets[0]
-        lines = [[_cell(value) for value in row] for row in sheet.iter_rows(values_only=True)]
-        book.close()
     except Exception as error:  # openpyxl raises whatever zip and XML raise
         raise BadInputError(
             file, f"is not an Excel file ({error})", "save it as XLSX or CSV"
         ) from error
+    lines: list[list[str]] = sheet.to_numpy().tolist()
     return [line for line in lines if any(cell.strip() for cell in line)]
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)

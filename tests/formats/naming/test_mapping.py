@@ -1,4 +1,4 @@
-"""Further columns by a field."""
+"""Looking up further columns by a field."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bridge.aggregate.mapping import parse_map, read_map
 from bridge.errors import BadInputError
+from bridge.formats.naming import parse_map, read_map
 
 GENOTYPES = pd.DataFrame(
     {"Genotype": ["WT", "KO µ"], " CLONE": ["Pa", "12"], "passage_number": [3, 4]}
@@ -54,6 +54,7 @@ def test_what_excel_puts_first_is_no_header(tmp_path: Path) -> None:
         (b"clone,g,G\nPa,1,2\n", "has two columns of one name"),
         (b"clone,g\nPa,WT\nPa,KO\n", "says two things of Pa: WT and KO"),
         (b"PK\0\0", "binary file"),
+        (b'clone,g\nPa,"WT\nPb,KO\n', "is not a table"),
     ],
 )
 def test_a_map_that_makes_no_sense_is_explained(
