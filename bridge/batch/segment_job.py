@@ -300,7 +300,6 @@ class _Record:
         self.out = out
         self.images: dict[str, Any] = _earlier_images(out / RECORD)
         recipe = recipe_json(segmenter.recipe)
-        precision = getattr(segmenter.make_engine, "precision", "f32")
         decisive = {
             "model": segmenter.model.sha256,
             "recipe": recipe,
@@ -308,8 +307,6 @@ class _Record:
             "axes": settings.axes,
             "pixel_size": settings.pixel_size,
         }
-        if precision == "int8":  # engines of single precision find the same
-            decisive["precision"] = precision
         self._settings = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
         self._head: dict[str, Any] = {
             "starbridge": bridge.__version__,
@@ -319,7 +316,6 @@ class _Record:
             "axes": settings.axes,
             "pixel_size": settings.pixel_size,
             "formats": list(settings.formats),
-            "precision": precision,
             "versions": {
                 "python": platform.python_version(),
                 "numpy": version("numpy"),

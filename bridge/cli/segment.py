@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bridge.cli.options import Axes, PixelSize
-from bridge.cli.output import close_run, note, print_json, shown_progress
+from bridge.cli.output import close_run, print_json, shown_progress
 from bridge.errors import BadInputError
+from bridge.segment.engines.registry import engine_names, find_engine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,23 +22,6 @@ if TYPE_CHECKING:
     from bridge.batch.workers.base import Workers
     from bridge.images.locations import Location
     from bridge.segment.segmenter import Segmenter
-
-
-class EngineKind(StrEnum):
-    """Choices of ``--engine``."""
-
-    auto = "auto"
-    starbridge = "starbridge"
-    keras = "keras"
-    openvino = "openvino"
-    onnx = "onnx"
-
-
-class PrecisionKind(StrEnum):
-    """Choices of ``--precision``."""
-
-    f32 = "f32"
-    int8 = "int8"
 
 
 class OutlineKind(StrEnum):
@@ -105,19 +89,13 @@ def segment(
         ),
     ] = None,
     engine: Annotated[
-        EngineKind,
+        str,
         typer.Option(
-            help="What runs the network: starbridge itself, TensorFlow (keras), OpenVINO, "
-            "ONNX Runtime."
+            help="What runs the network: starbridge itself, ONNX Runtime (onnx), TensorFlow "
+            "(keras).",
+            metavar=f"[{'|'.join(engine_names())}]",
         ),
-    ] = EngineKind.auto,
-    precision: Annotated[
-        PrecisionKind,
-        typer.Option(
-            help="int8: two to three times faster in OpenVINO, calibrated on your images and "
-            "refused where it finds other nuclei."
-        ),
-    ] = PrecisionKind.f32,
+    ] = "auto",
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Make results anew that are there already.")
     ] = False,
@@ -151,11 +129,11 @@ def segment(
     from bridge.formats.layout import DEFAULT_FORMATS
     from bridge.images import find_images
     from bridge.model.folder import open_model
-    from bridge.segment.engines.select import EngineChoice
     from bridge.segment.segmenter import Segmenter
 
     if overwrite and resume:
         raise BadInputError("--overwrite and --resume", "contradict each other", "give one of them")
+    spec = find_engine(engine)
     folder = open_model(model)
     recipe = folder.recipe.with_changes(
         prob=prob, nms=nms, percentiles=percentiles, channel=_channels(channel)
@@ -171,12 +149,7 @@ def segment(
     )
     workers = choose_workers(jobs, scheduler)
     found = find_images(images)
-    choice = EngineChoice(engine.value, precision.value)
-    if choice.precision == "int8":
-        from bridge.segment.engines.calibrate import calibrate
-
-        note(str(calibrate(folder, recipe, found, axes=axes, pixel_size=pixel_size, say=note)))
-    segmenter = Segmenter(folder, recipe, make_engine=choice)
+    segmenter = Segmenter(folder, recipe, spec=spec)
     outcomes = run_batch(found, out, segmenter, settings, workers)
     if as_json:
         print_json({**read_record(out), "outcomes": [asdict(o) for o in outcomes]})

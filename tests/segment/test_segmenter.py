@@ -130,10 +130,10 @@ class CountingEngine:
         self.predicted = 0
 
     def predict(
-        self, tile: NDArray[Any], margins: Margins = NO_MARGINS, least_prob: float = 0.0
+        self, tile: NDArray[Any], margins: Margins = NO_MARGINS, min_prob: float = 0.0
     ) -> Prediction:
         self.predicted += 1
-        return self._engine.predict(tile, margins, least_prob)
+        return self._engine.predict(tile, margins, min_prob)
 
 
 def test_empty_tiles_around_a_section_are_predicted_once(
