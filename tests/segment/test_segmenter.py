@@ -260,7 +260,7 @@ def test_a_channel_that_does_not_exist_is_said(demo_segmenter: Segmenter) -> Non
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy of the demo model, to be damaged."""
+    """Copy the demo model, to be damaged."""
     return Path(shutil.copytree(demo_model_folder(), tmp_path / "model"))
 
 

@@ -13,7 +13,7 @@ from tests.models_export.architectures import ARCHITECTURES, write_model
 
 @pytest.fixture(scope="session")
 def model_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], ModelFolder]:
-    """Gives the model folder of an architecture by name (``demo`` too)."""
+    """Give the model folder of an architecture by name (``demo`` too)."""
 
     @cache
     def give(name: str) -> ModelFolder:

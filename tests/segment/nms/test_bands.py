@@ -28,7 +28,7 @@ def rows_of(candidates: Candidates, height: int, step: int) -> list[tuple[list[C
 
 
 def with_a_giant(candidates: Candidates, y: int, x: int, radius: float) -> Candidates:
-    """The same, and one most probable object far larger than the others."""
+    """Add one most probable object far larger than the others."""
     giant = Candidates(
         np.ones(1, np.float32),
         np.full((1, RAYS), radius, np.float32),

@@ -47,7 +47,7 @@ def of_star(dist: list[float], point: NDArray[Any] = CENTRE) -> Outline:
 
 
 def wound(outline: Outline) -> Any:
-    """What an outline winds around, by shapely: all faces whose winding number is not 0."""
+    """Return what an outline winds around, by shapely: faces whose winding number is not 0."""
     ring = np.stack([*outline], axis=1).astype(float)
     ring = np.concatenate([ring, ring[:1]])
     faces = shapely.get_parts(shapely.polygonize([shapely.node(shapely.LineString(ring))]))

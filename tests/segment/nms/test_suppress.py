@@ -117,7 +117,7 @@ def test_one_object_may_fill_the_tile() -> None:
 
 
 def naive(candidates: Candidates, threshold: float) -> list[tuple[int, int]]:
-    """The rule itself, every pair computed exactly."""
+    """Apply the rule itself, every pair computed exactly."""
     directions = ray_directions(candidates.dist.shape[1])
     kept: list[tuple[Any, Any, float, bool]] = []
     winners = []

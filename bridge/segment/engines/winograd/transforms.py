@@ -85,10 +85,8 @@ def _transform_products(v: Vectors, m: Sequence[Value]) -> list[Value]:
     ]
 
 
-@emit
-def transform_input(
-    builder: Any, v: Vectors, source: Value, rows: Value, columns: Value, out: Value, stride: Value
-) -> None:
+@emit("source rows columns out stride")
+def transform_input(builder: Any, v: Vectors, given: Any) -> None:
     """Transform a vector of channels of the 6 x 6 pixels that a square looks at.
 
     Arguments: address of the first channel at row 0 and column 0 of the layer; addresses of six
@@ -96,11 +94,12 @@ def transform_input(
     and the offset from one to the next.
     """
     ys, xs = (
-        [v.load_offset(table, integer(i)) for i in range(INPUTS)] for table in (rows, columns)
+        [v.load_offset(table, integer(i)) for i in range(INPUTS)]
+        for table in (given.rows, given.columns)
     )
 
     def pixels(x: Value) -> Callable[[int], Value]:
-        return lambda i: v.load(source, ys[i], x)
+        return lambda i: v.load(given.source, ys[i], x)
 
     # A square does not fit into the registers. Its pixels are loaded again for each pair of rows.
     for points in _TOGETHER:
@@ -109,75 +108,41 @@ def transform_input(
             row = [column[i] for column in down]
             for pair in _TOGETHER:
                 for k, value in zip(pair, _transform_inputs(v, row.__getitem__, pair), strict=True):
-                    v.store(value, out, *_point(builder, stride, point, k))
+                    v.store(value, given.out, *_point(builder, given.stride, point, k))
 
 
-def _results(
-    builder: Any, v: Vectors, products: Value, stride: Value, bias: Value, lower_bound: Value
-) -> list[list[Value]]:
-    """Write the 16 results of a square, from its 36 products."""
-    found = [
-        [v.load(products, *_point(builder, stride, i, j)) for j in range(INPUTS)]
-        for i in range(INPUTS)
-    ]
-    columns = [_transform_products(v, [row[x] for row in found]) for x in range(INPUTS)]
-    rows = [_transform_products(v, [column[y] for column in columns]) for y in range(OUTPUTS)]
-    offset, bound = v.load(bias), v.load(lower_bound)
-    return [[v.larger(v.add(value, offset), bound) for value in row] for row in rows]
+def _transform_output(*, stream: bool = False, pooled: bool = False) -> Any:
+    """Make an intrinsic for the results of a square, and the largest of every 2 x 2 of them."""
 
-
-def _transform_output(*, stream: bool) -> Callable[..., list[list[Value]]]:
-    def write(
-        builder: Any,
-        v: Vectors,
-        products: Value,
-        stride: Value,
-        bias: Value,
-        lower_bound: Value,
-        out: Value,
-        row: Value,
-        column: Value,
-    ) -> list[list[Value]]:
-        results = _results(builder, v, products, stride, bias, lower_bound)
+    def write(builder: Any, v: Vectors, given: Any) -> None:
+        products = [
+            [v.load(given.products, *_point(builder, given.stride, i, j)) for j in range(INPUTS)]
+            for i in range(INPUTS)
+        ]
+        columns = [_transform_products(v, [row[x] for row in products]) for x in range(INPUTS)]
+        rows = [_transform_products(v, [column[y] for column in columns]) for y in range(OUTPUTS)]
+        bias, bound = v.load(given.bias), v.load(given.lower_bound)
+        results = [[v.larger(v.add(value, bias), bound) for value in row] for row in rows]
         store = v.stream if stream else v.store
         for i, values in enumerate(results):
             for j, value in enumerate(values):
-                store(value, out, builder.mul(row, integer(i)), builder.mul(column, integer(j)))
-        return results
-
-    return write
-
-
-def _transform_output_pooled(*, stream: bool) -> Callable[..., None]:
-    write_results = _transform_output(stream=stream)
-
-    def write(
-        builder: Any,
-        v: Vectors,
-        products: Value,
-        stride: Value,
-        bias: Value,
-        lower_bound: Value,
-        out: Value,
-        row: Value,
-        column: Value,
-        pooled: Value,
-        pooled_row: Value,
-        pooled_column: Value,
-    ) -> None:
-        results = write_results(builder, v, products, stride, bias, lower_bound, out, row, column)
+                y, x = builder.mul(given.row, integer(i)), builder.mul(given.column, integer(j))
+                store(value, given.out, y, x)
+        if not pooled:
+            return
         for i in range(0, OUTPUTS, 2):
             for j in range(0, OUTPUTS, 2):
                 above = v.larger(results[i][j], results[i][j + 1])
                 below = v.larger(results[i + 1][j], results[i + 1][j + 1])
-                y = builder.mul(pooled_row, integer(i // 2))
-                x = builder.mul(pooled_column, integer(j // 2))
-                v.store(v.larger(above, below), pooled, y, x)
+                y = builder.mul(given.pooled_row, integer(i // 2))
+                x = builder.mul(given.pooled_column, integer(j // 2))
+                v.store(v.larger(above, below), given.pooled, y, x)
 
-    return write
+    further = " pooled pooled_row pooled_column" if pooled else ""
+    return emit("products stride bias lower_bound out row column" + further)(write)
 
 
-transform_output = emit(_transform_output(stream=False))
+transform_output = _transform_output()
 """Make a vector of channels of a square's 16 results from its 36 products.
 
 Arguments: address of the first product, and the offset from one to the next; addresses of the
@@ -185,15 +150,15 @@ channels' bias and of their lower bound; address of the first result, and the of
 and from one column to the next.
 """
 
-transform_output_streaming = emit(_transform_output(stream=True))
+transform_output_streaming = _transform_output(stream=True)
 """Do so past the caches: for results at multiples of a vector's bytes that are not soon read."""
 
-transform_output_pooled = emit(_transform_output_pooled(stream=False))
+transform_output_pooled = _transform_output(pooled=True)
 """As :func:`transform_output`, and the largest of every 2 x 2 results.
 
 Further arguments: address of the first of these, and the offsets from one row and from one column
 to the next.
 """
 
-transform_output_pooled_streaming = emit(_transform_output_pooled(stream=True))
+transform_output_pooled_streaming = _transform_output(stream=True, pooled=True)
 """As :func:`transform_output_pooled`, the results (not the largest ones) past the caches."""

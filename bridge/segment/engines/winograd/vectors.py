@@ -11,6 +11,7 @@ import inspect
 import math
 import platform
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -186,32 +187,37 @@ def integer(number: int) -> Value:
     return ir.Constant(_INTEGER, number)
 
 
-def emit(write: Callable[..., Any]) -> Any:
-    """Make an intrinsic that compiled functions call of a function that writes instructions.
+def emit(arguments: str) -> Callable[[Callable[..., None]], Any]:
+    """Make an intrinsic, which compiled functions call, of a function that writes instructions.
+
+    The function is called with LLVM's builder, :class:`Vectors` and a namespace of the arguments.
 
     Args:
-        write: called with LLVM's builder, :class:`Vectors` and the arguments, all of them integers
-            (addresses, offsets, counts), which its own parameters name.
+        arguments: their names, in order; all are integers (addresses, offsets, counts).
     """
-    names = list(inspect.signature(write).parameters)[2:]
+    names = arguments.split()
     signature = types.void(*[types.intp] * len(names))
 
-    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        write(builder, Vectors(builder), *arguments)
-        return context.get_dummy_value()
+    def decorate(write: Callable[..., None]) -> Any:
+        def generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+            given = SimpleNamespace(**dict(zip(names, values, strict=True)))
+            write(builder, Vectors(builder), given)
+            return context.get_dummy_value()
 
-    def typed(_context: Any, *_arguments: Any) -> tuple[Any, Callable[..., Any]]:
-        return signature, generate
+        def typed(_context: Any, *_arguments: Any) -> tuple[Any, Callable[..., Any]]:
+            return signature, generate
 
-    typed.__name__, typed.__doc__ = write.__name__, write.__doc__
-    # numba counts arguments by the names that a function declares
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    parameters = [inspect.Parameter(name, kind) for name in ("context", *names)]
-    typed.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    return _intrinsic(typed)
+        typed.__name__, typed.__doc__ = write.__name__, write.__doc__
+        # numba counts arguments by the names that a function declares
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        parameters = [inspect.Parameter(name, kind) for name in ("context", *names)]
+        typed.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        return _intrinsic(typed)
+
+    return decorate
 
 
-@emit
-def fence(builder: Any, _v: Vectors) -> None:
+@emit("")
+def fence(builder: Any, _v: Vectors, _given: Any) -> None:
     """Let other threads see what was written past the caches."""
     builder.fence("seq_cst")

@@ -59,7 +59,7 @@ def engine() -> WinogradEngine:
 
 @pytest.fixture(scope="module")
 def section() -> NDArray[np.float32]:
-    """A normalised simulated section, (640, 576, 1)."""
+    """Simulate a normalised section, (640, 576, 1)."""
     pixels = simulate_section((640, 576), seed=4, n_channels=1)[0][0]
     low, high = np.percentile(pixels, (1, 99.8))
     return np.asarray((pixels - low) / (high - low), np.float32)[..., np.newaxis]
