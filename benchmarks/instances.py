@@ -57,7 +57,7 @@ def stardist(folder: Path, image: NDArray[Any], side: int) -> tuple[float, NDArr
 
 
 def starbridge(segmenter: Segmenter, image: NDArray[Any], side: int) -> tuple[float, NDArray[Any]]:
-    """The same in starbridge."""
+    """Time starbridge likewise."""
     segmenter.segment(image[: side // 8, : side // 8]).to_labels()
     return fastest(lambda: segmenter.segment(image).to_labels(), ROUNDS)
 

@@ -61,7 +61,7 @@ class Engine(Protocol):
 
     @property
     def halo(self) -> tuple[int, int]:
-        """How far (y, x) in pixels a prediction looks."""
+        """Receptive field of a prediction (y, x): pixels to either side that it depends on."""
 
     @property
     def bytes_per_pixel(self) -> float:

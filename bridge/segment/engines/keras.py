@@ -44,7 +44,7 @@ class KerasEngine(UnetTiles):
         # TensorFlow greets on stderr before any of its options can be set.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         try:
-            import tensorflow as tf  # named first, so that its absence is what is said
+            import tensorflow as tf  # before StarDist, so that the error names it if both lack
             from stardist.models import Config2D, StarDist2D
         except ImportError as error:
             raise MissingPartError(

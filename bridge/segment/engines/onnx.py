@@ -63,7 +63,7 @@ class OnnxEngine(UnetTiles):
         self._network = read_unet(model)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # a provider that does not work is replaced by the next
-        options.enable_mem_pattern = False  # tiles differ in size; DirectML asks for it too
+        options.enable_mem_pattern = False  # tiles differ in size; DirectML requires it
         options.intra_op_num_threads = allowed_threads()
         there = onnxruntime.get_available_providers()
         self._session = onnxruntime.InferenceSession(

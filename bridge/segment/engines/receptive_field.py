@@ -18,7 +18,7 @@ Widen = Callable[[Step, Interval], Interval]
 
 
 class ReceptiveField:
-    """What predictions look at in the layers of StarDist's U-Net, along one axis.
+    """The receptive field of predictions in each layer of StarDist's U-Net, along one axis.
 
     Args:
         network: StarDist's U-Net.

@@ -95,7 +95,7 @@ class UnetTiles:
     """A base of engines: how tiles are cut for a U-Net, whatever runs it.
 
     StarDist's own halo comes from one impulse, which misses what pooling shifts, and a deep
-    network's whole reach.
+    network's whole receptive field.
 
     Args:
         model: the model folder.
@@ -122,7 +122,7 @@ class UnetTiles:
 
     @cached_property
     def halo(self) -> tuple[int, int]:
-        """How far (y, x) in pixels a prediction looks, whatever the weights.
+        """Receptive field of a prediction (y, x), pixels to either side, whatever the weights.
 
         Raises:
             BadInputError: a network of another kind than StarDist's own U-Net.
@@ -288,7 +288,7 @@ class _Stored:
 
     @property
     def left(self) -> bool:
-        """Whether layers are left that were not read."""
+        """Is true where layers are left that were not read."""
         return bool(self._convolutions or self._normalisations)
 
     def convolution(self, shapes: list[tuple[int, ...]]) -> list[NDArray[np.float32]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -40,6 +41,17 @@ def test_a_new_engine_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_spec_goes_to_other_processes() -> None:
     for spec in (AUTO, TOY, *ENGINES):
         assert pickle.loads(pickle.dumps(spec)) == spec  # noqa: S301 - our own
+
+
+def test_the_command_offers_every_engine() -> None:
+    command = [sys.executable, "-m", "bridge.cli", "segment"]
+
+    shown = subprocess.run([*command, "--help"], capture_output=True, text=True, check=True)
+    command += ["a.tif", "--out", "out", "--engine", "tensorrt"]
+    refused = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert f"--engine [{'|'.join(engine_names())}]" in shown.stdout
+    assert f"choose from {', '.join(engine_names())}" in " ".join(refused.stderr.split())
 
 
 def test_the_documentation_lists_every_engine() -> None:

@@ -1,4 +1,4 @@
-"""The engine: a StarDist network in single precision, with a quarter of the multiplications."""
+"""The engine: it runs the stages of a network on a tile, in several threads."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class WinogradEngine(UnetTiles):
         except NotImplementedError as error:
             raise BadInputError(
                 model.path / "config.json",
-                f"has {error}, which starbridge's own engine does not know",
+                f"has {error}, which starbridge's own engine does not support",
                 "use --engine onnx",
             ) from error
         self._stored = stored_channels(network)
@@ -128,13 +128,13 @@ class WinogradEngine(UnetTiles):
 
     @property
     def alignment(self) -> tuple[int, int]:
-        """Tiles and their cores begin at multiples of these, so that squares always lie alike."""
+        """Tiles and their cores begin at multiples of these: squares cover the same pixels then."""
         y, x = (alignment(field, self.divisor[field.axis]) for field in self._fields)
         return y, x
 
     @cached_property
     def halo(self) -> tuple[int, int]:
-        """How far (y, x) in pixels a prediction looks, with all that its squares look at."""
+        """Receptive field of a prediction and its squares (y, x), pixels to either side."""
         y, x = (reach(field, self.alignment[field.axis]) for field in self._fields)
         return y, x
 

@@ -2,9 +2,9 @@
 
 A square is what Lavin and Gray call a tile: 4 x 4 results of a convolution, made from 6 x 6 pixels.
 (A tile is a part of a plane here.) Layers are float32 arrays of (height + 1, width + 1, channels),
-at least :data:`vectors.WIDTH` channels; the last row and the last column hold zeros and stand for
-all that is outside. Tables of offsets give the rows and columns of a layer, so that a layer may be
-addressed enlarged or in part.
+at least :data:`vectors.WIDTH` channels; the last row and the last column hold the zeros of all that
+is outside. Tables of offsets give the rows and columns of a layer, so that a layer may be addressed
+enlarged or in part.
 """
 
 from __future__ import annotations

@@ -12,8 +12,7 @@ from bridge.segment.engines.winograd.vectors import LINE, WIDTH
 _NUMBERS = LINE // 4  # float32 in a cache line
 
 _ROOM = 1.5
-"""Memory asked for, of what is needed: a larger tile may follow, and pages that nobody touches cost
-nothing."""
+"""Factor on the memory needed: a larger tile may follow, and untouched pages cost nothing."""
 
 _LARGE = 1 << 21
 """Numbers that are enough for the operating system to use large pages."""

@@ -19,7 +19,7 @@ from bridge.segment.engines.winograd.vectors import (
 def pack_panels(matrices: NDArray[Any]) -> NDArray[np.float32]:
     """Lay out matrices of (…, rows, columns) as :func:`layers.multiply` takes them.
 
-    Columns stand side by side two vectors at a time, the last ones one vector where that is enough;
+    Two vectors of columns follow each other, at the end one where that is enough;
     columns that do not fill a vector are followed by zeros.
 
     Returns:
@@ -123,7 +123,7 @@ multiply_two_at_streaming = _multiply(2, gathered=True, stream=True)
 
 @emit("values bias lower_bound out")
 def add_bounded(_builder: Any, v: Vectors, given: Any) -> None:
-    """Add a vector to another; what is below its bound becomes the bound. Addresses of all."""
+    """Add two vectors and raise the result to a lower bound. Addresses of all."""
     total = v.add(v.load(given.values), v.load(given.bias))
     v.store(v.larger(total, v.load(given.lower_bound)), given.out)
 

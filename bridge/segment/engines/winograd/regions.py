@@ -34,7 +34,7 @@ def find_regions(
 
 
 def alignment(field: ReceptiveField, divisor: int) -> int:
-    """Return the pixels that tiles and cores begin at multiples of, so that squares lie alike."""
+    """Return the pixels that tiles and cores begin at multiples of: whole squares of all layers."""
     steps = field.network.steps
     return math.lcm(divisor, *(OUTPUTS * field.scales[s.name] for s in steps if is_winograd(s)))
 
@@ -44,7 +44,7 @@ def reach(field: ReceptiveField, period: int) -> int:
 
     Args:
         field: of a U-Net, along one axis.
-        period: after how many pixels squares lie alike.
+        period: pixels after which the squares of all layers repeat.
     """
     return field.reach(period, _whole_squares(field, None))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -304,6 +305,14 @@ def test_what_it_does_not_know_is_said_and_left_to_onnx_runtime(
     with caplog.at_level("INFO", logger="bridge"):
         assert isinstance(AUTO.load(model), OnnxEngine)
     assert "starbridge cannot run the model, so another engine does" in caplog.text
+
+
+def test_the_readme_explains_every_module() -> None:
+    folder = Path(reference.__file__).parent
+    text = (folder / "README.md").read_text(encoding="utf-8")
+
+    modules = {path.name for path in folder.glob("*.py")} - {"__init__.py"}
+    assert modules == set(re.findall(r"^\| \[(\w+\.py)\]", text, re.MULTILINE))
 
 
 def test_a_plane_that_does_not_fit_into_memory_is_said(
