@@ -44,7 +44,7 @@ def machine() -> str:
     if info.exists():
         found = re.search(r"model name\s*:\s*(.+)", info.read_text(encoding="utf-8"))
         name = found[1] if found else name
-    libraries = ("numpy", "numba", "stardist", "tensorflow", "openvino", "onnxruntime", "pandas")
+    libraries = ("numpy", "numba", "stardist", "tensorflow", "onnxruntime", "pandas")
     versions = ", ".join(f"{library} {version(library)}" for library in libraries)
     return (
         f"{name}, {os.cpu_count()} cores; {platform.system()}, Python {platform.python_version()}; "

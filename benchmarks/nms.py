@@ -27,7 +27,7 @@ _MARGIN = 64  # no simulated nucleus is larger
 
 
 def simulated_candidates(labels: NDArray[np.int32], seed: int = 0) -> Candidates:
-    """What a good network proposes for a label image, tile by tile."""
+    """Make the candidates that a good network proposes for a label image, tile by tile."""
     rng = np.random.default_rng(seed)
     height, width = labels.shape
     parts = [

@@ -31,6 +31,7 @@ from bridge.batch.workers.processes import LocalProcesses
 from bridge.files.threads import cores, inherited, thread_limits
 from bridge.images.locations import Location
 from bridge.model.folder import open_model
+from bridge.segment.engines.registry import EngineSpec
 from bridge.segment.segmenter import Segmenter
 from tests.batch.engines import Sleeping
 
@@ -49,7 +50,7 @@ def main() -> None:
         folder = Path(name)
         noise = np.random.default_rng(1).integers(0, 999, (64, 64)).astype(np.uint16)
         sleepy = write_images(folder / "sleepy", noise, IMAGES)
-        sleeping = Segmenter(open_model("demo"), make_engine=Sleeping(seconds))
+        sleeping = Segmenter(open_model("demo"), spec=EngineSpec("asleep", Sleeping(seconds)))
         print(f"{IMAGES} images, {seconds:g} s asleep on each")
         compare("Dask", (1, 2, 4), lambda n: on_cluster(n, sleepy, sleeping, folder / f"dask{n}"))
         compare(
@@ -127,7 +128,7 @@ def on_cluster(count: int, images: list[Location], segmenter: Segmenter, out: Pa
     ) as cluster:
         workers = DaskCluster(cluster.scheduler_address)
         for number in range(2):  # the first may leave a worker without an image
-            warm = Segmenter(segmenter.model, segmenter.recipe, make_engine=segmenter.make_engine)
+            warm = Segmenter(segmenter.model, segmenter.recipe, spec=segmenter.spec)
             timed(workers, images[:count], warm, out / f"warm{number}")
         return len(images), timed(workers, images, segmenter, out / "timed"), 0.0
 

@@ -6,14 +6,13 @@ four-channel sections and runs the command with all its outputs on SIDE x SIDE p
 (default 4,096). Each is timed from the start of its process to the end; the peer's time is scaled
 by pixels. Peak memory is the whole process's. The model has stardist_haug2's shape
 (:mod:`benchmarks.haug2_like`); the demo model predicts at every second pixel only, in a smaller
-network, and is run in 8-bit integers too.
+network.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -36,13 +35,13 @@ class Cost:
     peak: float
 
 
-def segmented(model: Path, side: int, diameter: float, precision: str = "f32") -> Cost:
+def segmented(model: Path, side: int, diameter: float) -> Cost:
     """The cost of ``starbridge segment`` on a section."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         image, _, _ = write_section(folder, side, diameter)
         command = [sys.executable, "-m", "bridge.cli", "segment", str(image)]
-        command += ["--model", str(model), "--precision", precision]
+        command += ["--model", str(model)]
         seconds, peak = run([*command, "--out", str(folder / "out")])
         record = json.loads((folder / "out" / "run.json").read_text(encoding="utf-8"))
         (entry,) = record["images"].values()
@@ -113,16 +112,6 @@ def main() -> None:
     print(f"\nscript, {given.peer} x {given.peer}: {theirs:.0f} s, {memory:.2f} GiB")
     print(f"scaled to {given.side} x {given.side}: {scaled:.0f} s")
     print(f"the script takes {scaled / costs[-1].seconds:.1f} times as long")
-    if given.model == "demo":
-        with tempfile.TemporaryDirectory() as name:
-            copy = Path(shutil.copytree(model, Path(name, "copy")))
-            segmented(copy, given.side // 4, DIAMETER, "int8")  # calibrates
-            integers = segmented(copy, given.side, DIAMETER, "int8")
-        print(
-            f"\nin 8-bit integers, calibrated before: {integers.nuclei:,} objects, "
-            f"{integers.seconds:.1f} s, {integers.peak:.2f} GiB; the script takes "
-            f"{scaled / integers.seconds:.1f} times as long"
-        )
     if given.plot:
         plot(costs, others, given.plot)
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-HEAVY = ("tensorflow", "keras", "stardist", "jpype", "scyjava", "imagej", "paquo", "openvino")
+HEAVY = ("tensorflow", "keras", "stardist", "jpype", "scyjava", "imagej", "paquo")
 
 
 def modules_after(statement: str) -> set[str]:

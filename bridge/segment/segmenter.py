@@ -1,10 +1,10 @@
-"""An image and a StarDist model give detections."""
+"""Segmenter: apply a StarDist model to an image."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from os import PathLike
 from typing import Any
 
@@ -18,17 +18,16 @@ from bridge.images.info import ImageInfo, PixelSize
 from bridge.model.folder import ModelFolder, open_model
 from bridge.model.recipe import Recipe
 from bridge.outlines import rasterize, star_polygons
-from bridge.segment.engines.base import Engine, EngineName, Margins, Precision
-from bridge.segment.engines.select import EngineChoice
+from bridge.segment.engines.base import Engine, Margins
+from bridge.segment.engines.registry import AUTO, EngineSpec, find_engine
 from bridge.segment.nms import Candidates, suppress_rows
 from bridge.segment.normalize import percentile_range
 from bridge.segment.tiles import (
     MEMORY,
     Tile,
-    ahead,
-    counts_for,
-    padded_shape,
-    reflected,
+    count_tiles,
+    pad_shape,
+    prefetch,
     tile_rows,
 )
 
@@ -36,9 +35,6 @@ log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
 """Called with tiles done and tiles in all."""
-
-EngineMaker = Callable[[ModelFolder], Engine]
-"""Loads a network: a module's function or a frozen dataclass, so that other processes can too."""
 
 _BORDER = 2  # StarDist trusts no object centred in the outermost two predictions
 _SAME_SCALE = 0.05
@@ -48,18 +44,21 @@ _HELD_TIMES = 4  # a candidate's bytes while it is thinned: joined, ordered, its
 
 
 class Segmenter:
-    """A StarDist model with its recipe.
+    """A StarDist model, the recipe to apply it, and the engine that runs it.
 
     Args:
         model: a checked model folder.
         recipe: how to apply it; the model's own when ``None``.
-        engine: what runs its network; when ``None``, it is made on first use.
-        make_engine: makes it; when ``None``, the fastest that is here
-            (:class:`bridge.segment.engines.select.EngineChoice`).
+        engine: a loaded network; when ``None``, ``spec`` loads it on first use.
+        spec: which engine to load, here and in other processes; the fastest that is installed
+            when ``None``.
 
     Attributes:
-        make_engine: what other processes make the engine with; ``None`` where only a loaded one
-            was given.
+        spec: as given; ``None`` where only a loaded network was.
+
+    >>> disc = np.hypot(*np.mgrid[-32:32, -32:32]) < 8
+    >>> len(Segmenter.load("demo").segment(1000.0 * disc))
+    1
     """
 
     def __init__(
@@ -67,11 +66,11 @@ class Segmenter:
         model: ModelFolder,
         recipe: Recipe | None = None,
         engine: Engine | None = None,
-        make_engine: EngineMaker | None = None,
+        spec: EngineSpec | None = None,
     ) -> None:
         self.model = model
         self.recipe = recipe or model.recipe
-        self.make_engine = make_engine or (EngineChoice() if engine is None else None)
+        self.spec = spec or (AUTO if engine is None else None)
         self._engine = engine
 
     @classmethod
@@ -83,8 +82,7 @@ class Segmenter:
         nms: float | None = None,
         percentiles: tuple[float, float] | None = None,
         channel: int | str | tuple[int | str, ...] | None = None,
-        engine: EngineName = "auto",
-        precision: Precision = "f32",
+        engine: str = "auto",
     ) -> Segmenter:
         """Load a model folder, or the model that comes with starbridge.
 
@@ -94,20 +92,19 @@ class Segmenter:
             nms: likewise.
             percentiles: likewise.
             channel: likewise.
-            engine: as in :class:`bridge.segment.engines.select.EngineChoice`.
-            precision: likewise.
+            engine: a word of :func:`bridge.segment.engines.registry.engine_names`.
 
         Raises:
             BadInputError: no model folder, damaged files, weights of another architecture, a
-                network that the engine cannot run, 8-bit integers without calibration.
+                network that the engine cannot run, an unknown engine.
             MissingPartError: the engine is not installed.
         """
         folder = open_model(model)
         recipe = folder.recipe.with_changes(
             prob=prob, nms=nms, percentiles=percentiles, channel=channel
         )
-        segmenter = cls(folder, recipe, make_engine=EngineChoice(engine, precision))
-        segmenter.engine  # noqa: B018 - loads it, so that what is wrong is said now
+        segmenter = cls(folder, recipe, spec=find_engine(engine))
+        segmenter.engine  # noqa: B018 - loads it, so that errors are raised here
         return segmenter
 
     @property
@@ -120,7 +117,7 @@ class Segmenter:
             MissingPartError: the engine is not installed.
         """
         if self._engine is None:
-            self._engine = (self.make_engine or EngineChoice())(self.model)
+            self._engine = (self.spec or AUTO).load(self.model)
         return self._engine
 
     def segment(
@@ -159,17 +156,16 @@ class Segmenter:
         Raises:
             BadInputError: an image that cannot be read or segmented; the text says why.
         """
-        if isinstance(image, Image):
-            return self._segment_open(image, tiles, memory, outline, progress, whole)
-        opened = (
-            from_array(image, axes=axes, pixel_size=pixel_size)
-            if isinstance(image, np.ndarray)
-            else open_image(image, axes=axes, pixel_size=pixel_size)
-        )
-        with opened:
-            return self._segment_open(opened, tiles, memory, outline, progress, whole)
+        with ExitStack() as opened:
+            if not isinstance(image, Image):
+                image = opened.enter_context(
+                    from_array(image, axes=axes, pixel_size=pixel_size)
+                    if isinstance(image, np.ndarray)
+                    else open_image(image, axes=axes, pixel_size=pixel_size)
+                )
+            return self._segment_planes(image, tiles, memory, outline, progress, whole)
 
-    def _segment_open(
+    def _segment_planes(
         self,
         image: Image,
         tiles: int | tuple[int, int] | None,
@@ -186,8 +182,8 @@ class Segmenter:
         first_label = 1
         for number, (t, z) in enumerate(planes):
             plane = np.stack([image.plane(c, z=z, t=t) for c in channels], axis=-1)
-            where = _source(image, t, z)
-            report = _share(progress, number, len(planes)) if progress else None
+            where = _name_plane(image, t, z)
+            report = _scale_progress(progress, number, len(planes)) if progress else None
             ranges = [
                 percentile_range(
                     plane[..., k] if whole is None else whole.plane(c, z=z, t=t),
@@ -203,7 +199,7 @@ class Segmenter:
             labels = np.arange(first_label, first_label + len(kept))
             first_label += len(kept)
             if outline == "traced":
-                polygons, visible = _traced(polygons, kept.prob, plane.shape[:2])
+                polygons, visible = _trace_visible(polygons, kept.prob, plane.shape[:2])
                 if not visible.all():
                     log.info("%s: %d objects lie wholly under others", where, (~visible).sum())
                 kept, labels, polygons = kept.take(visible), labels[visible], polygons[visible]
@@ -221,7 +217,7 @@ class Segmenter:
         )
 
     def channels(self, image: Image) -> list[int]:
-        """Indices of the image's channels that the network takes, in its order.
+        """Return the indices of the image's channels that the network takes, in its order.
 
         Raises:
             BadInputError: a channel that the image does not have, or a choice that is missing.
@@ -244,7 +240,7 @@ class Segmenter:
                 f"choose {self.model.n_channels}",
             )
         if image.is_rgb and wanted == self.model.recipe.channel:
-            image.plane()  # says that a colour image needs a choice
+            image.plane()  # raises the error that a colour image needs a choice
         if image.size("C") == 1 and wanted == self.model.recipe.channel:
             return [0]
         return [image.channel_index(c) for c in chosen]
@@ -259,25 +255,33 @@ class Segmenter:
         memory: float,
         progress: Progress | None,
     ) -> tuple[Candidates, tuple[float, float]]:
-        """Winners on one (height, width, channels) plane, and the size of a predicted pixel.
+        """Predict a (height, width, channels) plane and suppress its candidates.
 
         The intensities ``ranges`` of each channel are brought to 0 and 1.
+
+        Returns:
+            The winners, and the size (y, x) of a predicted pixel in the plane's pixels.
         """
-        resampled = _to_model_scale(plane, pixel_size, self.recipe.pixel_size, source)
+        resampled = _resample(plane, pixel_size, self.recipe.pixel_size, source)
         scale = (plane.shape[0] / resampled.shape[0], plane.shape[1] / resampled.shape[1])
         low = np.array([r[0] for r in ranges], np.float32)
         span = np.array([r[1] - r[0] for r in ranges], np.float32)
         shape = resampled.shape[:2]
-        padded = padded_shape((shape[0], shape[1]), self.engine.divisor)
+        padded = pad_shape((shape[0], shape[1]), self.engine.divisor)
         counts = self._tile_counts(padded, tiles, memory)
         halo = self.engine.halo if counts != (1, 1) else (0, 0)
         rows = list(tile_rows(padded, alignment=self.engine.alignment, halo=halo, counts=counts))
         total = sum(len(row) for row in rows)
 
+        # StarDist mirrors the plane at its edges, too.
+        ys, xs = (
+            np.pad(np.arange(n), (0, more - n), mode="reflect")
+            for n, more in zip(shape, padded, strict=True)
+        )
+
         def read(tile: Tile) -> NDArray[np.float32]:
-            y = reflected(*tile.outer_y, shape[0])
-            x = reflected(*tile.outer_x, shape[1])
-            values: NDArray[np.float32] = resampled[np.ix_(y, x)].astype(np.float32, copy=False)
+            pixels = np.ix_(ys[slice(*tile.outer_y)], xs[slice(*tile.outer_x)])
+            values: NDArray[np.float32] = resampled[pixels].astype(np.float32, copy=False)
             values -= low
             values /= span
             return values
@@ -285,7 +289,7 @@ class Segmenter:
         def tile_by_tile() -> Generator[Candidates]:
             blank: set[bytes] = set()
             tiles = [tile for row in rows for tile in row]
-            with closing(ahead((read(tile) for tile in tiles), 1)) as tiles_read:
+            with closing(prefetch((read(tile) for tile in tiles), 1)) as tiles_read:
                 for done, (tile, values) in enumerate(zip(tiles, tiles_read, strict=True), 1):
                     candidates = self._candidates(values, tile, padded, shape, blank)
                     if progress:
@@ -293,7 +297,7 @@ class Segmenter:
                     yield candidates
 
         def predicted() -> Iterator[tuple[list[Candidates], int]]:
-            with closing(ahead(tile_by_tile(), _TILES_AHEAD)) as candidates:
+            with closing(prefetch(tile_by_tile(), _TILES_AHEAD)) as candidates:
                 for row in rows:
                     yield [next(candidates) for _ in row], row[0].core_y[0]
 
@@ -310,12 +314,12 @@ class Segmenter:
         shape: tuple[int, ...],
         blank: set[bytes],
     ) -> Candidates:
-        """Candidates of the core of a tile.
+        """Predict the candidates of the core of a tile.
 
         Where a tile is of one value throughout, as around a stitched section, and the network found
         nothing anywhere in such a tile (they are kept in ``blank``), it would find nothing again.
         """
-        flat = _flat(values, tile.margins)
+        flat = _describe_flat(values, tile.margins)
         if flat in blank:
             return Candidates.none(self.model.n_rays)
         prediction = self.engine.predict(values, tile.margins, self.recipe.prob)
@@ -356,21 +360,21 @@ class Segmenter:
             raise BadInputError("memory", f"{memory} is no amount of memory", "give GiB, such as 2")
         for_a_tile = _TILES_SHARE * memory * 2**30
         engine = self.engine
-        return counts_for(shape, engine.bytes_per_pixel, for_a_tile, engine.halo)
+        return count_tiles(shape, engine.bytes_per_pixel, for_a_tile, engine.halo)
 
 
-def _flat(values: NDArray[Any], margins: Margins) -> bytes | None:
-    """What a (height, width, channels) tile is like; ``None`` where its pixels differ."""
+def _describe_flat(values: NDArray[Any], margins: Margins) -> bytes | None:
+    """Return a key of a tile whose pixels are all the same; ``None`` where they differ."""
     if (values != values[0, 0]).any():
         return None
     value: bytes = values[0, 0].tobytes()
     return repr((values.shape, margins)).encode() + value
 
 
-def _to_model_scale(
+def _resample(
     plane: NDArray[Any], pixel_size: PixelSize | None, model_size: float | None, source: str
 ) -> NDArray[Any]:
-    """Resample a plane to the pixel size of the model's training images, where both are known."""
+    """Resample a plane to the model's pixel size, where both are known."""
     if pixel_size is None or model_size is None:
         return plane
     factors = (pixel_size.y / model_size, pixel_size.x / model_size)
@@ -396,10 +400,10 @@ def _to_model_scale(
     return resampled
 
 
-def _traced(
+def _trace_visible(
     polygons: NDArray[np.object_], prob: NDArray[Any], shape: tuple[int, ...]
 ) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
-    """Outlines of what is visible of each object once all are drawn, and which are visible."""
+    """Trace what is visible of each object once all are drawn; return which are visible, too."""
     from bridge.outlines import trace
 
     order = np.argsort(prob, kind="stable")
@@ -413,14 +417,14 @@ def _traced(
 
 
 def _class_names(kept: Candidates) -> NDArray[np.object_]:
-    """Names of the most probable classes: StarDist numbers them from 1, 0 is background."""
+    """Name the most probable classes: StarDist numbers them from 1, 0 is background."""
     if kept.classes is None:
         return np.full(len(kept), None, object)
     numbers = 1 + np.argmax(kept.classes[:, 1:], axis=1) if len(kept) else np.empty(0, int)
     return np.array([f"class {n}" for n in numbers], object)
 
 
-def _source(image: Image, t: int, z: int) -> str:
+def _name_plane(image: Image, t: int, z: int) -> str:
     name = str(image.path or image.name)
     info: ImageInfo = image.info
     if info.size_t > 1:
@@ -430,6 +434,6 @@ def _source(image: Image, t: int, z: int) -> str:
     return name
 
 
-def _share(progress: Progress, number: int, planes: int) -> Progress:
-    """Progress of one plane as progress of the whole stack."""
+def _scale_progress(progress: Progress, number: int, planes: int) -> Progress:
+    """Report the progress of one plane as progress of the whole stack."""
     return lambda done, total: progress(number * total + done, planes * total)

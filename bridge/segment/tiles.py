@@ -1,21 +1,18 @@
-"""Cutting a plane into overlapping tiles that a network sees as it would see the whole plane."""
+"""Overlapping tiles of a plane, whose predictions are those of the whole plane."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from queue import Queue
-from threading import Event, Semaphore, Thread
-from typing import Any, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TypeVar, cast
 
 T = TypeVar("T")
 
 MEMORY = 2.0
-"""GiB that prediction takes by itself, beside the image and what is made of it."""
+"""GiB that prediction may take, beside the image and its results."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +38,12 @@ class Tile:
         )
 
 
-def padded_shape(shape: tuple[int, int], divisor: tuple[int, int]) -> tuple[int, int]:
-    """Height and width, rounded up to what the network's pooling and grid divide."""
+def pad_shape(shape: tuple[int, int], divisor: tuple[int, int]) -> tuple[int, int]:
+    """Round height and width up to multiples of the divisor.
+
+    >>> pad_shape((100, 64), (16, 16))
+    (112, 64)
+    """
     height, width = (-(-size // by) * by for size, by in zip(shape, divisor, strict=True))
     return height, width
 
@@ -58,13 +59,17 @@ def tile_rows(
 
     Tiles and cores begin at multiples of the alignment, so that pooling falls on the same pixels as
     in the whole plane; outer parts reach at least a halo further, so that every prediction of the
-    core sees all it looks at.
+    core depends on nothing outside of its tile.
 
     Args:
         shape: (height, width) of the padded plane.
         alignment: as of :class:`bridge.segment.engines.base.Engine`.
         halo: how far a prediction looks, pixels.
         counts: (rows, columns) of tiles, at most; fewer where a tile would be empty.
+
+    >>> rows = tile_rows((64, 96), alignment=(16, 16), halo=(8, 8), counts=(1, 2))
+    >>> [tile.outer_x for tile in next(rows)]
+    [(0, 64), (32, 96)]
     """
     edges = [_edges(n, by, k) for n, by, k in zip(shape, alignment, counts, strict=True)]
     margin = [-(-reach // by) * by for reach, by in zip(halo, alignment, strict=True)]
@@ -82,14 +87,14 @@ def _edges(size: int, alignment: int, count: int) -> list[tuple[int, int]]:
     return [(start, min(start + step, size)) for start in range(0, size, step)]
 
 
-def counts_for(
+def count_tiles(
     shape: tuple[int, int],
     bytes_per_pixel: float,
     memory: float,
     halo: tuple[int, int] = (0, 0),
     largest: int = 2500,
 ) -> tuple[int, int]:
-    """How many rows and columns of tiles keep the network within a memory budget.
+    """Return how many rows and columns of tiles keep the network within a memory budget.
 
     Args:
         shape: (height, width) of the plane.
@@ -97,6 +102,9 @@ def counts_for(
         memory: bytes that a tile may take.
         halo: how far a prediction looks, pixels.
         largest: pixels; longer sides are not faster.
+
+    >>> count_tiles((10_000, 5_000), bytes_per_pixel=1000, memory=1e9)
+    (10, 5)
     """
     side = min(largest, int((memory / bytes_per_pixel) ** 0.5))
     if max(shape) <= side:
@@ -107,48 +115,22 @@ def counts_for(
     return rows, columns
 
 
-def reflected(start: int, stop: int, size: int) -> NDArray[Any]:
-    """Indices start to stop - 1 of an axis, mirrored at its ends without repeating the edge pixel.
-
-    The same as numpy's ``pad(mode="reflect")``, which StarDist uses.
-    """
-    if size == 1:
-        return np.zeros(stop - start, np.intp)
-    period = 2 * (size - 1)
-    index = np.arange(start, stop) % period
-    return np.where(index < size, index, period - index)
-
-
-def ahead(items: Generator[T], at_most: int) -> Generator[T]:
-    """Items that a thread of its own makes while those before them are worked on.
+def prefetch(items: Generator[T], at_most: int) -> Generator[T]:
+    """Run a generator in a thread of its own, some items ahead of the one that is asked for.
 
     Args:
-        items: closed by that thread, after the item that it is at, when this generator is closed.
+        items: closed when this generator is closed, after the item that is being made.
         at_most: items that are made before they are asked for.
+
+    >>> list(prefetch((n * n for n in range(4)), 2))
+    [0, 1, 4, 9]
     """
-    made: Queue[tuple[T] | BaseException | None] = Queue()
-    room = Semaphore(at_most)
-    unwanted = Event()
-
-    def work() -> None:
+    last = object()
+    with closing(items), ThreadPoolExecutor(1, "prefetch") as thread:
+        made = deque(thread.submit(next, items, last) for _ in range(at_most))
         try:
-            with closing(items):
-                while room.acquire() and not unwanted.is_set():
-                    made.put((next(items),))
-        except StopIteration:
-            made.put(None)
-        except BaseException as error:
-            made.put(error)
-
-    worker = Thread(target=work, name="ahead", daemon=True)
-    worker.start()
-    try:
-        while (item := made.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            room.release()
-            yield item[0]
-    finally:
-        unwanted.set()
-        room.release()
-        worker.join()
+            while (item := made.popleft().result()) is not last:
+                made.append(thread.submit(next, items, last))
+                yield cast(T, item)
+        finally:
+            thread.shutdown(cancel_futures=True)

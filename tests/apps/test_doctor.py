@@ -54,9 +54,16 @@ def test_nothing_but_python(monkeypatch: pytest.MonkeyPatch) -> None:
     found = by_name(examine())
 
     assert found["starbridge"] == Finding("starbridge", "ok", bridge.__version__)
-    for part in ("segment", "export", "fiji", "qupath", "openvino"):
+    for part in ("segment", "export", "fiji", "qupath"):
         assert found[f"part {part}"].status == "missing"
         assert found[f"part {part}"].remedy == f'pip install "starbridge[{part}]"'
+    assert found["engine starbridge"].status == "ok"
+    assert found["engine onnx"] == Finding(
+        "engine onnx",
+        "missing",
+        "without onnxruntime, onnx",
+        'pip install "starbridge[export]"',
+    )
     for name in ("Java", "embedded ImageJ", "Fiji", "QuPath", "ilastik"):
         assert (found[name].status, found[name].found) == ("missing", "")
         assert found[name].remedy
@@ -195,7 +202,7 @@ def test_it_answers_at_once_and_starts_nothing() -> None:
     started = time.monotonic()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
-    heavy = {"tensorflow", "stardist", "jpype", "scyjava", "imagej", "paquo", "openvino", "onnx"}
+    heavy = {"tensorflow", "stardist", "jpype", "scyjava", "imagej", "paquo", "onnx"}
     assert not set(done.stdout.split()) & heavy
     assert not set(done.stdout.split()) & {"numpy", "pandas", "cv2"}
     assert time.monotonic() - started < 10  # 0.3 s where nothing else runs

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
 
-from bridge.model.folder import open_model
-from bridge.segment.segmenter import EngineMaker, Segmenter
+from bridge.model.folder import ModelFolder, open_model
+from bridge.segment.engines.base import Engine
+from bridge.segment.engines.registry import EngineSpec
+from bridge.segment.segmenter import Segmenter
 from tests.batch.engines import DEADLY_HEIGHT
 
 
@@ -31,6 +34,6 @@ def images(tmp_path: Path) -> list[Path]:
     ]
 
 
-def segmenter(make_engine: EngineMaker) -> Segmenter:
+def segmenter(load: Callable[[ModelFolder], Engine]) -> Segmenter:
     """The demo model's recipe with another engine."""
-    return Segmenter(open_model("demo"), make_engine=make_engine)
+    return Segmenter(open_model("demo"), spec=EngineSpec("stand-in", load))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.model.folder import ModelFolder
-from bridge.segment.engines.base import NO_MARGINS, Margins, Prediction, without
+from bridge.segment.engines.base import NO_MARGINS, Margins, Prediction, remove_margins
 
 RADIUS = 6.0
 
@@ -38,14 +38,14 @@ class StandIn:
     bytes_per_pixel: float = 1.0
 
     def predict(
-        self, tile: NDArray[Any], margins: Margins = NO_MARGINS, least_prob: float = 0.0
+        self, tile: NDArray[Any], margins: Margins = NO_MARGINS, min_prob: float = 0.0
     ) -> Prediction:
         time.sleep(self.seconds)
         shape = tuple(n // g for n, g in zip(tile.shape[:2], self.model.grid, strict=True))
         prob = np.zeros(shape, np.float32)
         prob[shape[0] // 2, shape[1] // 2] = 0.9
         whole = Prediction(prob, np.full((*shape, self.model.n_rays), RADIUS, np.float32))
-        return without(margins, whole, self.model.grid)
+        return remove_margins(margins, whole, self.model.grid)
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,14 @@ class _Deadly(StandIn):
     deaths: int = 0
 
     def predict(
-        self, tile: NDArray[Any], margins: Margins = NO_MARGINS, least_prob: float = 0.0
+        self, tile: NDArray[Any], margins: Margins = NO_MARGINS, min_prob: float = 0.0
     ) -> Prediction:
         if tile.shape[0] == DEADLY_HEIGHT:
             died = len(list(self.notes.glob("died-*")))
             if died < self.deaths:
                 (self.notes / f"died-{died}").touch()
                 os.kill(os.getpid(), signal.SIGKILL)
-        return super().predict(tile, margins, least_prob)
+        return super().predict(tile, margins, min_prob)
 
 
 DEADLY_HEIGHT = 48

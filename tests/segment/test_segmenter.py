@@ -131,10 +131,10 @@ class CountingEngine:
         self.predicted = 0
 
     def predict(
-        self, tile: NDArray[Any], margins: Margins = NO_MARGINS, least_prob: float = 0.0
+        self, tile: NDArray[Any], margins: Margins = NO_MARGINS, min_prob: float = 0.0
     ) -> Prediction:
         self.predicted += 1
-        return self._engine.predict(tile, margins, least_prob)
+        return self._engine.predict(tile, margins, min_prob)
 
 
 def test_empty_tiles_around_a_section_are_predicted_once(
@@ -261,7 +261,7 @@ def test_a_channel_that_does_not_exist_is_said(demo_segmenter: Segmenter) -> Non
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy of the demo model, to be damaged."""
+    """Copy the demo model, to be damaged."""
     return Path(shutil.copytree(demo_model_folder(), tmp_path / "model"))
 
 

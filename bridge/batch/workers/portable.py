@@ -12,7 +12,7 @@ from bridge.segment.segmenter import Segmenter
 
 if TYPE_CHECKING:
     from bridge.model.recipe import Recipe
-    from bridge.segment.segmenter import EngineMaker
+    from bridge.segment.engines.registry import EngineSpec
 
 _loaded: dict[bytes, Segmenter] = {}
 
@@ -25,13 +25,13 @@ class PortableSegmenter:
         model: the model folder, or ``demo``.
         sha256: of the model, which must be the same there.
         recipe: how to apply it.
-        make_engine: makes the engine.
+        spec: loads the engine.
     """
 
     model: str
     sha256: str
     recipe: Recipe
-    make_engine: EngineMaker
+    spec: EngineSpec
 
     @classmethod
     def of(cls, segmenter: Segmenter) -> PortableSegmenter:
@@ -40,14 +40,14 @@ class PortableSegmenter:
         Raises:
             BadInputError: its engine was given as a loaded object only.
         """
-        if segmenter.make_engine is None:
+        if segmenter.spec is None:
             raise BadInputError(
                 "engine",
                 "is a loaded network, which cannot go to other processes",
-                "give the segmenter make_engine in place of engine",
+                "give the segmenter spec in place of engine",
             )
         model = segmenter.model
-        return cls(model.origin, model.sha256, segmenter.recipe, segmenter.make_engine)
+        return cls(model.origin, model.sha256, segmenter.recipe, segmenter.spec)
 
     def load(self) -> Segmenter:
         """Return the segmenter; a process makes it once and keeps the last one.
@@ -65,5 +65,5 @@ class PortableSegmenter:
                     "is another model than on the machine that started the run",
                     "put the model into a folder that all machines share",
                 )
-            _loaded[key] = Segmenter(folder, self.recipe, make_engine=self.make_engine)
+            _loaded[key] = Segmenter(folder, self.recipe, spec=self.spec)
         return _loaded[key]

@@ -1,36 +1,30 @@
-"""Ways to run a StarDist network. Each offers :class:`Engine`."""
+"""The interface that every engine offers: :class:`Engine`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
 from bridge.errors import BadInputError
-
-EngineName = Literal["auto", "starbridge", "keras", "openvino", "onnx"]
-"""What can be asked for; ``auto`` takes the fastest that is here."""
-
-Precision = Literal["f32", "int8"]
-"""Numbers that a network computes with: single precision, or 8-bit integers."""
 
 SMALLEST_DISTANCE = 1e-3
 """StarDist's own bound, pixels: no ray is shorter."""
 
 
 Margins = tuple[int, int, int, int]
-"""Pixels at the top, left, bottom and right of a tile that are only there to be seen."""
+"""Pixels at the top, left, bottom and right of a tile that are context only, not predicted."""
 
 NO_MARGINS: Margins = (0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the network says of a tile without its margins, on its grid.
+    """The network's results for a tile without its margins, on its grid.
 
-    An engine may reuse the memory: what is to outlive its next prediction is copied. Where no
-    object is asked for, as said to :meth:`Engine.predict`, distances and classes may be anything.
+    An engine may reuse the memory: copy what is to outlive its next prediction. Where probability
+    is not above the ``min_prob`` of :meth:`Engine.predict`, distances and classes may be anything.
 
     Attributes:
         prob: (height/grid, width/grid) float32, probability that an object is centred here.
@@ -48,9 +42,9 @@ class Engine(Protocol):
     """A loaded network."""
 
     name: str
-    """As a run's record says it: ``starbridge``, ``keras``, ``openvino``, ``openvino int8``, …"""
+    """Key of its :class:`bridge.segment.engines.registry.EngineSpec`, for the run's record."""
     device: str
-    """Where it runs: ``CPU``, ``GPU``, ``CUDA``, …"""
+    """Device that it runs on: ``CPU``, ``GPU``, ``CUDA``, …"""
     versions: dict[str, str]
     """Versions of the libraries that decide the result."""
 
@@ -67,29 +61,29 @@ class Engine(Protocol):
 
     @property
     def halo(self) -> tuple[int, int]:
-        """How far (y, x) in pixels a prediction looks."""
+        """Receptive field of a prediction (y, x): pixels to either side that it depends on."""
 
     @property
     def bytes_per_pixel(self) -> float:
-        """What it was seen to hold for each pixel of a tile."""
+        """Memory that it needs for each pixel of a tile, measured."""
 
     def predict(
-        self, tile: NDArray[Any], margins: Margins = NO_MARGINS, least_prob: float = 0.0
+        self, tile: NDArray[Any], margins: Margins = NO_MARGINS, min_prob: float = 0.0
     ) -> Prediction:
         """Run the network.
 
         Args:
             tile: (height, width, channels) float32, normalised.
-            margins: what of it is not to be predicted; multiples of the divisor.
-            least_prob: objects are only asked for where their probability is more.
+            margins: its part that is not to be predicted; multiples of the divisor.
+            min_prob: distances and classes are needed only where probability is above it.
 
         Raises:
             BadInputError: out of memory.
         """
 
 
-def without(margins: Margins, prediction: Prediction, grid: tuple[int, ...]) -> Prediction:
-    """A prediction of a whole tile, without its margins.
+def remove_margins(margins: Margins, prediction: Prediction, grid: tuple[int, ...]) -> Prediction:
+    """Cut the margins off a prediction of a whole tile.
 
     Args:
         margins: in pixels.
@@ -110,12 +104,12 @@ def without(margins: Margins, prediction: Prediction, grid: tuple[int, ...]) -> 
     )
 
 
-def explained(error: Exception, tile: NDArray[Any]) -> Exception:
-    """What an engine raises where a tile took too much memory; any other error as it is.
+def translate_memory_error(error: Exception, tile: NDArray[Any]) -> Exception:
+    """Translate a library's error for a lack of memory; return any other one as it is.
 
     Args:
-        error: what its library raised.
-        tile: what it was to predict.
+        error: as the library raised it.
+        tile: the tile that was to be predicted.
     """
     text = f"{type(error).__name__} {error}".lower()
     if not any(word in text for word in ("memory", "alloc", "exhausted")):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import shutil
 from importlib.metadata import version
 from typing import Any
 
@@ -19,8 +20,8 @@ from bridge.segment.engines.base import (
     SMALLEST_DISTANCE,
     Margins,
     Prediction,
-    explained,
-    without,
+    remove_margins,
+    translate_memory_error,
 )
 from bridge.segment.engines.unet import UnetTiles
 
@@ -43,7 +44,7 @@ class KerasEngine(UnetTiles):
         # TensorFlow greets on stderr before any of its options can be set.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         try:
-            import tensorflow as tf  # named first, so that its absence is what is said
+            import tensorflow as tf  # before StarDist, so that the error names it if both lack
             from stardist.models import Config2D, StarDist2D
         except ImportError as error:
             raise MissingPartError(
@@ -71,7 +72,7 @@ class KerasEngine(UnetTiles):
         self.versions = {name: version(name) for name in ("stardist", "tensorflow", "keras")}
 
     def predict(
-        self, tile: NDArray[Any], margins: Margins = NO_MARGINS, least_prob: float = 0.0
+        self, tile: NDArray[Any], margins: Margins = NO_MARGINS, min_prob: float = 0.0
     ) -> Prediction:
         """Run the network on one (height, width, channels) float32 tile.
 
@@ -83,8 +84,22 @@ class KerasEngine(UnetTiles):
         try:
             outputs = self._model.keras_model.predict_on_batch(tile[np.newaxis])
         except (tf.errors.ResourceExhaustedError, MemoryError) as error:
-            raise explained(error, tile) from error
+            raise translate_memory_error(error, tile) from error
         prob, dist = outputs[0][0, ..., 0], outputs[1][0]
         classes = outputs[2][0] if len(outputs) > 2 else None
         whole = Prediction(prob, np.maximum(dist, SMALLEST_DISTANCE), classes)
-        return without(margins, whole, self._folder.grid)
+        return remove_margins(margins, whole, self._folder.grid)
+
+
+def has_gpu() -> bool:
+    """Tell whether TensorFlow finds a graphics card.
+
+    TensorFlow takes seconds to load: where NVIDIA's driver is missing, it is not asked.
+    """
+    if shutil.which("nvidia-smi") is None:
+        return False
+    try:
+        import tensorflow as tf
+    except ImportError:
+        return False
+    return bool(tf.config.list_physical_devices("GPU"))

@@ -17,10 +17,10 @@ from bridge.segment.engines.base import (
     SMALLEST_DISTANCE,
     Margins,
     Prediction,
-    explained,
-    without,
+    remove_margins,
+    translate_memory_error,
 )
-from bridge.segment.engines.unet import UnetTiles, channels_first, read_unet
+from bridge.segment.engines.unet import UnetTiles, read_unet
 
 _PROVIDERS: dict[str, dict[str, str]] = {
     # TensorFloat-32 has three digits in place of seven. Every new size of a tile would be a new
@@ -31,7 +31,7 @@ _PROVIDERS: dict[str, dict[str, str]] = {
     "CoreMLExecutionProvider": {"ModelFormat": "MLProgram", "MLComputeUnits": "CPUAndGPU"},
     "CPUExecutionProvider": {},
 }
-"""What it may run on, the best first, with settings that keep single precision."""
+"""ONNX Runtime's providers, the best first, with settings that keep single precision."""
 
 _ENDING = "ExecutionProvider"
 
@@ -62,8 +62,8 @@ class OnnxEngine(UnetTiles):
         self.versions = {"onnxruntime": str(onnxruntime.__version__)}
         self._network = read_unet(model)
         options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4  # what does not work is said by what it falls back to
-        options.enable_mem_pattern = False  # tiles differ in size; DirectML asks for it too
+        options.log_severity_level = 4  # a provider that does not work is replaced by the next
+        options.enable_mem_pattern = False  # tiles differ in size; DirectML requires it
         options.intra_op_num_threads = allowed_threads()
         there = onnxruntime.get_available_providers()
         self._session = onnxruntime.InferenceSession(
@@ -74,17 +74,18 @@ class OnnxEngine(UnetTiles):
         self.device = str(self._session.get_providers()[0]).removesuffix(_ENDING)
 
     def predict(
-        self, tile: NDArray[Any], margins: Margins = NO_MARGINS, least_prob: float = 0.0
+        self, tile: NDArray[Any], margins: Margins = NO_MARGINS, min_prob: float = 0.0
     ) -> Prediction:
         """Run the network on one (height, width, channels) float32 tile.
 
         Raises:
             BadInputError: the tile does not fit into memory.
         """
+        channels_first = np.ascontiguousarray(np.moveaxis(tile, -1, 0)[np.newaxis], np.float32)
         try:
-            (joined,) = self._session.run(None, {"input": channels_first(tile)})
+            (joined,) = self._session.run(None, {"input": channels_first})
         except (RuntimeError, MemoryError) as error:
-            raise explained(error, tile) from error
+            raise translate_memory_error(error, tile) from error
         values = joined[0]
         dist = values[1 : 1 + self._folder.n_rays]
         np.maximum(dist, SMALLEST_DISTANCE, out=dist)
@@ -92,13 +93,13 @@ class OnnxEngine(UnetTiles):
         whole = Prediction(
             values[0], np.moveaxis(dist, 0, -1), classes if classes.shape[-1] else None
         )
-        return without(margins, whole, self._folder.grid)
+        return remove_margins(margins, whole, self._folder.grid)
 
 
-def sees_graphics_card() -> bool:
-    """Whether an ONNX Runtime is installed that was made for a graphics card.
+def has_gpu_build() -> bool:
+    """Tell whether an ONNX Runtime is installed that was built for a graphics card.
 
-    Apple's is in every ONNX Runtime for the Mac, and says nothing.
+    Apple's provider is in every ONNX Runtime for the Mac, and proves nothing.
     """
     disable_telemetry()
     try:

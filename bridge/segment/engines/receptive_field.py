@@ -1,161 +1,88 @@
-"""What of its layers a network must compute for the core of a tile.
+"""The part of each layer that predictions depend on.
 
 A tile is larger than its core by what predictions look at. Only the first layers need all of it:
-the further a layer is from the image, the less of the margin its successors still look at, and the
-layers of the way up, which are most of the work, need a few pixels. They are cropped where the two
-ways join. Every number of the core stays what it was.
+the further a layer is from the image, the less of the margin its successors still look at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import numpy as np
-from numpy.typing import NDArray
-
-from bridge.model.network import (
-    INPUT,
-    Concatenation,
-    Convolution,
-    MaxPooling,
-    Network,
-    Step,
-    Upsampling,
-)
-from bridge.segment.engines.base import Margins
+from bridge.model.network import INPUT, Convolution, MaxPooling, Network, Step, Upsampling
 
 Interval = tuple[int, int]
 """First pixel, and the first one after the last, along an axis of a layer."""
 
-Computed = Callable[[Step, Interval], Interval]
-"""What is computed of a layer so that there is what others see of it."""
+Widen = Callable[[Step, Interval], Interval]
+"""Widens what is needed of a layer to what is computed of it."""
 
 
-def as_seen(_step: Step, seen: Interval) -> Interval:
-    """No more than what is seen."""
-    return seen
-
-
-def seen_from(
-    network: Network, axis: int, predictions: Interval, computed: Computed = as_seen
-) -> dict[str, Interval]:
-    """What predictions look at in every layer, followed back through the layers.
+class ReceptiveField:
+    """The receptive field of predictions in each layer of StarDist's U-Net, along one axis.
 
     Args:
         network: StarDist's U-Net.
         axis: 0 for y, 1 for x.
-        predictions: on the grid.
-        computed: what is computed of each layer, and so looks at the layers before.
 
-    Returns:
-        Intervals by layer, ``INPUT`` among them, in the layers' own pixels.
-    """
-    seen = dict.fromkeys(network.heads, predictions)
-    for step in reversed(network.steps):
-        first, last = seen[step.name] = computed(step, seen[step.name])
-        match step:
-            case Convolution():
-                before = (step.kernel.shape[axis] - 1) // 2
-                first, last = first - before, last + step.kernel.shape[axis] - 1 - before
-            case MaxPooling():
-                first, last = first * step.size[axis], last * step.size[axis]
-            case Upsampling():
-                first, last = first // step.size[axis], -(-last // step.size[axis])
-        for name in step.inputs:
-            there = seen.get(name, (first, last))
-            seen[name] = min(first, there[0]), max(last, there[1])
-    return seen
-
-
-def period(network: Network, axis: int, grid: int) -> int:
-    """After how many predictions their positions relative to the pooling repeat."""
-    pools = [step.size[axis] for step in network.steps if isinstance(step, MaxPooling)]
-    return int(np.prod(pools)) // grid
-
-
-class Narrowing:
-    """Where a network's layers are cropped, and by how much.
-
-    Args:
-        network: StarDist's U-Net, whose ways join in concatenations.
-        grid: pixels between its predictions.
+    Attributes:
+        scales: pixels of the image for one of each layer, ``INPUT`` among them.
     """
 
-    def __init__(self, network: Network, grid: tuple[int, ...]) -> None:
-        self._network = network
-        self._grid = grid
-        self.joins = [step for step in network.steps if isinstance(step, Concatenation)]
-        """Where: all inputs of each are cropped."""
-        # top, left, bottom, right
-        sides = [self._needs(0, 0), self._needs(1, 0), self._needs(0, 1), self._needs(1, 1)]
-        self._needed = {join.name: [side[join.name] for side in sides] for join in self.joins}
+    def __init__(self, network: Network, axis: int) -> None:
+        self.network, self.axis = network, axis
+        self.scales = {INPUT: 1}
+        for step in network.steps:
+            scale = self.scales[step.inputs[0]]
+            if isinstance(step, MaxPooling):
+                scale *= step.size[axis]
+            if isinstance(step, Upsampling):
+                scale //= step.size[axis]
+            self.scales[step.name] = scale
 
-    def _needs(self, axis: int, end: int) -> dict[str, int]:
-        """How far beyond the core, at its beginning or end, each layer is looked at."""
-        count = period(self._network, axis, self._grid[axis])
-        needs: dict[str, int] = {}
-        for position in range(count):
-            # predictions 0, 1, … of a core that begins at 0, or -1, -2, … of one that ends there
-            first = -1 - position if end else position
-            seen = seen_from(self._network, axis, (first, first + 1))
-            for name, (first, last) in seen.items():
-                beyond = last if end else -first
-                needs[name] = max(needs.get(name, 0), beyond)
-        return needs
+    @property
+    def grid(self) -> int:
+        """Pixels between predictions."""
+        return self.scales[self.network.heads[0]]
 
-    def crops(self, margins: Margins) -> tuple[NDArray[np.int64], Margins]:
-        """Pixels to cut off each input of each join.
+    def backproject(
+        self, predictions: Interval, widen: Widen = lambda _, needed: needed
+    ) -> dict[str, Interval]:
+        """Follow predictions back through the layers to all that they look at.
 
         Args:
-            margins: of the tile, multiples of what the network's poolings divide.
+            predictions: on the grid.
+            widen: where more of a layer is computed than is needed, which then looks at more of
+                the layers before.
 
         Returns:
-            (inputs of all joins, 4) pixels of the layer at the top, left, bottom and right; and the
-            margins that are left around the predictions, in predictions.
+            Intervals by layer, ``INPUT`` among them, in the layers' own pixels.
         """
-        there: dict[str, list[int]] = {INPUT: list(margins)}
-        crops: list[list[int]] = []
-        for step in self._network.steps:
-            each = [there[name] for name in step.inputs]
+        axis, found = self.axis, dict.fromkeys(self.network.heads, predictions)
+        for step in reversed(self.network.steps):
+            first, last = found[step.name] = widen(step, found[step.name])
             match step:
+                case Convolution():
+                    before = (step.kernel.shape[axis] - 1) // 2
+                    first, last = first - before, last + step.kernel.shape[axis] - 1 - before
                 case MaxPooling():
-                    left = [n // step.size[k % 2] for k, n in enumerate(each[0])]
+                    first, last = first * step.size[axis], last * step.size[axis]
                 case Upsampling():
-                    left = [n * step.size[k % 2] for k, n in enumerate(each[0])]
-                case Concatenation():
-                    left = [
-                        min(need, *sides)
-                        for need, *sides in zip(self._needed[step.name], *each, strict=True)
-                    ]
-                    crops += [[n - m for n, m in zip(side, left, strict=True)] for side in each]
-                case _:
-                    left = each[0]
-            there[step.name] = left
-        top, left_, bottom, right = there[self._network.heads[0]]
-        return np.array(crops, np.int64).reshape(-1, 4), (top, left_, bottom, right)
+                    first, last = first // step.size[axis], -(-last // step.size[axis])
+            for name in step.inputs:
+                known = found.get(name, (first, last))
+                found[name] = min(first, known[0]), max(last, known[1])
+        return found
 
+    def reach(self, period: int | None = None, widen: Widen = lambda _, needed: needed) -> int:
+        """Return how far in pixels a prediction looks, whatever the weights.
 
-def reach(
-    network: Network,
-    axis: int,
-    grid: int,
-    positions: int | None = None,
-    computed: Computed = as_seen,
-) -> int:
-    """How far in pixels a prediction looks, whatever the weights.
-
-    Args:
-        network: StarDist's U-Net.
-        axis: 0 for y, 1 for x.
-        grid: pixels between its predictions.
-        positions: after how many predictions all repeats; ``None``: as pooling does.
-        computed: as for :func:`seen_from`.
-    """
-
-    def distances() -> Iterator[int]:
-        for position in range(positions or period(network, axis, grid)):
-            first, last = seen_from(network, axis, (position, position + 1), computed)[INPUT]
-            centre = position * grid
-            yield max(centre - first, last - 1 - centre)
-
-    return max(distances())
+        Args:
+            period: pixels after which all repeats; ``None``: as pooling does.
+            widen: as for :meth:`backproject`.
+        """
+        furthest = 0
+        for position in range((period or max(self.scales.values())) // self.grid):
+            first, last = self.backproject((position, position + 1), widen)[INPUT]
+            centre = position * self.grid
+            furthest = max(furthest, centre - first, last - 1 - centre)
+        return furthest

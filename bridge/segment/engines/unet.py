@@ -28,12 +28,12 @@ from bridge.model.network import (
     Step,
     Upsampling,
 )
-from bridge.segment.engines.receptive_field import reach
+from bridge.segment.engines.receptive_field import ReceptiveField
 
 _EPSILON = 1e-3  # Keras's own, which StarDist leaves as it is
 
 _Next = Callable[[list[tuple[int, ...]]], list[NDArray[np.float32]]]
-"""Gives the next layer's arrays, of the shapes that it has to have."""
+"""Returns the next layer's arrays, of the shapes that it has to have."""
 
 _DEFAULTS: dict[str, Any] = {
     "unet_n_depth": 3,
@@ -49,7 +49,7 @@ _DEFAULTS: dict[str, Any] = {
     "unet_prefix": "",
     "net_conv_after_unet": 128,
 }
-"""What StarDist takes where an older ``config.json`` says nothing."""
+"""StarDist's defaults for settings that an older ``config.json`` lacks."""
 
 
 def read_unet(model: ModelFolder) -> Network:
@@ -65,6 +65,10 @@ def read_unet(model: ModelFolder) -> Network:
     Raises:
         BadInputError: a network of another kind than StarDist's own U-Net, or weights that are
             damaged or belong to another architecture.
+
+    >>> from bridge.model.folder import open_model
+    >>> read_unet(open_model("demo")).heads
+    ('prob', 'dist_conv')
     """
     import h5py
 
@@ -88,10 +92,10 @@ def read_unet(model: ModelFolder) -> Network:
 
 
 class UnetTiles:
-    """How tiles are cut for a network, whatever runs it.
+    """A base of engines: how tiles are cut for a U-Net, whatever runs it.
 
     StarDist's own halo comes from one impulse, which misses what pooling shifts, and a deep
-    network's whole reach.
+    network's whole receptive field.
 
     Args:
         model: the model folder.
@@ -102,8 +106,14 @@ class UnetTiles:
 
     @property
     def divisor(self) -> tuple[int, int]:
-        """Height and width of a tile are multiples of these."""
-        return divisor(self._folder)
+        """Height and width of a tile are multiples of these: pooling and grid together."""
+        settings = _DEFAULTS | self._folder.config
+        depth = int(settings["unet_n_depth"])
+        y, x = (
+            int(by) ** depth * grid
+            for by, grid in zip(settings["unet_pool"], self._folder.grid, strict=True)
+        )
+        return y, x
 
     @property
     def alignment(self) -> tuple[int, int]:
@@ -112,12 +122,22 @@ class UnetTiles:
 
     @cached_property
     def halo(self) -> tuple[int, int]:
-        """How far (y, x) in pixels a prediction looks."""
-        return halo(self._folder)
+        """Receptive field of a prediction (y, x), pixels to either side, whatever the weights.
+
+        Raises:
+            BadInputError: a network of another kind than StarDist's own U-Net.
+        """
+
+        def untrained(shapes: list[tuple[int, ...]]) -> list[NDArray[np.float32]]:
+            return [np.broadcast_to(np.float32(0), shape) for shape in shapes]
+
+        network = _Builder(self._folder, untrained, untrained).build()
+        y, x = (ReceptiveField(network, axis).reach() for axis in (0, 1))
+        return y, x
 
     @property
     def bytes_per_pixel(self) -> float:
-        """What TensorFlow was seen to hold per pixel of a tile: full-size feature maps at once."""
+        """Memory that TensorFlow was measured to hold for a pixel of a tile."""
         config = self._folder.config
         base = float(config.get("unet_n_filter_base", config.get("resnet_n_filter_base", 32)))
         head = float(config.get("net_conv_after_unet", config.get("net_conv_after_resnet", 128)))
@@ -125,36 +145,8 @@ class UnetTiles:
         return 4.0 * (8 * base + 3 * (head + float(config["n_rays"]) + 1)) / math.sqrt(area)
 
 
-def channels_first(tile: NDArray[Any]) -> NDArray[np.float32]:
-    """A (height, width, channels) tile as (1, channels, height, width) float32."""
-    return np.ascontiguousarray(np.moveaxis(tile, -1, 0)[np.newaxis], np.float32)
-
-
-def divisor(model: ModelFolder) -> tuple[int, int]:
-    """What height and width of an image must be multiples of: pooling and grid together."""
-    settings = _DEFAULTS | model.config
-    pool, depth = settings["unet_pool"], int(settings["unet_n_depth"])
-    y, x = (int(p) ** depth * g for p, g in zip(pool, model.grid, strict=True))
-    return y, x
-
-
-def halo(model: ModelFolder) -> tuple[int, int]:
-    """How far (y, x) in pixels a prediction looks, whatever the weights.
-
-    Raises:
-        BadInputError: a network of another kind than StarDist's own U-Net.
-    """
-
-    def untrained(shapes: list[tuple[int, ...]]) -> list[NDArray[np.float32]]:
-        return [np.broadcast_to(np.float32(0), shape) for shape in shapes]
-
-    network = _Builder(model, untrained, untrained).build()
-    y, x = (reach(network, axis, model.grid[axis]) for axis in (0, 1))
-    return y, x
-
-
 class _Builder:
-    """Lays StarDist's layers one after another, each with the next weights of the file."""
+    """A builder of StarDist's layers, each with the next weights of the file."""
 
     def __init__(self, model: ModelFolder, convolution: _Next, normalisation: _Next) -> None:
         self._model = model
@@ -221,7 +213,7 @@ class _Builder:
         return Network(2, self._model.n_channels, tuple(self._steps), tuple(heads))
 
     def _check(self) -> None:
-        """Refuse what StarDist would build otherwise than this class does."""
+        """Refuse settings that StarDist builds otherwise than this class does."""
         settings = self._settings
         if str(settings["backbone"]).lower() != "unet":
             raise _refusal(self._model, f"has the backbone {settings['backbone']!r}")
@@ -289,22 +281,22 @@ class _Builder:
 
 
 class _Stored:
-    """Arrays of each convolution and of each batch normalisation, in the layers' order."""
+    """The arrays of each convolution and of each batch normalisation, in the layers' order."""
 
     def __init__(self, file: Any) -> None:
         self._convolutions, self._normalisations = _stored_layers(file)
 
     @property
     def left(self) -> bool:
-        """Whether there are layers that nobody asked for."""
+        """Is true where layers are left that were not read."""
         return bool(self._convolutions or self._normalisations)
 
     def convolution(self, shapes: list[tuple[int, ...]]) -> list[NDArray[np.float32]]:
-        """Kernel and bias of the next one."""
+        """Return kernel and bias of the next one."""
         return _read(self._convolutions.pop(0), shapes)
 
     def normalisation(self, shapes: list[tuple[int, ...]]) -> list[NDArray[np.float32]]:
-        """Gamma, beta, mean and variance of the next one."""
+        """Return gamma, beta, mean and variance of the next one."""
         return _read(self._normalisations.pop(0), shapes)
 
 
@@ -332,7 +324,7 @@ def _other_weights(model: ModelFolder) -> BadInputError:
 
 
 def _stored_layers(file: Any) -> tuple[list[list[Any]], list[list[Any]]]:
-    """Datasets of each convolution, and of each batch normalisation, in the layers' order.
+    """Find the datasets of each convolution and batch normalisation, in the layers' order.
 
     Keras 3 has ``layers/conv2d_3/vars/0``; Keras 2 lists its groups in ``layer_names`` and their
     arrays in ``weight_names``, below ``model_weights`` where the whole model was saved.

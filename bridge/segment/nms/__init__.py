@@ -1,4 +1,4 @@
-"""What a network proposes, and its thinning by non-maximum suppression (NMS)."""
+"""Candidates that a network proposes, and non-maximum suppression (NMS) of them."""
 
 from __future__ import annotations
 

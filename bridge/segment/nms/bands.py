@@ -53,6 +53,14 @@ def suppress_rows(
         rays: rays of an outline.
         capacity: as in :class:`BandedSuppression`.
         reach: likewise.
+
+    >>> candidates = Candidates(
+    ...     prob=np.array([0.6, 0.9], np.float32),
+    ...     dist=np.full((2, 32), 10, np.float32),
+    ...     points=np.array([[20, 20], [22, 20]], np.int32),
+    ... )
+    >>> suppress_rows(lambda: [([candidates], 0)], threshold=0.4, rays=32).points
+    array([[22, 20]], dtype=int32)
     """
     while True:
         banded = BandedSuppression(threshold, rays, capacity=capacity, reach=reach)
@@ -65,8 +73,8 @@ def suppress_rows(
             log.info("objects reach up to %d pixels from their centres: predicted anew", reach)
 
 
-def _longest(dist: NDArray[Any]) -> float:
-    """The longest ray, of those that may be."""
+def _longest_ray(dist: NDArray[Any]) -> float:
+    """Return the longest ray of those that can be an object's."""
     longest = max(float(dist.max(initial=0)), -float(dist.min(initial=0)))
     if longest < LONGEST_RAY:
         return longest
@@ -75,7 +83,7 @@ def _longest(dist: NDArray[Any]) -> float:
 
 
 class BandedSuppression:
-    """NMS over a plane whose candidates arrive from top to bottom and need not all be held.
+    """A suppression of candidates that arrive from top to bottom and need not all be held.
 
     Where all candidates fit into ``capacity`` they are thinned in one go. Beyond that, what later
     rows cannot change is decided at once: a candidate stays for good when it lies further up than
@@ -91,6 +99,11 @@ class BandedSuppression:
         capacity: candidates to be held before they are thinned.
         reach: how far up from its centre a later candidate is reckoned to reach at least, pixels;
             twice what was seen, if that is more.
+
+    >>> banded = BandedSuppression(threshold=0.4, rays=32)
+    >>> banded.add([Candidates.none(32)], top=0)
+    >>> len(banded.finish())
+    0
     """
 
     def __init__(
@@ -117,15 +130,15 @@ class BandedSuppression:
         return sum(len(part) for part in self._held)
 
     def add(self, row_of_tiles: Sequence[Candidates], top: int) -> None:
-        """Take the candidates of one row of tiles, whose first pixel row is ``top``."""
+        """Add the candidates of one row of tiles, whose first pixel row is ``top``."""
         if self.held > self._next_thinning:
             self._thin(top)
         for part in row_of_tiles:
-            self._largest = max(self._largest, _longest(part.dist))
+            self._largest = max(self._largest, _longest_ray(part.dist))
         self._held.extend(part for part in row_of_tiles if len(part))
 
     def finish(self) -> Candidates:
-        """All winners, most probable first.
+        """Return all winners, most probable first.
 
         Raises:
             LateObjectError: a candidate reached further up than was reckoned with, and changes

@@ -1,4 +1,4 @@
-"""What a StarDist network proposes: a point, a probability and the rays of an outline each."""
+"""Candidates of a StarDist network: a point, a probability and the rays of an outline each."""
 
 from __future__ import annotations
 
@@ -19,6 +19,14 @@ class Candidates:
         dist: (n, rays) float32, pixels.
         points: (n, 2) int32, pixel-centre (y, x).
         classes: (n, classes + 1) float32, or ``None``.
+
+    >>> one = Candidates(
+    ...     prob=np.array([0.9], np.float32),
+    ...     dist=np.full((1, 32), 5, np.float32),
+    ...     points=np.array([[7, 8]], np.int32),
+    ... )
+    >>> len(Candidates.join([one, Candidates.none(32), one], 32))
+    2
     """
 
     prob: NDArray[Any]
@@ -30,20 +38,20 @@ class Candidates:
         return len(self.prob)
 
     def take(self, index: NDArray[Any]) -> Candidates:
-        """The candidates that an index or mask names, in its order."""
+        """Return the candidates that an index or mask names, in its order."""
         classes = None if self.classes is None else self.classes[index]
         return Candidates(self.prob[index], self.dist[index], self.points[index], classes)
 
     @classmethod
     def none(cls, rays: int) -> Candidates:
-        """No candidates at all."""
+        """Return no candidates."""
         return cls(
             np.empty(0, np.float32), np.empty((0, rays), np.float32), np.empty((0, 2), np.int32)
         )
 
     @classmethod
     def join(cls, parts: Sequence[Candidates], rays: int) -> Candidates:
-        """All candidates of several parts, in their order."""
+        """Join the candidates of several parts, in their order."""
         filled = [part for part in parts if len(part)]
         if len(filled) < 2:
             return filled[0] if filled else cls.none(rays)

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from bridge.segment.nms.candidates import Candidates
 from bridge.segment.nms.outline import LONGEST_RAY, MOST_ROWS, ray_directions
 from bridge.segment.nms.winners import (
-    Places,
-    Scene,
+    CandidateSet,
+    SpatialIndex,
     Winners,
     admit,
-    candidates_of,
+    build_index,
+    find_uncovered,
+    make_room,
     no_winners,
-    places_for,
-    uncovered,
-    with_room,
+    winning_candidates,
 )
 
 _FIRST_BLOCK = 1024
@@ -45,7 +45,16 @@ def suppress(candidates: Candidates, threshold: float, *, threads: int | None = 
         threads: as many as numba is set to where ``None``.
 
     Returns:
-        What stays, most probable first.
+        The candidates that stay, most probable first.
+
+    >>> candidates = Candidates(
+    ...     prob=np.array([0.6, 0.9, 0.7], np.float32),
+    ...     dist=np.full((3, 32), 10, np.float32),
+    ...     points=np.array([[20, 20], [20, 22], [60, 60]], np.int32),
+    ... )
+    >>> suppress(candidates, threshold=0.4).points
+    array([[20, 22],
+           [60, 60]], dtype=int32)
     """
     winners, _ = decide(candidates, threshold, threads=threads)
     return candidates.take(winners)
@@ -58,7 +67,7 @@ def decide(
     open_below: int | None = None,
     threads: int | None = None,
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Say which candidates stay, and which cannot be decided yet.
+    """Decide which candidates stay, and which cannot be decided yet.
 
     Args:
         candidates: in any order.
@@ -72,15 +81,15 @@ def decide(
         those that more probable candidates, which are open themselves, may still decide upon. All
         others are covered by one that stays.
     """
-    ranked, reach = _ranked(candidates)
+    ranked, reach = _rank(candidates)
     if not len(ranked):
         return ranked, ranked
     points = np.ascontiguousarray(candidates.points, np.int32)
     dist = np.ascontiguousarray(candidates.dist, np.float32)
-    scene = Scene(dist, points, *ray_directions(dist.shape[1]), np.float32(threshold))
-    places = places_for(points, reach)
+    known = CandidateSet(dist, points, *ray_directions(dist.shape[1]), np.float32(threshold))
+    index = build_index(points, reach)
     is_open = np.zeros(len(points), bool)
-    open_cells = np.zeros(places.guess.shape if open_below is not None else (0, 0), np.uint8)
+    open_cells = np.zeros(index.guess.shape if open_below is not None else (0, 0), np.uint8)
     winners, count, rows = no_winners(), 0, 0
     # Nearly all candidates of a block fall to winners of the blocks before it, in parallel; the few
     # that do not are settled one by one.
@@ -88,16 +97,16 @@ def decide(
     with ThreadPoolExecutor(workers) as pool:
         for start, stop in _blocks(len(ranked)):
             first = count
-            members, heights = _free(ranked[start:stop], scene, winners, places, pool, workers)
+            members, heights = _find_free(ranked[start:stop], known, winners, index, pool, workers)
             for part in range(0, len(members), _MOST_AT_ONCE):
                 these = members[part : part + _MOST_AT_ONCE]
                 more_rows = int(np.minimum(heights[part : part + len(these)], MOST_ROWS).sum())
-                winners = with_room(winners, count, rows, len(these), more_rows)
+                winners = make_room(winners, count, rows, len(these), more_rows)
                 count, rows = admit(
                     these,
-                    scene,
+                    known,
                     winners,
-                    places,
+                    index,
                     first,
                     count,
                     rows,
@@ -105,18 +114,18 @@ def decide(
                     open_below or 0,
                     is_open,
                 )
-    return candidates_of(winners, count), np.flatnonzero(is_open)
+    return winning_candidates(winners, count), np.flatnonzero(is_open)
 
 
-def _free(
+def _find_free(
     members: NDArray[np.intp],
-    scene: Scene,
+    known: CandidateSet,
     winners: Winners,
-    places: Places,
+    index: SpatialIndex,
     pool: ThreadPoolExecutor,
     workers: int,
 ) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
-    """Those members that no winner covers, in their order, and the rows of their outlines."""
+    """Return the members that no winner covers, in their order, and the rows of their outlines."""
     by_place = np.argsort(members)  # neighbours in memory are neighbours in the plane
     placed = members[by_place]
     free, heights = np.empty(len(members), bool), np.empty(len(members), np.int32)
@@ -125,7 +134,7 @@ def _free(
 
     def look(k: int) -> None:
         part = slice(edges[k], edges[k + 1])
-        uncovered(placed[part], scene, winners, places, free[part], heights[part])
+        find_uncovered(placed[part], known, winners, index, free[part], heights[part])
 
     list(pool.map(look, range(shares)))
     where = np.sort(by_place[free])
@@ -142,8 +151,8 @@ def _blocks(n: int) -> list[tuple[int, int]]:
     return list(itertools.pairwise(edges))
 
 
-def _ranked(candidates: Candidates) -> tuple[NDArray[np.intp], float]:
-    """What can be an object, from the most to the least probable, ties by place; longest ray."""
+def _rank(candidates: Candidates) -> tuple[NDArray[np.intp], float]:
+    """Rank the candidates that can be objects, ties by place; return them and the longest ray."""
     prob, points, dist = candidates.prob, candidates.points, candidates.dist
     order: NDArray[np.intp] = np.argsort(-prob)
     at = prob[order]

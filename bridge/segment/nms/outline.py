@@ -1,4 +1,4 @@
-"""A candidate's outline as StarDist's suppression sees it: its vertices cut down to whole pixels.
+"""A candidate's outline as StarDist's suppression takes it: its vertices cut to whole pixels.
 
 Everything here is compiled and works on one outline at a time: vertices ``x`` and ``y`` (rays,)
 int32, pixel-centre, in the order of the rays.
@@ -22,22 +22,22 @@ LONGEST_RAY = 2.0**24
 """Pixels; a longer one describes no object. float32 counts whole pixels up to here."""
 
 ABSENT, PLAIN, TANGLED = 0, 2, 3
-"""What a row of a table holds: nothing, one left and one right edge, or anything else."""
+"""Kinds of a table's row: nothing, one left and one right edge, or anything else."""
 
 # Places in the frame of an outline.
 LEFT, RIGHT, TOP, BOTTOM, SUM_LOW, SUM_HIGH, DIFF_LOW, DIFF_HIGH = range(8)
 
 
 def ray_directions(rays: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Sine and cosine of every ray's angle, in the float32 steps that StarDist takes."""
+    """Return sine and cosine of every ray's angle, in the float32 steps that StarDist takes."""
     step = np.float32(2 * np.pi / rays)
     angles = (step * np.arange(rays, dtype=np.float32)).astype(np.float64)
     return np.sin(angles).astype(np.float32), np.cos(angles).astype(np.float32)
 
 
 @numba.njit(nogil=True, cache=True)
-def vertices(dist: Any, point: Any, sin: Any, cos: Any, x: Any, y: Any) -> None:
-    """Vertices of one candidate, computed in float32 and cut towards zero, as StarDist does."""
+def compute_vertices(dist: Any, point: Any, sin: Any, cos: Any, x: Any, y: Any) -> None:
+    """Compute the vertices of a candidate, in float32 and cut towards zero, as StarDist does."""
     centre_y, centre_x = np.float32(point[0]), np.float32(point[1])
     for k in range(len(dist)):
         x[k] = np.int32(centre_x + dist[k] * cos[k])
@@ -45,8 +45,8 @@ def vertices(dist: Any, point: Any, sin: Any, cos: Any, x: Any, y: Any) -> None:
 
 
 @numba.njit(nogil=True, cache=True)
-def frame_of(x: Any, y: Any, frame: Any) -> None:
-    """The octagon around an outline: extents along x, y, x + y and x - y."""
+def compute_frame(x: Any, y: Any, frame: Any) -> None:
+    """Compute the octagon around an outline: extents along x, y, x + y and x - y."""
     low_x, high_x, low_y, high_y = x[0], x[0], y[0], y[0]
     low_sum, high_sum, low_diff, high_diff = x[0] + y[0], x[0] + y[0], x[0] - y[0], x[0] - y[0]
     for k in range(1, len(x)):
@@ -61,8 +61,8 @@ def frame_of(x: Any, y: Any, frame: Any) -> None:
 
 # The terms are whole numbers, so that they may be added in any order.
 @numba.njit(nogil=True, cache=True, fastmath={"reassoc"})
-def area_of(x: Any, y: Any, point: Any) -> Any:
-    """Area by the shoelace formula, and whether the centre sees the whole outline.
+def compute_area(x: Any, y: Any, point: Any) -> Any:
+    """Return the area by the shoelace formula, and whether the centre sees the whole outline.
 
     Where no vertex turns back around the centre, the outline does not cross itself, and the area
     is that of the pixels inside.
@@ -82,7 +82,7 @@ def area_of(x: Any, y: Any, point: Any) -> Any:
 
 @numba.njit(nogil=True, cache=True)
 def fill_table(x: Any, y: Any, top: int, rows: int, table: Any, kind: Any) -> None:
-    """Where the edges of an outline run, one row of pixels after another.
+    """Fill a table with where the edges of an outline run, one row of pixels after another.
 
     Vertices lie on whole rows, so that within a row every edge is one straight line. Of a plain
     row the table holds x of the left edge at the row's upper and lower end, then of the right

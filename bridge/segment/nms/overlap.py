@@ -1,4 +1,4 @@
-"""How much two outlines on whole pixels overlap: bounds first, then the exact area.
+"""Overlap of two outlines on whole pixels: bounds first, then the exact area.
 
 No step decides whether two edges touch, so that shared corners and edges, which whole pixels bring
 about all the time, need no care: the area is the integral, row by row, of the width that both
@@ -29,16 +29,16 @@ from bridge.segment.nms.outline import (
 
 
 @numba.njit(nogil=True, cache=True)
-def shared_box(a: Any, b: Any) -> Any:
-    """Area of the rectangle that the bounding boxes of two frames share: no overlap is larger."""
+def bound_overlap_by_boxes(a: Any, b: Any) -> Any:
+    """Return the area that two bounding boxes share: no overlap is larger."""
     width = min(a[RIGHT], b[RIGHT]) - max(a[LEFT], b[LEFT])
     height = min(a[BOTTOM], b[BOTTOM]) - max(a[TOP], b[TOP])
     return np.float64(width) * np.float64(height) if width > 0 and height > 0 else 0.0
 
 
 @numba.njit(nogil=True, cache=True)
-def octagon_around(a: Any, b: Any) -> Any:
-    """Area of the octagon around two frames: their union is not larger."""
+def bound_union(a: Any, b: Any) -> Any:
+    """Return the area of the octagon around two frames: their union is not larger."""
     left, right = np.float64(min(a[LEFT], b[LEFT])), np.float64(max(a[RIGHT], b[RIGHT]))
     top, bottom = np.float64(min(a[TOP], b[TOP])), np.float64(max(a[BOTTOM], b[BOTTOM]))
     corner_0 = right + bottom - max(a[SUM_HIGH], b[SUM_HIGH])
@@ -50,10 +50,10 @@ def octagon_around(a: Any, b: Any) -> Any:
 
 
 @numba.njit(nogil=True, cache=True)
-def row_bounds(
+def bound_overlap_by_rows(
     table: Any, kind: Any, start: int, table_b: Any, kind_b: Any, start_b: int, rows: int
 ) -> Any:
-    """The least and the most that two outlines may share in some rows of their tables."""
+    """Return the smallest and the largest overlap that rows of two tables allow."""
     least, most = 0.0, 0.0
     for row in range(rows):
         i, j = start + row, start_b + row
@@ -69,33 +69,33 @@ def row_bounds(
 
 
 @numba.njit(nogil=True, cache=True)
-def plain_row(table: Any, i: int, table_b: Any, j: int) -> Any:
-    """Area that two outlines share in a row that is plain in both."""
+def compute_row_overlap(table: Any, i: int, table_b: Any, j: int) -> Any:
+    """Return the area that two outlines share in a row that is plain in both."""
     cuts = (
-        _crossing(table[0, i] - table_b[0, j], table[1, i] - table_b[1, j]),
-        _crossing(table[2, i] - table_b[2, j], table[3, i] - table_b[3, j]),
+        _find_crossing(table[0, i] - table_b[0, j], table[1, i] - table_b[1, j]),
+        _find_crossing(table[2, i] - table_b[2, j], table[3, i] - table_b[3, j]),
     )
     first, second = min(cuts[0], cuts[1]), max(cuts[0], cuts[1])
-    area = _piece(table, i, table_b, j, 0.0, first)
+    area = _integrate(table, i, table_b, j, 0.0, first)
     if first < 1.0:
-        area += _piece(table, i, table_b, j, first, second)
+        area += _integrate(table, i, table_b, j, first, second)
     if second < 1.0:
-        area += _piece(table, i, table_b, j, second, 1.0)
+        area += _integrate(table, i, table_b, j, second, 1.0)
     return area
 
 
 @numba.njit(nogil=True, cache=True)
-def _crossing(above: float, below: float) -> Any:
-    """Where a linear function from ``above`` to ``below`` over 0 to 1 is zero; 1 if nowhere."""
+def _find_crossing(above: float, below: float) -> Any:
+    """Return where a linear function from ``above`` to ``below`` is zero, 0 to 1; 1 if nowhere."""
     return above / (above - below) if above * below < 0 else 1.0
 
 
 @numba.njit(nogil=True, cache=True)
-def _piece(table: Any, i: int, table_b: Any, j: int, start: float, stop: float) -> Any:
-    """Integral of the common width from start to stop, between which no edges of a side cross."""
+def _integrate(table: Any, i: int, table_b: Any, j: int, start: float, stop: float) -> Any:
+    """Integrate the common width from start to stop, between which no edges of a side cross."""
     middle = 0.5 * (start + stop)
-    left = _inner(table[0, i], table[1, i], table_b[0, j], table_b[1, j], middle, 1.0)
-    right = _inner(table[2, i], table[3, i], table_b[2, j], table_b[3, j], middle, -1.0)
+    left = _inner_edge(table[0, i], table[1, i], table_b[0, j], table_b[1, j], middle, 1.0)
+    right = _inner_edge(table[2, i], table[3, i], table_b[2, j], table_b[3, j], middle, -1.0)
     above = right[0] + (right[1] - right[0]) * start - left[0] - (left[1] - left[0]) * start
     below = right[0] + (right[1] - right[0]) * stop - left[0] - (left[1] - left[0]) * stop
     if above >= 0 and below >= 0:
@@ -107,16 +107,16 @@ def _piece(table: Any, i: int, table_b: Any, j: int, start: float, stop: float) 
 
 
 @numba.njit(nogil=True, cache=True)
-def _inner(a0: float, a1: float, b0: float, b1: float, at: float, sign: float) -> Any:
-    """Of two edges the one further right (sign 1) or left (sign -1) at a height."""
+def _inner_edge(a0: float, a1: float, b0: float, b1: float, at: float, sign: float) -> Any:
+    """Return the edge of two that is further right (sign 1) or left (sign -1) at a height."""
     if sign * (a0 + (a1 - a0) * at - b0 - (b1 - b0) * at) >= 0:
         return a0, a1
     return b0, b1
 
 
 @numba.njit(nogil=True, cache=True)
-def exact_area(x: Any, y: Any, x_b: Any, y_b: Any, top: int, bottom: int) -> Any:
-    """Area that two outlines share between two rows, whatever their shape.
+def compute_overlap(x: Any, y: Any, x_b: Any, y_b: Any, top: int, bottom: int) -> Any:
+    """Return the area that two outlines share between two rows, whatever their shape.
 
     An outline that crosses itself holds what it winds around at all (the non-zero rule).
     """
@@ -130,23 +130,23 @@ def exact_area(x: Any, y: Any, x_b: Any, y_b: Any, top: int, bottom: int) -> Any
         if top < y_b[k] < bottom:
             heights[used] = y_b[k]
             used += 1
-    order = ascending(heights[:used])
+    order = argsort_few(heights[:used])
     area = 0.0
     for k in range(used - 1):
         upper, lower = heights[order[k]], heights[order[k + 1]]
         if lower > upper:
-            area += slab(x, y, x_b, y_b, upper, lower)
+            area += compute_slab_overlap(x, y, x_b, y_b, upper, lower)
     return area
 
 
 @numba.njit(nogil=True, cache=True)
-def slab(x: Any, y: Any, x_b: Any, y_b: Any, top: int, bottom: int) -> Any:
-    """Area that two outlines share between two heights, between which neither has a vertex."""
+def compute_slab_overlap(x: Any, y: Any, x_b: Any, y_b: Any, top: int, bottom: int) -> Any:
+    """Return the area that two outlines share between heights without a vertex between them."""
     n = len(x)
     ends = np.empty((2, 2 * n))  # x of an edge at the top and the bottom
     turns = np.zeros((2, 2 * n), np.int64)  # +1 downwards, -1 upwards, for either outline
-    first = _edges(x, y, top, bottom, 0, ends, turns, 0)
-    edges = _edges(x_b, y_b, top, bottom, 1, ends, turns, first)
+    first = _find_edges(x, y, top, bottom, 0, ends, turns, 0)
+    edges = _find_edges(x_b, y_b, top, bottom, 1, ends, turns, first)
     if first in (0, edges):
         return 0.0
     cuts = np.empty(edges * (edges - 1) // 2 + 2)
@@ -154,18 +154,18 @@ def slab(x: Any, y: Any, x_b: Any, y_b: Any, top: int, bottom: int) -> Any:
     used = 2
     for i in range(edges):
         for j in range(i):
-            cut = _crossing(ends[0, i] - ends[0, j], ends[1, i] - ends[1, j])
+            cut = _find_crossing(ends[0, i] - ends[0, j], ends[1, i] - ends[1, j])
             if cut < 1.0:
                 cuts[used] = cut
                 used += 1
-    sequence = ascending(cuts[:used])
+    sequence = argsort_few(cuts[:used])
     area = 0.0
     at = np.empty(edges)
     for k in range(used - 1):
         start, stop = cuts[sequence[k]], cuts[sequence[k + 1]]
         for i in range(edges):
             at[i] = ends[0, i] + (ends[1, i] - ends[0, i]) * 0.5 * (start + stop)
-        order = ascending(at)
+        order = argsort_few(at)
         around, around_b, width = 0, 0, 0.0
         for i in range(edges):
             edge = order[i]
@@ -178,7 +178,7 @@ def slab(x: Any, y: Any, x_b: Any, y_b: Any, top: int, bottom: int) -> Any:
 
 
 @numba.njit(nogil=True, cache=True)
-def _edges(
+def _find_edges(
     x: Any, y: Any, top: int, bottom: int, owner: int, ends: Any, turns: Any, used: int
 ) -> int:
     before = len(x) - 1
@@ -196,8 +196,8 @@ def _edges(
 
 
 @numba.njit(nogil=True, cache=True)
-def ascending(values: Any) -> Any:
-    """Order of a few values, by insertion: numba's own sorting takes seconds to compile."""
+def argsort_few(values: Any) -> Any:
+    """Sort a few values by insertion: numba's own sorting takes seconds to compile."""
     order = np.arange(len(values))
     for i in range(1, len(values)):
         moved, j = order[i], i

@@ -1,4 +1,4 @@
-"""The candidates that stay, where they lie, and whether one of them covers a further candidate."""
+"""Candidates that stay, a spatial index of them, and whether one of them covers another."""
 
 # numba's decorators carry no types
 # mypy: disallow-untyped-decorators=False
@@ -11,7 +11,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.segment.nms.corners import change_by_rounding
+from bridge.segment.nms.corners import correct_for_rounding
 from bridge.segment.nms.outline import (
     BOTTOM,
     LEFT,
@@ -19,32 +19,32 @@ from bridge.segment.nms.outline import (
     PLAIN,
     RIGHT,
     TOP,
-    area_of,
+    compute_area,
+    compute_frame,
+    compute_vertices,
     fill_table,
-    frame_of,
-    vertices,
 )
 from bridge.segment.nms.overlap import (
-    exact_area,
-    octagon_around,
-    plain_row,
-    row_bounds,
-    shared_box,
-    slab,
+    bound_overlap_by_boxes,
+    bound_overlap_by_rows,
+    bound_union,
+    compute_overlap,
+    compute_row_overlap,
+    compute_slab_overlap,
 )
 
-# Places in a winner's record, after its frame.
+# Columns of a winner's record, after its frame.
 _TABLE, _CANDIDATE, _NEXT, _SIMPLE = range(8, 12)
 
 _ROUNDING = 3.0
 """Square pixels that rounded corners may add to or take from an overlap; the most seen was 2."""
 
 _NO_AREA = 1e-10  # StarDist adds it to every area, so that an empty outline can be divided by
-_LEAST_CELL = 4
+_SMALLEST_CELL = 4
 _MOST_CELLS_PAINTED = 1 << 16
 
 
-class Scene(NamedTuple):
+class CandidateSet(NamedTuple):
     """All candidates, and the rule.
 
     Attributes:
@@ -63,7 +63,7 @@ class Scene(NamedTuple):
 
 
 class Winners(NamedTuple):
-    """Outlines that stay, in the order in which they were found.
+    """Candidates that stay, in the order in which they were found.
 
     Attributes:
         record: (room, 12) int32: frame, start in the table (-1: none), candidate, the next winner
@@ -79,16 +79,16 @@ class Winners(NamedTuple):
     kind: NDArray[Any]
 
 
-class Places(NamedTuple):
-    """Where winners lie.
+class SpatialIndex(NamedTuple):
+    """A grid of cells for each size of outlines, with the winners centred in each cell.
 
     Attributes:
         origin: (2,) int64, (y, x) of the first cell's corner.
         levels: (n, 5) int64, one a size of outlines: cell side, which is the furthest that an
             outline of this level reaches from its centre; rows; columns; first cell; winners.
         heads: (cells of all levels,) int32, the last winner centred in a cell, or -1.
-        guess: (rows, columns) int32 of the first level's cells: the winner on whose outline a
-            candidate centred there probably lies, or -1.
+        guess: (rows, columns) int32 of the first level's cells: the winner that probably covers a
+            candidate centred there, or -1.
     """
 
     origin: NDArray[Any]
@@ -97,16 +97,34 @@ class Places(NamedTuple):
     guess: NDArray[Any]
 
 
-def places_for(points: NDArray[Any], reach: float) -> Places:
-    """Empty places for winners among candidates at some points.
+class _Outline(NamedTuple):
+    """Memory for the outline of one candidate.
+
+    Attributes:
+        x: (rays,) int32, vertices.
+        y: likewise.
+        frame: (8,) int32.
+        table: (4, MOST_ROWS) float64.
+        kind: (MOST_ROWS,) uint8.
+    """
+
+    x: Any
+    y: Any
+    frame: Any
+    table: Any
+    kind: Any
+
+
+def build_index(points: NDArray[Any], reach: float) -> SpatialIndex:
+    """Build an empty index for winners among candidates.
 
     Args:
-        points: (n, 2) (y, x), at least one.
+        points: (n, 2) (y, x) of the candidates, at least one.
         reach: the longest ray.
     """
     low, high = points.min(axis=0).astype(np.int64), points.max(axis=0).astype(np.int64)
     span = high - low
-    side = _LEAST_CELL
+    side = _SMALLEST_CELL
     while np.prod(span // side + 1) > 4 * len(points) + 1024:
         side *= 2
     levels = []
@@ -119,23 +137,23 @@ def places_for(points: NDArray[Any], reach: float) -> Places:
             break
         side *= 2
     guess = np.full(levels[0][1:3], -1, np.int32)
-    return Places(low, np.array(levels, np.int64), np.full(cells, -1, np.int32), guess)
+    return SpatialIndex(low, np.array(levels, np.int64), np.full(cells, -1, np.int32), guess)
 
 
-def candidates_of(winners: Winners, count: int) -> NDArray[np.intp]:
-    """Which candidates the first winners are, in their order."""
+def winning_candidates(winners: Winners, count: int) -> NDArray[np.intp]:
+    """Return the indices of the candidates that the first ``count`` winners are, in their order."""
     return winners.record[:count, _CANDIDATE].astype(np.intp)
 
 
 def no_winners() -> Winners:
-    """Room for none yet."""
+    """Return winners with room for none yet."""
     return Winners(
         np.empty((0, 12), np.int32), np.empty(0), np.empty((4, 0)), np.empty(0, np.uint8)
     )
 
 
-def with_room(winners: Winners, count: int, rows: int, more: int, more_rows: int) -> Winners:
-    """The same winners with room for more of them.
+def make_room(winners: Winners, count: int, rows: int, more: int, more_rows: int) -> Winners:
+    """Copy winners to larger arrays, where there is not room for more.
 
     Args:
         winners: what there is.
@@ -157,41 +175,30 @@ def with_room(winners: Winners, count: int, rows: int, more: int, more_rows: int
 
 
 @numba.njit(nogil=True, cache=True)
-def uncovered(
-    members: Any, scene: Scene, winners: Winners, places: Places, free: Any, heights: Any
+def find_uncovered(
+    members: Any, candidates: Any, winners: Any, index: Any, free: Any, heights: Any
 ) -> None:
-    """Say which candidates no winner covers.
+    """Find the candidates that no winner covers.
 
     Args:
         members: candidates, in any order.
-        scene: all candidates.
-        winners: more probable ones that stay.
-        places: where they lie.
+        candidates: all of them (:class:`CandidateSet`).
+        winners: more probable ones that stay (:class:`Winners`).
+        index: of the winners (:class:`SpatialIndex`).
         free: (members,) bool to fill.
         heights: (members,) int32 to fill: rows of the outline of a free one.
     """
-    rays = scene.dist.shape[1]
-    x, y = np.empty(rays, np.int32), np.empty(rays, np.int32)
-    x_b, y_b = np.empty(rays, np.int32), np.empty(rays, np.int32)
-    table, kind = np.empty((4, MOST_ROWS)), np.empty(MOST_ROWS, np.uint8)
-    frame = np.empty(8, np.int32)
+    outline, other = _new_outline(candidates), _new_outline(candidates)
+    frame, side, origin = outline.frame, index.levels[0, 0], index.origin
     for m in range(len(members)):
-        point = scene.points[members[m]]
-        vertices(scene.dist[members[m]], point, scene.sin, scene.cos, x, y)
-        frame_of(x, y, frame)
-        area, simple = area_of(x, y, point)
-        covered = False
-        if simple:
-            side = places.levels[0, 0]
-            guess = places.guess[
-                (point[0] - places.origin[0]) // side, (point[1] - places.origin[1]) // side
-            ]
-            if guess >= 0:
-                covered = _surely_covers(winners, guess, frame, area, simple, scene.threshold)
+        point = candidates.points[members[m]]
+        area, simple = _compute_outline(members[m], candidates, outline)
+        guess = index.guess[(point[0] - origin[0]) // side, (point[1] - origin[1]) // side]
+        covered = guess >= 0 and _surely_covers(
+            winners, guess, frame, area, simple, candidates.threshold
+        )
         if not covered:
-            covered, _ = _covered(
-                x, y, frame, area, simple, scene, winners, places, 0, x_b, y_b, table, kind
-            )
+            covered, _ = _is_covered(outline, area, simple, candidates, winners, index, 0, other)
         free[m] = not covered
         heights[m] = 0 if covered else frame[BOTTOM] - frame[TOP]
 
@@ -199,9 +206,9 @@ def uncovered(
 @numba.njit(nogil=True, cache=True)
 def admit(
     members: Any,
-    scene: Scene,
-    winners: Winners,
-    places: Places,
+    candidates: Any,
+    winners: Any,
+    index: Any,
     first: int,
     count: int,
     rows: int,
@@ -213,9 +220,9 @@ def admit(
 
     Args:
         members: candidates that no winner before ``first`` covers, most probable first.
-        scene: all candidates.
-        winners: with room for them.
-        places: where winners lie.
+        candidates: all of them (:class:`CandidateSet`).
+        winners: with room for them (:class:`Winners`).
+        index: of the winners (:class:`SpatialIndex`).
         first: the first of the latest winners.
         count: winners before the call.
         rows: rows of the table that they use.
@@ -227,50 +234,67 @@ def admit(
     Returns:
         Number of winners and rows of the table now.
     """
-    rays = scene.dist.shape[1]
-    x, y = np.empty(rays, np.int32), np.empty(rays, np.int32)
-    x_b, y_b = np.empty(rays, np.int32), np.empty(rays, np.int32)
-    table, kind = np.empty((4, MOST_ROWS)), np.empty(MOST_ROWS, np.uint8)
-    frame = np.empty(8, np.int32)
+    outline, other = _new_outline(candidates), _new_outline(candidates)
+    frame = outline.frame
     for candidate in members:
-        point = scene.points[candidate]
-        vertices(scene.dist[candidate], point, scene.sin, scene.cos, x, y)
-        frame_of(x, y, frame)
-        area, simple = area_of(x, y, point)
-        covered, tabled = _covered(
-            x, y, frame, area, simple, scene, winners, places, first, x_b, y_b, table, kind
+        area, simple = _compute_outline(candidate, candidates, outline)
+        covered, tabled = _is_covered(
+            outline, area, simple, candidates, winners, index, first, other
         )
         if covered:
             continue
-        if open_cells.size and (frame[BOTTOM] > open_below or _touches(open_cells, frame, places)):
-            _mark(open_cells, frame, places)
-            is_open[candidate] = True
-            continue
+        if open_cells.size:
+            top, bottom, left, right = _find_cells(frame, index)
+            cells = open_cells[top:bottom, left:right]
+            if frame[BOTTOM] > open_below or cells.any():
+                cells[:] = 1
+                is_open[candidate] = True
+                continue
         record = winners.record[count]
-        for k in range(8):
-            record[k] = frame[k]
+        record[:8] = frame
         record[_CANDIDATE], record[_SIMPLE] = candidate, simple
         winners.area[count] = area
         height = np.int64(frame[BOTTOM]) - frame[TOP]
         if height <= MOST_ROWS:
             if not tabled:
-                fill_table(x, y, frame[TOP], height, table, kind)
+                fill_table(outline.x, outline.y, frame[TOP], height, outline.table, outline.kind)
             record[_TABLE] = rows
-            for row in range(height):
-                winners.kind[rows + row] = kind[row]
-                for k in range(4):
-                    winners.table[k, rows + row] = table[k, row]
+            winners.kind[rows : rows + height] = outline.kind[:height]
+            winners.table[:, rows : rows + height] = outline.table[:, :height]
             rows += height
         else:
             record[_TABLE] = -1
-        _place(count, point, winners, scene, places)
+        _add_to_index(count, winners, candidates, index)
         count += 1
     return count, rows
 
 
 @numba.njit(nogil=True, cache=True)
-def _place(winner: int, point: Any, winners: Winners, scene: Scene, places: Places) -> None:
-    record, levels, origin = winners.record[winner], places.levels, places.origin
+def _new_outline(candidates: Any) -> Any:
+    rays = candidates.dist.shape[1]
+    return _Outline(
+        np.empty(rays, np.int32),
+        np.empty(rays, np.int32),
+        np.empty(8, np.int32),
+        np.empty((4, MOST_ROWS)),
+        np.empty(MOST_ROWS, np.uint8),
+    )
+
+
+@numba.njit(nogil=True, cache=True)
+def _compute_outline(candidate: int, candidates: Any, outline: Any) -> Any:
+    """Compute vertices and frame of a candidate; return its area and whether it is simple."""
+    point = candidates.points[candidate]
+    dist, sin, cos = candidates.dist[candidate], candidates.sin, candidates.cos
+    compute_vertices(dist, point, sin, cos, outline.x, outline.y)
+    compute_frame(outline.x, outline.y, outline.frame)
+    return compute_area(outline.x, outline.y, point)
+
+
+@numba.njit(nogil=True, cache=True)
+def _add_to_index(winner: int, winners: Any, candidates: Any, index: Any) -> None:
+    record, levels, origin = winners.record[winner], index.levels, index.origin
+    point = candidates.points[record[_CANDIDATE]]
     reach = max(
         point[1] - record[LEFT],
         record[RIGHT] - point[1],
@@ -283,11 +307,11 @@ def _place(winner: int, point: Any, winners: Winners, scene: Scene, places: Plac
     side = levels[level, 0]
     row, column = (point[0] - origin[0]) // side, (point[1] - origin[1]) // side
     cell = levels[level, 3] + row * levels[level, 2] + column
-    record[_NEXT] = places.heads[cell]
-    places.heads[cell] = winner
+    record[_NEXT] = index.heads[cell]
+    index.heads[cell] = winner
     levels[level, 4] += 1
 
-    top, bottom, left, right = _cells(record, places)
+    top, bottom, left, right = _find_cells(record, index)
     if (bottom - top) * (right - left) > _MOST_CELLS_PAINTED:
         return
     side = levels[0, 0]
@@ -295,98 +319,82 @@ def _place(winner: int, point: Any, winners: Winners, scene: Scene, places: Plac
         y = origin[0] + row * side + side // 2
         for column in range(left, right):
             x = origin[1] + column * side + side // 2
-            there = places.guess[row, column]
-            if there >= 0:
-                other = scene.points[winners.record[there, _CANDIDATE]]
-                if (y - other[0]) ** 2 + (x - other[1]) ** 2 <= (y - point[0]) ** 2 + (
+            guess = index.guess[row, column]
+            if guess >= 0:
+                there = candidates.points[winners.record[guess, _CANDIDATE]]
+                if (y - there[0]) ** 2 + (x - there[1]) ** 2 <= (y - point[0]) ** 2 + (
                     x - point[1]
                 ) ** 2:
                     continue
-            places.guess[row, column] = winner
+            index.guess[row, column] = winner
 
 
 @numba.njit(nogil=True, cache=True)
-def _cells(frame: Any, places: Places) -> Any:
-    """Cells of the first level that a frame touches; beyond the grid, the cells at its edge."""
-    side, rows, columns = places.levels[0, 0], places.levels[0, 1], places.levels[0, 2]
-    top = min(max((frame[TOP] - places.origin[0]) // side, 0), rows - 1)
-    bottom = min(max((frame[BOTTOM] - places.origin[0]) // side, 0), rows - 1) + 1
-    left = min(max((frame[LEFT] - places.origin[1]) // side, 0), columns - 1)
-    right = min(max((frame[RIGHT] - places.origin[1]) // side, 0), columns - 1) + 1
+def _find_cells(frame: Any, index: Any) -> Any:
+    """Find the cells of the first level that a frame touches; outside the grid, those at its edge.
+
+    Returns:
+        First row, last row + 1, first column, last column + 1.
+    """
+    side, rows, columns = index.levels[0, 0], index.levels[0, 1], index.levels[0, 2]
+    top = min(max((frame[TOP] - index.origin[0]) // side, 0), rows - 1)
+    bottom = min(max((frame[BOTTOM] - index.origin[0]) // side, 0), rows - 1) + 1
+    left = min(max((frame[LEFT] - index.origin[1]) // side, 0), columns - 1)
+    right = min(max((frame[RIGHT] - index.origin[1]) // side, 0), columns - 1) + 1
     return top, bottom, left, right
 
 
 @numba.njit(nogil=True, cache=True)
-def _touches(open_cells: Any, frame: Any, places: Places) -> Any:
-    top, bottom, left, right = _cells(frame, places)
-    for row in range(top, bottom):
-        for column in range(left, right):
-            if open_cells[row, column]:
-                return True
-    return False
-
-
-@numba.njit(nogil=True, cache=True)
-def _mark(open_cells: Any, frame: Any, places: Places) -> None:
-    top, bottom, left, right = _cells(frame, places)
-    for row in range(top, bottom):
-        for column in range(left, right):
-            open_cells[row, column] = 1
-
-
-@numba.njit(nogil=True, cache=True)
 def _surely_covers(
-    winners: Winners, winner: int, frame: Any, area: float, simple: bool, threshold: float
+    winners: Any, winner: int, frame: Any, area: float, simple: bool, threshold: float
 ) -> Any:
-    """The bound that decides most: what two outlines share is their areas less their union's."""
+    """Apply the bound that decides most pairs: the overlap is the areas less their union's."""
     if not (simple and winners.record[winner, _SIMPLE]):
         return False
-    other = winners.area[winner]
-    shared = area + other - octagon_around(frame, winners.record[winner])
-    return shared > threshold * (min(area, other) + _NO_AREA) + _ROUNDING
+    winner_area = winners.area[winner]
+    overlap = area + winner_area - bound_union(frame, winners.record[winner])
+    return overlap > threshold * (min(area, winner_area) + _NO_AREA) + _ROUNDING
 
 
 @numba.njit(nogil=True, cache=True)
-def _covered(
-    x: Any,
-    y: Any,
-    frame: Any,
+def _is_covered(
+    outline: Any,
     area: float,
     simple: bool,
-    scene: Scene,
-    winners: Winners,
-    places: Places,
+    candidates: Any,
+    winners: Any,
+    index: Any,
     first: int,
-    x_b: Any,
-    y_b: Any,
-    table: Any,
-    kind: Any,
+    other: Any,
 ) -> Any:
-    """Whether a winner from ``first`` on covers an outline, and whether its table was filled."""
-    near, found = _near(frame, area, scene.threshold, winners, places, first)
+    """Tell whether a winner from ``first`` on covers an outline, and whether it has a table now."""
+    frame, threshold = outline.frame, candidates.threshold
+    near, found = _find_near(frame, area, threshold, winners, index, first)
     if not found:
         return False, False
-    if _surely_covers(winners, near[0], frame, area, simple, scene.threshold):
+    if _surely_covers(winners, near[0], frame, area, simple, threshold):
         return True, False
     height = np.int64(frame[BOTTOM]) - frame[TOP]
     tabled = height <= MOST_ROWS
     if tabled:
-        fill_table(x, y, frame[TOP], height, table, kind)
+        fill_table(outline.x, outline.y, frame[TOP], height, outline.table, outline.kind)
     for winner in near[:found]:
-        if _covers(
-            winner, x, y, frame, area, simple, scene, winners, x_b, y_b, table, kind, tabled
-        ):
+        if _covers(winner, outline, area, simple, candidates, winners, other, tabled):
             return True, tabled
     return False, tabled
 
 
 @numba.njit(nogil=True, cache=True)
-def _near(
-    frame: Any, area: float, threshold: float, winners: Winners, places: Places, first: int
+def _find_near(
+    frame: Any, area: float, threshold: float, winners: Any, index: Any, first: int
 ) -> Any:
-    """Winners from ``first`` on whose boxes share enough, the one that shares most in front."""
-    levels, origin = places.levels, places.origin
-    near, found, most_shared = np.empty(16, np.int32), 0, 0.0
+    """Find winners from ``first`` on whose boxes overlap enough, that with most overlap in front.
+
+    Returns:
+        Their numbers, at the beginning of an array, and how many there are.
+    """
+    levels, origin = index.levels, index.origin
+    near, found, most = np.empty(16, np.int32), 0, 0.0
     for level in range(len(levels)):
         if levels[level, 4] == 0:
             continue
@@ -397,75 +405,63 @@ def _near(
         right = min((frame[RIGHT] + side - origin[1]) // side + 1, levels[level, 2])
         for row in range(top, bottom):
             for column in range(left, right):
-                winner = places.heads[levels[level, 3] + row * levels[level, 2] + column]
+                winner = index.heads[levels[level, 3] + row * levels[level, 2] + column]
                 # A cell's last winner comes first, and leads to the ones before it.
                 while winner >= first:
-                    shared = shared_box(frame, winners.record[winner])
+                    overlap = bound_overlap_by_boxes(frame, winners.record[winner])
                     small = min(area, winners.area[winner])
-                    if shared > 0 and shared + _ROUNDING > threshold * small:
+                    if overlap > 0 and overlap + _ROUNDING > threshold * small:
                         if found == len(near):
-                            near = _grown(near)
+                            near = np.concatenate((near, np.empty_like(near)))
                         near[found] = winner
-                        if shared > most_shared:
+                        if overlap > most:
                             near[0], near[found] = near[found], near[0]
-                            most_shared = shared
+                            most = overlap
                         found += 1
                     winner = winners.record[winner, _NEXT]
     return near, found
 
 
 @numba.njit(nogil=True, cache=True)
-def _grown(values: Any) -> Any:
-    larger = np.empty(2 * len(values), values.dtype)
-    for k in range(len(values)):
-        larger[k] = values[k]
-    return larger
-
-
-@numba.njit(nogil=True, cache=True)
 def _covers(
     winner: int,
-    x: Any,
-    y: Any,
-    frame: Any,
+    outline: Any,
     area: float,
     simple: bool,
-    scene: Scene,
-    winners: Winners,
-    x_b: Any,
-    y_b: Any,
-    table: Any,
-    kind: Any,
+    candidates: Any,
+    winners: Any,
+    other: Any,
     tabled: bool,
 ) -> Any:
-    """StarDist's rule: bounds where they decide, else the area of the overlap."""
-    if _surely_covers(winners, winner, frame, area, simple, scene.threshold):
+    """Apply StarDist's rule: by bounds where they decide, else by the area of the overlap."""
+    x, y, frame, table, kind = outline
+    if _surely_covers(winners, winner, frame, area, simple, candidates.threshold):
         return True
     record = winners.record[winner]
     top, bottom = max(frame[TOP], record[TOP]), min(frame[BOTTOM], record[BOTTOM])
     small = min(area, winners.area[winner]) + _NO_AREA
-    limit = scene.threshold * small
-    both = tabled and record[_TABLE] >= 0
+    limit = candidates.threshold * small
+    both_tabled = tabled and record[_TABLE] >= 0
     start, start_b = np.int64(top) - frame[TOP], np.int64(top) - record[TOP] + record[_TABLE]
-    if both:
-        least, most = row_bounds(
+    if both_tabled:
+        least, most = bound_overlap_by_rows(
             table, kind, start, winners.table, winners.kind, start_b, bottom - top
         )
         if least > limit + _ROUNDING:
             return True
         if most < limit - _ROUNDING:
             return False
-    other = record[_CANDIDATE]
-    vertices(scene.dist[other], scene.points[other], scene.sin, scene.cos, x_b, y_b)
-    shared = 0.0
-    if both:
+    dist, point = candidates.dist[record[_CANDIDATE]], candidates.points[record[_CANDIDATE]]
+    compute_vertices(dist, point, candidates.sin, candidates.cos, other.x, other.y)
+    overlap = 0.0
+    if both_tabled:
         for row in range(bottom - top):
             if kind[start + row] == PLAIN and winners.kind[start_b + row] == PLAIN:
-                shared += plain_row(table, start + row, winners.table, start_b + row)
+                overlap += compute_row_overlap(table, start + row, winners.table, start_b + row)
             else:
-                shared += slab(x, y, x_b, y_b, top + row, top + row + 1)
+                overlap += compute_slab_overlap(x, y, other.x, other.y, top + row, top + row + 1)
     else:
-        shared = exact_area(x, y, x_b, y_b, top, bottom)
+        overlap = compute_overlap(x, y, other.x, other.y, top, bottom)
     if simple and record[_SIMPLE]:
-        shared += change_by_rounding(x, y, x_b, y_b)
-    return np.float32(np.float32(shared) / small) > scene.threshold
+        overlap += correct_for_rounding(x, y, other.x, other.y)
+    return np.float32(np.float32(overlap) / small) > candidates.threshold

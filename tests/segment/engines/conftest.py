@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 
 import pytest
 
-from bridge.java.jars import CACHE_VARIABLE
 from bridge.model.folder import ModelFolder, open_model
 from tests.models_export.architectures import ARCHITECTURES, write_model
 
 
 @pytest.fixture(scope="session")
 def model_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], ModelFolder]:
-    """Gives the model folder of an architecture by name (``demo`` too)."""
+    """Give the model folder of an architecture by name (``demo`` too)."""
 
     @cache
     def give(name: str) -> ModelFolder:
@@ -24,11 +22,3 @@ def model_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], ModelF
         return open_model(write_model(tmp_path_factory.mktemp(name) / name, ARCHITECTURES[name]))
 
     return give
-
-
-@pytest.fixture
-def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder in place of the user's cache."""
-    folder = tmp_path / "cache"
-    monkeypatch.setenv(CACHE_VARIABLE, str(folder))
-    return folder

@@ -20,8 +20,8 @@ from bridge.model.folder import ModelFolder, open_model
 from bridge.model.network import Scaling
 from bridge.segment.engines.base import Engine
 from bridge.segment.engines.keras import KerasEngine
-from bridge.segment.engines.openvino import OpenVinoEngine
-from bridge.segment.engines.unet import divisor, halo, read_unet
+from bridge.segment.engines.onnx import OnnxEngine
+from bridge.segment.engines.unet import UnetTiles, read_unet
 from bridge.segment.engines.winograd.engine import WinogradEngine
 from tests.models_export.architectures import ARCHITECTURES
 
@@ -44,7 +44,7 @@ np.save(folder + "/output.npy", np.concatenate(model.predict_on_batch(image), ax
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy of the demo model, to be damaged."""
+    """Copy the demo model, to be damaged."""
     copy = tmp_path / "model"
     shutil.copytree(open_model("demo").path, copy)
     return copy
@@ -62,16 +62,17 @@ def test_divisor_is_stardists_own_and_the_halo_no_less(
     model = model_of(name)
     network = KerasEngine(model)._model
 
-    assert divisor(model) == network._axes_div_by("YX")
+    tiles = UnetTiles(model)
+    assert tiles.divisor == network._axes_div_by("YX")
     # StarDist's comes from one impulse, cut off at 64 predictions.
-    assert all(a >= b for a, b in zip(halo(model), network._axes_tile_overlap("YX"), strict=True))
+    assert all(a >= b for a, b in zip(tiles.halo, network._axes_tile_overlap("YX"), strict=True))
 
 
 @pytest.mark.parametrize(
     ("make", "name", "share"),
     [
-        (OpenVinoEngine, "demo", 0.8),
-        pytest.param(OpenVinoEngine, "kernel_even", 0.8, marks=pytest.mark.model),
+        (OnnxEngine, "demo", 0.8),
+        pytest.param(OnnxEngine, "kernel_even", 0.8, marks=pytest.mark.model),
         # Beyond half of its halo, a pixel changes no more than last digits, and seldom those.
         (WinogradEngine, "demo", 0.4),
     ],
@@ -88,7 +89,7 @@ def test_no_pixel_beyond_the_halo_changes_a_prediction_and_one_at_it_may(
     grid = model.grid[1]
     width = -(-(4 * reach + 2 * by) // by) * by
     rng = np.random.default_rng(0)
-    tile = rng.random((2 * divisor(model)[0], width, model.n_channels), np.float32)
+    tile = rng.random((2 * engine.divisor[0], width, model.n_channels), np.float32)
     before = engine.predict(tile).dist.copy()
     middle = width // 2
     seen = 0
@@ -125,7 +126,7 @@ def test_weights_and_whole_models_of_keras_2_are_read(tmp_path: Path, whole: boo
     if whole:
         (tmp_path / "weights_best.h5").unlink()
 
-    found = OpenVinoEngine(open_model(tmp_path)).predict(np.load(tmp_path / "image.npy"))
+    found = OnnxEngine(open_model(tmp_path)).predict(np.load(tmp_path / "image.npy"))
 
     assert found.classes is not None
     joined = np.concatenate([found.prob[..., np.newaxis], found.dist, found.classes], axis=-1)

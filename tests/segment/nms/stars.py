@@ -13,7 +13,7 @@ RAYS = 32
 
 
 def crowd(n: int, height: int, width: int, seed: int = 0) -> Candidates:
-    """Candidates of crowded discs, several for each, from tiny to several times their distance."""
+    """Make candidates of crowded discs, several each, from tiny ones to some that cover others."""
     rng = np.random.default_rng(seed)
     centres = rng.uniform((0, 0), (height, width), (n, 2))
     owner = np.repeat(np.arange(n), 12)
@@ -25,7 +25,7 @@ def crowd(n: int, height: int, width: int, seed: int = 0) -> Candidates:
 
 
 def candidates_of(labels: NDArray[Any], seed: int = 0, least: float = 0.4) -> Candidates:
-    """What a good network proposes for a label image.
+    """Make the candidates that a good network proposes for a label image.
 
     Every pixel inside an object proposes it, with the true distances to its edge and some noise;
     the further from the edge, the more probable.
@@ -53,5 +53,5 @@ def candidates_of(labels: NDArray[Any], seed: int = 0, least: float = 0.4) -> Ca
 
 
 def places(candidates: Candidates) -> list[tuple[int, int]]:
-    """Points of the candidates, in their order."""
+    """Return the points of the candidates, in their order."""
     return [(int(y), int(x)) for y, x in candidates.points]

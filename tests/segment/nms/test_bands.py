@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bridge import Segmenter
 from bridge.model.folder import open_model
-from bridge.segment.engines.base import NO_MARGINS, Margins, Prediction, without
+from bridge.segment.engines.base import NO_MARGINS, Margins, Prediction, remove_margins
 from bridge.segment.nms import BandedSuppression, Candidates, suppress, suppress_rows
 from bridge.segment.nms.bands import LateObjectError
 from bridge.segment.normalize import percentile_range
@@ -28,7 +28,7 @@ def rows_of(candidates: Candidates, height: int, step: int) -> list[tuple[list[C
 
 
 def with_a_giant(candidates: Candidates, y: int, x: int, radius: float) -> Candidates:
-    """The same, and one most probable object far larger than the others."""
+    """Add one most probable object far larger than the others."""
     giant = Candidates(
         np.ones(1, np.float32),
         np.full((1, RAYS), radius, np.float32),
@@ -137,11 +137,11 @@ class PixelsAsAddresses:
         self._prob, self._dist = prob.reshape(-1), dist.reshape(-1, dist.shape[-1])
 
     def predict(
-        self, tile: NDArray[Any], margins: Margins = NO_MARGINS, least_prob: float = 0.0
+        self, tile: NDArray[Any], margins: Margins = NO_MARGINS, min_prob: float = 0.0
     ) -> Prediction:
         low, high = self._range
         at = np.rint(tile[::2, ::2, 0].astype(float) * (high - low) + low).astype(int)
-        return without(margins, Prediction(self._prob[at], self._dist[at]), (2, 2))
+        return remove_margins(margins, Prediction(self._prob[at], self._dist[at]), (2, 2))
 
 
 def planes() -> Iterator[Any]:

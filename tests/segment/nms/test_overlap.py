@@ -11,9 +11,20 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bridge.segment.nms.corners import change_by_rounding
-from bridge.segment.nms.outline import area_of, fill_table, frame_of, ray_directions, vertices
-from bridge.segment.nms.overlap import exact_area, octagon_around, row_bounds, shared_box
+from bridge.segment.nms.corners import correct_for_rounding
+from bridge.segment.nms.outline import (
+    compute_area,
+    compute_frame,
+    compute_vertices,
+    fill_table,
+    ray_directions,
+)
+from bridge.segment.nms.overlap import (
+    bound_overlap_by_boxes,
+    bound_overlap_by_rows,
+    bound_union,
+    compute_overlap,
+)
 
 Outline = tuple[NDArray[np.int32], NDArray[np.int32]]
 
@@ -31,12 +42,12 @@ def of_ring(ring: list[tuple[int, int]]) -> Outline:
 
 def of_star(dist: list[float], point: NDArray[Any] = CENTRE) -> Outline:
     x, y = np.empty(RAYS, np.int32), np.empty(RAYS, np.int32)
-    vertices(np.array(dist, np.float32), point, *ray_directions(RAYS), x, y)
+    compute_vertices(np.array(dist, np.float32), point, *ray_directions(RAYS), x, y)
     return x, y
 
 
 def wound(outline: Outline) -> Any:
-    """What an outline winds around, by shapely: all faces whose winding number is not 0."""
+    """Return what an outline winds around, by shapely: faces whose winding number is not 0."""
     ring = np.stack([*outline], axis=1).astype(float)
     ring = np.concatenate([ring, ring[:1]])
     faces = shapely.get_parts(shapely.polygonize([shapely.node(shapely.LineString(ring))]))
@@ -56,7 +67,7 @@ def rows_of(a: Outline, b: Outline) -> tuple[int, int]:
 
 def shared_by(a: Outline, b: Outline) -> float:
     top, bottom = rows_of(a, b)
-    return float(exact_area(*a, *b, top, bottom)) if bottom > top else 0.0
+    return float(compute_overlap(*a, *b, top, bottom)) if bottom > top else 0.0
 
 
 @given(rings, rings)
@@ -77,17 +88,17 @@ def test_bounds_enclose_the_area(
     frames = np.empty((2, 8), np.int32)
     tables, kinds = np.empty((2, 4, 64)), np.empty((2, 64), np.uint8)
     for k, (x, y) in enumerate((a, b)):
-        frame_of(x, y, frames[k])
+        compute_frame(x, y, frames[k])
         fill_table(x, y, y.min(), y.max() - y.min(), tables[k], kinds[k])
-    areas = [area_of(*a, CENTRE)[0], area_of(*b, CENTRE + np.array(step, np.int32))[0]]
-    simple = [area_of(*a, CENTRE)[1], area_of(*b, CENTRE + np.array(step, np.int32))[1]]
+    areas = [compute_area(*a, CENTRE)[0], compute_area(*b, CENTRE + np.array(step, np.int32))[0]]
+    simple = [compute_area(*a, CENTRE)[1], compute_area(*b, CENTRE + np.array(step, np.int32))[1]]
 
-    assert shared_box(*frames) >= exact - 1e-9
+    assert bound_overlap_by_boxes(*frames) >= exact - 1e-9
     if all(simple):
-        assert sum(areas) - octagon_around(*frames) <= exact + 1e-9
+        assert sum(areas) - bound_union(*frames) <= exact + 1e-9
     top, bottom = rows_of(a, b)
     if bottom > top:
-        least, most = row_bounds(
+        least, most = bound_overlap_by_rows(
             tables[0],
             kinds[0],
             top - a[1].min(),
@@ -102,7 +113,7 @@ def test_bounds_enclose_the_area(
 @given(stars)
 def test_the_area_of_a_simple_outline_is_that_of_what_is_inside(dist: list[float]) -> None:
     outline = of_star(dist)
-    area, simple = area_of(*outline, CENTRE)
+    area, simple = compute_area(*outline, CENTRE)
 
     assert area == pytest.approx(abs(shapely.Polygon(np.stack(outline, axis=1)).area))
     if simple:
@@ -125,7 +136,7 @@ def test_corners_of_an_overlap_are_rounded_to_whole_pixels(
 
     # Rounding may turn a sliver inside out; the formula counts it against the rest.
     assume(rounded.is_valid)
-    change = change_by_rounding(*a, *b)
+    change = correct_for_rounding(*a, *b)
     assert shared_by(a, b) + change == pytest.approx(rounded.area, abs=1e-6)
 
 
@@ -133,7 +144,7 @@ def test_an_outline_is_cut_to_whole_pixels_towards_zero() -> None:
     x, y = np.empty(4, np.int32), np.empty(4, np.int32)
     dist = np.array([1.9, 2.5, 4.9, 0.2], np.float32)
 
-    vertices(dist, np.array([2, 3], np.int32), *ray_directions(4), x, y)
+    compute_vertices(dist, np.array([2, 3], np.int32), *ray_directions(4), x, y)
 
     assert x.tolist()[::2] == [4, -1]
     assert y.tolist()[1::2] == [4, 1]

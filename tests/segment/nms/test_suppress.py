@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from bridge.demo.simulator import Scene, simulate_nuclei, simulate_section
 from bridge.outlines import rasterize, star_polygons
 from bridge.segment.nms import Candidates, suppress
-from bridge.segment.nms.corners import change_by_rounding
-from bridge.segment.nms.outline import area_of, ray_directions, vertices
-from bridge.segment.nms.overlap import exact_area
+from bridge.segment.nms.corners import correct_for_rounding
+from bridge.segment.nms.outline import compute_area, compute_vertices, ray_directions
+from bridge.segment.nms.overlap import compute_overlap
 from tests.segment.nms.stars import RAYS, candidates_of, crowd, places
 
 THRESHOLDS = (0.1, 0.3, 0.5)
@@ -117,22 +117,22 @@ def test_one_object_may_fill_the_tile() -> None:
 
 
 def naive(candidates: Candidates, threshold: float) -> list[tuple[int, int]]:
-    """The rule itself, every pair computed exactly."""
+    """Apply the rule itself, every pair computed exactly."""
     directions = ray_directions(candidates.dist.shape[1])
     kept: list[tuple[Any, Any, float, bool]] = []
     winners = []
     for k in np.argsort(-candidates.prob, kind="stable"):
         point = candidates.points[k]
         x, y = np.empty(RAYS, np.int32), np.empty(RAYS, np.int32)
-        vertices(candidates.dist[k], point, *directions, x, y)
-        area, simple = area_of(x, y, point)
+        compute_vertices(candidates.dist[k], point, *directions, x, y)
+        area, simple = compute_area(x, y, point)
         for x_b, y_b, area_b, simple_b in kept:
             top, bottom = max(y.min(), y_b.min()), min(y.max(), y_b.max())
             if top >= bottom or max(x.min(), x_b.min()) >= min(x.max(), x_b.max()):
                 continue
-            shared = exact_area(x, y, x_b, y_b, top, bottom)
+            shared = compute_overlap(x, y, x_b, y_b, top, bottom)
             if simple and simple_b:
-                shared += change_by_rounding(x, y, x_b, y_b)
+                shared += correct_for_rounding(x, y, x_b, y_b)
             if np.float32(shared / (min(area, area_b) + 1e-10)) > np.float32(threshold):
                 break
         else:

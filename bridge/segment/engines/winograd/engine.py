@@ -1,4 +1,4 @@
-"""The engine: a StarDist network in single precision, with a quarter of the multiplications."""
+"""The engine: it runs the stages of a network on a tile, in several threads."""
 
 from __future__ import annotations
 
@@ -16,25 +16,37 @@ from bridge.errors import BadInputError
 from bridge.files.threads import allowed_threads, cores
 from bridge.model.folder import ModelFolder
 from bridge.model.network import INPUT, Convolution
-from bridge.segment.engines.base import NO_MARGINS, Margins, Prediction, explained
-from bridge.segment.engines.receptive_field import Interval
+from bridge.segment.engines.base import (
+    NO_MARGINS,
+    Margins,
+    Prediction,
+    translate_memory_error,
+)
+from bridge.segment.engines.receptive_field import Interval, ReceptiveField
 from bridge.segment.engines.unet import UnetTiles, read_unet
 from bridge.segment.engines.winograd import layers
 from bridge.segment.engines.winograd.memory import Scratch, Workspace
-from bridge.segment.engines.winograd.plan import Convolving, Pooling, minimal, plan
-from bridge.segment.engines.winograd.regions import alignment, needed, reach, scales
-from bridge.segment.engines.winograd.transforms import POINTS, STEP
+from bridge.segment.engines.winograd.regions import alignment, find_regions, reach
+from bridge.segment.engines.winograd.stages import (
+    ConvolutionStage,
+    PoolingStage,
+    is_winograd,
+    plan_stages,
+)
+from bridge.segment.engines.winograd.transforms import OUTPUTS, POINTS
 from bridge.segment.engines.winograd.vectors import ROWS
-from bridge.segment.engines.winograd.weights import heads_of, kernel_of, stored_channels
+from bridge.segment.engines.winograd.weights import pack_heads, pack_kernel, stored_channels
 
 _BLOCK_BYTES = 1 << 19
-"""What squares that are computed together take, so that a core's own memory holds them."""
+"""Memory of squares that are computed together, so that a core's own cache holds them."""
 
 _SHARES = 8
-"""Parts of a layer for each thread: who is done sooner takes another."""
+"""Parts of a layer for each thread: a thread that is done takes another."""
 
 _HELD = 1.25
-"""Memory that is held, of what layers take: a piece that one leaves seldom fits the next."""
+"""Memory that is held, of what layers take: a piece that one releases seldom fits the next."""
+
+_NO_LAYER = np.empty((0, 0, 0), np.float32)
 
 
 @dataclass(frozen=True)
@@ -48,29 +60,29 @@ class _Region:
 
 @dataclass
 class _Tile:
-    """What is known while a tile is predicted.
+    """A tile while it is predicted.
 
     Attributes:
         pixels: (height, width, channels) float32.
-        cores: what is predicted of it, along y and x.
-        needed: what is computed of each layer, along y and x.
-        least_prob: as for :meth:`bridge.segment.engines.base.Engine.predict`.
-        regions: layers that are there.
+        cores: the part that is predicted, along y and x.
+        needed: the part of each layer that is computed, along y and x.
+        min_prob: as for :meth:`bridge.segment.engines.base.Engine.predict`.
+        regions: layers in memory.
     """
 
     pixels: NDArray[Any]
     cores: tuple[Interval, Interval]
     needed: tuple[dict[str, Interval], dict[str, Interval]]
-    least_prob: float
+    min_prob: float
     regions: dict[str, _Region]
 
     def edges(self, name: str) -> tuple[Interval, Interval]:
-        """What is computed of a layer."""
+        """Return the part of a layer that is computed, along y and x."""
         return self.needed[0][name], self.needed[1][name]
 
 
 class WinogradEngine(UnetTiles):
-    """A StarDist 2D model, computed by starbridge itself.
+    """A StarDist 2D model, computed by starbridge itself; see the README beside this module.
 
     Args:
         model: the model folder.
@@ -87,29 +99,27 @@ class WinogradEngine(UnetTiles):
     def __init__(self, model: ModelFolder) -> None:
         super().__init__(model)
         self.versions = {"numba": version("numba")}
-        self._network = read_unet(model)
+        self._network = network = read_unet(model)
         try:
-            self._works = plan(self._network)
+            self._stages = plan_stages(network)
         except NotImplementedError as error:
             raise BadInputError(
                 model.path / "config.json",
-                f"has {error}, which starbridge's own engine does not know",
-                "use --engine openvino",
+                f"has {error}, which starbridge's own engine does not support",
+                "use --engine onnx",
             ) from error
-        self._stored = stored_channels(self._network)
-        self._scales = [scales(self._network, axis) for axis in (0, 1)]
+        self._stored = stored_channels(network)
+        self._fields = ReceptiveField(network, 0), ReceptiveField(network, 1)
         self._last_use = {
-            source.name: i for i, work in enumerate(self._works) for source in work.sources
+            source.name: i for i, stage in enumerate(self._stages) for source in stage.sources
         }
-        names = [self._head(i) for i in range(len(self._network.heads))]
-        convolving = [work for work in self._works if isinstance(work, Convolving)]
-        self._kernels = {
-            work.name: kernel_of(work, self._network, self._stored) for work in convolving
-        }
+        names = [self._head(i) for i in range(len(network.heads))]
+        stages = [stage for stage in self._stages if isinstance(stage, ConvolutionStage)]
+        self._kernels = {stage.name: pack_kernel(stage, network, self._stored) for stage in stages}
         self._heads = {
-            work.name: heads_of(work, self._network, self._stored, names)
-            for work in convolving
-            if work.heads
+            stage.name: pack_heads(stage, network, self._stored, names)
+            for stage in stages
+            if stage.heads
         }
         self._threads = allowed_threads() or cores()
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="winograd")
@@ -118,35 +128,35 @@ class WinogradEngine(UnetTiles):
 
     @property
     def alignment(self) -> tuple[int, int]:
-        """Tiles and their cores begin at multiples of these, so that squares always lie alike."""
-        y, x = (alignment(self._network, axis, self.divisor[axis]) for axis in (0, 1))
+        """Tiles and their cores begin at multiples of these: squares cover the same pixels then."""
+        y, x = (alignment(field, self.divisor[field.axis]) for field in self._fields)
         return y, x
 
     @cached_property
     def halo(self) -> tuple[int, int]:
-        """How far (y, x) in pixels a prediction looks, with all that its squares look at."""
-        y, x = (reach(self._network, axis, self.alignment[axis]) for axis in (0, 1))
+        """Receptive field of a prediction and its squares (y, x), pixels to either side."""
+        y, x = (reach(field, self.alignment[field.axis]) for field in self._fields)
         return y, x
 
     @cached_property
     def bytes_per_pixel(self) -> float:
-        """Layers that are held at once, for each pixel of a tile."""
+        """Memory of layers that are held at once, for each pixel of a tile."""
         most = 0.0
-        there: dict[str, float] = {}
-        for i, work in enumerate(self._works):
-            channels = self._stored[work.name]
-            if isinstance(work, Convolving):
-                if work.heads:
-                    channels = 1 + self._heads[work.name].channels
-                if work.pooled is not None:
-                    there[work.pooled] = self._bytes(work.pooled, channels)
-            there[work.name] = self._bytes(work.step.name, channels)
-            most = max(most, sum(there.values()))
-            there = {name: size for name, size in there.items() if self._last_use.get(name, i) != i}
+        held: dict[str, float] = {}
+        for i, stage in enumerate(self._stages):
+            channels = self._stored[stage.name]
+            if isinstance(stage, ConvolutionStage):
+                if stage.heads:
+                    channels = 1 + self._heads[stage.name].channels
+                if stage.pooled is not None:
+                    held[stage.pooled] = self._bytes(stage.pooled, channels)
+            held[stage.name] = self._bytes(stage.step.name, channels)
+            most = max(most, sum(held.values()))
+            held = {name: size for name, size in held.items() if self._last_use.get(name, i) != i}
         return _HELD * most
 
     def predict(
-        self, tile: NDArray[Any], margins: Margins = NO_MARGINS, least_prob: float = 0.0
+        self, tile: NDArray[Any], margins: Margins = NO_MARGINS, min_prob: float = 0.0
     ) -> Prediction:
         """Run the network on one (height, width, channels) float32 tile.
 
@@ -156,166 +166,156 @@ class WinogradEngine(UnetTiles):
         height, width = tile.shape[:2]
         cores = (margins[0], height - margins[2]), (margins[1], width - margins[3])
         y, x = (
-            needed(self._network, axis, cores[axis], size)
-            for axis, size in enumerate((height, width))
+            find_regions(field, core, size)
+            for field, core, size in zip(self._fields, cores, (height, width), strict=True)
         )
         try:
-            return self._predict(_Tile(tile, cores, (y, x), least_prob, {}))
+            return self._predict(_Tile(tile, cores, (y, x), min_prob, {}))
         except MemoryError as error:
-            raise explained(error, tile) from error
+            raise translate_memory_error(error, tile) from error
         finally:
-            self._workspace.give_all()
+            self._workspace.release_all()
 
     def _predict(self, tile: _Tile) -> Prediction:
         found: dict[str, NDArray[np.float32]] = {}
-        for i, work in enumerate(self._works):
-            if isinstance(work, Pooling):
-                self._pooled(work, tile)
-            elif work.heads:
-                found |= self._predict_heads(work, tile)
-            elif minimal(work.step):
-                self._convolve(work, tile)
+        for i, stage in enumerate(self._stages):
+            if isinstance(stage, PoolingStage):
+                self._pool_layer(stage, tile)
+            elif stage.heads:
+                found |= self._predict_heads(stage, tile)
+            elif is_winograd(stage.step):
+                self._convolve(stage, tile)
             else:
-                self._convolve_pixels(work, tile)
-            for source in work.sources:
+                self._convolve_pixels(stage, tile)
+            for source in stage.sources:
                 if self._last_use[source.name] == i and source.name in tile.regions:
                     del tile.regions[source.name]
-                    self._workspace.give(source.name)
+                    self._workspace.release(source.name)
         prob, dist, *classes = (found[self._head(i)] for i in range(len(self._network.heads)))
         return Prediction(prob, dist, _softmax(classes[0]) if classes else None)
 
     def _head(self, index: int) -> str:
-        """Name of the convolution of a head."""
+        """Return the name of the convolution of a head."""
         name = self._network.heads[index]
         step = next(step for step in self._network.steps if step.name == name)
         return name if isinstance(step, Convolution) else step.inputs[0]
 
     def _bytes(self, name: str, channels: int) -> float:
-        """Of a layer, for each pixel of the image."""
-        return 4.0 * channels / (self._scales[0][name] * self._scales[1][name])
+        """Return the memory of a layer for each pixel of the image."""
+        return 4.0 * channels / (self._fields[0].scales[name] * self._fields[1].scales[name])
 
-    def _region(self, tile: _Tile, name: str, edges: tuple[Interval, Interval]) -> _Region:
-        """A layer to be written."""
+    def _allocate(self, tile: _Tile, name: str, edges: tuple[Interval, Interval]) -> _Region:
+        """Allocate a layer."""
         height, width = (last - first for first, last in edges)
-        values = self._workspace.take(name, height + 1, width + 1, self._stored[name])
+        values = self._workspace.allocate(name, height + 1, width + 1, self._stored[name])
         tile.regions[name] = _Region(*edges, values)
         return tile.regions[name]
 
-    def _seen(self, work: Convolving, tile: _Tile) -> list[layers.Seen]:
-        """Two sources of what is computed of a layer."""
-        found = []
-        for source in work.sources:
+    def _layer(self, stage: ConvolutionStage, tile: _Tile) -> layers.Convolution:
+        """Address the one or two inputs of a convolution."""
+        views = []
+        for source in stage.sources:
             region = tile.regions[source.name]
             _, width, channels = region.values.shape
-            inner, steps = (region.y, region.x), (width * channels, channels)
+            inner, strides = (region.y, region.x), (width * channels, channels)
             tables = [
-                steps[axis]
-                * _places(
+                strides[field.axis]
+                * _find_pixels(
                     edges,
-                    tile.pixels.shape[axis] // self._scales[axis][work.step.name],
-                    source.enlarged[axis],
-                    inner[axis],
+                    tile.pixels.shape[field.axis] // field.scales[stage.step.name],
+                    source.enlarged[field.axis],
+                    inner[field.axis],
                 )
-                for axis, edges in enumerate(tile.edges(work.step.name))
+                for field, edges in zip(self._fields, tile.edges(stage.step.name), strict=True)
             ]
-            found.append(layers.Seen(region.values, *tables))
+            views.append(layers.LayerView(region.values, *tables))
         nothing = np.empty(0, np.intp)
-        return [*found, layers.Seen(np.empty((0, 0, 0), np.float32), nothing, nothing)][:2]
+        views.append(layers.LayerView(_NO_LAYER, nothing, nothing))
+        return layers.Convolution(views[0], views[1], self._kernels[stage.name])
 
-    def _convolve(self, work: Convolving, tile: _Tile) -> None:
-        edges = tile.edges(work.step.name)
-        to = self._region(tile, work.name, edges).values
+    def _convolve(self, stage: ConvolutionStage, tile: _Tile) -> None:
+        edges = tile.edges(stage.step.name)
+        out = self._allocate(tile, stage.name, edges).values
         pooled = np.empty((1, 1, 0), np.float32)
-        if work.pooled is not None:
+        if stage.pooled is not None:
             (top, bottom), (left, right) = edges
             halves = (top // 2, bottom // 2), (left // 2, right // 2)
-            pooled = self._region(tile, work.pooled, halves).values
-        one, other = self._seen(work, tile)
-        kernel = self._kernels[work.name]
-        channels, wide = self._channels(work), len(kernel.bias)
-        block = _block(channels + wide)
-        down, across = _squares(edges)
+            pooled = self._allocate(tile, stage.pooled, halves).values
+        layer = self._layer(stage, tile)
 
-        def share(first: int, last: int, scratch: Scratch) -> None:
-            seen, products, square = scratch(
-                POINTS * block * channels, POINTS * block * wide, STEP * STEP * to.shape[2]
-            )
-            layers.convolve(
-                first,
-                last,
-                block,
-                across,
-                one,
-                other,
-                kernel,
-                seen,
-                products,
-                square,
-                to,
-                pooled,
-            )
+        def convolve(squares: layers.Squares, buffers: layers.Buffers) -> None:
+            layers.convolve(squares, layer, buffers, out, pooled)
 
-        self._share(down * across, block, share)
+        self._share_squares(stage, edges, (1, 0, 0), convolve)
 
-    def _predict_heads(self, work: Convolving, tile: _Tile) -> dict[str, NDArray[np.float32]]:
-        heads = self._heads[work.name]
-        edges = tile.edges(work.step.name)
+    def _predict_heads(self, stage: ConvolutionStage, tile: _Tile) -> dict[str, NDArray[Any]]:
+        heads = self._heads[stage.name]
+        edges = tile.edges(stage.step.name)
         height, width = (last - first for first, last in edges)
-        joined = self._workspace.take(f"{work.name} heads", height, width, heads.channels)
+        joined = self._workspace.allocate(f"{stage.name} heads", height, width, heads.channels)
         shape = (0, 0) if heads.prob is None else (height, width)
-        prob = self._workspace.take(f"{work.name} prob", *shape)
-        one, other = self._seen(work, tile)
-        kernel = self._kernels[work.name]
-        channels, wide = self._channels(work), len(kernel.bias)
-        block = _block(channels + wide)
-        down, across = _squares(edges)
-        pixels = STEP * STEP * block
+        prob = self._workspace.allocate(f"{stage.name} prob", *shape)
+        layer, min_prob = self._layer(stage, tile), np.float32(tile.min_prob)
 
-        def share(first: int, last: int, scratch: Scratch) -> None:
-            seen, products, features, chosen, values = scratch(
-                POINTS * block * channels,
-                POINTS * block * wide,
-                pixels * self._stored[work.name],
-                pixels * self._stored[work.name],
-                pixels * len(heads.layers.bias),
-            )
-            layers.convolve_to_heads(
-                first,
-                last,
-                block,
-                across,
-                one,
-                other,
-                kernel,
-                heads.layers,
-                seen,
-                products,
-                features,
-                chosen,
-                values,
-                prob,
-                np.float32(tile.least_prob),
-                joined,
-            )
+        def convolve(squares: layers.Squares, buffers: layers.Buffers) -> None:
+            layers.convolve_to_heads(squares, layer, heads.layers, buffers, prob, min_prob, joined)
 
-        self._share(down * across, block, share)
+        block = self._block(stage)
+        self._share_squares(stage, edges, (block, block, block), convolve)
         y, x = (
-            slice(
-                core[0] // scale[work.step.name] - first, core[1] // scale[work.step.name] - first
+            slice(core[0] // scale - first, core[1] // scale - first)
+            for core, scale, (first, _) in zip(
+                tile.cores, (f.scales[stage.step.name] for f in self._fields), edges, strict=True
             )
-            for core, scale, (first, _) in zip(tile.cores, self._scales, edges, strict=True)
         )
         found = {name: joined[y, x, part] for name, part in heads.parts.items()}
         if heads.prob is not None:
             found[heads.prob] = prob[y, x]
         return found
 
-    def _convolve_pixels(self, work: Convolving, tile: _Tile) -> None:
-        edges = tile.edges(work.step.name)
-        to = self._region(tile, work.name, edges).values
-        height, width, channels, _ = work.step.kernel.shape
-        source = self._workspace.take(
-            INPUT, to.shape[0] + height - 2, to.shape[1] + width - 2 + ROWS, channels
+    def _block(self, stage: ConvolutionStage) -> int:
+        """Return how many squares are computed together, a multiple of ``ROWS``."""
+        channels = self._channels(stage) + len(self._kernels[stage.name].bias)
+        return max(2, _BLOCK_BYTES // (4 * POINTS * channels * ROWS)) * ROWS
+
+    def _share_squares(
+        self,
+        stage: ConvolutionStage,
+        edges: tuple[Interval, Interval],
+        held: tuple[int, int, int],
+        convolve: Callable[[layers.Squares, layers.Buffers], None],
+    ) -> None:
+        """Have all threads work on the squares of a layer.
+
+        Args:
+            stage: the layer.
+            edges: the part that is computed, along y and x.
+            held: squares whose results, chosen results and heads a thread's buffers hold.
+            convolve: computes some squares.
+        """
+        block, kernel = self._block(stage), self._kernels[stage.name]
+        heads = self._heads.get(stage.name)
+        down, across = (-(-(last - first) // OUTPUTS) for first, last in edges)
+        results, chosen, values = (OUTPUTS * OUTPUTS * squares for squares in held)
+
+        def work(first: int, last: int, scratch: Scratch) -> None:
+            buffers = scratch(
+                POINTS * block * self._channels(stage),
+                POINTS * block * len(kernel.bias),
+                results * self._stored[stage.name],
+                chosen * self._stored[stage.name],
+                values * (len(heads.layers.bias) if heads else 0),
+            )
+            convolve(layers.Squares(first, last, block, across), layers.Buffers(*buffers))
+
+        self._share(down * across, block, work)
+
+    def _convolve_pixels(self, stage: ConvolutionStage, tile: _Tile) -> None:
+        edges = tile.edges(stage.step.name)
+        out = self._allocate(tile, stage.name, edges).values
+        height, width, channels, _ = stage.step.kernel.shape
+        source = self._workspace.allocate(
+            INPUT, out.shape[0] + height - 2, out.shape[1] + width - 2 + ROWS, channels
         )
         source[:] = 0
         inner, outer = [], []
@@ -323,45 +323,35 @@ class WinogradEngine(UnetTiles):
             edges, tile.pixels.shape, (height, width), strict=False
         ):
             begin = first - (length - 1) // 2
-            seen = slice(max(0, begin), min(size, last + length // 2))
-            outer.append(seen)
-            inner.append(slice(seen.start - begin, seen.stop - begin))
+            inside = slice(max(0, begin), min(size, last + length // 2))
+            outer.append(inside)
+            inner.append(slice(inside.start - begin, inside.stop - begin))
         source[tuple(inner)] = tile.pixels[tuple(outer)]
         stride = source.shape[1] * channels
-        places = np.add.outer(np.arange(height) * stride, np.arange(width * channels))
-        places = places.ravel().astype(np.intp)
-        kernel = self._kernels[work.name]
+        offsets = np.add.outer(np.arange(height) * stride, np.arange(width * channels))
+        offsets = offsets.ravel().astype(np.intp)
+        kernel = self._kernels[stage.name]
 
-        def share(first: int, last: int, scratch: Scratch) -> None:
+        def work(first: int, last: int, scratch: Scratch) -> None:
             (products,) = scratch(ROWS * len(kernel.bias))
-            layers.convolve_pixels(
-                first,
-                last,
-                source,
-                places,
-                kernel.panels,
-                kernel.bias,
-                kernel.least,
-                products,
-                to,
-            )
+            layers.convolve_pixels(first, last, source, offsets, kernel, products, out)
 
-        self._share(len(to) - 1, 1, share)
-        self._workspace.give(INPUT)
+        self._share(len(out) - 1, 1, work)
+        self._workspace.release(INPUT)
 
-    def _pooled(self, work: Pooling, tile: _Tile) -> None:
-        source = tile.regions[work.sources[0].name]
-        to = self._region(tile, work.name, tile.edges(work.name))
-        height, width = work.step.size
-        top, left = to.y[0] * height - source.y[0], to.x[0] * width - source.x[0]
+    def _pool_layer(self, stage: PoolingStage, tile: _Tile) -> None:
+        source = tile.regions[stage.sources[0].name]
+        out = self._allocate(tile, stage.name, tile.edges(stage.name))
+        height, width = stage.step.size
+        corner = out.y[0] * height - source.y[0], out.x[0] * width - source.x[0]
 
-        def share(first: int, last: int, _scratch: Scratch) -> None:
-            layers.pool(first, last, source.values, top, left, height, width, to.values)
+        def work(first: int, last: int, _scratch: Scratch) -> None:
+            layers.pool(first, last, source.values, corner, height, width, out.values)
 
-        self._share(len(to.values) - 1, 1, share)
+        self._share(len(out.values) - 1, 1, work)
 
-    def _channels(self, work: Convolving) -> int:
-        return sum(self._stored[source.name] for source in work.sources)
+    def _channels(self, stage: ConvolutionStage) -> int:
+        return sum(self._stored[source.name] for source in stage.sources)
 
     def _share(self, count: int, unit: int, work: Callable[[int, int, Scratch], None]) -> None:
         """Have all threads work on parts of a layer until it is done."""
@@ -378,34 +368,22 @@ class WinogradEngine(UnetTiles):
             done.result()
 
 
-def _block(numbers: int) -> int:
-    """Squares that are computed together, of so many channels seen and made."""
-    return max(2, _BLOCK_BYTES // (4 * POINTS * numbers * ROWS)) * ROWS
-
-
-def _squares(edges: tuple[Interval, Interval]) -> tuple[int, int]:
-    """Along y and x."""
-    down, across = (-(-(last - first) // STEP) for first, last in edges)
-    return down, across
-
-
-def _places(edges: Interval, size: int, enlarged: int, inner: Interval) -> NDArray[np.intp]:
-    """Where what a layer's squares look at is found in a source.
+def _find_pixels(edges: Interval, size: int, enlarged: int, inner: Interval) -> NDArray[np.intp]:
+    """Return the rows (or columns) of a source under a layer's squares.
 
     Args:
-        edges: of what is computed of the layer.
+        edges: of the part of the layer that is computed.
         size: of the whole layer; beyond it there are zeros.
         enlarged: pixels of the layer for one of the source.
-        inner: edges of what is there of the source.
+        inner: edges of the part of the source in memory.
 
     Returns:
-        Rows (or columns) from one before the region to the end of its last square.
+        From one before the region to the end of its last square.
     """
-    squares = -(-(edges[1] - edges[0]) // STEP)
-    pixels = np.arange(edges[0] - 1, edges[0] + squares * STEP + 1)
+    squares = -(-(edges[1] - edges[0]) // OUTPUTS)
+    pixels = np.arange(edges[0] - 1, edges[0] + squares * OUTPUTS + 1)
     outside = (pixels < 0) | (pixels >= size)
-    places = pixels // enlarged - inner[0]
-    return np.where(outside, inner[1] - inner[0], places).astype(np.intp)
+    return np.where(outside, inner[1] - inner[0], pixels // enlarged - inner[0]).astype(np.intp)
 
 
 def _softmax(values: NDArray[np.float32]) -> NDArray[np.float32]:

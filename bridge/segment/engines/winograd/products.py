@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,18 +10,16 @@ from numpy.typing import NDArray
 from bridge.segment.engines.winograd.vectors import (
     ROWS,
     WIDTH,
-    Value,
     Vectors,
-    instructions,
+    emit,
     integer,
-    intrinsic,
 )
 
 
-def in_panels(matrices: NDArray[Any]) -> NDArray[np.float32]:
-    """Matrices of (…, rows, columns) as :func:`layers.multiply` takes them.
+def pack_panels(matrices: NDArray[Any]) -> NDArray[np.float32]:
+    """Lay out matrices of (…, rows, columns) as :func:`layers.multiply` takes them.
 
-    Columns stand side by side two vectors at a time, the last ones one vector where that is enough;
+    Two vectors of columns follow each other, at the end one where that is enough;
     columns that do not fill a vector are followed by zeros.
 
     Returns:
@@ -41,8 +38,8 @@ def in_panels(matrices: NDArray[Any]) -> NDArray[np.float32]:
     )
 
 
-def in_vectors(numbers: NDArray[Any]) -> NDArray[np.float32]:
-    """Factors as :func:`dot` takes them: the last vector begins where it ends with the numbers.
+def pack_vectors(numbers: NDArray[Any]) -> NDArray[np.float32]:
+    """Lay out factors as :func:`dot` takes them: the last vector ends with the numbers.
 
     Args:
         numbers: at least ``WIDTH``.
@@ -53,130 +50,90 @@ def in_vectors(numbers: NDArray[Any]) -> NDArray[np.float32]:
     return np.concatenate(parts).astype(np.float32)
 
 
-def _multiply(vectors: int, *, stream: bool = False) -> Callable[..., None]:
-    def write(
-        builder: Any,
-        v: Vectors,
-        left: Value,
-        stride: Value,
-        places: Value,
-        right: Value,
-        to: Value,
-        row: Value,
-        count: Value,
-        bias: Value = None,
-        least: Value = None,
-    ) -> None:
+def _multiply(vectors: int, *, gathered: bool = False, stream: bool = False) -> Any:
+    """Make an intrinsic that multiplies ``ROWS`` rows with vectors of columns.
+
+    Args:
+        vectors: of columns, 1 or 2.
+        gathered: whether a row's numbers are found at offsets, and a bias is added to the results.
+        stream: whether results are stored past the caches.
+    """
+
+    def write(builder: Any, v: Vectors, given: Any) -> None:
         before = builder.block
         loop, after = builder.append_basic_block("sum"), builder.append_basic_block("summed")
         zero = v.constant(0.0)
-        rows = [builder.mul(stride, integer(i)) for i in range(ROWS)]
+        rows = [builder.mul(given.stride, integer(i)) for i in range(ROWS)]
         builder.branch(loop)
         builder.position_at_end(loop)
         k = builder.phi(integer(0).type)
         k.add_incoming(integer(0), before)
         sums = [[builder.phi(zero.type) for _ in range(vectors)] for _ in range(ROWS)]
         column = builder.mul(k, integer(vectors * WIDTH))
-        factors = [v.load(right, column, integer(i * WIDTH)) for i in range(vectors)]
-        place = k if places is None else v.load_offset(places, k)
+        factors = [v.load(given.right, column, integer(i * WIDTH)) for i in range(vectors)]
+        place = v.load_offset(given.offsets, k) if gathered else k
         for totals, offset in zip(sums, rows, strict=True):
-            factor = v.spread(v.load_number(left, offset, place))
-            for total, other in zip(totals, factors, strict=True):
+            factor = v.broadcast(v.load_number(given.left, offset, place))
+            for total, column_of in zip(totals, factors, strict=True):
                 total.add_incoming(zero, before)
-                total.add_incoming(v.fused(factor, other, total), loop)
+                total.add_incoming(v.fused(factor, column_of, total), loop)
         following = builder.add(k, integer(1))
         k.add_incoming(following, loop)
-        builder.cbranch(builder.icmp_signed("<", following, count), loop, after)
+        builder.cbranch(builder.icmp_signed("<", following, given.count), loop, after)
         builder.position_at_end(after)
         store = v.stream if stream else v.store
         for i, totals in enumerate(sums):
             for j, total in enumerate(totals):
                 (_, (result, _)) = total.incomings
-                if bias is not None:
-                    offset, bound = (v.load(at, integer(j * WIDTH)) for at in (bias, least))
-                    result = v.larger(v.add(result, offset), bound)
-                store(result, to, builder.mul(row, integer(i)), integer(j * WIDTH))
+                at = integer(j * WIDTH)
+                if gathered:
+                    result = v.add(result, v.load(given.bias, at))
+                    result = v.larger(result, v.load(given.lower_bound, at))
+                store(result, given.out, builder.mul(given.row, integer(i)), at)
 
-    return write
-
-
-def _in_order(write: Callable[..., None]) -> Callable[..., None]:
-    def written(builder: Any, v: Vectors, left: Value, stride: Value, *others: Value) -> None:
-        write(builder, v, left, stride, None, *others)
-
-    return written
+    if gathered:
+        return emit("left stride offsets right out row count bias lower_bound")(write)
+    return emit("left stride right out row count")(write)
 
 
-@intrinsic
-def multiply_two(
-    _context: Any, left: Any, stride: Any, right: Any, to: Any, row: Any, count: Any
-) -> Any:
-    """Multiply ``ROWS`` rows of one matrix with two vectors of columns of another.
+multiply_two = _multiply(2)
+"""Multiply ``ROWS`` rows of one matrix with two vectors of columns of another.
 
-    Arguments: address of the first row, and the offset from one to the next; address of the
-    columns, of which those for a product follow each other; address of the first result, and the
-    offset from one row to the next; numbers in a row, at least 1.
-    """
-    return instructions(6, _in_order(_multiply(2)))
-
-
-@intrinsic
-def multiply_one(
-    _context: Any, left: Any, stride: Any, right: Any, to: Any, row: Any, count: Any
-) -> Any:
-    """The same with one vector of columns."""
-    return instructions(6, _in_order(_multiply(1)))
-
-
-def _multiplying_at(vectors: int, *, stream: bool) -> Any:
-    @intrinsic
-    def multiply_at(
-        _context: Any,
-        left: Any,
-        stride: Any,
-        places: Any,
-        right: Any,
-        to: Any,
-        row: Any,
-        count: Any,
-        bias: Any,
-        least: Any,
-    ) -> Any:
-        return instructions(9, _multiply(vectors, stream=stream))
-
-    return multiply_at
-
-
-multiply_one_at = _multiplying_at(1, stream=False)
-"""As :func:`multiply_one`, where the numbers of a row are found at offsets (address of ``intp``).
-
-They come after the offset of rows. Further arguments at the end: addresses of what is added to the
-columns, and of the least that they may be.
+Arguments: address of the first row, and the offset from one to the next; address of the columns, of
+which those for a product follow each other; address of the first result, and the offset from one
+row to the next; numbers in a row, at least 1.
 """
 
-multiply_two_at = _multiplying_at(2, stream=False)
-"""The same with two vectors of columns."""
+multiply_one = _multiply(1)
+"""As :func:`multiply_two`, with one vector of columns."""
 
-multiply_two_at_past_caches = _multiplying_at(2, stream=True)
-"""The same, where results stand at multiples of a vector's bytes and are not soon read."""
+multiply_one_at = _multiply(1, gathered=True)
+"""As :func:`multiply_one`, where the numbers of a row are found at offsets (address of ``intp``).
 
+They come after the offset of rows. Further arguments at the end: addresses of the columns' bias and
+lower bound.
+"""
 
-def _add_bounded(
-    _builder: Any, v: Vectors, values: Value, offsets: Value, bounds: Value, to: Value
-) -> None:
-    v.store(v.larger(v.add(v.load(values), v.load(offsets)), v.load(bounds)), to)
+multiply_two_at = _multiply(2, gathered=True)
+"""As :func:`multiply_one_at`, with two vectors of columns."""
 
-
-@intrinsic
-def add_bounded(_context: Any, values: Any, offsets: Any, bounds: Any, to: Any) -> Any:
-    """Add a vector to another; what is less than its bound becomes the bound. Addresses of all."""
-    return instructions(4, _add_bounded)
+multiply_two_at_streaming = _multiply(2, gathered=True, stream=True)
+"""As :func:`multiply_two_at`, past the caches: for results at multiples of a vector's bytes."""
 
 
-def _dot(builder: Any, v: Vectors, values: Value, factors: Value, count: Value, to: Value) -> None:
+@emit("values bias lower_bound out")
+def add_bounded(_builder: Any, v: Vectors, given: Any) -> None:
+    """Add two vectors and raise the result to a lower bound. Addresses of all."""
+    total = v.add(v.load(given.values), v.load(given.bias))
+    v.store(v.larger(total, v.load(given.lower_bound)), given.out)
+
+
+@emit("values factors count out")
+def dot(builder: Any, v: Vectors, given: Any) -> None:
+    """Add up products: addresses of numbers and :func:`pack_vectors`, count, address of the sum."""
     before = builder.block
     loop, after = builder.append_basic_block("sum"), builder.append_basic_block("summed")
-    last = builder.sub(count, integer(WIDTH))
+    last = builder.sub(given.count, integer(WIDTH))
     builder.branch(loop)
     builder.position_at_end(loop)
     k = builder.phi(integer(0).type)
@@ -185,29 +142,20 @@ def _dot(builder: Any, v: Vectors, values: Value, factors: Value, count: Value, 
     total = builder.phi(zero.type)
     total.add_incoming(zero, before)
     begin = builder.select(builder.icmp_signed("<", k, last), k, last)
-    added = v.fused(v.load(values, begin), v.load(factors, k), total)
+    added = v.fused(v.load(given.values, begin), v.load(given.factors, k), total)
     total.add_incoming(added, loop)
     following = builder.add(k, integer(WIDTH))
     k.add_incoming(following, loop)
-    builder.cbranch(builder.icmp_signed("<", following, count), loop, after)
+    builder.cbranch(builder.icmp_signed("<", following, given.count), loop, after)
     builder.position_at_end(after)
-    v.store_number(v.sum(added), to)
+    v.store_number(v.sum(added), given.out)
 
 
-@intrinsic
-def dot(_context: Any, values: Any, factors: Any, count: Any, to: Any) -> Any:
-    """Add up products: addresses of numbers, of :func:`in_vectors`, their count, and where to."""
-    return instructions(4, _dot)
-
-
-def _sigmoid(_builder: Any, v: Vectors, values: Value) -> None:
+@emit("values")
+def sigmoid(_builder: Any, v: Vectors, given: Any) -> None:
+    """Replace a vector at an address by its 1 / (1 + exp(-x))."""
     far = 87.0
-    x = v.larger(v.smaller(v.load(values), v.constant(far)), v.constant(-far))
+    x = v.larger(v.smaller(v.load(given.values), v.constant(far)), v.constant(-far))
     one = v.constant(1.0)
-    v.store(v.divide(one, v.add(one, v.exponential(v.subtract(v.constant(0.0), x)))), values)
-
-
-@intrinsic
-def sigmoid(_context: Any, values: Any) -> Any:
-    """Put 1 / (1 + exp(-x)) in place of a vector at an address."""
-    return instructions(1, _sigmoid)
+    result = v.divide(one, v.add(one, v.exponential(v.subtract(v.constant(0.0), x))))
+    v.store(result, given.values)

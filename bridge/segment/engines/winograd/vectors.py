@@ -7,9 +7,11 @@ registers, code is written here as LLVM's own instructions. Memory is addressed 
 
 from __future__ import annotations
 
+import inspect
 import math
 import platform
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -18,13 +20,8 @@ from numba.core import cgutils, config, types
 from numba.extending import intrinsic as _intrinsic
 
 
-def intrinsic(function: Callable[..., Any]) -> Any:
-    """Numba's decorator, whose own types count the compiler's context among the arguments."""
-    return _intrinsic(function)
-
-
 def _width() -> int:
-    # what a person has told numba to compile for
+    # a user may have told numba to compile for another processor
     features: str | None = getattr(config, "CPU_FEATURES", None)
     if features is None:
         features = llvm.get_host_cpu_features().flatten()
@@ -38,10 +35,10 @@ WIDTH = _width()
 _REGISTERS = 32 if WIDTH == 16 or platform.machine() in ("arm64", "aarch64") else 16
 
 ROWS = 14 if _REGISTERS == 32 else 6
-"""Rows of a product that are computed at once: with two vectors each, they fill the registers."""
+"""Rows of a product that are computed at once; with two vectors each, they fill the registers."""
 
 LINE = 64
-"""Bytes that are brought from memory at once."""
+"""Bytes of a cache line."""
 
 _FLOAT = ir.FloatType()
 _POINTER = _FLOAT.as_pointer()
@@ -50,14 +47,14 @@ _VECTOR = ir.VectorType(_FLOAT, WIDTH)
 _NUMBER = 4  # bytes
 
 Value = Any
-"""What LLVM computes: a vector or a number."""
+"""A value of LLVM's: a vector or a number."""
 
 
 class Vectors:
-    """Writes instructions; operands and results are vectors.
+    """A writer of instructions whose operands and results are vectors.
 
     Args:
-        builder: where to.
+        builder: LLVM's, which takes the instructions.
     """
 
     def __init__(self, builder: Any) -> None:
@@ -70,11 +67,11 @@ class Vectors:
         )
 
     def constant(self, number: float) -> Value:
-        """A vector of the same number everywhere."""
+        """Return a vector of the same number everywhere."""
         return ir.Constant(_VECTOR, [number] * WIDTH)
 
-    def spread(self, number: Value) -> Value:
-        """The same for a number that is only known later."""
+    def broadcast(self, number: Value) -> Value:
+        """Return a vector of a number that is only known when the code runs."""
         builder = self._builder
         nothing = ir.Constant(_VECTOR, ir.Undefined)
         first = builder.insert_element(nothing, number, ir.Constant(ir.IntType(32), 0))
@@ -96,11 +93,11 @@ class Vectors:
         return self._builder.call(self._fused, [factor, a, b])
 
     def smaller(self, a: Value, b: Value) -> Value:
-        """The smaller of both."""
+        """Return the smaller of both, number by number."""
         return self._builder.select(self._builder.fcmp_ordered("<", a, b), a, b)
 
     def larger(self, a: Value, b: Value) -> Value:
-        """The larger of both."""
+        """Return the larger of both, number by number."""
         return self._builder.select(self._builder.fcmp_ordered(">", a, b), a, b)
 
     def divide(self, a: Value, b: Value) -> Value:
@@ -108,9 +105,10 @@ class Vectors:
         return self._builder.fdiv(a, b)
 
     def exponential(self, x: Value) -> Value:
-        """The exponential function, to the last digit or the one before; of -87 to 87.
+        """Compute the exponential of -87 to 87, right to the last digit or the one before.
 
-        2 ** n * exp(r) with a whole n and a polynomial for the small r, of S. Moshier's Cephes.
+        2 ** n * exp(r) with a whole n and a polynomial for the small r, of S. Moshier's Cephes
+        (``expf``).
         """
         builder = self._builder
         magic = self.constant(1.5 * 2**23)  # numbers of its size have no digits after the point
@@ -132,25 +130,25 @@ class Vectors:
         return builder.fmul(small, builder.bitcast(power, _VECTOR))
 
     def load(self, address: Value, *offsets: Value) -> Value:
-        """What is in memory, at any multiple of four bytes."""
+        """Load a vector from any multiple of four bytes."""
         loaded = self._builder.load(self._at(address, offsets))
         loaded.align = _NUMBER
         return loaded
 
     def load_number(self, address: Value, *offsets: Value) -> Value:
-        """One number in memory."""
+        """Load one number."""
         place = self._builder.inttoptr(address, _POINTER)
         for offset in offsets:
             place = self._builder.gep(place, [offset])
         return self._builder.load(place)
 
     def load_offset(self, table: Value, index: Value) -> Value:
-        """One of the offsets (``intp``) at an address."""
+        """Load one offset (``intp``) of a table."""
         place = self._builder.inttoptr(table, _INTEGER.as_pointer())
         return self._builder.load(self._builder.gep(place, [index]))
 
     def sum(self, vector: Value) -> Value:
-        """The sum of a vector's numbers."""
+        """Add up a vector's numbers."""
         indices = ir.VectorType(ir.IntType(32), WIDTH)
         half = WIDTH
         while half := half // 2:
@@ -159,13 +157,13 @@ class Vectors:
         return self._builder.extract_element(vector, ir.Constant(ir.IntType(32), 0))
 
     def store_number(self, number: Value, address: Value) -> None:
-        """Write one number to memory."""
+        """Store one number."""
         self._builder.store(number, self._builder.inttoptr(address, _POINTER))
 
     def stream(self, vector: Value, address: Value, *offsets: Value) -> None:
-        """Write to memory past the caches, at a multiple of a vector's bytes.
+        """Store a vector past the caches, at a multiple of a vector's bytes.
 
-        Other threads see it after :func:`publish`.
+        Other threads see it after :func:`fence`.
         """
         stored = self._builder.store(vector, self._at(address, offsets))
         stored.align = _NUMBER * WIDTH
@@ -173,7 +171,7 @@ class Vectors:
         stored.set_metadata("nontemporal", one)
 
     def store(self, vector: Value, address: Value, *offsets: Value) -> None:
-        """Write to memory."""
+        """Store a vector at any multiple of four bytes."""
         stored = self._builder.store(vector, self._at(address, offsets))
         stored.align = _NUMBER
 
@@ -185,31 +183,41 @@ class Vectors:
 
 
 def integer(number: int) -> Value:
-    """An offset."""
+    """Return an offset as a constant."""
     return ir.Constant(_INTEGER, number)
 
 
-def instructions(count: int, write: Callable[..., None]) -> tuple[Any, Callable[..., Any]]:
-    """What one of numba's intrinsics gives: its signature and what it writes.
+def emit(arguments: str) -> Callable[[Callable[..., None]], Any]:
+    """Make an intrinsic, which compiled functions call, of a function that writes instructions.
+
+    The function is called with LLVM's builder, :class:`Vectors` and a namespace of the arguments.
 
     Args:
-        count: of its arguments, all of them integers (addresses, offsets, counts).
-        write: called with LLVM's builder, :class:`Vectors` and the arguments.
+        arguments: their names, in order; all are integers (addresses, offsets, counts).
     """
-    signature = types.void(*[types.intp] * count)
+    names = arguments.split()
+    signature = types.void(*[types.intp] * len(names))
 
-    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        write(builder, Vectors(builder), *arguments)
-        return context.get_dummy_value()
+    def decorate(write: Callable[..., None]) -> Any:
+        def generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+            given = SimpleNamespace(**dict(zip(names, values, strict=True)))
+            write(builder, Vectors(builder), given)
+            return context.get_dummy_value()
 
-    return signature, generate
+        def typed(_context: Any, *_arguments: Any) -> tuple[Any, Callable[..., Any]]:
+            return signature, generate
+
+        typed.__name__, typed.__doc__ = write.__name__, write.__doc__
+        # numba counts arguments by the names that a function declares
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        parameters = [inspect.Parameter(name, kind) for name in ("context", *names)]
+        typed.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        return _intrinsic(typed)
+
+    return decorate
 
 
-def _publish(builder: Any, _v: Vectors) -> None:
-    builder.fence("seq_cst")
-
-
-@intrinsic
-def publish(_context: Any) -> Any:
+@emit("")
+def fence(builder: Any, _v: Vectors, _given: Any) -> None:
     """Let other threads see what was written past the caches."""
-    return instructions(0, _publish)
+    builder.fence("seq_cst")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,19 +21,30 @@ from bridge import Segmenter
 from bridge.demo.simulator import simulate_section
 from bridge.errors import BadInputError
 from bridge.model.folder import ModelFolder, open_model
-from bridge.segment.engines.openvino import OpenVinoEngine
-from bridge.segment.engines.select import EngineChoice
+from bridge.segment.engines.base import SMALLEST_DISTANCE
+from bridge.segment.engines.onnx import OnnxEngine
+from bridge.segment.engines.registry import AUTO, find_engine
+from bridge.segment.engines.unet import read_unet
+from bridge.segment.engines.winograd import reference
 from bridge.segment.engines.winograd.engine import WinogradEngine
-from bridge.segment.engines.winograd.layers import Kernel, Seen, convolve
-from bridge.segment.engines.winograd.memory import aligned, aligned_copy
-from bridge.segment.engines.winograd.products import in_panels
-from bridge.segment.engines.winograd.transforms import POINTS, transformed
+from bridge.segment.engines.winograd.layers import (
+    Buffers,
+    Convolution,
+    Kernel,
+    LayerView,
+    Squares,
+    convolve,
+)
+from bridge.segment.engines.winograd.memory import allocate_aligned, copy_aligned
+from bridge.segment.engines.winograd.products import pack_panels
+from bridge.segment.engines.winograd.transforms import ENLARGED_ZERO, POINTS, transform_kernel
 from bridge.segment.engines.winograd.vectors import ROWS, WIDTH
 from tests.models_export.architectures import SMALL, write_model
 
 OTHER_PROCESSORS = """
 import sys
 import numpy as np
+from bridge.segment.engines.winograd import reference
 from bridge.segment.engines.winograd.engine import WinogradEngine
 from bridge.segment.engines.winograd.vectors import WIDTH
 from bridge.model.folder import open_model
@@ -48,7 +60,7 @@ def engine() -> WinogradEngine:
 
 @pytest.fixture(scope="module")
 def section() -> NDArray[np.float32]:
-    """A normalised simulated section, (640, 576, 1)."""
+    """Simulate a normalised section, (640, 576, 1)."""
     pixels = simulate_section((640, 576), seed=4, n_channels=1)[0][0]
     low, high = np.percentile(pixels, (1, 99.8))
     return np.asarray((pixels - low) / (high - low), np.float32)[..., np.newaxis]
@@ -63,7 +75,7 @@ def section() -> NDArray[np.float32]:
     st.booleans(),
     st.integers(0, 2**32 - 1),
 )
-def test_a_layer_is_convolved_as_by_its_definition(
+def test_a_layer_is_convolved_as_by_the_reference(
     shape: tuple[int, int], seen: int, made: int, rectified: bool, at_line: bool, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
@@ -73,7 +85,7 @@ def test_a_layer_is_convolved_as_by_its_definition(
     kernel = rng.standard_normal((3, 3, seen, made)).astype(np.float32)
     bias = rng.standard_normal(made).astype(np.float32)
     across, down = -(-width // 4), -(-height // 4)
-    panels = [in_panels(matrix) for matrix in transformed(kernel)]
+    panels = [pack_panels(matrix) for matrix in transform_kernel(kernel)]
     wide = -(-made // WIDTH) * WIDTH
     places = [np.arange(-1, 4 * n + 1) for n in (down, across)]
     rows, columns = (
@@ -81,47 +93,81 @@ def test_a_layer_is_convolved_as_by_its_definition(
         for at, size in zip(places, (height, width), strict=True)
     )
     # results that stand at lines of memory are written past the caches
-    memory = aligned((height + 1) * (width + 1) * made + 1)
+    memory = allocate_aligned((height + 1) * (width + 1) * made + 1)
     memory[:] = np.nan
     to = (memory[:-1] if at_line else memory[1:]).reshape(height + 1, width + 1, made)
     block = 2 * ROWS
-    nothing = Seen(np.empty((0, 0, 0), np.float32), np.empty(0, np.intp), np.empty(0, np.intp))
+    nothing = LayerView(np.empty((0, 0, 0), np.float32), np.empty(0, np.intp), np.empty(0, np.intp))
+
+    kernels = Kernel(
+        copy_aligned(np.concatenate(panels)),
+        np.cumsum([0, *(len(panel) for panel in panels[:-1])]),
+        np.zeros(POINTS, np.intp),
+        copy_aligned(np.pad(bias, (0, wide - made))),
+        copy_aligned(np.full(wide, 0 if rectified else -np.inf)),
+    )
+    view = LayerView(layer, rows * (width + 1) * seen, columns * seen)
+    counts = (POINTS * block * seen, POINTS * block * wide, 16 * made, 0, 0)
 
     convolve(
-        0,
-        down * across,
-        block,
-        across,
-        Seen(layer, rows * (width + 1) * seen, columns * seen),
-        nothing,
-        Kernel(
-            aligned_copy(np.concatenate(panels)),
-            np.cumsum([0, *(len(panel) for panel in panels[:-1])]),
-            np.zeros(POINTS, np.intp),
-            aligned_copy(np.pad(bias, (0, wide - made))),
-            aligned_copy(np.full(wide, 0 if rectified else -np.inf)),
-        ),
-        np.empty(POINTS * block * seen, np.float32),
-        np.empty(POINTS * block * wide, np.float32),
-        np.empty(16 * made, np.float32),
+        Squares(0, down * across, block, across),
+        Convolution(view, nothing, kernels),
+        Buffers(*(np.empty(count, np.float32) for count in counts)),
         to,
         np.empty((1, 1, 0), np.float32),
     )
 
-    padded = np.pad(layer[:-1, :-1], ((1, 1), (1, 1), (0, 0)))
-    expected = (
-        sum(
-            padded[i : i + height, j : j + width].astype(np.float64) @ kernel[i, j]
-            for i in range(3)
-            for j in range(3)
-        )
-        + bias
-    )
+    expected = reference.convolve(layer[:-1, :-1], kernel, bias)
     if rectified:
         expected = np.maximum(expected, 0)
     np.testing.assert_allclose(to[:-1, :-1], expected, atol=1e-3)
     assert (to[-1] == 0).all()
     assert (to[:, -1] == 0).all()
+
+
+@settings(max_examples=15)
+@given(
+    st.tuples(st.integers(1, 14), st.integers(1, 14)),
+    st.integers(1, 6),
+    st.integers(1, 6),
+    st.integers(0, 2**32 - 1),
+)
+def test_the_reference_convolves_as_by_the_definition(
+    shape: tuple[int, int], seen: int, made: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    layer, kernel = rng.standard_normal((*shape, seen)), rng.standard_normal((3, 3, seen, made))
+    bias = rng.standard_normal(made)
+
+    found = reference.convolve(layer, kernel, bias)
+
+    padded = np.pad(layer, ((1, 1), (1, 1), (0, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(0, 1))
+    np.testing.assert_allclose(found, np.einsum("yxkij,ijkl->yxl", windows, kernel) + bias)
+
+
+def test_a_point_of_an_enlarged_layer_is_zero() -> None:
+    enlarged = reference.enlarge(np.random.default_rng(0).random((5, 5, 2)), (2, 2))
+
+    # a square begins at a multiple of four and looks at pixels from one before it
+    transformed = reference.transform_input(enlarged[3:9, 3:9])
+
+    assert np.abs(transformed[ENLARGED_ZERO]).max() < 1e-12
+    assert np.abs(transformed[:, ENLARGED_ZERO]).max() < 1e-12
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.tuples(st.integers(1, 5), st.integers(1, 5)), st.integers(0, 2**32 - 1))
+def test_a_tile_is_predicted_as_by_the_reference(
+    engine: WinogradEngine, blocks: tuple[int, int], seed: int
+) -> None:
+    tile = np.random.default_rng(seed).random((16 * blocks[0], 16 * blocks[1], 1), np.float32)
+
+    found = engine.predict(tile)
+
+    prob, dist = reference.run(read_unet(open_model("demo")), tile)
+    np.testing.assert_allclose(found.prob, prob[..., 0], atol=1e-5)
+    np.testing.assert_allclose(found.dist, np.maximum(dist, SMALLEST_DISTANCE), atol=1e-3)
 
 
 @pytest.mark.parametrize("tiles", [(1, 2), (2, 1), (3, 3), (5, 2), (8, 8)])
@@ -170,7 +216,7 @@ def test_objects_are_given_where_they_are_asked_for(
     everything = engine.predict(section)
     prob, dist = everything.prob.copy(), everything.dist.copy()
 
-    found = engine.predict(section, least_prob=0.5)
+    found = engine.predict(section, min_prob=0.5)
 
     asked = prob > 0.5
     assert 0.01 < asked.mean() < 0.9
@@ -226,11 +272,11 @@ def test_processors_with_shorter_vectors_find_the_same(
     ],
     ids=["channels", "classes", "uneven", "deep", "one_convolution", "no_features"],
 )
-def test_models_of_many_shapes_are_run_as_openvino_runs_them(
+def test_models_of_many_shapes_are_run_as_onnx_runtime_runs_them(
     tmp_path: Path, settings: dict[str, Any], section: NDArray[np.float32]
 ) -> None:
     model = open_model(write_model(tmp_path / "model", {**SMALL, **settings}))
-    own, other = WinogradEngine(model), OpenVinoEngine(model)
+    own, other = WinogradEngine(model), OnnxEngine(model)
     tile = np.concatenate(
         [np.roll(section[:192, :320], 40 * c, axis=0) for c in range(model.n_channels)], axis=2
     )
@@ -248,17 +294,25 @@ def test_models_of_many_shapes_are_run_as_openvino_runs_them(
 
 @pytest.mark.model
 @pytest.mark.parametrize("name", ["three_channels", "kernel5_pool4"])
-def test_what_it_does_not_know_is_said_and_left_to_openvino(
+def test_what_it_does_not_know_is_said_and_left_to_onnx_runtime(
     model_of: Callable[[str], ModelFolder], name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     model = model_of(name)
 
     with pytest.raises(BadInputError, match=r"(activation elu|kernels of 5 x 5), which starbridge"):
-        EngineChoice("starbridge")(model)
+        find_engine("starbridge").load(model)
 
     with caplog.at_level("INFO", logger="bridge"):
-        assert isinstance(EngineChoice()(model), OpenVinoEngine)
+        assert isinstance(AUTO.load(model), OnnxEngine)
     assert "starbridge cannot run the model, so another engine does" in caplog.text
+
+
+def test_the_readme_explains_every_module() -> None:
+    folder = Path(reference.__file__).parent
+    text = (folder / "README.md").read_text(encoding="utf-8")
+
+    modules = {path.name for path in folder.glob("*.py")} - {"__init__.py"}
+    assert modules == set(re.findall(r"^\| \[(\w+\.py)\]", text, re.MULTILINE))
 
 
 def test_a_plane_that_does_not_fit_into_memory_is_said(
@@ -267,7 +321,7 @@ def test_a_plane_that_does_not_fit_into_memory_is_said(
     def full(*_: Any) -> Any:
         raise MemoryError("Unable to allocate 9.00 GiB")
 
-    monkeypatch.setattr(engine._workspace, "take", full)
+    monkeypatch.setattr(engine._workspace, "allocate", full)
 
     with pytest.raises(BadInputError, match="tile of 64 x 64 pixels does not fit into memory"):
         engine.predict(np.zeros((64, 64, 1), np.float32))

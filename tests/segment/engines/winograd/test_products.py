@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.segment.engines.winograd.layers import multiply
-from bridge.segment.engines.winograd.memory import aligned
+from bridge.segment.engines.winograd.memory import allocate_aligned
 from bridge.segment.engines.winograd.products import (
     add_bounded,
     dot,
-    in_panels,
-    in_vectors,
+    pack_panels,
+    pack_vectors,
     sigmoid,
 )
 from bridge.segment.engines.winograd.vectors import ROWS, WIDTH
@@ -43,7 +43,7 @@ def test_a_product_of_any_size_is_numpys(blocks: int, count: int, columns: int, 
     rng = np.random.default_rng(seed)
     left = rng.standard_normal((blocks * ROWS, count + 3)).astype(np.float32)
     right = rng.standard_normal((count, columns)).astype(np.float32)
-    panels = in_panels(right)
+    panels = pack_panels(right)
     wide = -(-columns // WIDTH) * WIDTH
     to = np.full((len(left), wide), np.nan, np.float32)
 
@@ -67,7 +67,7 @@ def test_products_of_any_count_are_added_up(count: int, seed: int) -> None:
     values, factors = rng.standard_normal((2, count)).astype(np.float32)
     to = np.empty(1, np.float32)
 
-    _dot(values, in_vectors(factors), count, to)
+    _dot(values, pack_vectors(factors), count, to)
 
     assert to[0] == pytest.approx(values @ factors, rel=1e-4, abs=1e-4)
 
@@ -86,7 +86,7 @@ def test_the_sigmoid_is_right_to_the_last_digits_and_has_no_overflow() -> None:
 
 
 def test_what_is_below_its_bound_becomes_the_bound() -> None:
-    values, offsets, bounds, to = (aligned(WIDTH) for _ in range(4))
+    values, offsets, bounds, to = (allocate_aligned(WIDTH) for _ in range(4))
     values[:] = np.arange(WIDTH) - 2
     offsets[:], bounds[:] = 0.5, 0.0
     bounds[0] = -np.inf

@@ -1,4 +1,4 @@
-"""Which layers of a network are computed in one go."""
+"""Stages of a network: layers that are computed in one go."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from bridge.model.network import (
 
 @dataclass(frozen=True)
 class Source:
-    """A layer that a convolution sees, every pixel of it ``enlarged`` times along y and x."""
+    """An input of a convolution, every pixel of it repeated ``enlarged`` times along y and x."""
 
     name: str
     enlarged: tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Convolving:
+class ConvolutionStage:
     """A convolution and what is computed in one go with it.
 
     Attributes:
         step: the convolution.
-        name: of the layer that comes out; where it leads to nothing but heads, it is not kept.
-        sources: layers that it sees, their channels side by side.
-        rectified: whether what is negative becomes zero.
-        pooled: the layer that comes out as well, the largest of every 2 x 2 pixels.
-        heads: the convolutions of 1 x 1 that see the result, where nothing else does.
+        name: of the resulting layer; where only heads use it, it is not kept.
+        sources: its inputs, their channels side by side.
+        rectified: whether ``relu`` follows.
+        pooled: name of the layer of the largest of every 2 x 2 pixels, computed as well.
+        heads: the convolutions of 1 x 1 of the result, where nothing else uses it.
     """
 
     step: Convolution
@@ -46,12 +46,12 @@ class Convolving:
 
 
 @dataclass(frozen=True)
-class Pooling:
+class PoolingStage:
     """A pooling by itself.
 
     Attributes:
         step: the pooling.
-        sources: the layer that it sees.
+        sources: its input.
     """
 
     step: MaxPooling
@@ -59,16 +59,16 @@ class Pooling:
 
     @property
     def name(self) -> str:
-        """Of the layer that comes out."""
+        """Name of the resulting layer."""
         return self.step.name
 
 
-Work = Convolving | Pooling
-"""What is computed in one go."""
+Stage = ConvolutionStage | PoolingStage
+"""Layers that are computed in one go."""
 
 
-def minimal(step: Step) -> bool:
-    """Whether a convolution is computed in squares."""
+def is_winograd(step: Step) -> bool:
+    """Tell whether a step is a convolution that is computed in squares."""
     return (
         isinstance(step, Convolution)
         and step.kernel.shape[:2] == (3, 3)
@@ -76,11 +76,11 @@ def minimal(step: Step) -> bool:
     )
 
 
-def plan(network: Network) -> list[Work]:
-    """Put the layers of a U-Net in order.
+def plan_stages(network: Network) -> list[Stage]:
+    """Group the layers of a U-Net into stages, in order.
 
     Raises:
-        NotImplementedError: something that is not known here; it says what.
+        NotImplementedError: a kernel, activation or arrangement that is not supported.
     """
     by_name = {step.name: step for step in network.steps}
     following: dict[str, list[Step]] = {}
@@ -88,36 +88,44 @@ def plan(network: Network) -> list[Work]:
         for name in step.inputs:
             following.setdefault(name, []).append(step)
     heads = {_convolution(by_name, name).name for name in network.heads}
-    works: list[Work] = []
+    stages: list[Stage] = []
     made: set[str] = set()
     for step in network.steps:
         if step.name in made or step.name in heads:
             continue
         if isinstance(step, MaxPooling):
-            works.append(Pooling(step, _sources(by_name, step.inputs)))
+            stages.append(PoolingStage(step, _sources(by_name, step.inputs)))
         if not isinstance(step, Convolution):
             continue
-        if not minimal(step) and step.inputs != (INPUT,):
+        if not is_winograd(step) and step.inputs != (INPUT,):
             raise NotImplementedError("kernels of {} x {}".format(*step.kernel.shape[:2]))
         name, rectified = _activated(step, following)
         after = following.get(name, [])
-        pools = [s for s in after if isinstance(s, MaxPooling) and s.size == s.strides == (2, 2)]
-        pooled = pools[0].name if pools and minimal(step) else None
-        ends = tuple(s for s in after if isinstance(s, Convolution) and s.name in heads)
-        works.append(
-            Convolving(
+        pools = [
+            layer
+            for layer in after
+            if isinstance(layer, MaxPooling) and layer.size == layer.strides == (2, 2)
+        ]
+        pooled = pools[0].name if pools and is_winograd(step) else None
+        ends = tuple(
+            layer for layer in after if isinstance(layer, Convolution) and layer.name in heads
+        )
+        stages.append(
+            ConvolutionStage(
                 step,
                 name,
                 _sources(by_name, step.inputs),
                 rectified,
                 pooled,
-                ends if ends and len(ends) == len(after) and minimal(step) else (),
+                ends if ends and len(ends) == len(after) and is_winograd(step) else (),
             )
         )
         made |= {name, pooled or name}
-    if {head.name for w in works if isinstance(w, Convolving) for head in w.heads} != heads:
+    if {
+        head.name for stage in stages if isinstance(stage, ConvolutionStage) for head in stage.heads
+    } != heads:
         raise NotImplementedError("an arrangement of its last layers")
-    return works
+    return stages
 
 
 def _convolution(by_name: dict[str, Step], head: str) -> Convolution:
@@ -135,7 +143,7 @@ def _activated(step: Convolution, following: dict[str, list[Step]]) -> tuple[str
         if after[0].function != "relu":
             raise NotImplementedError(f"the activation {after[0].function}")
         return after[0].name, True
-    if any(isinstance(s, Activation) for s in after):
+    if any(isinstance(layer, Activation) for layer in after):
         raise NotImplementedError("an arrangement of activations")
     return step.name, False
 
@@ -149,8 +157,8 @@ def _sources(by_name: dict[str, Step], names: tuple[str, ...]) -> tuple[Source, 
         elif isinstance(step, Upsampling):
             y, x = step.size
             found += [
-                Source(s.name, (s.enlarged[0] * y, s.enlarged[1] * x))
-                for s in _sources(by_name, step.inputs)
+                Source(layer.name, (layer.enlarged[0] * y, layer.enlarged[1] * x))
+                for layer in _sources(by_name, step.inputs)
             ]
         else:
             found.append(Source(name, (1, 1)))
