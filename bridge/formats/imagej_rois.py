@@ -9,6 +9,7 @@ ImageJ reads these lines with Java's escapes and writes them without.
 from __future__ import annotations
 
 import functools
+import io
 import json
 import logging
 import math
@@ -33,11 +34,10 @@ from numpy.typing import NDArray
 from bridge.colors import class_color
 from bridge.detections import Detections
 from bridge.errors import BadInputError
-from bridge.files.atomic import write_bytes, writing
+from bridge.files.atomic import write_bytes
 from bridge.files.names import safe_name
 from bridge.formats import existing_file
-from bridge.formats.roi_bytes import RoiFields, encode_areas
-from bridge.formats.small_entries import write_entries
+from bridge.formats.roi_outlines import set_outlines
 from bridge.images.info import ImageInfo
 from bridge.outlines.rings import region
 
@@ -56,6 +56,7 @@ _MAX_ROI_BYTES = 256 * 2**20
 _UNCOLOURED = "#ffff00"  # what ImageJ gives composite ROIs without a colour
 _GROUPS = "groups"  # of a record, until its class is known
 _BLOCK = 4_096  # objects that are encoded together
+_FILE_MODE = 0o600 << 16
 _TEXTS = ("class", "name", "color", "class_color")
 _SAFE = "-_.~"
 _NEEDS_NO_QUOTES = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
@@ -100,15 +101,19 @@ def write(detections: Detections, path: str | PathLike[str], *, groups: bool = F
         if len(detections) != 1:
             problem = f"a .roi file holds one object, not {len(detections)}"
             raise BadInputError(path, problem, "use .zip")
-        write_bytes(path, next(_encode(detections, groups=groups))[0][1])
+        write_bytes(path, next(_encode(detections, groups=groups))[1])
         return
     record = {"image": detections.image.to_json(), "outline": detections.outline}
-    entries = (
-        [(f"{name}.roi", data) for name, data in block]
-        for block in _encode(detections, groups=groups)
-    )
-    with writing(path) as part, part.open("wb") as stream:
-        write_entries(stream, entries, _comment(record))
+    # Compressing small entries takes longer than making them. They go through memory, since
+    # zipfile goes back to each entry's header.
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in _encode(detections, groups=groups):
+            entry = zipfile.ZipInfo(f"{name}.roi")  # of 1980: equal objects give equal files
+            entry.external_attr = _FILE_MODE
+            archive.writestr(entry, data)
+        archive.comment = _comment(record)
+    write_bytes(path, stream.getbuffer())
 
 
 def read(
@@ -194,7 +199,7 @@ def roi_names(detections: Detections) -> list[str]:
 
 def encode(detections: Detections) -> list[bytes]:
     """The objects as single ROIs in ImageJ's format, in their order."""
-    return [data for block in _encode(detections) for _, data in block]
+    return [data for _, data in _encode(detections)]
 
 
 def read_overlay(
@@ -244,8 +249,8 @@ def _comment(record: dict[str, Any]) -> bytes:
     return comment if len(comment) < 2**16 else b""
 
 
-def _encode(detections: Detections, *, groups: bool = False) -> Iterator[list[tuple[str, bytes]]]:
-    """Names and ROIs, some thousands at a time."""
+def _encode(detections: Detections, *, groups: bool = False) -> Iterator[tuple[str, bytes]]:
+    """Yield the name of each object and its ROI in ImageJ's format."""
     frame = detections.objects
     names = roi_names(detections)
     grouped = class_groups(frame["class"]) if groups else ()
@@ -257,19 +262,26 @@ def _encode(detections: Detections, *, groups: bool = False) -> Iterator[list[tu
         block_names = names[start : start + _BLOCK]
         block_groups = [numbers.get(name, 0) for name in block["class"]]
         colors = _shown_colors(block, block_groups)
-        positions = block[["c", "z", "t"]].to_numpy() + 1
-        fields = RoiFields(
-            # a ROI has only 16 bits a character; the zip's entry has the name whole
-            names=[name if _is_16_bit(name) else "" for name in block_names],
-            properties=_properties_of(
-                block, detections, block_names, list(zip(block_groups, colors, strict=True))
-            ),
-            positions=positions if stack else positions * [1, 0, 0],
-            strokes=np.array([_stroke(color) for color in colors], np.uint8),
-            groups=np.array(block_groups, np.uint8),
-        )
-        records = encode_areas(block.geometry.to_numpy(), fields)
-        yield list(zip(block_names, records, strict=True))
+        grouped_colors = list(zip(block_groups, colors, strict=True))
+        properties = _properties_of(block, detections, block_names, grouped_colors)
+        positions = (block[["c", "z", "t"]].to_numpy() + 1) * [1, stack, stack]
+        rois = [
+            roifile.ImagejRoi(
+                # A ROI has only 16 bits a character; the zip's entry has the name whole.
+                name=name if _is_16_bit(name) else "",
+                props=props,
+                c_position=c,
+                z_position=z,
+                t_position=t,
+                stroke_color=_stroke(color),
+                group=group,
+            )
+            for name, props, (c, z, t), (group, color) in zip(
+                block_names, properties, positions.tolist(), grouped_colors, strict=True
+            )
+        ]
+        set_outlines(rois, block.geometry.to_numpy())
+        yield from zip(block_names, (roi.tobytes() for roi in rois), strict=True)
 
 
 def _shown_colors(block: gpd.GeoDataFrame, groups: list[int]) -> list[str | None]:
@@ -282,8 +294,8 @@ def _shown_colors(block: gpd.GeoDataFrame, groups: list[int]) -> list[str | None
 
 
 @functools.lru_cache
-def _stroke(color: str | None) -> tuple[int, ...]:
-    return (255, *bytes.fromhex(color[1:])) if color else (0, 0, 0, 0)
+def _stroke(color: str | None) -> bytes:
+    return b"\xff" + bytes.fromhex(color[1:]) if color else roifile.ROI_COLOR_NONE
 
 
 def _is_16_bit(name: str) -> bool:
