@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import geopandas as gpd
 import numpy as np
@@ -16,6 +16,7 @@ import shapely
 from numpy.typing import NDArray
 
 from bridge.errors import BadInputError
+from bridge.formats.layout import spec_of
 from bridge.images.info import ImageInfo
 from bridge.outlines import rasterize, trace
 from bridge.outlines.rasterize import label_dtype
@@ -226,9 +227,7 @@ class Detections:
         Raises:
             BadInputError: a file that is missing, damaged or of no known format.
         """
-        from bridge.formats import format_of
-
-        return format_of(path).read(path, **options)
+        return cast("Detections", spec_of(path).load().read(path, **options))
 
     def write(self, path: str | PathLike[str], **options: Any) -> None:
         """Write the detections; the format follows from the ending, as in :meth:`read`.
@@ -238,10 +237,8 @@ class Detections:
         Raises:
             BadInputError: a folder that cannot be written, a full disk, an unknown ending.
         """
-        from bridge.formats import format_of
-
         # The table may have been edited since: what is written keeps the rules.
-        format_of(path).write(replace(self), path, **options)
+        spec_of(path).load().write(replace(self), path, **options)
 
     def to_labels(self, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
         """Draw the label image.

@@ -26,14 +26,12 @@ from bridge.batch.workers.here import Here
 from bridge.detections import Outline
 from bridge.errors import BadInputError, StarbridgeError
 from bridge.files.atomic import write_bytes, write_error
-from bridge.formats.layout import DEFAULT_FORMATS, FORMATS, RECORD
+from bridge.formats.layout import DEFAULT_FORMATS, RECORD, by_rank, places
 from bridge.images import image_name
 from bridge.images.locations import Location, identity
 from bridge.model.folder import recipe_json
 from bridge.segment.segmenter import Segmenter
 from bridge.segment.tiles import MEMORY
-
-_KEEP_EVERYTHING = ("parquet", "geojson", "rois", "csv")
 
 Existing = Literal["check", "keep", "overwrite"]
 """What to do with an image whose outputs are there.
@@ -48,7 +46,7 @@ class Settings:
     """Everything beside model and image that decides the outputs.
 
     Attributes:
-        formats: keys of :data:`FORMATS`.
+        formats: keys of :func:`bridge.formats.layout.places`.
         outline: ``star`` or ``traced``.
         axes, pixel_size: as in :meth:`bridge.segment.segmenter.Segmenter.segment`.
         tiles, memory: as there; not part of what "the same settings" means.
@@ -64,12 +62,12 @@ class Settings:
     existing: Existing = "check"
 
     def __post_init__(self) -> None:
-        unknown = [f for f in self.formats if f not in FORMATS]
+        unknown = [f for f in self.formats if f not in places()]
         if unknown or not self.formats:
             raise BadInputError(
                 "formats",
                 f"{unknown[0]!r} is not one of them" if unknown else "none was given",
-                f"choose from {', '.join(FORMATS)}",
+                f"choose from {', '.join(places())}",
             )
 
 
@@ -216,7 +214,7 @@ class _Batch:
 
 
 def _outputs(name: str, settings: Settings) -> dict[str, str]:
-    return {kind: FORMATS[kind].format(name=name) for kind in settings.formats}
+    return {kind: places()[kind].format(name=name) for kind in settings.formats}
 
 
 def _clashes(images: Sequence[Location]) -> dict[Location, str]:
@@ -276,12 +274,12 @@ def _convertible(name: str, out: Path) -> Path | None:
     """
     present = {
         kind: path
-        for kind, relative in FORMATS.items()
+        for kind, relative in places().items()
         if (path := out / relative.format(name=name)).exists()
     }
-    for kind in _KEEP_EVERYTHING:
-        if kind in present:
-            return present[kind].resolve()
+    for spec in by_rank():
+        if spec.key in present and not spec.needs_size:
+            return present[spec.key].resolve()
     if not present:
         return None
     raise BadInputError(

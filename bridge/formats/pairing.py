@@ -8,28 +8,11 @@ from os import PathLike
 from pathlib import Path
 
 from bridge.errors import BadInputError
-from bridge.formats.layout import RECORD
+from bridge.formats.layout import RECORD, by_rank, endings
 from bridge.images import image_name
 
-_PLACES = (
-    "geojson/{}.geojson",
-    "{}.geojson",
-    "{}.geojson.gz",
-    "roi/{}_rois.zip",
-    "{}_rois.zip",
-    "lbl/{}_labels.tif",
-    "{}_labels.tif",
-    "tables/{}.parquet",
-    "{}.parquet",
-    "lbl/{}_labels.h5",
-    "{}_labels.h5",
-    "tables/{}.csv",
-    "{}.csv",
-    "{}.zip",
-)
-"""Where a folder of results keeps the objects of an image, the fullest format first."""
-
-_ENDINGS = ("_rois", "_labels", "_mask", "_table")
+_SUFFIXES = ("_rois", "_labels", "_mask", "_table")
+"""What the name of a file of objects may add to the name of its image."""
 
 
 def pair(
@@ -80,12 +63,35 @@ def pair(
     return pairs
 
 
-def _of(place: Path, name: str) -> list[Path]:
-    if place.is_dir():
-        there = (place / pattern.format(name) for pattern in _PLACES)
-        return [path for path in there if path.is_file()][:1]
-    stem = place.name.removesuffix(".gz").rpartition(".")[0]
-    return [place] if stem in (name, *(name + ending for ending in _ENDINGS)) else []
+def _of(source: Path, name: str) -> list[Path]:
+    """Return the file of an image's objects in a source, or nothing."""
+    if source.is_dir():
+        candidates = (source / place.format(name=name) for place in _candidates())
+        return [path for path in candidates if path.is_file()][:1]
+    stem = _stem(source.name)
+    return [source] if stem in (name, *(name + suffix for suffix in _SUFFIXES)) else []
+
+
+def _candidates() -> Iterator[str]:
+    """Yield the places where a folder keeps the objects of an image, the fullest format first."""
+    for spec in by_rank():
+        yield from (spec.place, spec.file_name, *spec.aliases)
+
+
+def _stem(name: str) -> str:
+    """Return a file's name without its ending, whole where no format has the ending."""
+    known = (ending for ending in endings() if name.lower().endswith(ending))
+    return name[: len(name) - len(max(known, key=len, default=""))]
+
+
+def name_of_objects(path: Path) -> str:
+    """Return the name of the image that a file of objects belongs to, as its own name says it.
+
+    >>> name_of_objects(Path("roi/section 1_rois.zip"))
+    'section 1'
+    """
+    stem = _stem(path.name)
+    return next((stem.removesuffix(s) for s in _SUFFIXES if stem.endswith(s)), stem)
 
 
 def objects_of(path: Path, sources: Sequence[Path], *, alone: bool = False) -> Path:

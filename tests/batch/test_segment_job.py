@@ -22,12 +22,12 @@ from bridge.batch.listener import Listener, Outcome
 from bridge.batch.segment_job import Settings, read_record, segment_files
 from bridge.errors import BadInputError
 from bridge.files.atomic import PART_ENDING
-from bridge.formats.layout import FORMATS
+from bridge.formats.layout import places
 from bridge.images.locations import Location, locate
 
 pytestmark = pytest.mark.model
 
-ALL = tuple(FORMATS)
+ALL = tuple(places())
 
 
 @pytest.fixture
