@@ -70,10 +70,13 @@ _AREAS = (
 
 
 def class_groups(classes: Iterable[str | None]) -> tuple[str, ...]:
-    """The classes that become ROI groups 1, 2, …: sorted, as many as ImageJ's ROIs can tell apart.
+    """Return the classes that become ROI groups 1, 2, …: sorted, as many as ImageJ has groups.
 
     Args:
         classes: the class of each object.
+
+    >>> class_groups(["neuron", None, "glia", "neuron"])
+    ('glia', 'neuron')
     """
     return tuple(sorted({name for name in classes if name is not None}))[:_MAX_GROUP]
 
@@ -81,7 +84,7 @@ def class_groups(classes: Iterable[str | None]) -> tuple[str, ...]:
 def write(detections: Detections, path: str | PathLike[str], *, groups: bool = False) -> None:
     """Write a ``RoiSet.zip`` (or, for one object, a ``.roi``).
 
-    ROIs are called by their label and class (``0007-neuron``), or as the reviewer called them.
+    ROIs are named by their label and class (``0007-neuron``), or as the reviewer named them.
 
     Traced outlines become polygons of whole numbers, star outlines subpixel polygons, objects with
     holes or several pieces composite ROIs. Coordinates beyond 32,767 are written as floats: whole
@@ -92,7 +95,7 @@ def write(detections: Detections, path: str | PathLike[str], *, groups: bool = F
         detections: the objects.
         path: ``.zip`` or ``.roi``.
         groups: put each class into the ROI group that :func:`class_groups` gives it. ImageJ then
-            shows the groups' colours, not the classes', unless it is told otherwise.
+            shows the groups' colours, not the classes', unless that is switched off.
 
     Raises:
         BadInputError: a ``.roi`` for more or fewer than one object; the file cannot be written.
@@ -148,7 +151,7 @@ def read_rows(
     image: ImageInfo | None = None,
     groups: Mapping[int, str] | None = None,
 ) -> tuple[Detections, list[int]]:
-    """Read as :func:`read` does, and say which of the file's ROIs (from 0) each object is."""
+    """Read as :func:`read` does, and return which of the file's ROIs (from 0) each object is."""
     file = existing_file(path)
     known: dict[str, Any] = {}
     return _detections(file, _decode(file, known), image, groups, known)
@@ -161,7 +164,7 @@ def _detections(
     groups: Mapping[int, str] | None,
     known: Mapping[str, Any],
 ) -> tuple[Detections, list[int]]:
-    """Objects of named ROIs; `known` is what the file says beyond them, once they are read."""
+    """Make objects of named ROIs; `known` holds the zip's comment once they are read."""
     geometries: list[Any] = []
     records: list[dict[str, Any]] = []
     left_out: list[str] = []
@@ -192,13 +195,13 @@ def _detections(
 
 
 def roi_names(detections: Detections) -> list[str]:
-    """What the objects are called in ImageJ, in their order."""
+    """Return the names of the objects in ImageJ, in their order."""
     frame = detections.objects
     return _unique_names(frame["label"].tolist(), frame["class"].tolist(), frame["name"].tolist())
 
 
 def encode(detections: Detections) -> list[bytes]:
-    """The objects as single ROIs in ImageJ's format, in their order."""
+    """Return each object as a ROI in ImageJ's format, in their order."""
     return [data for _, data in _encode(detections)]
 
 
@@ -244,7 +247,7 @@ def read_overlay(
 
 
 def _comment(record: dict[str, Any]) -> bytes:
-    """The zip's comment: invisible in ImageJ, and the only place for the image's size."""
+    """Return the zip's comment: invisible in ImageJ, and the only place for the image's size."""
     comment = json.dumps({"starbridge": record}).encode()
     return comment if len(comment) < 2**16 else b""
 
@@ -285,7 +288,7 @@ def _encode(detections: Detections, *, groups: bool = False) -> Iterator[tuple[s
 
 
 def _shown_colors(block: gpd.GeoDataFrame, groups: list[int]) -> list[str | None]:
-    """The object's own colour, else its class's; in a group every object needs one."""
+    """Return each object's own colour, else its class's; in a group every object needs one."""
     columns = [block[name].tolist() for name in ("color", "class_color", "class")]
     return [
         color or of_class or (class_color(class_name) if group else None)
@@ -308,7 +311,7 @@ def _properties_of(
     names: list[str],
     grouped: list[tuple[int, str | None]],
 ) -> list[str]:
-    """The properties of each object as lines, made property by property."""
+    """Return the properties of each object as lines, made property by property."""
     lines = [
         _lines(PREFIX + "id", block.index.tolist()),
         _number_lines(PREFIX + "label", block["label"]),
@@ -334,7 +337,7 @@ def _properties_of(
 
 
 def _lines(key: str, values: Iterable[Any]) -> list[str]:
-    """A line an object, ``""`` where it has no value."""
+    """Return a line an object, ``""`` where it has no value."""
     return ["" if value is None else f"{key}: {_quoted(value)}\n" for value in values]
 
 
@@ -346,7 +349,7 @@ def _number_lines(key: str, values: pd.Series[Any], *, with_nan: bool = True) ->
 
 
 def _number_texts(values: pd.Series[Any]) -> list[str]:
-    """The shortest texts that mean the same numbers."""
+    """Return the shortest texts that mean the same numbers."""
     numbers = values.to_numpy()
     whole = numbers.dtype.kind in "iu"
     if not whole:
@@ -354,7 +357,7 @@ def _number_texts(values: pd.Series[Any]) -> list[str]:
     written = orjson.dumps(np.ascontiguousarray(numbers), option=orjson.OPT_SERIALIZE_NUMPY)
     texts = written[1:-1].decode().replace("+", quote("+")).split(",") if len(numbers) else []
     for row in [] if whole else np.flatnonzero(~np.isfinite(numbers)):
-        texts[row] = repr(float(numbers[row]))  # JSON has no word for these
+        texts[row] = repr(float(numbers[row]))  # JSON has no NaN and no infinity
     return texts
 
 
@@ -372,11 +375,11 @@ def _quoted_text(text: str) -> str:
 def _unique_names(
     labels: list[int], classes: list[str | None], given: list[str | None]
 ) -> list[str]:
-    """A name a ROI: the reviewer's, else label and class; unique, and safe as a file name."""
+    """Return ROI names: the reviewer's, else label and class; unique, and safe as file names."""
     width = max(4, len(str(max(labels, default=0))))
     used: set[str] = set()
     names = []
-    # A number in front keeps whatever follows it from being changed at its beginning.
+    # The label in front keeps safe_name from stripping the beginning of the class.
     endings = {name: "" if name is None else safe_name(f"-{name}") for name in set(classes)}
     for label, class_name, name in zip(labels, classes, given, strict=True):
         number = f"{label:0{width}d}"
@@ -393,12 +396,12 @@ def _unique_names(
     return names
 
 
-def _file_name(name: str, otherwise: str) -> str:
-    return safe_name(name)[:_MAX_NAME] or otherwise
+def _file_name(name: str, fallback: str) -> str:
+    return safe_name(name)[:_MAX_NAME] or fallback
 
 
 def _decode(file: Path, known: dict[str, Any]) -> Iterator[tuple[str, roifile.ImagejRoi]]:
-    """Names and ROIs of a file; what starbridge noted in the zip's comment goes into `known`."""
+    """Yield the names and ROIs of a file; starbridge's comment of the zip goes into `known`."""
     if not file.name.lower().endswith(".zip"):
         yield file.stem, _one_roi(file, file.name, file.read_bytes())
         return
@@ -457,7 +460,7 @@ def _geometry(roi: roifile.ImagejRoi) -> Any:
 
 
 def _ellipse(left: float, top: float, width: float, height: float) -> NDArray[np.float64]:
-    """Vertices at most 0.02 px off the curve."""
+    """Return vertices at most 0.02 px off the curve."""
     radius = max(width, height, 1.0) / 2
     n = max(32, math.ceil(math.pi / math.acos(1 - min(0.02 / radius, 1.0))))
     angle = np.linspace(0, 2 * np.pi, n, endpoint=False)
@@ -521,7 +524,7 @@ def _restore(record: dict[str, Any], properties: dict[str, str]) -> None:
 
 
 def _class_in_name(name: str, label: int, known: str | None) -> str | None:
-    """The class in a name made of label and class; ``None`` if it is not made so.
+    """Return the class in a name made of label and class; ``None`` if it is not made so.
 
     Args:
         name: the name of a ROI.
@@ -540,7 +543,7 @@ def _class_in_name(name: str, label: int, known: str | None) -> str | None:
 
 
 def _classify_by_group(records: list[dict[str, Any]], names: Mapping[int, str]) -> None:
-    """Give those whose ROI group was changed the class of their new group."""
+    """Give the objects whose ROI group was changed the class of their new group."""
     classes: dict[int, str] = {}
     for record in records:
         group, pushed = record[_GROUPS]

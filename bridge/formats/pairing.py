@@ -1,4 +1,4 @@
-"""Which file of objects belongs to which image."""
+"""Find the file of objects that belongs to an image."""
 
 from __future__ import annotations
 
@@ -31,6 +31,9 @@ def pair(
     Raises:
         BadInputError: an image without objects, or with several files of objects; two images of
             one name; a source that is not there.
+
+    >>> pair(["section1.tif"], ["results/"])  # doctest: +SKIP
+    [(PosixPath('section1.tif'), PosixPath('results/geojson/section1.geojson'))]
     """
     files = [Path(image) for image in images]
     places = [Path(source) for source in sources]
@@ -95,7 +98,7 @@ def name_of_objects(path: Path) -> str:
 
 
 def objects_of(path: Path, sources: Sequence[Path], *, alone: bool = False) -> Path:
-    """The objects of one image among several, so that one without does not stop the others.
+    """Return the objects of one image among several, so that a missing file stops no other image.
 
     Args:
         path: the image.
@@ -119,7 +122,7 @@ def check_alone(path: Path, images: Sequence[Path], consequence: str, remedy: st
         remedy: what to do.
 
     Raises:
-        BadInputError: another one has.
+        BadInputError: another image has.
     """
     same = image_name(path).casefold()
     others = [i for i in dict.fromkeys(images) if i != path and image_name(i).casefold() == same]
@@ -131,7 +134,7 @@ def check_alone(path: Path, images: Sequence[Path], consequence: str, remedy: st
 
 @contextmanager
 def add_source_to_errors(path: Path, source: Path) -> Iterator[None]:
-    """Name an image and its objects where an error speaks of an array or of a name.
+    """Add an image and its file of objects to errors that name neither.
 
     Raises:
         BadInputError: the error, which names both.
@@ -147,7 +150,7 @@ def add_source_to_errors(path: Path, source: Path) -> Iterator[None]:
 
 
 def result_folders(images: Iterable[Path]) -> list[Path]:
-    """Folders to look for objects in, where a person names none.
+    """Return folders to look for objects in, where none are given.
 
     Args:
         images: image files.

@@ -1,4 +1,4 @@
-"""Pixel sizes in µm, from whatever unit a file uses; unknown where a file only seems to say."""
+"""Pixel sizes in µm, from whatever unit a file uses; unknown where a file gives none."""
 
 from __future__ import annotations
 
@@ -32,10 +32,7 @@ _PRINT_DPI = (
 
 
 def pixel_size_of(y: float | None, x: float | None, z: float | None = None) -> PixelSize | None:
-    """A pixel size from what a file says, in µm; None where Y or X is missing or no size at all.
-
-    A file that knows only one of Y and X says nothing of the other: None.
-    """
+    """Return a pixel size in µm; None where Y or X is missing or no length."""
     y, x, z = (
         value if value and math.isfinite(value) and value > 0 else None for value in (y, x, z)
     )
@@ -45,7 +42,7 @@ def pixel_size_of(y: float | None, x: float | None, z: float | None = None) -> P
 def given_pixel_size(
     given: float | tuple[float, ...] | PixelSize | None, known: PixelSize | None
 ) -> PixelSize | None:
-    """The pixel size to use.
+    """Return the pixel size to use.
 
     Args:
         given: what a person says, in µm: one number for square pixels, ``(y, x)``,
@@ -76,9 +73,12 @@ def given_pixel_size(
 
 
 def micrometres(unit: str | None) -> float | None:
-    r"""How many µm a unit is, or None for a unit that is no length (``"pixel"``) or is unknown.
+    r"""Return how many µm a unit is, or None for a unit that is no length (``"pixel"``) or unknown.
 
     Knows the spellings of OME-XML, NGFF and ImageJ, which escapes µ as ``\u00B5``.
+
+    >>> micrometres("nanometer"), micrometres("pixel")
+    (0.001, None)
     """
     if not unit:
         return None
@@ -90,7 +90,7 @@ def micrometres(unit: str | None) -> float | None:
 
 
 def is_print_resolution(size: float) -> bool:
-    """Whether a pixel of this size (µm) is 72, 300 or another round number of dots per inch.
+    """Return whether a size (µm) is that of 72, 300 or another round number of dots per inch.
 
     Programs write such a resolution where they know nothing of the microscope.
     """
