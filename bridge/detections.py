@@ -313,9 +313,7 @@ class Detections:
 
     def label_axes(self) -> str:
         """Return the axes of what :meth:`to_labels` gives: ``YX``, ``ZYX``, ``TYX`` or ``TZYX``."""
-        return (
-            ("T" if self.image.size_t > 1 else "") + ("Z" if self.image.size_z > 1 else "") + "YX"
-        )
+        return self.image.label_axes
 
     def _stack_shape(self, shape: tuple[int, ...] | None) -> tuple[int, int, int, int]:
         if shape is None:

@@ -49,6 +49,7 @@ DECIMALS = 4
 _BLOCK = 2_000
 _FEW = 50
 _GZIP_LEVEL = 4
+_NO_JSON_NUMBERS = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 _OLD_IDS = {  # QuPath 0.2 wrote the class of the object in place of an id
     "PathAnnotationObject": "annotation",
     "PathCellObject": "cell",
@@ -199,17 +200,10 @@ def _coordinates(geometries: NDArray[np.object_]) -> Iterator[dict[str, Any]]:
 def _json_numbers(values: pd.Series[Any]) -> list[Any]:
     """Return numbers, and the words that QuPath writes for those that JSON does not have."""
     numbers: list[Any] = values.tolist()
-    for row in np.flatnonzero(~np.isfinite(values.to_numpy(np.float64, na_value=np.nan))):
-        numbers[row] = _json_number(numbers[row])
+    floats = values.to_numpy(np.float64, na_value=np.nan)
+    for row in np.flatnonzero(~np.isfinite(floats)):
+        numbers[row] = _NO_JSON_NUMBERS[str(floats[row])]
     return numbers
-
-
-def _json_number(value: Any) -> Any:
-    if value is None or value != value:
-        return "NaN"
-    if value in (math.inf, -math.inf):
-        return "Infinity" if value > 0 else "-Infinity"
-    return value
 
 
 @functools.lru_cache

@@ -24,7 +24,6 @@ from urllib.parse import quote, unquote
 
 import geopandas as gpd
 import numpy as np
-import orjson
 import pandas as pd
 import roifile
 import shapely
@@ -342,34 +341,14 @@ def _lines(key: str, values: Iterable[Any]) -> list[str]:
 
 
 def _number_lines(key: str, values: pd.Series[Any], *, with_nan: bool = True) -> list[str]:
-    return [
-        "" if text == "nan" and not with_nan else f"{key}: {text}\n"
-        for text in _number_texts(values)
-    ]
-
-
-def _number_texts(values: pd.Series[Any]) -> list[str]:
-    """Return the shortest texts that mean the same numbers."""
-    numbers = values.to_numpy()
-    whole = numbers.dtype.kind in "iu"
-    if not whole:
-        numbers = values.to_numpy(np.float64, na_value=np.nan)
-    written = orjson.dumps(np.ascontiguousarray(numbers), option=orjson.OPT_SERIALIZE_NUMPY)
-    texts = written[1:-1].decode().replace("+", quote("+")).split(",") if len(numbers) else []
-    for row in [] if whole else np.flatnonzero(~np.isfinite(numbers)):
-        texts[row] = repr(float(numbers[row]))  # JSON has no NaN and no infinity
-    return texts
+    is_whole = values.to_numpy().dtype.kind in "iu"
+    numbers = (values if is_whole else values.to_numpy(np.float64, na_value=np.nan)).tolist()
+    return [f"{key}: {x!r}\n" if with_nan or x == x else "" for x in numbers]
 
 
 def _quoted(value: Any) -> str:
-    if not isinstance(value, str):
-        return quote(repr(value), safe=_SAFE)
-    return value if _NEEDS_NO_QUOTES(value) else _quoted_text(value)
-
-
-@functools.lru_cache(1024)
-def _quoted_text(text: str) -> str:
-    return quote(text, safe=_SAFE)
+    text = value if isinstance(value, str) else repr(value)
+    return text if _NEEDS_NO_QUOTES(text) else quote(text, safe=_SAFE)
 
 
 def _unique_names(
@@ -487,9 +466,9 @@ def _record(name: str, roi: roifile.ImagejRoi) -> dict[str, Any]:
     record[_GROUPS] = (roi.group, int(pushed) if pushed.isdigit() else 0)
     for key, value in properties.items():
         if key.startswith(MEASUREMENT):
-            record[_unquoted(key[len(MEASUREMENT) :])] = _number(value)
+            record[unquote(key[len(MEASUREMENT) :])] = _number(value)
         elif key.startswith(METADATA):
-            record[_unquoted(key[len(METADATA) :])] = value
+            record[unquote(key[len(METADATA) :])] = value
     return record
 
 
@@ -564,12 +543,7 @@ def _properties(text: str) -> Iterator[tuple[str, str]]:
         key, colon, value = line.partition(":")
         key, value = key.strip(), value.strip()
         if colon and key.startswith(PREFIX):
-            yield key, _unquoted(value) if "%" in value else value
-
-
-@functools.lru_cache(1024)
-def _unquoted(text: str) -> str:
-    return unquote(text)
+            yield key, unquote(value)
 
 
 def _number(text: str) -> float:

@@ -142,14 +142,8 @@ def read_label_image(
                 f"has {opened.size('C')} channels, but a label image has one",
                 "give the label image, not the microscope image",
             )
-        size_t, size_z = opened.size("T"), opened.size("Z")
-        stack = np.stack(
-            [np.stack([opened.plane(0, z=z, t=t) for z in range(size_z)]) for t in range(size_t)]
-        )
-        found = ("T" if size_t > 1 else "") + ("Z" if size_z > 1 else "") + "YX"
         info = opened.info
-    return (
-        stack.reshape([n for n, a in zip(stack.shape, "TZYX", strict=True) if a in found]),
-        found,
-        info,
-    )
+        stack = np.stack([opened.plane(0, z=z, t=t) for t, z in opened.planes()])
+    axes = info.label_axes
+    sizes = {"T": info.size_t, "Z": info.size_z, "Y": stack.shape[1], "X": stack.shape[2]}
+    return stack.reshape([sizes[axis] for axis in axes]), axes, info

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -70,21 +70,22 @@ class Contents:
     levels: tuple[tuple[int, ...], ...] = ()
 
 
-@dataclass(frozen=True)
-class Choice:
-    """One of several images in a file, as ``--dataset`` names it."""
+def listed(choices: Mapping[str, Sequence[int]], most: int = 8) -> str:
+    """Return the choices in one line, the first few of many.
 
-    name: str
-    shape: tuple[int, ...] = field(default=())
+    Args:
+        choices: names of images as ``--dataset`` takes them, each with its shape or nothing.
+        most: how many are listed.
 
-    def __str__(self) -> str:
-        return f"{self.name} ({' × '.join(map(str, self.shape))})" if self.shape else self.name
-
-
-def listed(choices: Sequence[Choice], most: int = 8) -> str:
-    """Return the choices in one line, the first few of many."""
-    text = ", ".join(map(str, choices[:most]))
-    return text if len(choices) <= most else f"{text} and {len(choices) - most} more"
+    >>> listed({"raw": (3, 512, 512), "label": ()})
+    'raw (3 × 512 × 512), label'
+    """
+    texts = [
+        f"{name} ({' × '.join(map(str, shape))})" if shape else name
+        for name, shape in choices.items()
+    ]
+    text = ", ".join(texts[:most])
+    return text if len(texts) <= most else f"{text} and {len(texts) - most} more"
 
 
 def stays_inside(name: str) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 
 from bridge.errors import BadInputError
 from bridge.images.axes import lay_out
-from bridge.images.contents import ArrayStore, Choice, Contents, listed, stays_inside
+from bridge.images.contents import ArrayStore, Contents, listed, stays_inside
 from bridge.images.locations import Location, RemotePath
 from bridge.images.units import pixel_size_of
 
@@ -71,11 +71,11 @@ def open_hdf5(path: Location, *, axes: str | None, dataset: str | None) -> Conte
 def _choose(path: Location, file: h5py.File, dataset: str | None) -> h5py.Dataset:
     import h5py
 
-    images: list[Choice] = []
+    images: dict[str, tuple[int, ...]] = {}
 
     def look(name: str, node: Any) -> None:
         if isinstance(node, h5py.Dataset) and _can_be_image(node):
-            images.append(Choice(name, node.shape))
+            images[name] = node.shape
 
     file.visititems(look)
     if dataset is not None:
@@ -98,7 +98,7 @@ def _choose(path: Location, file: h5py.File, dataset: str | None) -> h5py.Datase
             f"has {len(images)} datasets that could be the image",
             f"choose one with --dataset: {listed(images)}",
         )
-    return file[images[0].name]
+    return file[next(iter(images))]
 
 
 def _can_be_image(node: h5py.Dataset) -> bool:

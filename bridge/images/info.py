@@ -64,6 +64,11 @@ class ImageInfo:
     pixel_size: PixelSize | None = None
     channels: tuple[str, ...] = ()
 
+    @property
+    def label_axes(self) -> str:
+        """Axes of the image's label image: ``YX``, ``ZYX``, ``TYX`` or ``TZYX``."""
+        return "T" * (self.size_t > 1) + "Z" * (self.size_z > 1) + "YX"
+
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON, readable by :meth:`from_json`."""
         record = asdict(self)

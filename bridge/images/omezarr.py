@@ -12,7 +12,7 @@ import numpy as np
 
 from bridge.errors import BadInputError
 from bridge.images.axes import lay_out
-from bridge.images.contents import ArrayStore, Choice, Contents, listed, stays_inside
+from bridge.images.contents import ArrayStore, Contents, listed, stays_inside
 from bridge.images.locations import Location, RemotePath
 from bridge.images.names import is_zarr
 from bridge.images.units import micrometres, pixel_size_of
@@ -178,7 +178,7 @@ def _only_image(path: Location, folder: Location, group: zarr.Group) -> Location
         )
     children: list[Location] = [*folder.iterdir()]
     images = [
-        Choice(child.name)
+        child.name
         for child in sorted(children, key=lambda child: child.name)
         if child.is_dir() and child.name not in ("OME", "labels") and is_zarr(child)
     ]
@@ -188,9 +188,11 @@ def _only_image(path: Location, folder: Location, group: zarr.Group) -> Location
         )
     if len(images) > 1:
         raise BadInputError(
-            path, f"holds {len(images)} images", f"choose one with --dataset: {listed(images)}"
+            path,
+            f"holds {len(images)} images",
+            f"choose one with --dataset: {listed(dict.fromkeys(images, ()))}",
         )
-    return folder / images[0].name
+    return folder / images[0]
 
 
 def _named_axes(

@@ -15,7 +15,7 @@ import numpy as np
 
 from bridge.errors import BadInputError
 from bridge.images.axes import lay_out
-from bridge.images.contents import Choice, Contents, listed
+from bridge.images.contents import Contents, listed
 from bridge.images.locations import Location, RemotePath
 from bridge.images.ome import Ome, read_ome
 from bridge.images.tiff_planes import JPEG, TiffStore, quiet
@@ -253,9 +253,7 @@ def _choose(
             "is no readable TIFF file, it has no image in it or is cut short",
             "copy or export the file again",
         )
-    choices = [
-        Choice(f"{i} {series.name}".strip(), tuple(series.shape)) for i, series in enumerate(found)
-    ]
+    choices = {f"{i} {series.name}".strip(): series.shape for i, series in enumerate(found)}
     if dataset is not None:
         named = [i for i, series in enumerate(found) if dataset in (str(i), series.name)]
         if len(named) != 1:

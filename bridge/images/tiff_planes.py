@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bridge.errors import BadInputError
-from bridge.images.contents import Choice, listed
+from bridge.images.contents import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -99,9 +99,7 @@ class TiffStore:
     def _read_page(self, series: TiffPageSeries, number: int, index: Index) -> NDArray[Any]:
         page: Any = series[number]
         if page is None:
-            names = (
-                f" ({listed([Choice(name) for name in self._missing])})" if self._missing else ""
-            )
+            names = f" ({listed(dict.fromkeys(self._missing, ()))})" if self._missing else ""
             raise BadInputError(
                 self._path,
                 f"lacks this plane: a file of its set is missing{names}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 from bridge.errors import BadInputError
 from bridge.images.info import PixelSize
@@ -58,18 +57,14 @@ def given_pixel_size(
     if given is None or isinstance(given, PixelSize):
         return known if given is None else given
     sizes = tuple(float(size) for size in given) if isinstance(given, tuple) else (float(given),)
-    z = known.z if known else None
-    if len(sizes) == 1:
-        return PixelSize(sizes[0], sizes[0], z)
-    if len(sizes) == 2:
-        return PixelSize(sizes[0], sizes[1], z)
-    if len(sizes) == 3:
-        return replace(PixelSize(sizes[1], sizes[2]), z=sizes[0])
-    raise BadInputError(
-        "pixel size",
-        f"has {len(sizes)} numbers",
-        "give one (square pixels), y and x, or z, y and x",
-    )
+    if not 1 <= len(sizes) <= 3:
+        raise BadInputError(
+            "pixel size",
+            f"has {len(sizes)} numbers",
+            "give one (square pixels), y and x, or z, y and x",
+        )
+    *z, y, x = sizes if len(sizes) > 1 else sizes * 2
+    return PixelSize(y, x, z[0] if z else known.z if known else None)
 
 
 def micrometres(unit: str | None) -> float | None:
