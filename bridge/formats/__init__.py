@@ -60,6 +60,15 @@ def write_all(detections: Detections, paths: Iterable[str | PathLike[str]]) -> N
 
     Raises:
         BadInputError: as :meth:`bridge.detections.Detections.write`; later files are not written.
+
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from bridge import Detections
+    >>> objects = Detections.from_labels(np.eye(3, dtype=np.uint8))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_all(objects, [f"{folder}/a_labels.tif", f"{folder}/a.csv"])
+    ...     sorted(path.name for path in Path(folder).iterdir())
+    ['a.csv', 'a_labels.tif']
     """
     checked = replace(detections)  # the table may have been edited since
     labels: NDArray[Any] | None = None

@@ -98,6 +98,13 @@ def write(detections: Detections, path: str | PathLike[str], *, groups: bool = F
 
     Raises:
         BadInputError: a ``.roi`` for more or fewer than one object; the file cannot be written.
+
+    >>> import tempfile
+    >>> objects = Detections.from_polygons([shapely.box(2, 3, 5, 7)], columns={"class": ["glia"]})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write(objects, f"{folder}/rois.zip", groups=True)
+    ...     zipfile.ZipFile(f"{folder}/rois.zip").namelist()
+    ['0001-glia.roi']
     """
     if str(path).lower().endswith(".roi"):
         if len(detections) != 1:

@@ -61,6 +61,13 @@ def write_label_image(
 
     Raises:
         BadInputError: the file cannot be written.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_label_image(np.eye(3, dtype=np.uint16), f"{folder}/a.tif", axes="YX",
+    ...                       image=ImageInfo())
+    ...     tifffile.imread(f"{folder}/a.tif").tolist()
+    [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
     """
     size = image.pixel_size
     imagej = labels.dtype == np.uint16 and labels.nbytes < _CLASSIC_TIFF_LIMIT

@@ -35,6 +35,14 @@ def write_hyperstack(
     Raises:
         BadInputError: more than 4 GB, whole numbers that a 32-bit float cannot hold, or the file
             cannot be written.
+
+    >>> import tempfile
+    >>> from bridge.images import from_array
+    >>> image = from_array(np.zeros((2, 30, 40), np.uint16), axes="CYX")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_hyperstack(image, f"{folder}/a.tif")
+    ...     tifffile.imread(f"{folder}/a.tif").shape
+    (2, 30, 40)
     """
     sizes = [image.size(axis) for axis in "TZC"]
     dtype = _dtype(image)

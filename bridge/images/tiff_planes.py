@@ -36,7 +36,7 @@ _READ_AT_ONCE = 16 * 2**20  # bytes of compressed data
 
 
 class TiffStore:
-    """Reads parts of a TIFF series, and raises where tifffile would put zeros.
+    """A TIFF series, read in parts, with errors where tifffile would put zeros.
 
     Args:
         path: the file, named in errors.
