@@ -67,28 +67,11 @@ def _rings(
     polygons: NDArray[np.object_],
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
     """Return all vertices, where each ring starts among them, and each object among the rings."""
-    if (shapely.get_type_id(polygons) == shapely.GeometryType.POLYGON).all():
-        _, xy, offsets = shapely.to_ragged_array(polygons)
-        rings, objects = (np.asarray(o, np.int64) for o in offsets)
-        return np.ascontiguousarray(xy, np.float64), rings, objects
-    pieces, owner = _pieces(polygons)
-    multi = shapely.multipolygons(pieces, indices=owner)
-    kind, xy, offsets = shapely.to_ragged_array(multi)
-    if kind != shapely.GeometryType.MULTIPOLYGON:
-        raise ValueError(f"only polygons can be drawn, not {kind.name}")
-    rings, parts, objects = (np.asarray(o, np.int64) for o in offsets)
-    return np.ascontiguousarray(xy, np.float64), rings, parts[objects]
-
-
-def _pieces(polygons: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
     pieces, owner = shapely.get_parts(polygons, return_index=True)
-    empty = np.setdiff1d(np.arange(len(polygons)), owner)
-    if len(empty):  # an empty polygon has no part, and must not shift the ids of the others
-        pieces = np.append(pieces, np.full(len(empty), shapely.Polygon()))
-        owner = np.append(owner, empty)
-        order = np.argsort(owner, kind="stable")
-        pieces, owner = pieces[order], owner[order]
-    return pieces, owner
+    rings, piece = shapely.get_rings(pieces, return_index=True)
+    xy, ring = shapely.get_coordinates(rings, return_index=True)
+    starts = np.searchsorted(ring, np.arange(len(rings) + 1))
+    return xy, starts, np.searchsorted(owner[piece], np.arange(len(polygons) + 1))
 
 
 @numba.njit(nogil=True, cache=True)
