@@ -22,10 +22,13 @@ QUPATH_CLASS_COLORS = {
 
 @functools.cache
 def class_color(name: str) -> str:
-    """A colour for a class: QuPath's own where it has one, else one that follows from the name.
+    """Return the colour of a class: QuPath's own where it has one, else derived from the name.
 
     Returns:
         ``#rrggbb``; the same name always gives the same colour.
+
+    >>> class_color("Tumor")
+    '#c80000'
     """
     known = QUPATH_CLASS_COLORS.get(name.strip().lower())
     if known:
@@ -35,13 +38,16 @@ def class_color(name: str) -> str:
 
 
 def distinct_color(number: int) -> str:
-    """A colour for a number, well apart from those of the numbers beside it.
+    """Return a colour for a number, well apart from those of neighbouring numbers.
 
     Args:
         number: from 0.
 
     Returns:
         ``#rrggbb``.
+
+    >>> distinct_color(0)
+    '#ff2626'
     """
     golden = 0.618_033_988_75  # consecutive multiples lie as far apart as they can on the circle
     return _hex(number * golden % 1, 0.85 - 0.25 * (number % 3) / 2, 1.0 - 0.2 * (number % 2))

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
-from typing import Literal
 
 from bridge.aggregate.study import Study
 from bridge.files.atomic import writing
-
-TableFormat = Literal["csv", "parquet"]
 
 SHEETS = ("slices", "organoids", "curated", "excluded", "conditions", "parameters")
 """The tables of a study, by the names of its attributes."""
 
 
-def table_paths(folder: Path, table: TableFormat = "csv") -> list[Path]:
+def table_paths(folder: Path, table: str = "csv") -> list[Path]:
     """Return the files that :func:`write_tables` writes."""
     return [folder / f"{name}.{table}" for name in SHEETS]
 
 
-def write_tables(
-    study: Study, folder: str | PathLike[str], table: TableFormat = "csv"
-) -> list[Path]:
+def write_tables(study: Study, folder: str | PathLike[str], table: str = "csv") -> list[Path]:
     """Write every table of a study to a file of its own, ``FOLDER/organoids.csv`` and so on.
 
     Args:

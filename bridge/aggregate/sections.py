@@ -14,7 +14,8 @@ from bridge.aggregate.identities import compare_labels, repeated
 from bridge.aggregate.tables import TABLE_ENDINGS, Columns, Layout, decoded, layout_of, read_columns
 from bridge.aggregate.tally import Tally
 from bridge.errors import BadInputError
-from bridge.formats import ENDINGS, format_of
+from bridge.formats import format_of
+from bridge.formats.layout import endings
 from bridge.formats.naming import base_name
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ def count_table(
 def is_read_as_objects(path: Path) -> bool:
     """Tell whether a file is read with the shapes of its objects, which takes memory."""
     name = path.name.lower()
-    return name.endswith(ENDINGS) and not name.endswith(TABLE_ENDINGS)
+    return name.endswith(endings()) and not name.endswith(TABLE_ENDINGS)
 
 
 def _text(value: Any) -> str | None:

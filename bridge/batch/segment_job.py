@@ -23,13 +23,11 @@ from bridge.batch.workers.portable import PortableSegmenter
 from bridge.detections import Detections, Outline
 from bridge.errors import BadInputError
 from bridge.formats import format_of, write_all
-from bridge.formats.layout import DEFAULT_FORMATS, FORMATS, RECORD
+from bridge.formats.layout import DEFAULT_FORMATS, RECORD, by_rank, places
 from bridge.images import Image, image_name, open_image
 from bridge.images.locations import Location, known_identity
 from bridge.segment.segmenter import Segmenter
 from bridge.segment.tiles import MEMORY
-
-_KEEP_EVERYTHING = ("parquet", "geojson", "rois", "csv")
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class Settings:
     """Settings of a batch beside the model.
 
     Attributes:
-        formats: keys of :data:`bridge.formats.layout.FORMATS`.
+        formats: keys of :func:`bridge.formats.layout.places`.
         outline: ``star`` or ``traced``.
         axes, pixel_size: as in :meth:`bridge.segment.segmenter.Segmenter.segment`.
         tiles, memory: as there; results do not depend on them.
@@ -54,12 +52,12 @@ class Settings:
     memory: float = MEMORY
 
     def __post_init__(self) -> None:
-        unknown = [f for f in self.formats if f not in FORMATS]
+        unknown = [f for f in self.formats if f not in places()]
         if unknown or not self.formats:
             raise BadInputError(
                 "formats",
                 f"{unknown[0]!r} is not one of them" if unknown else "none was given",
-                f"choose from {', '.join(FORMATS)}",
+                f"choose from {', '.join(places())}",
             )
 
 
@@ -152,7 +150,7 @@ class SegmentJob(Job[Location]):
     def outputs(self, item: Location) -> dict[str, str]:
         """Return the files of an image by format."""
         name = image_name(item)
-        return {key: FORMATS[key].format(name=name) for key in self._settings.formats}
+        return {key: places()[key].format(name=name) for key in self._settings.formats}
 
     def describe(self) -> dict[str, Json]:
         """Return model, recipe, settings and versions."""
@@ -185,12 +183,12 @@ class SegmentJob(Job[Location]):
         name = image_name(item)
         present = {
             key: path
-            for key, relative in FORMATS.items()
+            for key, relative in places().items()
             if (path := out / relative.format(name=name)).exists()
         }
-        for key in _KEEP_EVERYTHING:
-            if key in present:
-                return present[key].resolve()
+        for spec in by_rank():
+            if spec.key in present and not spec.needs_size:
+                return present[spec.key].resolve()
         if not present:
             return None
         raise BadInputError(

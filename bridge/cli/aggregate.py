@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridge.cli.options import Jobs, Overwrite, Resume, Scheduler, chosen_existing
+from bridge.cli.options import (
+    Jobs,
+    Overwrite,
+    Resume,
+    Scheduler,
+    TableFormats,
+    chosen_existing,
+)
 from bridge.cli.output import note, print_json, shown_progress
 from bridge.errors import BadInputError
 
@@ -16,13 +22,6 @@ if TYPE_CHECKING:
     from bridge.aggregate import SectionCounts, Study
 
 _MOST_LINES = 20
-
-
-class TableFormat(StrEnum):
-    """Choices of ``--format``."""
-
-    csv = "csv"
-    parquet = "parquet"
 
 
 def aggregate(
@@ -90,9 +89,7 @@ def aggregate(
         Path | None,
         typer.Option(help="Folder of the label images, to check that the tables belong to them."),
     ] = None,
-    table: Annotated[
-        TableFormat, typer.Option("--format", help="Format of the plain tables.")
-    ] = TableFormat.csv,
+    formats: TableFormats = None,
     report: Annotated[bool, typer.Option(help="Write the report NAME.html too.")] = True,
     overwrite: Overwrite = False,
     resume: Resume = False,
@@ -174,8 +171,13 @@ def aggregate(
         by=by or (),
         parameters=_parameters(tables, classes, reading),
     )
+    kinds = tuple(dict.fromkeys(formats or ("csv",)))
     folder, page = out.with_name(f"{out.stem}_tables"), out.with_suffix(".html")
-    written = [out, *table_paths(folder, table.value), *([page] if report else [])]
+    written = [
+        out,
+        *(path for kind in kinds for path in table_paths(folder, kind)),
+        *([page] if report else []),
+    ]
     digest = study_digest(study)
     is_same = isinstance(known, dict) and known.get("study") == digest
     if is_same and not overwrite and all(path.exists() for path in written):
@@ -183,7 +185,8 @@ def aggregate(
     else:
         write_workbook(study, out)
         save_workbook(record, describe_workbook(out, digest))
-        write_tables(study, folder, table.value)
+        for kind in kinds:
+            write_tables(study, folder, kind)
         if report:
             write_report(study, page)
     _close(study, counts, written, as_json)

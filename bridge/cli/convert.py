@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from bridge.cli.options import Formats
 from bridge.errors import BadInputError
 
 
@@ -19,8 +20,13 @@ def convert(
         ),
     ],
     target: Annotated[
-        Path, typer.Argument(help="File to write; its ending says the format.", show_default=False)
+        Path,
+        typer.Argument(
+            help="File to write, whose ending says the format; with --format, a folder.",
+            show_default=False,
+        ),
     ],
+    formats: Formats = None,
     image: Annotated[
         Path | None,
         typer.Option(help="The image the objects belong to, for its size and pixel size."),
@@ -30,16 +36,27 @@ def convert(
         typer.Option(help="Axes of a label stack (ZYX, TYX, TZYX), where the file does not say."),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the file if it is there.")
+        bool, typer.Option("--overwrite", help="Replace files that are there.")
     ] = False,
 ) -> None:
-    """Turn objects from one format into another: labels, ROIs, GeoJSON, tables."""
-    from bridge.formats import format_of
-    from bridge.images import open_image
+    """Turn objects from one format into another: labels, ROIs, GeoJSON, tables.
 
-    format_of(target)  # an unknown ending is said before anything is read
-    if target.exists() and not overwrite:
-        raise BadInputError(target, "is there already", "give --overwrite to replace it")
+    With --format, TARGET is a folder, laid out as starbridge segment lays out its results.
+    """
+    from bridge.formats import format_of, write_all
+    from bridge.formats.layout import FORMATS, spec_of
+    from bridge.formats.pairing import name_of_objects
+    from bridge.images import image_name, open_image
+
+    if formats:
+        name = name_of_objects(source) if image is None else image_name(image)
+        targets = [target / FORMATS[key].place.format(name=name) for key in dict.fromkeys(formats)]
+    else:
+        targets = [target]
+    needs_size = any(spec_of(path).needs_size for path in targets)
+    for path in targets:
+        if path.exists() and not overwrite:
+            raise BadInputError(path, "is there already", "give --overwrite to replace it")
     reader = format_of(source).read
     options: dict[str, Any] = {}
     if image is not None:
@@ -50,5 +67,8 @@ def convert(
             raise BadInputError(source, "is no label image and takes no --axes", "leave it out")
         options["axes"] = axes.upper()
     detections = reader(source, **options)
-    detections.write(target)
-    typer.echo(f"{target}: {len(detections)} objects")
+    if needs_size and not detections.image.width:
+        raise BadInputError(source, "the size of the image is not known", "give --image")
+    write_all(detections, targets)
+    for path in targets:
+        typer.echo(f"{path}: {len(detections)} objects")

@@ -17,18 +17,12 @@ from bridge.cli.options import (
     PixelSize,
     Resume,
     Scheduler,
+    TableFormats,
     chosen_existing,
     split_words,
 )
 from bridge.cli.output import close_run, print_json, shown_progress
 from bridge.errors import BadInputError
-
-
-class TableFormat(StrEnum):
-    """Choices of ``--format``."""
-
-    csv = "csv"
-    parquet = "parquet"
 
 
 class Unit(StrEnum):
@@ -74,10 +68,7 @@ def measure(
     ] = None,
     pixel_size: PixelSize = None,
     axes: Axes = None,
-    formats: Annotated[
-        list[TableFormat] | None,
-        typer.Option("--format", help="Format of the tables; several times. [default: csv]"),
-    ] = None,
+    formats: TableFormats = None,
     overwrite: Overwrite = False,
     resume: Resume = False,
     jobs: Jobs = "1",
@@ -112,7 +103,7 @@ def measure(
         channels=chosen or None,
         axes=axes,
         pixel_size=pixel_size,
-        tables=tuple(dict.fromkeys(kind.value for kind in formats or [TableFormat.csv])),
+        tables=tuple(dict.fromkeys(formats or ("csv",))),
     )
     if not objects.exists():
         raise BadInputError(objects, "is not there", "check the path")

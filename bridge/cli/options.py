@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bridge.errors import BadInputError
+from bridge.formats.layout import FORMATS, places
 
 if TYPE_CHECKING:
     from bridge.batch.runner import Existing
+
+TABLE_FORMATS = ("csv", "parquet")
 
 PixelSize = Annotated[
     float | None,
@@ -17,7 +21,7 @@ PixelSize = Annotated[
 ]
 Axes = Annotated[
     str | None,
-    typer.Option(help="What the images' axes are (CYX, ZCYX, …), where the files do not say."),
+    typer.Option(help="Axes of the images (CYX, ZCYX, …), where the files do not say."),
 ]
 
 Overwrite = Annotated[
@@ -64,3 +68,39 @@ def split_words(text: str | None) -> tuple[str, ...]:
     """
     words = (word.strip() for word in (text or "").split(","))
     return tuple(dict.fromkeys(word for word in words if word))
+
+
+def format_option(keys: Callable[[], Iterable[str]]) -> Any:
+    """Return the option ``--format``, which is given once for each format to write.
+
+    Args:
+        keys: returns the formats to choose from; asked again when a value is checked.
+
+    Raises:
+        BadInputError: when a command is run with another format.
+    """
+
+    def check(value: str) -> str:
+        if value not in keys():
+            raise BadInputError(
+                "--format", f"{value!r} is not one of them", f"choose from {', '.join(keys())}"
+            )
+        return value
+
+    return typer.Option(
+        "--format",
+        parser=check,
+        metavar="|".join(keys()),
+        help="Format to write; give it once for each.",
+        show_default=False,
+    )
+
+
+Formats = Annotated[list[str] | None, format_option(lambda: FORMATS)]
+"""Formats of objects."""
+
+Outputs = Annotated[list[str] | None, format_option(places)]
+"""Formats of objects, and the preview."""
+
+TableFormats = Annotated[list[str] | None, format_option(lambda: TABLE_FORMATS)]
+"""Formats of plain tables."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridge.cli.options import chosen_existing
+from bridge.cli.options import chosen_existing, format_option
 from bridge.cli.output import close_run, print_json, shown_progress
+from bridge.formats.layout import review_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,18 +27,6 @@ class ObjectChoice(StrEnum):
     cells = "cells"
 
 
-class ResultFormat(StrEnum):
-    """Choices of ``--format``."""
-
-    labels = "labels"
-    hdf5 = "hdf5"
-    rois = "rois"
-    geojson = "geojson"
-    csv = "csv"
-    parquet = "parquet"
-    classes = "classes"
-
-
 Only = Annotated[
     ObjectChoice | None,
     typer.Option(
@@ -49,21 +38,19 @@ Classes = Annotated[
     list[str] | None,
     typer.Option("--class", help="Only objects of this class; several times."),
 ]
-Formats = Annotated[
-    list[ResultFormat] | None,
-    typer.Option("--format", help="What to write; several times. [default: all but parquet]"),
-]
+Formats = Annotated[list[str] | None, format_option(review_files)]
+"""Formats of reviewed objects."""
 
 
 def chosen(
-    formats: list[ResultFormat] | None, only: ObjectChoice | None, classes: list[str] | None
+    formats: list[str] | None, only: ObjectChoice | None, classes: list[str] | None
 ) -> Choice:
     """Return what the options choose of a review: all formats but Parquet where none is given."""
     from bridge.review.pull_job import Choice
     from bridge.review.results import DEFAULT_FORMATS
 
     return Choice(
-        tuple(kind.value for kind in formats or ()) or DEFAULT_FORMATS,
+        tuple(dict.fromkeys(formats or DEFAULT_FORMATS)),
         only and only.value,
         tuple(classes) if classes else None,
     )

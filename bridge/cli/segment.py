@@ -12,6 +12,7 @@ from bridge.cli.options import (
     AsJson,
     Axes,
     Jobs,
+    Outputs,
     Overwrite,
     PixelSize,
     Resume,
@@ -21,7 +22,7 @@ from bridge.cli.options import (
 )
 from bridge.cli.output import close_run, print_json, shown_progress
 from bridge.errors import BadInputError
-from bridge.formats.layout import DEFAULT_FORMATS, FORMATS
+from bridge.formats.layout import DEFAULT_FORMATS
 from bridge.segment.engines.registry import engine_names, find_engine
 
 
@@ -82,14 +83,7 @@ def segment(
         OutlineKind,
         typer.Option(help="StarDist's smooth outlines, or exact ones along pixel edges."),
     ] = OutlineKind.star,
-    formats: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--format",
-            metavar=f"[{'|'.join(FORMATS)}]",
-            help="Format to write; several times. [default: all but parquet]",
-        ),
-    ] = None,
+    formats: Outputs = None,
     engine: Annotated[
         str,
         typer.Option(

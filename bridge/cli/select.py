@@ -21,6 +21,7 @@ from bridge.cli.options import (
     Resume,
     Scheduler,
     chosen_existing,
+    format_option,
 )
 from bridge.cli.output import close_run, note, print_json, shown_progress
 from bridge.errors import BadInputError
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 _LISTED = 5
 
+CROP_FORMATS = ("tif", "h5")
+
 
 class Place(StrEnum):
     """Choices of ``--at``."""
@@ -43,13 +46,6 @@ class Place(StrEnum):
     bottom_left = "bottom-left"
     bottom_right = "bottom-right"
     densest = "densest"
-
-
-class CropFormat(StrEnum):
-    """Choices of ``--format``."""
-
-    tif = "tif"
-    h5 = "h5"
 
 
 def select(
@@ -115,10 +111,7 @@ def select(
             show_default=False,
         ),
     ] = None,
-    formats: Annotated[
-        list[CropFormat] | None,
-        typer.Option("--format", help="Of the crops; several times. [default: both]"),
-    ] = None,
+    formats: Annotated[list[str] | None, format_option(lambda: CROP_FORMATS)] = None,
     tables: Annotated[
         Path | None,
         typer.Option(
@@ -186,7 +179,7 @@ def select(
 
 
 def _crops(
-    size: str | None, at: Place, model: str | None, formats: list[CropFormat] | None
+    size: str | None, at: Place, model: str | None, formats: list[str] | None
 ) -> CropSettings | None:
     """Return the settings of the crops; ``None`` where none are asked for."""
     if size is None:
@@ -201,7 +194,7 @@ def _crops(
     if match is None:
         raise BadInputError("--crop", f"{size!r} is no size", "give 1024, or 1024x768")
     width, height = int(match[1]), int(match[2] or match[1])
-    chosen = tuple(dict.fromkeys(kind.value for kind in formats or CropFormat))
+    chosen = tuple(dict.fromkeys(formats or CROP_FORMATS))
     settings = CropSettings((height, width), at.value, chosen)
     if model is None:
         return settings

@@ -73,18 +73,19 @@ def next_steps(out: Path, outcomes: Sequence[Outcome]) -> str:
         lines.append(f"  {outcome.name}: {found}")
         lines += [f"    {path}" for path in outcome.outputs.values()]
     section = Path(SIMULATED).stem
+    rois, geojson = (FORMATS[key].place.format(name=section) for key in ("rois", "geojson"))
     lines += [
         "",
         "Look first at the pictures in preview/.",
         "",
         "In Fiji:",
         f"  1. File > Open…  images/{SIMULATED}",
-        f"  2. File > Open…  {FORMATS['rois'].format(name=section)}   (the ROI Manager opens)",
+        f"  2. File > Open…  {rois}   (the ROI Manager opens)",
         "  3. In the ROI Manager: Show All. Edit, delete, add; More > Save… keeps your review.",
         "",
         "In QuPath:",
         f"  1. Drag images/{SIMULATED} into the window; image type: Fluorescence.",
-        f"  2. Drag {FORMATS['geojson'].format(name=section)} onto the image.",
+        f"  2. Drag {geojson} onto the image.",
         "  3. Edit the objects; File > Export objects as GeoJSON keeps your review.",
         "",
         "Back in numbers:  starbridge convert REVIEWED.geojson NUCLEI.csv",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from os import PathLike
@@ -12,6 +14,9 @@ from bridge.errors import BadInputError, StarbridgeError
 
 PART_ENDING = ".part"
 """Ending of the hidden name that a file has while it is being written."""
+
+_MOST_BYTES = 255
+"""Length of a file name in UTF-8 that Linux, macOS and Windows all take."""
 
 _REASONS = {
     errno.ENOSPC: ("the disk is full", "make room and run again"),
@@ -32,11 +37,11 @@ _REASONS = {
 
 @contextmanager
 def writing(path: str | PathLike[str]) -> Iterator[Path]:
-    """Give a temporary path to write to, and put it in place when the block ends well.
+    """Yield a temporary path to write to, and put it in place when the block ends well.
 
     The file that was there before stays untouched until then; after an error or Ctrl-C the
-    temporary file is removed. A killed process leaves at most a hidden ``.NAME.part``, which the
-    next run overwrites.
+    temporary file is removed. A killed process leaves at most a hidden ``.NAME.part`` (of a very
+    long name the beginning), which the next run overwrites.
 
     Args:
         path: the final path; its folder is created where missing.
@@ -46,9 +51,16 @@ def writing(path: str | PathLike[str]) -> Iterator[Path]:
 
     Raises:
         BadInputError: the disk is full or the folder cannot be written.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with writing(Path(folder) / "a.txt") as part:
+    ...         _ = part.write_text("whole")
+    ...     print((Path(folder) / "a.txt").read_text())
+    whole
     """
     final = Path(path)
-    part = final.with_name(f".{final.name}{PART_ENDING}")
+    part = final.with_name(_part_name(final.name))
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         yield part
@@ -70,7 +82,7 @@ def writing(path: str | PathLike[str]) -> Iterator[Path]:
         raise
 
 
-def write_bytes(path: str | PathLike[str], data: bytes) -> None:
+def write_bytes(path: str | PathLike[str], data: bytes | memoryview) -> None:
     """Write a whole file of bytes, complete or not at all.
 
     Raises:
@@ -81,8 +93,23 @@ def write_bytes(path: str | PathLike[str], data: bytes) -> None:
 
 
 def write_error(path: str | PathLike[str], error: OSError) -> BadInputError:
-    """Say in plain words why a path cannot be written."""
+    """Return an error that says in plain words why a path cannot be written.
+
+    >>> print(write_error("a.csv", OSError(errno.ENOSPC, "No space left on device")))
+    a.csv: cannot be written: the disk is full; make room and run again
+    """
     return _explained(Path(path), error)
+
+
+def _part_name(name: str) -> str:
+    """Return the hidden name of a file that is being written, itself no longer than is allowed."""
+    part = f".{name}{PART_ENDING}"
+    if len(os.fsencode(part)) <= _MOST_BYTES:
+        return part
+    # Names that begin alike must not share a temporary file.
+    tail = f"~{hashlib.sha256(os.fsencode(name)).hexdigest()[:16]}{PART_ENDING}"
+    beginning = os.fsencode(f".{name}")[: _MOST_BYTES - len(tail)]
+    return beginning.decode(errors="ignore") + tail
 
 
 def _explained(path: Path, error: OSError) -> BadInputError:

@@ -19,14 +19,14 @@ _MEMORY_FOR_A_PROCESS = 4 * 2**30
 
 
 def cores() -> int:
-    """The number of cores that this process may use; less than all on a shared machine."""
+    """Return the number of cores that this process may use; fewer than all on a shared machine."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def suitable_processes() -> int:
-    """How many processes suit this machine: two cores and 4 GB of free memory for each."""
+    """Return how many processes suit this machine: two cores and 4 GB of free memory for each."""
     import psutil
 
     memory = psutil.virtual_memory().available // _MEMORY_FOR_A_PROCESS
@@ -34,7 +34,7 @@ def suitable_processes() -> int:
 
 
 def thread_limits(processes: int) -> dict[str, str]:
-    """Environment variables that share out the cores; those that a person has set are kept.
+    """Return environment variables that share out the cores; those that are set already are kept.
 
     Args:
         processes: how many there are at the same time.
@@ -47,7 +47,7 @@ def thread_limits(processes: int) -> dict[str, str]:
 def inherited(variables: dict[str, str]) -> Iterator[None]:
     """Set environment variables for the processes that are started in this block.
 
-    Most libraries look at them once, when they are loaded: a process must be born with them.
+    Most libraries read them once, when they are loaded: a process must start with them.
     """
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)

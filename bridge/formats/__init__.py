@@ -1,51 +1,27 @@
-"""One module a file format; each reads and writes detections.
+"""File formats of objects: a module each, which reads and writes :class:`bridge.Detections`.
 
-A format is a module with ``read(path, ...) -> Detections`` and ``write(detections, path, ...)``.
-It is found by the ending of the file's name.
+:mod:`bridge.formats.layout` is their registry. A file's format follows from its ending.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from importlib import import_module
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from bridge.errors import BadInputError
+from bridge.formats.layout import spec_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bridge.detections import Detections
 
-_MODULES = {
-    ".ome.tiff": "labels",
-    ".ome.tif": "labels",
-    ".tiff": "labels",
-    ".tif": "labels",
-    ".h5": "hdf5",
-    ".hdf5": "hdf5",
-    ".roi": "imagej_rois",
-    ".zip": "imagej_rois",
-    ".geojson.gz": "geojson",
-    ".geojson": "geojson",
-    ".json.gz": "geojson",
-    ".json": "geojson",
-    ".csv": "tables",
-    ".tsv": "tables",
-    ".parquet": "tables",
-}
-
-_LABEL_IMAGES = ("labels", "hdf5")
-
-ENDINGS = tuple(_MODULES)
-"""Endings of all files that detections can be read from and written to."""
-
 
 class Format(Protocol):
-    """What a format's module offers."""
+    """A module that reads and writes a file format."""
 
     def read(self, path: str | PathLike[str], **options: Any) -> Detections:
         """Read a file.
@@ -63,43 +39,46 @@ class Format(Protocol):
 
 
 def format_of(path: str | PathLike[str]) -> Format:
-    """Find the format of a file by the ending of its name.
+    """Load the format of a file by the ending of its name.
 
     Raises:
         BadInputError: no format has this ending.
+
+    >>> format_of("nuclei.geojson").__name__
+    'bridge.formats.geojson'
     """
-    return cast("Format", import_module(f"bridge.formats.{_module_of(path)}"))
+    return cast("Format", spec_of(path).load())
 
 
 def write_all(detections: Detections, paths: Iterable[str | PathLike[str]]) -> None:
     """Write the same detections into several files; the label image is drawn only once.
 
     Args:
-        detections: what to write.
-        paths: the files, whose formats follow from their endings. Each is asked for when the one
-            before it is complete.
+        detections: the objects.
+        paths: files, whose formats follow from their endings. The next path is taken from the
+            iterable only when the file before it is complete.
 
     Raises:
         BadInputError: as :meth:`bridge.detections.Detections.write`; later files are not written.
+
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from bridge import Detections
+    >>> objects = Detections.from_labels(np.eye(3, dtype=np.uint8))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_all(objects, [f"{folder}/a_labels.tif", f"{folder}/a.csv"])
+    ...     sorted(path.name for path in Path(folder).iterdir())
+    ['a.csv', 'a_labels.tif']
     """
     checked = replace(detections)  # the table may have been edited since
     labels: NDArray[Any] | None = None
     for path in paths:
-        if _module_of(path) not in _LABEL_IMAGES:
-            format_of(path).write(checked, path)
-            continue
-        labels = checked.to_labels() if labels is None else labels
-        format_of(path).write(checked, path, labels=labels)
-
-
-def _module_of(path: str | PathLike[str]) -> str:
-    name = Path(path).name.lower()
-    for ending, module in _MODULES.items():
-        if name.endswith(ending):
-            return module
-    raise BadInputError(
-        path, "has no ending that starbridge knows", f"use one of {' '.join(ENDINGS)}"
-    )
+        spec = spec_of(path)
+        options = {}
+        if spec.needs_size:
+            labels = checked.to_labels() if labels is None else labels
+            options["labels"] = labels
+        spec.load().write(checked, path, **options)
 
 
 def existing_file(path: str | PathLike[str]) -> Path:

@@ -4,7 +4,7 @@ The format is what QuPath 0.3 to 0.7 read and write (qupath.lib.io.GsonTools): a
 the ``geometry`` with its plane, for cells a ``nucleusGeometry``, and ``properties``:
 ``objectType``, ``name``, ``color``, ``classification``, ``isLocked``, ``measurements``,
 ``metadata``. Files of QuPath 0.2 and 0.3 say ``object_type`` and list their measurements. What is
-known of the image stands in a member ``starbridge``, which QuPath passes over.
+known of the image stands in a member ``starbridge``, which QuPath ignores.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ DECIMALS = 4
 _BLOCK = 2_000
 _FEW = 50
 _GZIP_LEVEL = 4
+_NO_JSON_NUMBERS = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 _OLD_IDS = {  # QuPath 0.2 wrote the class of the object in place of an id
     "PathAnnotationObject": "annotation",
     "PathCellObject": "cell",
@@ -77,7 +78,7 @@ def write(detections: Detections, path: str | PathLike[str]) -> None:
         separator = b"\n"
         for start in range(0, len(detections), _BLOCK):
             features = _features(detections, start, start + _BLOCK)
-            # Few at a time: else the garbage collector looks through thousands again and again.
+            # Few at a time: the garbage collector would search thousands again and again.
             while some := list(islice(features, _FEW)):
                 stream.write(separator)
                 stream.write(orjson.dumps(some, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1])
@@ -98,7 +99,7 @@ def read(path: str | PathLike[str], *, image: ImageInfo | None = None) -> Detect
     Raises:
         BadInputError: not JSON, not GeoJSON, damaged gzip.
     """
-    with _collector_waiting():
+    with _paused_collector():
         return _read(existing_file(path), image)
 
 
@@ -174,7 +175,7 @@ def _rows(columns: list[list[Any]]) -> Iterable[tuple[Any, ...]]:
 
 
 def _coordinates(geometries: NDArray[np.object_]) -> Iterator[dict[str, Any]]:
-    """GeoJSON geometries without their planes, coordinates rounded."""
+    """Yield GeoJSON geometries without their planes, coordinates rounded."""
     pieces, owner = shapely.get_parts(geometries, return_index=True)
     rings, piece = shapely.get_rings(pieces, return_index=True)
     xy, ring = shapely.get_coordinates(rings, return_index=True)
@@ -197,19 +198,12 @@ def _coordinates(geometries: NDArray[np.object_]) -> Iterator[dict[str, Any]]:
 
 
 def _json_numbers(values: pd.Series[Any]) -> list[Any]:
-    """Numbers, and the words that QuPath writes for what JSON has no number for."""
+    """Return numbers, and the words that QuPath writes for those that JSON does not have."""
     numbers: list[Any] = values.tolist()
-    for row in np.flatnonzero(~np.isfinite(values.to_numpy(np.float64, na_value=np.nan))):
-        numbers[row] = _json_number(numbers[row])
+    floats = values.to_numpy(np.float64, na_value=np.nan)
+    for row in np.flatnonzero(~np.isfinite(floats)):
+        numbers[row] = _NO_JSON_NUMBERS[str(floats[row])]
     return numbers
-
-
-def _json_number(value: Any) -> Any:
-    if value is None or value != value:
-        return "NaN"
-    if value in (math.inf, -math.inf):
-        return "Infinity" if value > 0 else "-Infinity"
-    return value
 
 
 @functools.lru_cache
@@ -218,10 +212,10 @@ def _rgb(color: str) -> list[int]:
 
 
 @contextmanager
-def _collector_waiting() -> Iterator[None]:
-    """Switch the garbage collector off: it would look through millions of lists again and again.
+def _paused_collector() -> Iterator[None]:
+    """Switch the garbage collector off, which would search millions of lists again and again.
 
-    Nothing that is made meanwhile refers to itself, so that it would find nothing.
+    Nothing that is made meanwhile refers to itself, so that nothing is left uncollected.
     """
     was_on = gc.isenabled()
     gc.disable()
@@ -266,7 +260,7 @@ def _feature_list(file: Path, document: Any) -> list[dict[str, Any]]:
 
 
 def _geometries(file: Path, features: list[dict[str, Any]], member: str) -> list[Any]:
-    """Shapely areas of all features, ``None`` where there is none."""
+    """Return the areas of all features, ``None`` where a feature has none."""
     members = [f.get(member) for f in features]
     geometries = _single_rings(members)
     rest = np.flatnonzero(shapely.is_missing(geometries))
@@ -292,7 +286,7 @@ def _geometries(file: Path, features: list[dict[str, Any]], member: str) -> list
 
 
 def _single_rings(members: list[Any]) -> NDArray[np.object_]:
-    """Polygons of one closed ring, which are nearly all; ``None`` for anything else."""
+    """Return the polygons of one closed ring, which are nearly all; ``None`` for anything else."""
     geometries = np.full(len(members), None, object)
     rows, sizes, values = [], [], array("d")
     for row, member in enumerate(members):
@@ -356,7 +350,7 @@ def _record(feature: dict[str, Any]) -> dict[str, Any]:
 
 
 def _measurements(values: Any) -> Iterator[tuple[str, float]]:
-    """Measurements of any QuPath version: a mapping, or a list of names and values."""
+    """Yield the measurements of any QuPath version: a mapping, or a list of names and values."""
     if isinstance(values, list):
         values = {v.get("name"): v.get("value") for v in values if isinstance(v, dict)}
     if not isinstance(values, dict):

@@ -45,6 +45,9 @@ def axistags(axes: str, pixel_size: Any = None) -> str:
 
     Returns:
         JSON text for the attribute ``axistags``.
+
+    >>> [axis["key"] for axis in json.loads(axistags("ZYX"))["axes"]]
+    ['z', 'y', 'x']
     """
     return json.dumps(
         {
@@ -67,7 +70,7 @@ def write(
     """Write the label image, gzip-compressed in chunks, with its axes and its objects' UUIDs.
 
     Args:
-        detections: what to write.
+        detections: the objects.
         path: the file.
         labels: what :meth:`Detections.to_labels` gives, where it is there already.
 
@@ -126,7 +129,7 @@ def _write_chunks(dataset: h5py.Dataset, labels: NDArray[Any]) -> None:
 
 
 def _texts(values: list[str]) -> NDArray[np.bytes_]:
-    """Texts of one length, which HDF5 stores far faster than texts of any length."""
+    """Return texts of one length, which HDF5 stores far faster than texts of any length."""
     texts = np.array([value.encode() for value in values], np.bytes_)
     return texts.astype(h5py.string_dtype("utf-8", max(1, texts.dtype.itemsize)))
 
@@ -175,7 +178,7 @@ def _opened(path: Path) -> h5py.File:
 def _objects(
     file: h5py.File, dataset: str
 ) -> tuple[dict[str, Any], list[str] | None, ImageInfo | None]:
-    """What :func:`write` kept beside the pixels; nothing where another program wrote the file."""
+    """Return what :func:`write` kept beside the pixels; nothing where another program wrote it."""
     pixels = file.get(dataset)
     note = pixels.attrs.get("image") if isinstance(pixels, h5py.Dataset) else None
     info = None

@@ -9,6 +9,7 @@ ImageJ reads these lines with Java's escapes and writes them without.
 from __future__ import annotations
 
 import functools
+import io
 import json
 import logging
 import math
@@ -23,7 +24,6 @@ from urllib.parse import quote, unquote
 
 import geopandas as gpd
 import numpy as np
-import orjson
 import pandas as pd
 import roifile
 import shapely
@@ -33,11 +33,10 @@ from numpy.typing import NDArray
 from bridge.colors import class_color
 from bridge.detections import Detections
 from bridge.errors import BadInputError
-from bridge.files.atomic import write_bytes, writing
+from bridge.files.atomic import write_bytes
 from bridge.files.names import safe_name
 from bridge.formats import existing_file
-from bridge.formats.roi_bytes import RoiFields, encode_areas
-from bridge.formats.small_entries import write_entries
+from bridge.formats.roi_outlines import set_outlines
 from bridge.images.info import ImageInfo
 from bridge.outlines.rings import region
 
@@ -56,6 +55,7 @@ _MAX_ROI_BYTES = 256 * 2**20
 _UNCOLOURED = "#ffff00"  # what ImageJ gives composite ROIs without a colour
 _GROUPS = "groups"  # of a record, until its class is known
 _BLOCK = 4_096  # objects that are encoded together
+_FILE_MODE = 0o600 << 16
 _TEXTS = ("class", "name", "color", "class_color")
 _SAFE = "-_.~"
 _NEEDS_NO_QUOTES = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
@@ -69,10 +69,13 @@ _AREAS = (
 
 
 def class_groups(classes: Iterable[str | None]) -> tuple[str, ...]:
-    """The classes that become ROI groups 1, 2, …: sorted, as many as ImageJ's ROIs can tell apart.
+    """Return the classes that become ROI groups 1, 2, …: sorted, as many as ImageJ has groups.
 
     Args:
         classes: the class of each object.
+
+    >>> class_groups(["neuron", None, "glia", "neuron"])
+    ('glia', 'neuron')
     """
     return tuple(sorted({name for name in classes if name is not None}))[:_MAX_GROUP]
 
@@ -80,7 +83,7 @@ def class_groups(classes: Iterable[str | None]) -> tuple[str, ...]:
 def write(detections: Detections, path: str | PathLike[str], *, groups: bool = False) -> None:
     """Write a ``RoiSet.zip`` (or, for one object, a ``.roi``).
 
-    ROIs are called by their label and class (``0007-neuron``), or as the reviewer called them.
+    ROIs are named by their label and class (``0007-neuron``), or as the reviewer named them.
 
     Traced outlines become polygons of whole numbers, star outlines subpixel polygons, objects with
     holes or several pieces composite ROIs. Coordinates beyond 32,767 are written as floats: whole
@@ -91,24 +94,35 @@ def write(detections: Detections, path: str | PathLike[str], *, groups: bool = F
         detections: the objects.
         path: ``.zip`` or ``.roi``.
         groups: put each class into the ROI group that :func:`class_groups` gives it. ImageJ then
-            shows the groups' colours, not the classes', unless it is told otherwise.
+            shows the groups' colours, not the classes', unless that is switched off.
 
     Raises:
         BadInputError: a ``.roi`` for more or fewer than one object; the file cannot be written.
+
+    >>> import tempfile
+    >>> objects = Detections.from_polygons([shapely.box(2, 3, 5, 7)], columns={"class": ["glia"]})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write(objects, f"{folder}/rois.zip", groups=True)
+    ...     zipfile.ZipFile(f"{folder}/rois.zip").namelist()
+    ['0001-glia.roi']
     """
     if str(path).lower().endswith(".roi"):
         if len(detections) != 1:
             problem = f"a .roi file holds one object, not {len(detections)}"
             raise BadInputError(path, problem, "use .zip")
-        write_bytes(path, next(_encode(detections, groups=groups))[0][1])
+        write_bytes(path, next(_encode(detections, groups=groups))[1])
         return
     record = {"image": detections.image.to_json(), "outline": detections.outline}
-    entries = (
-        [(f"{name}.roi", data) for name, data in block]
-        for block in _encode(detections, groups=groups)
-    )
-    with writing(path) as part, part.open("wb") as stream:
-        write_entries(stream, entries, _comment(record))
+    # Compressing small entries takes longer than making them. They go through memory, since
+    # zipfile goes back to each entry's header.
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in _encode(detections, groups=groups):
+            entry = zipfile.ZipInfo(f"{name}.roi")  # of 1980: equal objects give equal files
+            entry.external_attr = _FILE_MODE
+            archive.writestr(entry, data)
+        archive.comment = _comment(record)
+    write_bytes(path, stream.getbuffer())
 
 
 def read(
@@ -143,7 +157,7 @@ def read_rows(
     image: ImageInfo | None = None,
     groups: Mapping[int, str] | None = None,
 ) -> tuple[Detections, list[int]]:
-    """Read as :func:`read` does, and say which of the file's ROIs (from 0) each object is."""
+    """Read as :func:`read` does, and return which of the file's ROIs (from 0) each object is."""
     file = existing_file(path)
     known: dict[str, Any] = {}
     return _detections(file, _decode(file, known), image, groups, known)
@@ -156,7 +170,7 @@ def _detections(
     groups: Mapping[int, str] | None,
     known: Mapping[str, Any],
 ) -> tuple[Detections, list[int]]:
-    """Objects of named ROIs; `known` is what the file says beyond them, once they are read."""
+    """Make objects of named ROIs; `known` holds the zip's comment once they are read."""
     geometries: list[Any] = []
     records: list[dict[str, Any]] = []
     left_out: list[str] = []
@@ -187,14 +201,14 @@ def _detections(
 
 
 def roi_names(detections: Detections) -> list[str]:
-    """What the objects are called in ImageJ, in their order."""
+    """Return the names of the objects in ImageJ, in their order."""
     frame = detections.objects
     return _unique_names(frame["label"].tolist(), frame["class"].tolist(), frame["name"].tolist())
 
 
 def encode(detections: Detections) -> list[bytes]:
-    """The objects as single ROIs in ImageJ's format, in their order."""
-    return [data for block in _encode(detections) for _, data in block]
+    """Return each object as a ROI in ImageJ's format, in their order."""
+    return [data for _, data in _encode(detections)]
 
 
 def read_overlay(
@@ -239,13 +253,13 @@ def read_overlay(
 
 
 def _comment(record: dict[str, Any]) -> bytes:
-    """The zip's comment: invisible in ImageJ, and the only place for the image's size."""
+    """Return the zip's comment: invisible in ImageJ, and the only place for the image's size."""
     comment = json.dumps({"starbridge": record}).encode()
     return comment if len(comment) < 2**16 else b""
 
 
-def _encode(detections: Detections, *, groups: bool = False) -> Iterator[list[tuple[str, bytes]]]:
-    """Names and ROIs, some thousands at a time."""
+def _encode(detections: Detections, *, groups: bool = False) -> Iterator[tuple[str, bytes]]:
+    """Yield the name of each object and its ROI in ImageJ's format."""
     frame = detections.objects
     names = roi_names(detections)
     grouped = class_groups(frame["class"]) if groups else ()
@@ -257,23 +271,30 @@ def _encode(detections: Detections, *, groups: bool = False) -> Iterator[list[tu
         block_names = names[start : start + _BLOCK]
         block_groups = [numbers.get(name, 0) for name in block["class"]]
         colors = _shown_colors(block, block_groups)
-        positions = block[["c", "z", "t"]].to_numpy() + 1
-        fields = RoiFields(
-            # a ROI has only 16 bits a character; the zip's entry has the name whole
-            names=[name if _is_16_bit(name) else "" for name in block_names],
-            properties=_properties_of(
-                block, detections, block_names, list(zip(block_groups, colors, strict=True))
-            ),
-            positions=positions if stack else positions * [1, 0, 0],
-            strokes=np.array([_stroke(color) for color in colors], np.uint8),
-            groups=np.array(block_groups, np.uint8),
-        )
-        records = encode_areas(block.geometry.to_numpy(), fields)
-        yield list(zip(block_names, records, strict=True))
+        grouped_colors = list(zip(block_groups, colors, strict=True))
+        properties = _properties_of(block, detections, block_names, grouped_colors)
+        positions = (block[["c", "z", "t"]].to_numpy() + 1) * [1, stack, stack]
+        rois = [
+            roifile.ImagejRoi(
+                # A ROI has only 16 bits a character; the zip's entry has the name whole.
+                name=name if _is_16_bit(name) else "",
+                props=props,
+                c_position=c,
+                z_position=z,
+                t_position=t,
+                stroke_color=_stroke(color),
+                group=group,
+            )
+            for name, props, (c, z, t), (group, color) in zip(
+                block_names, properties, positions.tolist(), grouped_colors, strict=True
+            )
+        ]
+        set_outlines(rois, block.geometry.to_numpy())
+        yield from zip(block_names, (roi.tobytes() for roi in rois), strict=True)
 
 
 def _shown_colors(block: gpd.GeoDataFrame, groups: list[int]) -> list[str | None]:
-    """The object's own colour, else its class's; in a group every object needs one."""
+    """Return each object's own colour, else its class's; in a group every object needs one."""
     columns = [block[name].tolist() for name in ("color", "class_color", "class")]
     return [
         color or of_class or (class_color(class_name) if group else None)
@@ -282,8 +303,8 @@ def _shown_colors(block: gpd.GeoDataFrame, groups: list[int]) -> list[str | None
 
 
 @functools.lru_cache
-def _stroke(color: str | None) -> tuple[int, ...]:
-    return (255, *bytes.fromhex(color[1:])) if color else (0, 0, 0, 0)
+def _stroke(color: str | None) -> bytes:
+    return b"\xff" + bytes.fromhex(color[1:]) if color else roifile.ROI_COLOR_NONE
 
 
 def _is_16_bit(name: str) -> bool:
@@ -296,7 +317,7 @@ def _properties_of(
     names: list[str],
     grouped: list[tuple[int, str | None]],
 ) -> list[str]:
-    """The properties of each object as lines, made property by property."""
+    """Return the properties of each object as lines, made property by property."""
     lines = [
         _lines(PREFIX + "id", block.index.tolist()),
         _number_lines(PREFIX + "label", block["label"]),
@@ -322,49 +343,29 @@ def _properties_of(
 
 
 def _lines(key: str, values: Iterable[Any]) -> list[str]:
-    """A line an object, ``""`` where it has no value."""
+    """Return a line an object, ``""`` where it has no value."""
     return ["" if value is None else f"{key}: {_quoted(value)}\n" for value in values]
 
 
 def _number_lines(key: str, values: pd.Series[Any], *, with_nan: bool = True) -> list[str]:
-    return [
-        "" if text == "nan" and not with_nan else f"{key}: {text}\n"
-        for text in _number_texts(values)
-    ]
-
-
-def _number_texts(values: pd.Series[Any]) -> list[str]:
-    """The shortest texts that mean the same numbers."""
-    numbers = values.to_numpy()
-    whole = numbers.dtype.kind in "iu"
-    if not whole:
-        numbers = values.to_numpy(np.float64, na_value=np.nan)
-    written = orjson.dumps(np.ascontiguousarray(numbers), option=orjson.OPT_SERIALIZE_NUMPY)
-    texts = written[1:-1].decode().replace("+", quote("+")).split(",") if len(numbers) else []
-    for row in [] if whole else np.flatnonzero(~np.isfinite(numbers)):
-        texts[row] = repr(float(numbers[row]))  # JSON has no word for these
-    return texts
+    is_whole = values.to_numpy().dtype.kind in "iu"
+    numbers = (values if is_whole else values.to_numpy(np.float64, na_value=np.nan)).tolist()
+    return [f"{key}: {x!r}\n" if with_nan or x == x else "" for x in numbers]
 
 
 def _quoted(value: Any) -> str:
-    if not isinstance(value, str):
-        return quote(repr(value), safe=_SAFE)
-    return value if _NEEDS_NO_QUOTES(value) else _quoted_text(value)
-
-
-@functools.lru_cache(1024)
-def _quoted_text(text: str) -> str:
-    return quote(text, safe=_SAFE)
+    text = value if isinstance(value, str) else repr(value)
+    return text if _NEEDS_NO_QUOTES(text) else quote(text, safe=_SAFE)
 
 
 def _unique_names(
     labels: list[int], classes: list[str | None], given: list[str | None]
 ) -> list[str]:
-    """A name a ROI: the reviewer's, else label and class; unique, and safe as a file name."""
+    """Return ROI names: the reviewer's, else label and class; unique, and safe as file names."""
     width = max(4, len(str(max(labels, default=0))))
     used: set[str] = set()
     names = []
-    # A number in front keeps whatever follows it from being changed at its beginning.
+    # The label in front keeps safe_name from stripping the beginning of the class.
     endings = {name: "" if name is None else safe_name(f"-{name}") for name in set(classes)}
     for label, class_name, name in zip(labels, classes, given, strict=True):
         number = f"{label:0{width}d}"
@@ -381,12 +382,12 @@ def _unique_names(
     return names
 
 
-def _file_name(name: str, otherwise: str) -> str:
-    return safe_name(name)[:_MAX_NAME] or otherwise
+def _file_name(name: str, fallback: str) -> str:
+    return safe_name(name)[:_MAX_NAME] or fallback
 
 
 def _decode(file: Path, known: dict[str, Any]) -> Iterator[tuple[str, roifile.ImagejRoi]]:
-    """Names and ROIs of a file; what starbridge noted in the zip's comment goes into `known`."""
+    """Yield the names and ROIs of a file; starbridge's comment of the zip goes into `known`."""
     if not file.name.lower().endswith(".zip"):
         yield file.stem, _one_roi(file, file.name, file.read_bytes())
         return
@@ -445,7 +446,7 @@ def _geometry(roi: roifile.ImagejRoi) -> Any:
 
 
 def _ellipse(left: float, top: float, width: float, height: float) -> NDArray[np.float64]:
-    """Vertices at most 0.02 px off the curve."""
+    """Return vertices at most 0.02 px off the curve."""
     radius = max(width, height, 1.0) / 2
     n = max(32, math.ceil(math.pi / math.acos(1 - min(0.02 / radius, 1.0))))
     angle = np.linspace(0, 2 * np.pi, n, endpoint=False)
@@ -472,9 +473,9 @@ def _record(name: str, roi: roifile.ImagejRoi) -> dict[str, Any]:
     record[_GROUPS] = (roi.group, int(pushed) if pushed.isdigit() else 0)
     for key, value in properties.items():
         if key.startswith(MEASUREMENT):
-            record[_unquoted(key[len(MEASUREMENT) :])] = _number(value)
+            record[unquote(key[len(MEASUREMENT) :])] = _number(value)
         elif key.startswith(METADATA):
-            record[_unquoted(key[len(METADATA) :])] = value
+            record[unquote(key[len(METADATA) :])] = value
     return record
 
 
@@ -509,7 +510,7 @@ def _restore(record: dict[str, Any], properties: dict[str, str]) -> None:
 
 
 def _class_in_name(name: str, label: int, known: str | None) -> str | None:
-    """The class in a name made of label and class; ``None`` if it is not made so.
+    """Return the class in a name made of label and class; ``None`` if it is not made so.
 
     Args:
         name: the name of a ROI.
@@ -528,7 +529,7 @@ def _class_in_name(name: str, label: int, known: str | None) -> str | None:
 
 
 def _classify_by_group(records: list[dict[str, Any]], names: Mapping[int, str]) -> None:
-    """Give those whose ROI group was changed the class of their new group."""
+    """Give the objects whose ROI group was changed the class of their new group."""
     classes: dict[int, str] = {}
     for record in records:
         group, pushed = record[_GROUPS]
@@ -549,12 +550,7 @@ def _properties(text: str) -> Iterator[tuple[str, str]]:
         key, colon, value = line.partition(":")
         key, value = key.strip(), value.strip()
         if colon and key.startswith(PREFIX):
-            yield key, _unquoted(value) if "%" in value else value
-
-
-@functools.lru_cache(1024)
-def _unquoted(text: str) -> str:
-    return unquote(text)
+            yield key, unquote(value)
 
 
 def _number(text: str) -> float:

@@ -18,6 +18,7 @@ from bridge.files.atomic import writing
 from bridge.formats import existing_file
 from bridge.formats.compressing import zlib_bytes
 from bridge.images import open_image
+from bridge.images.hyperstack import imagej_resolution
 from bridge.images.info import ImageInfo
 
 _CLASSIC_TIFF_LIMIT = 2**32 - 2**25
@@ -35,7 +36,7 @@ def write(
     written with its unit where it is known.
 
     Args:
-        detections: what to write.
+        detections: the objects.
         path: the file.
         labels: what :meth:`Detections.to_labels` gives, where it is there already.
 
@@ -60,6 +61,13 @@ def write_label_image(
 
     Raises:
         BadInputError: the file cannot be written.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_label_image(np.eye(3, dtype=np.uint16), f"{folder}/a.tif", axes="YX",
+    ...                       image=ImageInfo())
+    ...     tifffile.imread(f"{folder}/a.tif").tolist()
+    [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
     """
     size = image.pixel_size
     imagej = labels.dtype == np.uint16 and labels.nbytes < _CLASSIC_TIFF_LIMIT
@@ -67,25 +75,19 @@ def write_label_image(
     options: dict[str, Any] = {}
     shape = labels.shape
     if imagej:
-        options["imagej"] = True
+        options = {"imagej": True, **imagej_resolution(size, metadata)}
         # With all its axes spelled out, an image of one column is not taken for something else.
         sizes = dict(zip(axes, labels.shape, strict=True))
         shape = tuple(sizes.get(axis, 1) for axis in "TZCYXS")
         metadata["axes"] = "TZCYXS"
-        if size:
-            metadata["unit"] = "um"
-            options["resolution"] = (1 / size.x, 1 / size.y)
-            if size.z:
-                metadata["spacing"] = size.z
     else:
         options["ome"] = True
         if size:
-            metadata |= {"PhysicalSizeX": size.x, "PhysicalSizeXUnit": "µm"}
-            metadata |= {"PhysicalSizeY": size.y, "PhysicalSizeYUnit": "µm"}
+            for axis, length in zip("XYZ", (size.x, size.y, size.z), strict=True):
+                if length:
+                    metadata |= {f"PhysicalSize{axis}": length, f"PhysicalSize{axis}Unit": "µm"}
             options["resolution"] = (1e4 / size.x, 1e4 / size.y)
             options["resolutionunit"] = "CENTIMETER"
-            if size.z:
-                metadata |= {"PhysicalSizeZ": size.z, "PhysicalSizeZUnit": "µm"}
     height, width = labels.shape[axes.index("Y") :][:2]
     rows = min(height, max(1, _STRIP_BYTES // (width * labels.itemsize)))
     with writing(path) as part:
@@ -103,7 +105,7 @@ def write_label_image(
 
 
 def _strips(planes: NDArray[Any], rows: int) -> Iterator[bytes]:
-    """Compressed strips of planes, one after another, made by all processors."""
+    """Yield compressed strips of planes, one after another, made by all processors."""
     strips = (plane[row : row + rows] for plane in planes for row in range(0, len(plane), rows))
     with ThreadPoolExecutor(numba.get_num_threads()) as pool:
         yield from pool.map(lambda strip: zlib_bytes(strip, _ZLIB_LEVEL), strips)
@@ -147,14 +149,8 @@ def read_label_image(
                 f"has {opened.size('C')} channels, but a label image has one",
                 "give the label image, not the microscope image",
             )
-        size_t, size_z = opened.size("T"), opened.size("Z")
-        stack = np.stack(
-            [np.stack([opened.plane(0, z=z, t=t) for z in range(size_z)]) for t in range(size_t)]
-        )
-        found = ("T" if size_t > 1 else "") + ("Z" if size_z > 1 else "") + "YX"
         info = opened.info
-    return (
-        stack.reshape([n for n, a in zip(stack.shape, "TZYX", strict=True) if a in found]),
-        found,
-        info,
-    )
+        stack = np.stack([opened.plane(0, z=z, t=t) for t, z in opened.planes()])
+    axes = info.label_axes
+    sizes = {"T": info.size_t, "Z": info.size_z, "Y": stack.shape[1], "X": stack.shape[2]}
+    return stack.reshape([sizes[axis] for axis in axes]), axes, info

@@ -1,4 +1,4 @@
-"""Which file of objects belongs to which image."""
+"""Find the file of objects that belongs to an image."""
 
 from __future__ import annotations
 
@@ -8,28 +8,11 @@ from os import PathLike
 from pathlib import Path
 
 from bridge.errors import BadInputError
-from bridge.formats.layout import RECORD
+from bridge.formats.layout import RECORD, by_rank, endings
 from bridge.images import image_name
 
-_PLACES = (
-    "geojson/{}.geojson",
-    "{}.geojson",
-    "{}.geojson.gz",
-    "roi/{}_rois.zip",
-    "{}_rois.zip",
-    "lbl/{}_labels.tif",
-    "{}_labels.tif",
-    "tables/{}.parquet",
-    "{}.parquet",
-    "lbl/{}_labels.h5",
-    "{}_labels.h5",
-    "tables/{}.csv",
-    "{}.csv",
-    "{}.zip",
-)
-"""Where a folder of results keeps the objects of an image, the fullest format first."""
-
-_ENDINGS = ("_rois", "_labels", "_mask", "_table")
+_SUFFIXES = ("_rois", "_labels", "_mask", "_table")
+"""What the name of a file of objects may add to the name of its image."""
 
 
 def pair(
@@ -48,6 +31,9 @@ def pair(
     Raises:
         BadInputError: an image without objects, or with several files of objects; two images of
             one name; a source that is not there.
+
+    >>> pair(["section1.tif"], ["results/"])  # doctest: +SKIP
+    [(PosixPath('section1.tif'), PosixPath('results/geojson/section1.geojson'))]
     """
     files = [Path(image) for image in images]
     places = [Path(source) for source in sources]
@@ -80,16 +66,39 @@ def pair(
     return pairs
 
 
-def _of(place: Path, name: str) -> list[Path]:
-    if place.is_dir():
-        there = (place / pattern.format(name) for pattern in _PLACES)
-        return [path for path in there if path.is_file()][:1]
-    stem = place.name.removesuffix(".gz").rpartition(".")[0]
-    return [place] if stem in (name, *(name + ending for ending in _ENDINGS)) else []
+def _of(source: Path, name: str) -> list[Path]:
+    """Return the file of an image's objects in a source, or nothing."""
+    if source.is_dir():
+        candidates = (source / place.format(name=name) for place in _candidates())
+        return [path for path in candidates if path.is_file()][:1]
+    stem = _stem(source.name)
+    return [source] if stem in (name, *(name + suffix for suffix in _SUFFIXES)) else []
+
+
+def _candidates() -> Iterator[str]:
+    """Yield the places where a folder keeps the objects of an image, the fullest format first."""
+    for spec in by_rank():
+        yield from (spec.place, spec.file_name, *spec.aliases)
+
+
+def _stem(name: str) -> str:
+    """Return a file's name without its ending, whole where no format has the ending."""
+    known = (ending for ending in endings() if name.lower().endswith(ending))
+    return name[: len(name) - len(max(known, key=len, default=""))]
+
+
+def name_of_objects(path: Path) -> str:
+    """Return the name of the image that a file of objects belongs to, as its own name says it.
+
+    >>> name_of_objects(Path("roi/section 1_rois.zip"))
+    'section 1'
+    """
+    stem = _stem(path.name)
+    return next((stem.removesuffix(s) for s in _SUFFIXES if stem.endswith(s)), stem)
 
 
 def objects_of(path: Path, sources: Sequence[Path], *, alone: bool = False) -> Path:
-    """The objects of one image among several, so that one without does not stop the others.
+    """Return the objects of one image among several, so that a missing file stops no other image.
 
     Args:
         path: the image.
@@ -113,7 +122,7 @@ def check_alone(path: Path, images: Sequence[Path], consequence: str, remedy: st
         remedy: what to do.
 
     Raises:
-        BadInputError: another one has.
+        BadInputError: another image has.
     """
     same = image_name(path).casefold()
     others = [i for i in dict.fromkeys(images) if i != path and image_name(i).casefold() == same]
@@ -125,7 +134,7 @@ def check_alone(path: Path, images: Sequence[Path], consequence: str, remedy: st
 
 @contextmanager
 def add_source_to_errors(path: Path, source: Path) -> Iterator[None]:
-    """Name an image and its objects where an error speaks of an array or of a name.
+    """Add an image and its file of objects to errors that name neither.
 
     Raises:
         BadInputError: the error, which names both.
@@ -141,7 +150,7 @@ def add_source_to_errors(path: Path, source: Path) -> Iterator[None]:
 
 
 def result_folders(images: Iterable[Path]) -> list[Path]:
-    """Folders to look for objects in, where a person names none.
+    """Return folders to look for objects in, where none are given.
 
     Args:
         images: image files.

@@ -40,6 +40,7 @@ _DERIVED = (
     "centroid_x_um",
     "centroid_y_um",
 )
+_TEXTS = ("id", "image", "class", "class_color", "object_type", "name", "color")
 _BLOCK = 8_192  # rows that are written together
 _PARQUET_NOTE = b"starbridge"
 
@@ -51,7 +52,7 @@ def write(detections: Detections, path: str | PathLike[str], *, outlines: bool =
     where the pixel size is known), measurements, and last the outline.
 
     Args:
-        detections: what to write.
+        detections: the objects.
         path: ``.csv``, ``.tsv`` or ``.parquet`` (GeoParquet).
         outlines: leave the outlines out when ``False``; such a table cannot be read back.
 
@@ -67,9 +68,13 @@ def write(detections: Detections, path: str | PathLike[str], *, outlines: bool =
 
 
 def table(detections: Detections) -> pd.DataFrame:
-    """The objects as a plain table, indexed by UUID, without outlines.
+    """Return the objects as a plain table, indexed by UUID, without outlines.
 
     Areas are px² (µm² in ``area_um2``), centroids corner-origin pixels (µm in ``…_um``).
+
+    >>> objects = Detections.from_polygons([shapely.box(2, 3, 5, 7)])
+    >>> table(objects)[["area_px", "centroid_x_px", "centroid_y_px"]].values.tolist()
+    [[12.0, 3.5, 5.0]]
     """
     frame = detections.objects
     shapes = frame.geometry.to_numpy()
@@ -107,16 +112,18 @@ def read(path: str | PathLike[str], *, image: ImageInfo | None = None) -> Detect
     if file.name.lower().endswith(".parquet"):
         return _read_parquet(file, image)
     separator = "\t" if file.name.lower().endswith(".tsv") else ","
-    texts = dict.fromkeys(
-        ("id", "image", "class", "class_color", "object_type", "name", "color"), object
-    )
     try:
+        header = pd.read_csv(file, sep=separator, nrows=0).columns
         frame = pd.read_csv(
             file,
             sep=separator,
-            dtype=texts,
+            dtype=dict.fromkeys(_TEXTS, object),
             keep_default_na=False,
-            na_values=_missing_values(file, separator),
+            # Words such as "nan" are missing values only among numbers: a class may be called "NA".
+            na_values={
+                name: [""] if name in (*_TEXTS, OUTLINE, NUCLEUS) else ["", "nan", "NaN", "NA"]
+                for name in header
+            },
         )
     except (ValueError, pd.errors.ParserError, UnicodeDecodeError) as error:
         raise BadInputError(file, f"is not a table ({error})", "save it as CSV in UTF-8") from error
@@ -144,7 +151,7 @@ def read(path: str | PathLike[str], *, image: ImageInfo | None = None) -> Detect
 
 
 def _write_rows(detections: Detections, stream: IO[bytes], separator: str, outlines: bool) -> None:
-    """The header, and rows as Arrow writes them, which is several times as fast as pandas."""
+    """Write the header, and rows by Arrow, which is several times as fast as pandas."""
     frame = table(detections)
     drawn = {}
     if outlines:
@@ -179,26 +186,6 @@ def _arrow_texts(values: Iterable[Any]) -> pa.Array:
     return pa.array(texts, pa.large_string())
 
 
-def _missing_values(file: Path, separator: str) -> dict[str, list[str]]:
-    """Empty cells are missing everywhere; words such as "nan" and "NA" only among numbers.
-
-    A class may well be called "NA".
-    """
-    header = pd.read_csv(file, sep=separator, nrows=0).columns
-    texts = (
-        "id",
-        "image",
-        "class",
-        "class_color",
-        "object_type",
-        "name",
-        "color",
-        OUTLINE,
-        NUCLEUS,
-    )
-    return {c: [""] if c in texts else ["", "nan", "NaN", "NA"] for c in header}
-
-
 def _geometries(file: Path, texts: pd.Series[Any]) -> np.ndarray[Any, Any]:
     try:
         found = shapely.from_wkt([t if isinstance(t, str) else None for t in texts])
@@ -213,7 +200,7 @@ def _geometries(file: Path, texts: pd.Series[Any]) -> np.ndarray[Any, Any]:
 
 
 def _write_parquet(detections: Detections, path: str | PathLike[str]) -> None:
-    # GeoPandas takes no note of ours: it goes in between
+    # GeoPandas writes no metadata of others: they are added to the table that it makes.
     made = io.BytesIO()
     detections.objects.to_parquet(made, compression=None)
     written = pq.read_table(pa.BufferReader(made.getbuffer()))

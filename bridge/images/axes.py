@@ -1,4 +1,4 @@
-"""Which dimension of a file is which axis of the image: read or given, never guessed."""
+"""Axes of an image: which dimension of a file is which, read or given, never guessed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", 
 
 @dataclass(frozen=True)
 class Layout:
-    """How the dimensions of a stored array are the axes of an image.
+    """The axes of an image, for each dimension of the stored array.
 
     Args:
         shape: size of every stored dimension.
@@ -55,7 +55,7 @@ def lay_out(
     given: str | None = None,
     rgb: bool = False,
 ) -> Layout:
-    """Say which axis every dimension is, or refuse.
+    """Assign an axis to every dimension, or refuse.
 
     Args:
         source: the file, named in errors.
@@ -72,6 +72,9 @@ def lay_out(
     Raises:
         BadInputError: for an empty image, dimensions that nothing names, a name used twice, or
             given axes that do not fit.
+
+    >>> lay_out("a.tif", (4, 1, 30, 40), given="CYX").axes
+    'CYX'
     """
     shape = tuple(int(size) for size in shape)
     if not shape or 0 in shape:
@@ -92,7 +95,7 @@ def lay_out(
 
 
 def parse_axes(source: str | PathLike[str], given: str) -> str:
-    """Check axes that a person typed.
+    """Check axes that a user gave.
 
     Args:
         source: the file they were given for, named in errors.
@@ -104,6 +107,9 @@ def parse_axes(source: str | PathLike[str], given: str) -> str:
 
     Raises:
         BadInputError: for any other text.
+
+    >>> parse_axes("a.tif", "zyx")
+    'ZYX'
     """
     letters = given.strip().upper()
     problem = ""
@@ -160,7 +166,7 @@ def _read(
 
 
 def _only_rows_and_columns(shape: tuple[int, ...]) -> list[str | None]:
-    """Y and X where nothing else is larger than 1, else no names."""
+    """Name Y and X where nothing else is larger than 1."""
     letters: list[str | None] = [None] * len(shape)
     long = [i for i, size in enumerate(shape) if size > 1]
     if len(shape) >= 2 and len(long) == 2:
@@ -228,7 +234,7 @@ def _unnamed(
 
 
 def _suggestion(sizes: list[int], letters: list[str | None]) -> str:
-    """Axes that could be meant, for the dimensions larger than 1."""
+    """Suggest axes for the dimensions larger than 1."""
     if len(sizes) > len(LETTERS):
         return "save it with at most five axes (T, C, Z, Y and X)"
     if "Y" not in letters or "X" not in letters:

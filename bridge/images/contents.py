@@ -1,19 +1,52 @@
-"""What every format hands over of a file that it has opened."""
+"""An opened file, in the same form for every format."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy as np
+    from numpy.typing import NDArray
 
     from bridge.images.axes import Layout
-    from bridge.images.image import PixelStore
     from bridge.images.info import PixelSize
+
+Index = tuple[int | slice, ...]
+"""For every stored dimension an index, or the full slice."""
+
+
+class PixelStore(Protocol):
+    """Stored arrays of numbers, one a pyramid level, read in parts."""
+
+    def read(self, level: int, index: Index) -> NDArray[Any]:
+        """Read an index into a new array, without the dimensions indexed by an integer."""
+        ...
+
+    def close(self) -> None:
+        """Close the file."""
+        ...
+
+
+class ArrayStore:
+    """Arrays of a library, or of memory, as a :class:`PixelStore`.
+
+    Args:
+        levels: an array a pyramid level, each of which reads what it is indexed with.
+        close: closes the file, which is owned from here on.
+    """
+
+    def __init__(self, levels: Sequence[Any], close: Callable[[], None] = lambda: None) -> None:
+        self._levels = levels
+        self.close = close
+
+    def read(self, level: int, index: Index) -> NDArray[Any]:
+        """Read an index into a new array, without the dimensions indexed by an integer."""
+        values = np.asarray(self._levels[level][index])
+        return values if values.base is None else values.copy()
 
 
 @dataclass(frozen=True)
@@ -37,28 +70,32 @@ class Contents:
     levels: tuple[tuple[int, ...], ...] = ()
 
 
-@dataclass(frozen=True)
-class Choice:
-    """One of several images in a file, as ``--dataset`` names it."""
+def listed(choices: Mapping[str, Sequence[int]], most: int = 8) -> str:
+    """Return the choices in one line, the first few of many.
 
-    name: str
-    shape: tuple[int, ...] = field(default=())
+    Args:
+        choices: names of images as ``--dataset`` takes them, each with its shape or nothing.
+        most: how many are listed.
 
-    def __str__(self) -> str:
-        return f"{self.name} ({' × '.join(map(str, self.shape))})" if self.shape else self.name
-
-
-def listed(choices: Sequence[Choice], most: int = 8) -> str:
-    """The choices in one line, the first few of many."""
-    text = ", ".join(map(str, choices[:most]))
-    return text if len(choices) <= most else f"{text} and {len(choices) - most} more"
+    >>> listed({"raw": (3, 512, 512), "label": ()})
+    'raw (3 × 512 × 512), label'
+    """
+    texts = [
+        f"{name} ({' × '.join(map(str, shape))})" if shape else name
+        for name, shape in choices.items()
+    ]
+    text = ", ".join(texts[:most])
+    return text if len(texts) <= most else f"{text} and {len(texts) - most} more"
 
 
 def stays_inside(name: str) -> bool:
-    """Whether a file name written inside a file leads nowhere but into the same folder.
+    """Return whether a file name written inside a file leads only into the same folder.
 
     A file from elsewhere must not make starbridge read other files of the person who opens it.
     Both kinds of paths are checked on every system.
+
+    >>> stays_inside("levels/0"), stays_inside("../secret.tif")
+    (True, False)
     """
     return bool(name) and all(
         not path.is_absolute() and not path.drive and not path.root and ".." not in path.parts

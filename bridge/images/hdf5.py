@@ -7,6 +7,7 @@ Sources of the format: ilastik's ``axistags`` attribute (VIGRA's JSON), and the
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,18 +15,15 @@ import numpy as np
 
 from bridge.errors import BadInputError
 from bridge.images.axes import lay_out
-from bridge.images.contents import Choice, Contents, listed, stays_inside
+from bridge.images.contents import ArrayStore, Contents, listed, stays_inside
 from bridge.images.locations import Location, RemotePath
 from bridge.images.units import pixel_size_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import BinaryIO
 
     import h5py
-    from numpy.typing import NDArray
 
-    from bridge.images.image import Index
     from bridge.images.info import PixelSize
 
 _MOST_DIMENSIONS = 8
@@ -48,82 +46,36 @@ def open_hdf5(path: Location, *, axes: str | None, dataset: str | None) -> Conte
     """
     import h5py
 
-    stream = path.open("rb") if isinstance(path, RemotePath) else None
+    files = ExitStack()
+    source: Any = files.enter_context(path.open("rb")) if isinstance(path, RemotePath) else path
+    # Locks fail on many network drives, and nothing is written here.
+    locking = {} if isinstance(path, RemotePath) else {"locking": "best-effort"}
     try:
-        # Locks fail on many network drives, and nothing is written here.
-        file = (
-            h5py.File(stream, "r")
-            if stream is not None
-            else h5py.File(path, "r", locking="best-effort")
-        )
-    except OSError as error:
-        if stream is not None:
-            stream.close()
-        if isinstance(error, PermissionError):
+        file = files.enter_context(h5py.File(source, "r", **locking))
+        found = _choose(path, file, dataset)
+        _refuse_other_files(path, found)
+        layout = lay_out(path, found.shape, known=_axes(found), given=axes)
+        store = ArrayStore([found], files.close)
+        return Contents(store, layout, np.dtype(found.dtype), pixel_size=_pixel_size(found))
+    except BaseException as error:
+        files.close()
+        if not isinstance(error, Exception) or isinstance(error, (BadInputError, PermissionError)):
             raise
         raise BadInputError(
             path,
             f"is no readable HDF5 file, it is damaged or cut short ({str(error)[:120]})",
             "copy or export the file again",
         ) from error
-    try:
-        found = _choose(path, file, dataset)
-        _refuse_other_files(path, found)
-        layout = lay_out(path, found.shape, known=_axes(found), given=axes)
-        return Contents(
-            Hdf5Store(file, found, stream),
-            layout,
-            np.dtype(found.dtype),
-            pixel_size=_pixel_size(found),
-        )
-    except BaseException as error:
-        file.close()
-        if stream is not None:
-            stream.close()
-        if not isinstance(error, Exception) or isinstance(error, BadInputError):
-            raise
-        raise BadInputError(
-            path, f"is a damaged HDF5 file ({str(error)[:120]})", "copy or export the file again"
-        ) from error
-
-
-class Hdf5Store:
-    """Reads parts of a dataset: HDF5 loads the chunks that they touch.
-
-    Args:
-        file: the open file, owned from here on.
-        dataset: the dataset in it.
-        stream: what the file is read from, where it is at a URL.
-    """
-
-    def __init__(
-        self, file: h5py.File, dataset: h5py.Dataset, stream: BinaryIO | None = None
-    ) -> None:
-        self._file = file
-        self._dataset = dataset
-        self._stream = stream
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-        if self._stream is not None:
-            self._stream.close()
-
-    def read(self, level: int, index: Index) -> NDArray[Any]:
-        """The values at an index, as an array of their own."""
-        del level  # HDF5 has no pyramids
-        values: NDArray[Any] = self._dataset[index]
-        return values
 
 
 def _choose(path: Location, file: h5py.File, dataset: str | None) -> h5py.Dataset:
     import h5py
 
-    images: list[Choice] = []
+    images: dict[str, tuple[int, ...]] = {}
 
     def look(name: str, node: Any) -> None:
         if isinstance(node, h5py.Dataset) and _can_be_image(node):
-            images.append(Choice(name, node.shape))
+            images[name] = node.shape
 
     file.visititems(look)
     if dataset is not None:
@@ -146,7 +98,7 @@ def _choose(path: Location, file: h5py.File, dataset: str | None) -> h5py.Datase
             f"has {len(images)} datasets that could be the image",
             f"choose one with --dataset: {listed(images)}",
         )
-    return file[images[0].name]
+    return file[next(iter(images))]
 
 
 def _can_be_image(node: h5py.Dataset) -> bool:
@@ -160,7 +112,7 @@ def _can_be_image(node: h5py.Dataset) -> bool:
 
 
 def _refuse_other_files(path: Location, node: h5py.Dataset) -> None:
-    """Datasets may keep their values in other files; a missing one reads as zeros."""
+    """Refuse values in other files that cannot be read: a missing file reads as zeros."""
     names = [name for name, *_ in node.external or ()]
     if node.is_virtual:
         names += [source.file_name for source in node.virtual_sources()]

@@ -1,4 +1,4 @@
-"""Any image as the kind of TIFF that every ImageJ opens: a hyperstack."""
+"""Hyperstacks: TIFF files that every ImageJ opens, of any image."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from bridge.errors import BadInputError
 from bridge.files.atomic import writing
 from bridge.images.image import Image
+from bridge.images.info import PixelSize
 
 _LARGEST = 2**32 - 2**25  # bytes; ImageJ's own TIFF has 32-bit offsets
 _EXACT_IN_FLOAT32 = 2**24
@@ -34,6 +35,14 @@ def write_hyperstack(
     Raises:
         BadInputError: more than 4 GB, whole numbers that a 32-bit float cannot hold, or the file
             cannot be written.
+
+    >>> import tempfile
+    >>> from bridge.images import from_array
+    >>> image = from_array(np.zeros((2, 30, 40), np.uint16), axes="CYX")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_hyperstack(image, f"{folder}/a.tif")
+    ...     tifffile.imread(f"{folder}/a.tif").shape
+    (2, 30, 40)
     """
     sizes = [image.size(axis) for axis in "TZC"]
     dtype = _dtype(image)
@@ -46,16 +55,13 @@ def write_hyperstack(
         )
     # with all its axes spelled out, an image of one column is not taken for something else
     shape = (*sizes, image.height, image.width, 1)
-    metadata: dict[str, Any] = {"axes": "TZCYXS", "Labels": _labels(image)}
+    metadata: dict[str, Any] = {
+        "axes": "TZCYXS",
+        "Labels": list(image.channels) * (sizes[0] * sizes[1]),
+    }
     if image.size("C") > 1:
         metadata["mode"] = "composite"
-    options: dict[str, Any] = {}
-    size = image.pixel_size
-    if size:
-        metadata["unit"] = "um"
-        options["resolution"] = (1 / size.x, 1 / size.y)
-        if size.z:
-            metadata["spacing"] = size.z
+    options = imagej_resolution(image.pixel_size, metadata)
     if overlay:
         metadata["Overlays"] = list(overlay)
     with writing(path) as part:
@@ -69,6 +75,19 @@ def write_hyperstack(
             metadata=metadata,
             **options,
         )
+
+
+def imagej_resolution(size: PixelSize | None, metadata: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of tifffile that write a pixel size as ImageJ does.
+
+    Args:
+        size: the pixel size, where it is known.
+        metadata: ImageJ's metadata, to which the unit and the spacing of the slices are added.
+    """
+    if size is None:
+        return {}
+    metadata |= {"unit": "um"} | ({"spacing": size.z} if size.z else {})
+    return {"resolution": (1 / size.x, 1 / size.y)}
 
 
 def _dtype(image: Image) -> np.dtype[Any]:
@@ -92,7 +111,3 @@ def _planes(image: Image, dtype: np.dtype[Any]) -> Iterator[NDArray[Any]]:
                         "relabel it, or rescale it to 16 bits",
                     )
             yield np.ascontiguousarray(plane, dtype=dtype)
-
-
-def _labels(image: Image) -> list[str]:
-    return list(image.channels) * (image.size("T") * image.size("Z"))

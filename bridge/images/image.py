@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from bridge.errors import BadInputError
-from bridge.images.axes import Layout, lay_out
+from bridge.images.axes import lay_out
+from bridge.images.contents import ArrayStore, Contents, Index, PixelStore
 from bridge.images.info import ImageInfo, PixelSize
 from bridge.images.locations import Location, RemotePath
 from bridge.images.units import given_pixel_size
@@ -19,24 +20,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-Index = tuple[int | slice, ...]
-"""For every stored dimension an index, or the full slice."""
-
 _NUMBERS = "buif"
 _MOST_BYTES = 8  # beyond float64 only C's long double is left, which differs by machine
 _MOST_PIXELS = 2**40  # a plane of a terapixel is a damaged header, not a microscope
-
-
-class PixelStore(Protocol):
-    """What a format gives: stored arrays of numbers, one a pyramid level, read in parts."""
-
-    def read(self, level: int, index: Index) -> NDArray[Any]:
-        """A new array of the values at an index, dimensions indexed by an integer left out."""
-        ...
-
-    def close(self) -> None:
-        """Let go of the file."""
-        ...
 
 
 class Image:
@@ -44,7 +30,7 @@ class Image:
 
     Attributes:
         path: the file or folder, here or at a URL; None for an array.
-        name: what to call it: the file's name without ending.
+        name: the file's name without ending.
         axes: the axes in file order, letters of ``TCZYX``, Y and X among them.
         shape: the size of every axis in ``axes``.
         dtype: type of the values: bool, (u)int8 to 64 or float16 to 64, native byte order.
@@ -57,17 +43,14 @@ class Image:
 
     def __init__(
         self,
-        store: PixelStore,
-        layout: Layout,
-        dtype: np.dtype[Any],
+        contents: Contents,
         *,
         source: str,
         path: Location | None,
         name: str,
         pixel_size: PixelSize | None = None,
-        channels: Sequence[str] = (),
-        levels: Sequence[Sequence[int]] = (),
     ) -> None:
+        layout, dtype = contents.layout, contents.dtype
         if dtype.kind not in _NUMBERS or dtype.itemsize > _MOST_BYTES:
             kind = "complex numbers" if dtype.kind == "c" else f"values of type {dtype}"
             raise BadInputError(
@@ -83,10 +66,10 @@ class Image:
         self.pixel_size = pixel_size
         self.is_rgb = layout.is_rgb
         self._source = source
-        self._store: PixelStore | None = store
+        self._store: PixelStore | None = contents.store
         self._letters = layout.letters
-        self._levels = tuple(tuple(shape) for shape in levels) or (layout.shape,)
-        self.channels = self._channel_names(channels)
+        self._levels = contents.levels or (layout.shape,)
+        self.channels = self._channel_names(contents.channels)
         if self.width * self.height > _MOST_PIXELS:
             raise BadInputError(
                 source,
@@ -117,18 +100,18 @@ class Image:
         return f"<Image {self.name!r} {self.axes} {'×'.join(map(str, self.shape))} {self.dtype}>"
 
     def close(self) -> None:
-        """Let go of the file. Planes cannot be read any more; everything else stays known."""
+        """Close the file. Planes cannot be read any more; everything else stays known."""
         if self._store is not None:
             self._store.close()
             self._store = None
 
     def size(self, axis: str) -> int:
-        """The size of an axis (a letter of ``TCZYX``), 1 where the image does not have it."""
+        """Return the size of an axis (a letter of ``TCZYX``), 1 where the image lacks it."""
         return self.shape[self.axes.index(axis)] if axis in self.axes else 1
 
     @property
     def info(self) -> ImageInfo:
-        """What stays known of the image without its pixels."""
+        """Description of the image without its pixels."""
         return ImageInfo(
             name=self.name,
             path=None if self.path is None else str(self.path),
@@ -170,6 +153,10 @@ class Image:
         Raises:
             BadInputError: for a channel that does not exist or a text that fits several; the
                 message lists the channels.
+
+        >>> image = from_array(np.zeros((2, 3, 4)), axes="CYX", channels=["DAPI (405)", "GFP"])
+        >>> image.channel_index("dapi"), image.channel_index(1)
+        (0, 1)
         """
         count = len(self.channels)
         text = str(channel).strip()
@@ -195,7 +182,7 @@ class Image:
         return BadInputError(self._source, problem, f"choose a channel by number or name: {listed}")
 
     def planes(self) -> Iterator[tuple[int, int]]:
-        """Every (t, z) of the image, z fastest: ``plane(channel, z=z, t=t)`` reads each."""
+        """Yield every (t, z) of the image, z fastest: ``plane(channel, z=z, t=t)`` reads each."""
         for t in range(self.size("T")):
             for z in range(self.size("Z")):
                 yield t, z
@@ -290,27 +277,13 @@ class Image:
 
 
 def _is_part(text: str, name: str) -> bool:
-    """Whether a text is a part of a channel's name; a number only where it is a number there.
+    """Return whether a text is a part of a channel's name; a number only where it is one there.
 
-    Who counts five channels from 1 and asks for channel 5 does not mean ``"DAPI (405)"``.
+    A user who counts five channels from 1 and asks for channel 5 does not mean ``"DAPI (405)"``.
     """
     if text.isdecimal():
         return text in re.findall(r"\d+", name)
     return bool(text) and text in name
-
-
-class _ArrayStore:
-    """An array that is in memory already."""
-
-    def __init__(self, array: NDArray[Any]) -> None:
-        self._array = array
-
-    def read(self, level: int, index: Index) -> NDArray[Any]:
-        del level  # an array has one
-        return self._array[index].copy()
-
-    def close(self) -> None:
-        """Nothing to let go of."""
 
 
 def from_array(
@@ -321,7 +294,7 @@ def from_array(
     channels: Sequence[str] = (),
     name: str = "image",
 ) -> Image:
-    """An image from an array in memory.
+    """Make an image of an array in memory.
 
     Args:
         array: the values, of any shape and numeric type.
@@ -329,7 +302,7 @@ def from_array(
             unless the array has only rows and columns.
         pixel_size: in µm: one number, (y, x), (z, y, x) or a :class:`PixelSize`.
         channels: a name a channel, or none.
-        name: what to call the image.
+        name: name of the image.
 
     Returns:
         The image. The array is not copied; the planes read from it are.
@@ -337,19 +310,16 @@ def from_array(
     Raises:
         BadInputError: for axes that do not fit, values that are no grey values, or another
             number of channel names than channels.
+
+    >>> image = from_array(np.zeros((2, 30, 40), np.uint16), axes="CYX", channels=["DAPI", "GFP"])
+    >>> image.plane("gfp").shape
+    (30, 40)
     """
     values = np.asarray(array)
     layout = lay_out(name, values.shape, given=axes)
-    image = Image(
-        _ArrayStore(values),
-        layout,
-        values.dtype,
-        source=name,
-        path=None,
-        name=name,
-        pixel_size=given_pixel_size(pixel_size, None),
-        channels=channels,
-    )
+    contents = Contents(ArrayStore([values]), layout, values.dtype, channels=tuple(channels))
+    size = given_pixel_size(pixel_size, None)
+    image = Image(contents, source=name, path=None, name=name, pixel_size=size)
     if channels and len(channels) != len(image.channels):
         raise BadInputError(
             name,

@@ -1,4 +1,4 @@
-"""What is known of an image without its pixels: name, size, pixel size, channels."""
+"""Description of an image without its pixels: name, size, pixel size, channels."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ class PixelSize:
 
     Raises:
         BadInputError: a size that is not a finite number above 0.
+
+    >>> PixelSize(y=0.325, x=0.325, z=1.0).yx
+    0.325
     """
 
     y: float
@@ -38,7 +41,7 @@ class PixelSize:
 
 @dataclass(frozen=True)
 class ImageInfo:
-    """An image as its detections need to know it.
+    """The name, size, pixel size and channels of an image.
 
     Attributes:
         name: base name without folder and format ending, ``""`` where unknown.
@@ -47,6 +50,9 @@ class ImageInfo:
         size_z, size_t: number of slices and of time points.
         pixel_size: µm, ``None`` where unknown.
         channels: channel names in file order.
+
+    >>> ImageInfo(name="section", width=40, height=30).to_json()["width"]
+    40
     """
 
     name: str = ""
@@ -58,17 +64,22 @@ class ImageInfo:
     pixel_size: PixelSize | None = None
     channels: tuple[str, ...] = ()
 
+    @property
+    def label_axes(self) -> str:
+        """Axes of the image's label image: ``YX``, ``ZYX``, ``TYX`` or ``TZYX``."""
+        return "T" * (self.size_t > 1) + "Z" * (self.size_z > 1) + "YX"
+
     def to_json(self) -> dict[str, Any]:
-        """Plain values for JSON, readable by :meth:`from_json`."""
+        """Return plain values for JSON, readable by :meth:`from_json`."""
         record = asdict(self)
         record["channels"] = list(self.channels)
         return record
 
     @classmethod
     def from_json(cls, record: Any) -> ImageInfo:
-        """The inverse of :meth:`to_json`; whatever does not fit is left unknown.
+        """Read what :meth:`to_json` wrote; values that do not fit are left unknown.
 
-        Files come from strangers: a wrong type must not stop the reading of their objects.
+        The record of a file may be edited or damaged, which must not stop its objects' reading.
         """
         if not isinstance(record, dict):
             return cls()

@@ -1,4 +1,4 @@
-"""Where an image is: a file on this machine, or a URL that fsspec reads.
+"""Locations of images: files on this machine, and URLs that fsspec reads.
 
 Sources: RFC 8089 (``file:`` URLs) and fsspec's URL chains (``simplecache::s3://bucket/a.tif``),
 https://filesystem-spec.readthedocs.io/en/latest/features.html#url-chaining.
@@ -51,7 +51,7 @@ class RemotePath:
 
     @classmethod
     def from_url(cls, url: str) -> RemotePath:
-        """The file or folder that a URL means.
+        """Make a path of a URL.
 
         Raises:
             BadInputError: an unknown protocol, or one whose driver is not installed.
@@ -114,12 +114,12 @@ class RemotePath:
 
     @property
     def parent(self) -> RemotePath:
-        """The folder that it is in."""
+        """Folder that holds it."""
         return RemotePath(self._filesystem, self._path.rpartition("/")[0], self._chain)
 
     @property
     def is_pattern(self) -> bool:
-        """Whether it stands for several files (``s3://bucket/*.tif``)."""
+        """Whether it means several files (``s3://bucket/*.tif``)."""
         return "*" in self._path
 
     def exists(self) -> bool:
@@ -135,7 +135,7 @@ class RemotePath:
         return (self._info() or {}).get("type") == "directory"
 
     def iterdir(self) -> Iterator[RemotePath]:
-        """What is directly inside.
+        """Yield the files and folders directly inside.
 
         Raises:
             FileNotFoundError: there is no such folder.
@@ -150,7 +150,7 @@ class RemotePath:
                 yield child
 
     def matches(self) -> list[RemotePath]:
-        """What fits it as a pattern: ``*`` stands for any text in a name, ``**`` for folders."""
+        """Return the paths that fit it as a pattern: ``*`` fits part of a name, ``**`` folders."""
         with _reaching(self):
             found = self._filesystem.glob(self._path)
         return [RemotePath(self._filesystem, path, self._chain) for path in found]
@@ -179,16 +179,16 @@ class RemotePath:
         return cast("BinaryIO", _RemoteFile(self, file))
 
     def part(self, start: int, end: int) -> bytes:
-        """Its bytes from ``start`` to before ``end``, as far as there are any, in one request."""
+        """Read the bytes from ``start`` to before ``end``, as far as they go, in one request."""
         data: bytes = self._filesystem.cat_file(self._path, start=start, end=end)
         return data
 
     def mapper(self) -> Any:
-        """The folder as fsspec's mapping of names to bytes, from which Zarr reads."""
+        """Return the folder as fsspec's mapping of names to bytes, from which Zarr reads."""
         return self._filesystem.get_mapper(self._path)
 
     def identity(self) -> dict[str, Any]:
-        """What tells whether it is still the same file: address, bytes and, if known, version."""
+        """Return what identifies a version of the file: address, bytes and, if known, version."""
         info = self._info() or {}
         version = next((info[key] for key in _VERSION_KEYS if info.get(key)), None)
         known = {
@@ -246,7 +246,7 @@ Location: TypeAlias = Path | RemotePath
 
 
 def locate(place: str | PathLike[str] | RemotePath) -> Location:
-    """What a person means by a path or a URL.
+    """Make a location of a path or a URL.
 
     Args:
         place: a path, ``file:///path``, or any URL that fsspec reads (``s3://bucket/a.tif``,
@@ -256,6 +256,9 @@ def locate(place: str | PathLike[str] | RemotePath) -> Location:
         BadInputError: a protocol that is not known, whose driver is not installed, or a ``file:``
             URL of another machine.
         MissingPartError: a URL, and fsspec is not installed.
+
+    >>> locate("file:///data/a.tif") == Path("/data/a.tif")
+    True
     """
     if isinstance(place, (Path, RemotePath)):
         return place
@@ -273,7 +276,7 @@ def locate(place: str | PathLike[str] | RemotePath) -> Location:
 
 
 def identity(place: Location) -> dict[str, Any]:
-    """What tells whether an image is still the same; empty where it cannot be looked at."""
+    """Return what identifies a version of an image; nothing where it cannot be looked at."""
     try:
         if isinstance(place, RemotePath):
             return place.identity()
@@ -306,7 +309,7 @@ def known_identity(place: Location) -> dict[str, Any]:
 
 
 def _without_secrets(url: str) -> str:
-    """A URL without the password, and a web address without what follows the question mark."""
+    """Return a URL without its password, a web address also without its query."""
     protocol, separator, rest = url.partition("://")
     if not separator:
         return url
@@ -321,7 +324,7 @@ def _without_secrets(url: str) -> str:
 
 @contextmanager
 def _reaching(place: RemotePath) -> Iterator[None]:
-    """Give all that the drivers raise one of three forms: not there, forbidden, not reached."""
+    """Translate the errors of drivers: not there, forbidden or not reached."""
     try:
         yield
     except (FileNotFoundError, NotADirectoryError, PermissionError, BadInputError):

@@ -32,7 +32,7 @@ _ZARR_FILES = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
 
 
 def image_name(path: str | PathLike[str]) -> str:
-    """The name of an image: the file's name without an image ending.
+    """Return the name of an image: the file's name without an image ending.
 
     Args:
         path: ``"/data/My image.OME.TIF"``, or an image at a URL.
@@ -40,6 +40,9 @@ def image_name(path: str | PathLike[str]) -> str:
     Returns:
         ``"My image"``. A name without a known ending stays as it is: dots are part of it
         (``"day 1.5"``).
+
+    >>> image_name("/data/My image.OME.TIF"), image_name("day 1.5")
+    ('My image', 'day 1.5')
     """
     name = path.name if isinstance(path, RemotePath) else Path(path).name
     for ending in sorted(IMAGE_ENDINGS, key=len, reverse=True):
@@ -49,7 +52,7 @@ def image_name(path: str | PathLike[str]) -> str:
 
 
 def is_zarr(path: Location) -> bool:
-    """Whether a folder is a Zarr group or array, by the metadata files in it."""
+    """Return whether a folder is a Zarr group or array, by the metadata files in it."""
     return any((path / name).is_file() for name in _ZARR_FILES)
 
 
@@ -58,7 +61,7 @@ def find_images(paths: Iterable[Path]) -> list[Path]: ...
 @overload
 def find_images(paths: Iterable[str | PathLike[str]]) -> list[Location]: ...
 def find_images(paths: Iterable[str | PathLike[str]]) -> Sequence[Location]:
-    """The images that a person means by files, folders and URLs.
+    """Find the images among files, folders and URLs.
 
     Args:
         paths: files, taken as they are, in their order, whatever their ending; folders, searched
@@ -72,6 +75,8 @@ def find_images(paths: Iterable[str | PathLike[str]]) -> Sequence[Location]:
     Raises:
         BadInputError: for a path that does not exist, a folder without images, or a URL that
             cannot be reached.
+
+    >>> find_images(["experiment/", "s3://bucket/plate/*.tif"])  # doctest: +SKIP
     """
     found: list[Location] = []
     for text in paths:
@@ -119,7 +124,7 @@ def _matching(pattern: RemotePath) -> list[Location]:
 
 
 def _is_web_folder(path: Location, text: str) -> bool:
-    """Whether a web address is meant as a folder: only the slash at its end says so."""
+    """Return whether a web address is a folder, which only a slash at its end shows."""
     return isinstance(path, RemotePath) and text.endswith("/") and not _is_image_folder(path)
 
 

@@ -25,7 +25,7 @@ _MOST_PLANES = 10_000_000
 
 @dataclass(frozen=True)
 class OmeImage:
-    """One ``Image`` element: its name, the size of its planes, and what is known of them."""
+    """An ``Image`` element: name, size of its planes, pixel size, channel names."""
 
     name: str
     width: int
@@ -36,7 +36,7 @@ class OmeImage:
 
 @dataclass(frozen=True)
 class Ome:
-    """What an OME-XML text says.
+    """The content of an OME-XML text.
 
     Args:
         text: the XML, mended where a renamed file would not be found (see :func:`read_ome`).
@@ -154,5 +154,5 @@ def _check_sizes(path: Location, pixels: ET.Element) -> None:
 
 
 def _all(element: ET.Element, name: str) -> Iterator[ET.Element]:
-    """Children by name, whatever the year in their namespace."""
+    """Return children by name, whatever the year in their namespace."""
     return (child for child in element if child.tag.rpartition("}")[2] == name)

@@ -12,7 +12,7 @@ import numpy as np
 
 from bridge.errors import BadInputError
 from bridge.images.axes import lay_out
-from bridge.images.contents import Choice, Contents, listed, stays_inside
+from bridge.images.contents import ArrayStore, Contents, listed, stays_inside
 from bridge.images.locations import Location, RemotePath
 from bridge.images.names import is_zarr
 from bridge.images.units import micrometres, pixel_size_of
@@ -21,13 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import zarr
-    from numpy.typing import NDArray
     from zarr.abc.store import Store
 
-    from bridge.images.image import Index
     from bridge.images.info import PixelSize
 
-_OLD_AXES = "TCZYX"  # NGFF 0.1 and 0.2 had these five and did not say so
+_OLD_AXES = "TCZYX"  # of NGFF 0.1 and 0.2, whose files do not name them
 _OLD_VERSIONS = ("0.1", "0.2")
 
 
@@ -74,7 +72,7 @@ def _open(path: Location, folder: Location, axes: str | None) -> Contents:
                     return _image(path, [node], multiscale, level, _channels(group), axes)
         known = _array_axes(node)
         layout = lay_out(path, node.shape, known=known, given=axes)
-        return Contents(ZarrStore([_safe(path, node)]), layout, np.dtype(node.dtype))
+        return Contents(ArrayStore([_safe(path, node)]), layout, np.dtype(node.dtype))
 
     multiscale = _multiscale(node)
     if multiscale is None:
@@ -105,27 +103,13 @@ def _image(
     layout = lay_out(path, arrays[0].shape, known=known, given=axes)
     arrays = [array for array in arrays if array.ndim == len(layout.shape)]
     return Contents(
-        ZarrStore([_safe(path, array) for array in arrays]),
+        ArrayStore([_safe(path, array) for array in arrays]),
         layout,
         np.dtype(arrays[0].dtype),
         pixel_size=_pixel_size(multiscale, level, known, units),
         channels=channels,
         levels=tuple(tuple(array.shape) for array in arrays),
     )
-
-
-class ZarrStore:
-    """Reads parts of Zarr arrays: the chunks that they touch."""
-
-    def __init__(self, arrays: Sequence[zarr.Array[Any]]) -> None:
-        self._arrays = arrays
-
-    def close(self) -> None:
-        """Nothing stays open between reads."""
-
-    def read(self, level: int, index: Index) -> NDArray[Any]:
-        """The values at an index, as an array of their own."""
-        return np.asarray(self._arrays[level][index])
 
 
 def _node(path: Location, folder: Location) -> zarr.Array[Any] | zarr.Group:
@@ -172,7 +156,7 @@ def _safe(path: Location, array: zarr.Array[Any]) -> zarr.Array[Any]:
 
 
 def _ome(group: zarr.Group) -> Mapping[str, Any]:
-    """The OME attributes: in Zarr 2 among the others, in Zarr 3 under one key."""
+    """Return the OME attributes: in Zarr 2 among the others, in Zarr 3 under one key."""
     attributes = dict(group.attrs)
     nested = attributes.get("ome")
     return nested if isinstance(nested, dict) else attributes
@@ -187,14 +171,15 @@ def _multiscale(group: zarr.Group) -> Mapping[str, Any] | None:
 
 
 def _only_image(path: Location, folder: Location, group: zarr.Group) -> Location:
-    """The image in a folder of images: the only one, else an error that lists them."""
+    """Return the only image in a folder of images; an error lists them where there are several."""
     if "plate" in _ome(group) or "well" in _ome(group):
         raise BadInputError(
             path, "is a plate of many wells", "choose one field with --dataset, for example A/1/0"
         )
+    children: list[Location] = [*folder.iterdir()]
     images = [
-        Choice(child.name)
-        for child in sorted(_children(folder), key=lambda child: child.name)
+        child.name
+        for child in sorted(children, key=lambda child: child.name)
         if child.is_dir() and child.name not in ("OME", "labels") and is_zarr(child)
     ]
     if not images:
@@ -203,19 +188,17 @@ def _only_image(path: Location, folder: Location, group: zarr.Group) -> Location
         )
     if len(images) > 1:
         raise BadInputError(
-            path, f"holds {len(images)} images", f"choose one with --dataset: {listed(images)}"
+            path,
+            f"holds {len(images)} images",
+            f"choose one with --dataset: {listed(dict.fromkeys(images, ()))}",
         )
-    return folder / images[0].name
-
-
-def _children(folder: Location) -> list[Location]:
-    return [*folder.iterdir()]
+    return folder / images[0]
 
 
 def _named_axes(
     multiscale: Mapping[str, Any], dimensions: int
 ) -> tuple[list[str | None] | None, list[str | None]]:
-    """Axis letters and units, in the order of the dimensions."""
+    """Return axis letters and units, in the order of the dimensions."""
     nothing: list[str | None] = [None] * dimensions
     axes = multiscale.get("axes")
     if not isinstance(axes, list):

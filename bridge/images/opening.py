@@ -1,4 +1,4 @@
-"""Open an image of any format, told apart by what is in the file, not by its name."""
+"""Open an image of any format, recognised by its content, not by its name."""
 
 from __future__ import annotations
 
@@ -62,6 +62,9 @@ def open_image(
     Raises:
         BadInputError: for anything that keeps the file from being read as one image: missing,
             forbidden, damaged, another format, several images, or axes that nothing names.
+
+    >>> with open_image("section.ome.tif") as image:  # doctest: +SKIP
+    ...     nuclei = image.plane("DAPI")
     """
     path = locate(path)
     try:
@@ -69,17 +72,8 @@ def open_image(
     except OSError as error:
         raise _unreadable(path, error) from error
     try:
-        return Image(
-            contents.store,
-            contents.layout,
-            contents.dtype,
-            source=str(path),
-            path=path,
-            name=image_name(path),
-            pixel_size=given_pixel_size(pixel_size, contents.pixel_size),
-            channels=contents.channels,
-            levels=contents.levels,
-        )
+        size = given_pixel_size(pixel_size, contents.pixel_size)
+        return Image(contents, source=str(path), path=path, name=image_name(path), pixel_size=size)
     except BaseException:
         contents.store.close()
         raise
@@ -87,7 +81,7 @@ def open_image(
 
 def _open(path: Location, axes: str | None, dataset: str | None) -> Contents:
     # The formats are imported here because each needs a library that takes long to load.
-    # A web server does not say whether something is a folder.
+    # Of a web address is_dir is always false.
     if path.is_dir() or (path.name.lower().endswith(".zarr") and is_zarr(path)):
         if not is_zarr(path) and not path.name.lower().endswith(".zarr"):
             raise BadInputError(path, "is a folder, not an image", "give the images inside it")

@@ -15,7 +15,7 @@ import numpy as np
 
 from bridge.errors import BadInputError
 from bridge.images.axes import lay_out
-from bridge.images.contents import Choice, Contents, listed
+from bridge.images.contents import Contents, listed
 from bridge.images.locations import Location, RemotePath
 from bridge.images.ome import Ome, read_ome
 from bridge.images.tiff_planes import JPEG, TiffStore, quiet
@@ -28,6 +28,7 @@ from bridge.images.units import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from typing import BinaryIO
 
     from tifffile import TiffFile, TiffPageSeries
@@ -85,20 +86,33 @@ def open_tiff(path: Location, *, axes: str | None, dataset: str | None) -> Conte
 def _open(path: Location) -> tuple[TiffFile, Ome | None]:
     from tifffile import TiffFile
 
-    if isinstance(path, RemotePath):
-        return _open_remote(path)
-    file = TiffFile(path)
+    def reading(description: str | None = None) -> TiffFile:
+        if not isinstance(path, RemotePath):
+            return TiffFile(path, omexml=description)
+        # A file at a URL has to be whole: tifffile looks for the rest of a set on this machine.
+        stream = cast("Any", _Stream(path))
+        return TiffFile(stream, name=path.name, omexml=description, _multifile=False)
+
+    file = reading()
     try:
         text = file.ome_metadata
         ome = read_ome(path, text) if text else None
         if text and ome is None:
             _log.warning("%s: its OME description is damaged and was not used", path)
-        if ome is None or (ome.described_in is None and ome.text == text):
+        if ome is None:
             return file, ome
+        if isinstance(path, RemotePath) and (ome.files or ome.described_in):
+            raise BadInputError(
+                path,
+                "is one of a set of files, which cannot be read by URL",
+                "copy all files of the set into one folder of this machine",
+            )
         if ome.described_in is None:
-            file.close()
-            return TiffFile(path, omexml=ome.text), ome
-        described_in = path.parent / ome.described_in
+            if ome.text != text:
+                file.close()
+                file = reading(ome.text)
+            return file, ome
+        described_in = cast("Path", path).parent / ome.described_in
         if not described_in.is_file():
             raise BadInputError(
                 path,
@@ -106,8 +120,8 @@ def _open(path: Location) -> tuple[TiffFile, Ome | None]:
                 "put all files of the set into one folder",
             )
         file.close()
-        with described_in.open("rb") as stream:
-            is_tiff = stream.read(2) in (b"II", b"MM")
+        with described_in.open("rb") as opened:
+            is_tiff = opened.read(2) in (b"II", b"MM")
         if is_tiff:
             # Its own identity is in the description, so it must be the file that is opened.
             file = TiffFile(described_in)
@@ -119,43 +133,14 @@ def _open(path: Location) -> tuple[TiffFile, Ome | None]:
             raise BadInputError(
                 described_in, "is not a readable OME description", "export the set again"
             )
-        return (file if is_tiff else TiffFile(path, omexml=text)), ome
-    except BaseException:
-        file.close()
-        raise
-
-
-def _open_remote(path: RemotePath) -> tuple[TiffFile, Ome | None]:
-    """Open a file at a URL. It has to be whole: tifffile looks for the rest of a set here."""
-    from tifffile import TiffFile
-
-    def reading(description: str | None = None) -> TiffFile:
-        stream = cast("Any", _Stream(path))
-        return TiffFile(stream, name=path.name, omexml=description, _multifile=False)
-
-    file = reading()
-    try:
-        text = file.ome_metadata
-        ome = read_ome(path, text) if text else None
-        if text and ome is None:
-            _log.warning("%s: its OME description is damaged and was not used", path)
-        if ome is not None and (ome.files or ome.described_in):
-            raise BadInputError(
-                path,
-                "is one of a set of files, which cannot be read by URL",
-                "copy all files of the set into one folder of this machine",
-            )
-        if ome is not None and ome.text != text:
-            file.close()
-            file = reading(ome.text)
-        return file, ome
+        return (file if is_tiff else reading(text)), ome
     except BaseException:
         file.close()
         raise
 
 
 class _Stream:
-    """What tifffile opens and closes by itself."""
+    """A file at a URL that tifffile opens and closes by itself."""
 
     def __init__(self, path: RemotePath) -> None:
         self._path = path
@@ -258,7 +243,7 @@ def _contents(
 def _choose(
     path: Location, all_series: list[TiffPageSeries], dataset: str | None
 ) -> TiffPageSeries:
-    """The image that is meant: the chosen one, or the only one besides thumbnails and labels."""
+    """Return the chosen image, or the only one besides thumbnails and labels."""
     found = [series for series in all_series if {"Y", "X"} <= set(series.get_axes(squeeze=False))]
     if any(0 in series.get_shape(squeeze=False) for series in all_series):
         raise BadInputError(path, "holds no pixels", "save the image again, with pixels in it")
@@ -268,9 +253,7 @@ def _choose(
             "is no readable TIFF file, it has no image in it or is cut short",
             "copy or export the file again",
         )
-    choices = [
-        Choice(f"{i} {series.name}".strip(), tuple(series.shape)) for i, series in enumerate(found)
-    ]
+    choices = {f"{i} {series.name}".strip(): series.shape for i, series in enumerate(found)}
     if dataset is not None:
         named = [i for i, series in enumerate(found) if dataset in (str(i), series.name)]
         if len(named) != 1:
@@ -307,7 +290,7 @@ def _pixels(series: TiffPageSeries) -> int:
 def _described(
     file: TiffFile, series: TiffPageSeries, ome: Ome | None
 ) -> tuple[PixelSize | None, tuple[str, ...]]:
-    """Pixel size and channel names, from the kind of metadata that describes this series."""
+    """Return pixel size and channel names, from the metadata that describes this series."""
     page = series.keyframe
     if ome is not None and series.kind == "ome":
         images = [
@@ -342,7 +325,7 @@ def _imagej_pixel_size(page: Any, metadata: dict[str, Any]) -> PixelSize | None:
 
 
 def _plain_pixel_size(page: Any) -> PixelSize | None:
-    """The resolution of a TIFF without further metadata, where it can be a microscope's."""
+    """Return the resolution of a TIFF without further metadata, if it can be a microscope's."""
     units = {2: INCH, 3: CENTIMETRE, 4: 1_000.0, 5: 1.0}  # 4 and 5: extensions, mm and µm
     unit = units.get(int(page.tags.valueof("ResolutionUnit", 1)))
     if unit is None:
@@ -354,7 +337,7 @@ def _plain_pixel_size(page: Any) -> PixelSize | None:
 
 
 def _unit_steps(page: Any) -> tuple[float | None, float | None]:
-    """Height and width of a pixel in the file's unit of length."""
+    """Return height and width of a pixel in the file's unit of length."""
     steps: list[float | None] = []
     for tag in ("YResolution", "XResolution"):
         try:
@@ -366,7 +349,7 @@ def _unit_steps(page: Any) -> tuple[float | None, float | None]:
 
 
 def _imagej_channels(series: TiffPageSeries, metadata: dict[str, Any]) -> tuple[str, ...]:
-    """Slice labels, where every slice of a channel bears the same, and no two channels do.
+    """Return slice labels, where all slices of a channel have the same, and no two channels do.
 
     ImageJ has no channel names. Bio-Formats and scripts put them into the labels.
     """

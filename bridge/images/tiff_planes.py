@@ -1,4 +1,4 @@
-"""Single planes of TIFF files: the values that are there, and an error for those that are not.
+"""Single planes of TIFF files, with an error where data is missing.
 
 tifffile decodes strips and tiles. It also puts zeros where they are missing and reads whole pages,
 so what is read, and whether all of it is there, is decided here.
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bridge.errors import BadInputError
-from bridge.images.contents import Choice, listed
+from bridge.images.contents import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from tifffile import TiffFile, TiffPageSeries
 
-    from bridge.images.image import Index
+    from bridge.images.contents import Index
     from bridge.images.locations import Location
 
 _log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ _READ_AT_ONCE = 16 * 2**20  # bytes of compressed data
 
 
 class TiffStore:
-    """Reads parts of a TIFF series, and raises where tifffile would put zeros.
+    """A TIFF series, read in parts, with errors where tifffile would put zeros.
 
     Args:
         path: the file, named in errors.
@@ -62,7 +62,7 @@ class TiffStore:
         self._file.close()
 
     def read(self, level: int, index: Index) -> NDArray[Any]:
-        """The values at an index of the unsqueezed series, as an array of their own."""
+        """Read an index of the unsqueezed series into a new array."""
         with quiet():
             series = self._levels[level]
             shape = tuple(series.get_shape(squeeze=False))
@@ -99,9 +99,7 @@ class TiffStore:
     def _read_page(self, series: TiffPageSeries, number: int, index: Index) -> NDArray[Any]:
         page: Any = series[number]
         if page is None:
-            names = (
-                f" ({listed([Choice(name) for name in self._missing])})" if self._missing else ""
-            )
+            names = f" ({listed(dict.fromkeys(self._missing, ()))})" if self._missing else ""
             raise BadInputError(
                 self._path,
                 f"lacks this plane: a file of its set is missing{names}"
@@ -149,7 +147,7 @@ class TiffStore:
         return np.array(mapped[index], dtype=dtype.newbyteorder("="), order="C")
 
     def _decode(self, page: Any, keyframe: Any, handle: Any, index: Index) -> NDArray[Any]:
-        """Decode the strips or tiles that the index needs, into nothing larger than the plane."""
+        """Decode the strips or tiles that the index needs; allocate no more than the plane."""
         samples, depth, length, width, _ = keyframe.shaped
         sample, contiguous = index[0], index[4]
         count = math.prod(page.chunked)
@@ -238,7 +236,7 @@ def _fetched(
 
 
 def _in_one_piece(page: Any) -> bool:
-    """Whether the strips follow each other; tifffile takes it from the first page for all."""
+    """Return whether a page's strips follow each other; tifffile checks only the first page."""
     offsets, sizes = page.dataoffsets, page.databytecounts
     return bool(offsets) and all(
         offset + size == following
@@ -248,7 +246,7 @@ def _in_one_piece(page: Any) -> bool:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep tifffile's remarks from the screen: what matters of them becomes an error here."""
+    """Keep tifffile's messages from the screen: those that matter become errors here."""
     logger = logging.getLogger("tifffile")
 
     def to_debug(record: logging.LogRecord) -> bool:

@@ -1,9 +1,8 @@
-"""Pixel sizes in µm, from whatever unit a file uses; unknown where a file only seems to say."""
+"""Pixel sizes in µm, from whatever unit a file uses; unknown where a file gives none."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 from bridge.errors import BadInputError
 from bridge.images.info import PixelSize
@@ -32,10 +31,7 @@ _PRINT_DPI = (
 
 
 def pixel_size_of(y: float | None, x: float | None, z: float | None = None) -> PixelSize | None:
-    """A pixel size from what a file says, in µm; None where Y or X is missing or no size at all.
-
-    A file that knows only one of Y and X says nothing of the other: None.
-    """
+    """Return a pixel size in µm; None where Y or X is missing or no length."""
     y, x, z = (
         value if value and math.isfinite(value) and value > 0 else None for value in (y, x, z)
     )
@@ -45,7 +41,7 @@ def pixel_size_of(y: float | None, x: float | None, z: float | None = None) -> P
 def given_pixel_size(
     given: float | tuple[float, ...] | PixelSize | None, known: PixelSize | None
 ) -> PixelSize | None:
-    """The pixel size to use.
+    """Return the pixel size to use.
 
     Args:
         given: what a person says, in µm: one number for square pixels, ``(y, x)``,
@@ -61,24 +57,23 @@ def given_pixel_size(
     if given is None or isinstance(given, PixelSize):
         return known if given is None else given
     sizes = tuple(float(size) for size in given) if isinstance(given, tuple) else (float(given),)
-    z = known.z if known else None
-    if len(sizes) == 1:
-        return PixelSize(sizes[0], sizes[0], z)
-    if len(sizes) == 2:
-        return PixelSize(sizes[0], sizes[1], z)
-    if len(sizes) == 3:
-        return replace(PixelSize(sizes[1], sizes[2]), z=sizes[0])
-    raise BadInputError(
-        "pixel size",
-        f"has {len(sizes)} numbers",
-        "give one (square pixels), y and x, or z, y and x",
-    )
+    if not 1 <= len(sizes) <= 3:
+        raise BadInputError(
+            "pixel size",
+            f"has {len(sizes)} numbers",
+            "give one (square pixels), y and x, or z, y and x",
+        )
+    *z, y, x = sizes if len(sizes) > 1 else sizes * 2
+    return PixelSize(y, x, z[0] if z else known.z if known else None)
 
 
 def micrometres(unit: str | None) -> float | None:
-    r"""How many µm a unit is, or None for a unit that is no length (``"pixel"``) or is unknown.
+    r"""Return how many µm a unit is, or None for a unit that is no length (``"pixel"``) or unknown.
 
     Knows the spellings of OME-XML, NGFF and ImageJ, which escapes µ as ``\u00B5``.
+
+    >>> micrometres("nanometer"), micrometres("pixel")
+    (0.001, None)
     """
     if not unit:
         return None
@@ -90,7 +85,7 @@ def micrometres(unit: str | None) -> float | None:
 
 
 def is_print_resolution(size: float) -> bool:
-    """Whether a pixel of this size (µm) is 72, 300 or another round number of dots per inch.
+    """Return whether a size (µm) is that of 72, 300 or another round number of dots per inch.
 
     Programs write such a resolution where they know nothing of the microscope.
     """

@@ -23,8 +23,6 @@ from bridge.images.locations import known_identity
 from bridge.measure.columns import Unit
 from bridge.measure.table import measure, undrawn
 
-TableFormat = Literal["csv", "parquet"]
-
 RECORD = "measure.json"
 
 _FIELDS = ("label", "class", "name", "z", "t")
@@ -47,7 +45,7 @@ class Settings:
     channels: tuple[int | str, ...] | None = None
     axes: str | None = None
     pixel_size: float | None = None
-    tables: tuple[TableFormat, ...] = ("csv",)
+    tables: tuple[str, ...] = ("csv",)
 
 
 def measure_files(

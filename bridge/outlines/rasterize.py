@@ -1,4 +1,4 @@
-"""Polygons to a label image: a pixel belongs to the polygon that holds its centre."""
+"""Draw polygons into a label image: a pixel belongs to the polygon that holds its centre."""
 
 from __future__ import annotations
 
@@ -36,6 +36,10 @@ def rasterize(
 
     Returns:
         The (height, width) label image.
+
+    >>> rasterize(np.array([shapely.box(1, 0, 3, 1)]), np.array([7]), (2, 3))
+    array([[0, 7, 7],
+           [0, 0, 0]], dtype=uint16)
     """
     ids = np.asarray(labels, np.int64)
     if out is None:
@@ -55,36 +59,19 @@ def rasterize(
 
 
 def label_dtype(largest: int) -> type[np.uint16] | type[np.uint32]:
-    """The integer type of a label image: uint16 up to 65,535, else uint32."""
+    """Return the integer type of a label image: uint16 up to label 65,535, else uint32."""
     return np.uint16 if largest <= np.iinfo(np.uint16).max else np.uint32
 
 
 def _rings(
     polygons: NDArray[np.object_],
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-    """Vertices of all rings, where each ring starts among them, and each object among the rings."""
-    if (shapely.get_type_id(polygons) == shapely.GeometryType.POLYGON).all():
-        _, xy, offsets = shapely.to_ragged_array(polygons)
-        rings, objects = (np.asarray(o, np.int64) for o in offsets)
-        return np.ascontiguousarray(xy, np.float64), rings, objects
-    pieces, owner = _pieces(polygons)
-    multi = shapely.multipolygons(pieces, indices=owner)
-    kind, xy, offsets = shapely.to_ragged_array(multi)
-    if kind != shapely.GeometryType.MULTIPOLYGON:
-        raise ValueError(f"only polygons can be drawn, not {kind.name}")
-    rings, parts, objects = (np.asarray(o, np.int64) for o in offsets)
-    return np.ascontiguousarray(xy, np.float64), rings, parts[objects]
-
-
-def _pieces(polygons: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+    """Return all vertices, where each ring starts among them, and each object among the rings."""
     pieces, owner = shapely.get_parts(polygons, return_index=True)
-    empty = np.setdiff1d(np.arange(len(polygons)), owner)
-    if len(empty):  # an empty polygon has no part, and must not shift the ids of the others
-        pieces = np.append(pieces, np.full(len(empty), shapely.Polygon()))
-        owner = np.append(owner, empty)
-        order = np.argsort(owner, kind="stable")
-        pieces, owner = pieces[order], owner[order]
-    return pieces, owner
+    rings, piece = shapely.get_rings(pieces, return_index=True)
+    xy, ring = shapely.get_coordinates(rings, return_index=True)
+    starts = np.searchsorted(ring, np.arange(len(rings) + 1))
+    return xy, starts, np.searchsorted(owner[piece], np.arange(len(polygons) + 1))
 
 
 @numba.njit(nogil=True, cache=True)
@@ -142,7 +129,7 @@ def _fill(xy: Any, rings: Any, object_rings: Any, ids: Any, out: Any, first_row:
 
 @numba.njit(nogil=True, cache=True)
 def _rows(y0: float, y1: float, top: int, bottom: int) -> Any:
-    """Rows whose centre line an edge from y0 to y1 crosses, half-open."""
+    """Return the rows whose centre line an edge from y0 to y1 crosses, half-open."""
     low = max(top, int(np.ceil(min(y0, y1) - 0.5)))
     high = min(bottom, int(np.ceil(max(y0, y1) - 0.5)))
     return low, high

@@ -1,4 +1,4 @@
-"""Closed lines, as ImageJ and QuPath draw them, to areas."""
+"""Areas of closed lines, as ImageJ and QuPath fill them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 
 def region(rings: Iterable[ArrayLike]) -> Any:
-    """The area that rings enclose by the even-odd rule, as ImageJ and QuPath fill them.
+    """Return the area that rings enclose by the even-odd rule, as ImageJ and QuPath fill them.
 
     A ring inside another one is a hole, one inside that hole an island, and a line that crosses
     itself leaves what it goes round twice empty.
@@ -22,6 +22,10 @@ def region(rings: Iterable[ArrayLike]) -> Any:
 
     Returns:
         A valid Polygon or MultiPolygon; an empty Polygon where nothing is enclosed.
+
+    >>> outer, hole = [(0, 0), (9, 0), (9, 9), (0, 9)], [(2, 2), (4, 2), (4, 4), (2, 4)]
+    >>> region([outer, hole]).area
+    77.0
     """
     area: Any = None
     for ring in rings:
@@ -34,10 +38,13 @@ def region(rings: Iterable[ArrayLike]) -> Any:
 
 
 def areas_only(geometry: Any) -> Any:
-    """Mend a geometry and keep its areas: lines and points that mending leaves over go.
+    """Repair a geometry and keep only its areas, without lines and points.
 
     Returns:
         A valid Polygon or MultiPolygon, perhaps empty. A valid one comes back unchanged.
+
+    >>> areas_only(shapely.Polygon([(0, 0), (2, 2), (2, 0), (0, 2)])).geom_type
+    'MultiPolygon'
     """
     if geometry.geom_type in ("Polygon", "MultiPolygon") and geometry.is_valid:
         return geometry

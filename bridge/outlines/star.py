@@ -1,4 +1,4 @@
-"""StarDist's own outlines: one vertex a ray. The only place where its coordinates are converted."""
+"""StarDist's own outlines: one vertex a ray. Its coordinates are converted only here."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PIXEL_CENTRE = 0.5
 def star_polygons(
     dist: NDArray[Any], points: NDArray[Any], *, scale: tuple[float, float] = (1.0, 1.0)
 ) -> NDArray[np.object_]:
-    """Polygons of radial distances.
+    """Make polygons of radial distances.
 
     The vertex of ray k lies at ``dist[k]`` from the point, at the angle 2πk/n from the x axis
     towards y (Schmidt et al. 2018, "Cell Detection with Star-Convex Polygons"). Coordinates are
@@ -28,6 +28,9 @@ def star_polygons(
 
     Returns:
         n shapely polygons, corner-origin (x, y) pixels of the image.
+
+    >>> star_polygons(np.full((1, 4), 2.0), np.array([[5, 5]]))[0].bounds
+    (3.5, 3.5, 7.5, 7.5)
     """
     dist = np.asarray(dist, np.float32)
     points = np.asarray(points)

@@ -1,4 +1,4 @@
-"""Label image to polygons along pixel edges: nothing is smoothed, no pixel is lost.
+"""Trace a label image along pixel edges: nothing is smoothed, no pixel is lost.
 
 Every object's boundary is walked once, with the object on the right-hand side (clockwise on the
 screen); only corners are kept. Where two of its pixels touch by a corner alone, the walk stays
@@ -29,6 +29,10 @@ def trace(labels: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.object_]]
     Returns:
         The object ids in ascending order, and for each a shapely Polygon (one piece) or
         MultiPolygon (several; pieces are 4-connected) with whole-number corner-origin (x, y).
+
+    >>> ids, outlines = trace(np.array([[0, 1, 1], [0, 0, 7]]))
+    >>> ids.tolist(), [outline.area for outline in outlines]
+    ([1, 7], [2.0, 1.0])
     """
     if labels.ndim != 2:
         raise ValueError(f"a label plane has 2 axes, this array has {labels.ndim}")
@@ -46,7 +50,7 @@ def trace(labels: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.object_]]
 
 @numba.njit(cache=True)
 def _walk(labels: Any) -> Any:
-    """Corners (x, y) of all rings one after another, the end of each ring, and its label."""
+    """Return the corners (x, y) of all rings in a row, the end of each ring, and its label."""
     height, width = labels.shape
     walked = np.zeros((height, width), np.bool_)  # top edges already in a ring
     corners = np.empty((1024, 2), np.int32)
@@ -99,8 +103,7 @@ def _walk(labels: Any) -> Any:
                         n_path = at + 1
                         n_crossings = split + 1
                     else:
-                        if n_path == len(path):
-                            path = _grown(path)
+                        path = _room(path, n_path)
                         path[n_path, 0], path[n_path, 1] = x, y
                         if touching:
                             crossings = _room(crossings, n_crossings)
@@ -141,30 +144,20 @@ def _walk(labels: Any) -> Any:
 @numba.njit(cache=True)
 def _append(corners: Any, n_corners: int, path: Any, start: int, stop: int) -> Any:
     while n_corners + stop - start > len(corners):
-        corners = _grown(corners)
+        corners = np.concatenate((corners, corners))
     corners[n_corners : n_corners + stop - start] = path[start:stop]
     return corners, n_corners + stop - start
 
 
 @numba.njit(cache=True)
-def _grown(rows: Any) -> Any:
-    larger = np.empty((2 * len(rows), 2), rows.dtype)
-    larger[: len(rows)] = rows
-    return larger
-
-
-@numba.njit(cache=True)
 def _room(values: Any, used: int) -> Any:
-    if used < len(values):
-        return values
-    larger = np.empty(2 * len(values), values.dtype)
-    larger[: len(values)] = values
-    return larger
+    """Return the array, or a larger one that begins with it where it is full."""
+    return values if used < len(values) else np.concatenate((values, values))
 
 
 @numba.njit(cache=True)
 def _doubled_areas(xy: Any, starts: Any, ends: Any) -> Any:
-    """Twice the signed area: above 0 for an outer ring, below 0 for a hole (y points down)."""
+    """Return twice the signed areas: above 0 of outer rings, below 0 of holes (y points down)."""
     areas = np.zeros(len(ends), np.int64)
     for ring in range(len(ends)):
         start, end = starts[ring], ends[ring]
@@ -178,7 +171,7 @@ def _doubled_areas(xy: Any, starts: Any, ends: Any) -> Any:
 
 @numba.njit(cache=True)
 def _owners(xy: Any, starts: Any, ends: Any, labels: Any, area2: Any) -> Any:
-    """For each ring the outer ring it belongs to: itself, or for a hole the smallest around it."""
+    """Return the outer ring of each ring: itself, or for a hole the smallest ring around it."""
     n = len(ends)
     owner = np.arange(n)
     order = np.argsort(labels, kind="mergesort")
@@ -209,7 +202,7 @@ def _owners(xy: Any, starts: Any, ends: Any, labels: Any, area2: Any) -> Any:
 
 @numba.njit(cache=True)
 def _surrounds(xy: Any, start: int, end: int, hole: int, starts: Any, ends: Any) -> bool:
-    """Whether the pixel left of the hole's first edge (one that lies in the hole) is inside."""
+    """Return whether the pixel left of the hole's first edge (which lies in the hole) is inside."""
     i = starts[hole]
     j = i + 1 if i + 1 < ends[hole] else starts[hole]
     dx, dy = np.sign(xy[j, 0] - xy[i, 0]), np.sign(xy[j, 1] - xy[i, 1])

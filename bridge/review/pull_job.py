@@ -15,7 +15,7 @@ class Choice:
     """Choice of what is written of a review.
 
     Attributes:
-        formats: keys of :data:`bridge.review.results.RESULT_FORMATS`.
+        formats: keys of :func:`bridge.formats.layout.review_files`.
         only: type of the objects, as in :func:`bridge.review.results.select_objects`.
         classes: their classes, as there.
     """

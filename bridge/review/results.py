@@ -15,22 +15,12 @@ from bridge.errors import BadInputError
 from bridge.files.atomic import writing
 from bridge.formats import write_all
 from bridge.formats.labels import write_label_image
+from bridge.formats.layout import CLASSES, FORMATS, review_files
 from bridge.review.changes import Changes
 
-_ENDINGS = {
-    "labels": "_labels.tif",
-    "hdf5": "_labels.h5",
-    "rois": "_rois.zip",
-    "geojson": ".geojson",
-    "csv": ".csv",
-    "parquet": ".parquet",
-    "classes": "_classes.tif",
-}
-RESULT_FORMATS = tuple(_ENDINGS)
-"""Formats that reviewed objects can be written in; ``classes`` is a class mask."""
-DEFAULT_FORMATS = tuple(key for key in _ENDINGS if key != "parquet")
+DEFAULT_FORMATS = (*(key for key, spec in FORMATS.items() if spec.default), CLASSES)
+"""Keys of what is written when nothing is chosen."""
 
-_IMAGES = ("labels", "hdf5", "classes")
 _TYPES = {
     "annotations": ("annotation",),
     "detections": ("detection", "tile"),
@@ -64,7 +54,7 @@ def result_files(
 
     Args:
         name: the image's name.
-        formats: keys of :data:`RESULT_FORMATS`.
+        formats: keys of :func:`bridge.formats.layout.review_files`.
         changes: whether the reviewer's edits are listed too.
 
     Returns:
@@ -76,14 +66,14 @@ def result_files(
     >>> result_files("a", ["labels", "classes"])
     {'labels': 'a_labels.tif', 'classes': 'a_classes.tif', 'class names': 'a_classes.csv'}
     """
-    files = {}
+    files, names = {}, review_files()
     for key in dict.fromkeys(formats):
-        if key not in _ENDINGS:
+        if key not in names:
             raise BadInputError(
-                "formats", f"{key!r} is no format of results", f"use {', '.join(_ENDINGS)}"
+                "formats", f"{key!r} is no format of results", f"use {', '.join(names)}"
             )
-        files[key] = f"{name}{_ENDINGS[key]}"
-        if key == "classes":
+        files[key] = names[key].format(name=name)
+        if key == CLASSES:
             files["class names"] = f"{name}_classes.csv"
     if changes:
         files["changes"] = f"{name}_changes.csv"
@@ -139,7 +129,7 @@ def write_results(
         detections: the objects.
         name: the image's name, which the file names begin with.
         folder: all files go here; made where missing.
-        formats: keys of :data:`RESULT_FORMATS`.
+        formats: keys of :func:`bridge.formats.layout.review_files`.
         changes: the reviewer's edits, listed in ``NAME_changes.csv``.
         only: type of the objects, as in :func:`select_objects`.
         classes: classes of the objects, as in :func:`select_objects`.
@@ -160,18 +150,18 @@ def write_results(
     files = result_files(name, formats, changes=changes is not None)
     selected = select_objects(detections, only=only, classes=classes)
     drawn, notes = _select_drawn(selected, asked_for=only == "annotations")
-    images = [key for key in _IMAGES if key in files]
+    images = [key for key in files if _is_image(key)]
     if images and not _is_size_known(drawn):
         note = f"no {', '.join(images)}, because the image's size or number of planes is not known"
         notes = [f"{note}; {size_remedy}" if size_remedy else note]
         files = {key: file for key, file in files.items() if key not in (*images, "class names")}
     elif not images:
         notes = []
-    write_all(drawn, [out / files[key] for key in ("labels", "hdf5") if key in files])
-    tables = [key for key in files if key in _ENDINGS and key not in _IMAGES]
+    write_all(drawn, [out / files[key] for key in files if _is_image(key) and key in FORMATS])
+    tables = [key for key in files if key in FORMATS and not _is_image(key)]
     write_all(selected, [out / files[key] for key in tables])
-    if "classes" in files:
-        _write_class_mask(drawn, out / files["classes"], out / files["class names"])
+    if CLASSES in files:
+        _write_class_mask(drawn, out / files[CLASSES], out / files["class names"])
     if changes is not None:
         write_table(changes.table(), out / files["changes"])
     return Written(files=files, notes=tuple(notes), objects=len(selected))
@@ -195,6 +185,10 @@ def _select_drawn(selected: Detections, *, asked_for: bool) -> tuple[Detections,
     if is_region.all():
         return selected, [f"annotations are drawn ({len(selected)}), because there is nothing else"]
     return replace(selected, objects=selected.objects[~is_region]), []
+
+
+def _is_image(key: str) -> bool:
+    return key == CLASSES or (key in FORMATS and FORMATS[key].needs_size)
 
 
 def _is_size_known(detections: Detections) -> bool:

@@ -374,7 +374,7 @@ def test_plain_tables_hold_the_same(tmp_path: Path) -> None:
     study = make_study(counts, pattern=PLAIN, maps=[GENOTYPES], min_slices=2)
 
     for kind, read in (("csv", pd.read_csv), ("parquet", pd.read_parquet)):
-        files = write_tables(study, tmp_path / kind, kind)  # type: ignore[arg-type]
+        files = write_tables(study, tmp_path / kind, kind)
         options: dict[str, Any] = (
             {"keep_default_na": False, "na_values": {}} if kind == "csv" else {}
         )

@@ -23,12 +23,12 @@ from bridge.batch.record import read_record
 from bridge.batch.segment_job import Settings, segment_files
 from bridge.errors import BadInputError
 from bridge.files.atomic import PART_ENDING
-from bridge.formats.layout import FORMATS
+from bridge.formats.layout import places
 from bridge.images.locations import Location, locate
 
 pytestmark = pytest.mark.model
 
-ALL = tuple(FORMATS)
+ALL = tuple(places())
 
 
 @pytest.fixture

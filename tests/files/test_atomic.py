@@ -13,7 +13,7 @@ import pytest
 
 from bridge import Detections
 from bridge.errors import BadInputError
-from bridge.files.atomic import write_bytes, writing
+from bridge.files.atomic import PART_ENDING, write_bytes, writing
 
 
 def test_the_file_appears_when_the_block_ends(tmp_path: Path) -> None:
@@ -116,3 +116,28 @@ def test_every_format_survives_a_disk_that_is_full(tmp_path: Path) -> None:
             f"{ending} {tmp_path}/full.{ending}: cannot be written: the file grew"
         )
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("letter", ["a", "ü", "核"])
+@pytest.mark.parametrize("size", [249, 250, 255])
+def test_every_name_that_a_disk_takes_can_be_written(
+    tmp_path: Path, letter: str, size: int
+) -> None:
+    name = letter * (size // len(letter.encode())) + "b" * (size % len(letter.encode()))
+
+    with writing(tmp_path / name) as part:
+        part.write_text("whole")
+        assert part.name.startswith(f".{letter}")
+        assert part.name.endswith(PART_ENDING)
+
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_long_names_that_begin_alike_are_written_at_the_same_time(tmp_path: Path) -> None:
+    first, second = tmp_path / ("a" * 254 + "1"), tmp_path / ("a" * 254 + "2")
+
+    with writing(first) as part, writing(second) as other_part:
+        part.write_text("1")
+        other_part.write_text("2")
+
+    assert (first.read_text(), second.read_text()) == ("1", "2")

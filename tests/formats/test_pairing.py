@@ -20,11 +20,12 @@ def touch(folder: Path, *names: str) -> list[Path]:
     return paths
 
 
-@pytest.mark.parametrize("kind", [kind for kind in FORMATS if kind != "preview"])
+@pytest.mark.parametrize("kind", FORMATS)
 def test_every_format_that_segment_writes_is_found(tmp_path: Path, kind: str) -> None:
     images = touch(tmp_path, "a.tif", "b {0} 1.5.ome.tif", "c.OME.TIFF")
     out = tmp_path / "out"
-    objects = touch(out, *(FORMATS[kind].format(name=name) for name in ("a", "b {0} 1.5", "c")))
+    place = FORMATS[kind].place
+    objects = touch(out, *(place.format(name=name) for name in ("a", "b {0} 1.5", "c")))
 
     assert pair(images, [out]) == list(zip(images, objects, strict=True))
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from bridge import Detections
-from bridge.formats import ENDINGS
+from bridge.formats.layout import endings
 from tests.label_images import label_images
 from tests.objects import assert_same, reviewed
 
@@ -21,7 +21,7 @@ LABEL_IMAGES = (".tif", ".ome.tif", ".h5", ".hdf5")
 
 
 def test_every_format_is_tested_here() -> None:
-    assert set(ENDINGS) - {".roi", ".tiff", ".ome.tiff", ".json.gz"} == {*OUTLINES, *LABEL_IMAGES}
+    assert set(endings()) - {".roi", ".tiff", ".ome.tiff", ".json.gz"} == {*OUTLINES, *LABEL_IMAGES}
 
 
 @settings(max_examples=30)

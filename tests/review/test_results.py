@@ -14,14 +14,14 @@ import shapely
 import tifffile
 
 from bridge import Detections, ImageInfo, PixelSize
-from bridge.cli.results import ObjectChoice, ResultFormat, chosen
+from bridge.cli.results import ObjectChoice, chosen
 from bridge.errors import BadInputError
+from bridge.formats.layout import review_files
 from bridge.images import open_image
 from bridge.review import compare
 from bridge.review.results import (
     DEFAULT_FORMATS,
     OBJECT_CHOICES,
-    RESULT_FORMATS,
     result_files,
     select_objects,
     write_results,
@@ -106,7 +106,7 @@ def test_every_format_holds_the_objects(tmp_path: Path) -> None:
     assert np.array_equal(Detections.read(out / "a 1.5_labels.h5").to_labels(), cells.to_labels())
 
 
-@pytest.mark.parametrize("kind", RESULT_FORMATS)
+@pytest.mark.parametrize("kind", review_files())
 def test_only_what_is_asked_for_is_written(tmp_path: Path, kind: str) -> None:
     names, _ = write(drawn(), tmp_path, [kind])
 
@@ -166,7 +166,6 @@ def test_unknown_formats_and_types_are_refused() -> None:
 
 
 def test_the_command_offers_all_formats_and_types() -> None:
-    assert tuple(ResultFormat) == RESULT_FORMATS
     assert tuple(ObjectChoice) == OBJECT_CHOICES
     assert chosen(None, None, None).formats == DEFAULT_FORMATS
 
@@ -279,6 +278,6 @@ def test_of_an_image_without_edits_the_list_is_empty(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "out").write_bytes(b"")
 
-    for kind in RESULT_FORMATS:
+    for kind in review_files():
         with pytest.raises(BadInputError, match="cannot be written"):
             write(drawn(), tmp_path / "out", [kind])
