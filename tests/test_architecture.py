@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from tests.waiting import PATIENCE
+
 HEAVY = ("tensorflow", "keras", "stardist", "jpype", "scyjava", "imagej", "paquo", "openvino")
 
 
@@ -15,7 +17,7 @@ def modules_after(statement: str) -> set[str]:
     listing = "import sys; print(' '.join({m.split('.')[0] for m in sys.modules}))"
     code = f"{statement}\n{listing}"
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE
     )
     return set(done.stdout.split("\n")[-2].split())
 

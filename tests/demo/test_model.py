@@ -69,7 +69,6 @@ def test_a_folder_that_is_no_model_is_not_evaluated(tmp_path: Path) -> None:
         evaluate(tmp_path)
 
 
-@pytest.mark.timeout(180)
 def test_training_writes_a_complete_folder_that_loads(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
