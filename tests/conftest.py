@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 
 from bridge import Detections, ImageInfo, PixelSize, Segmenter
+from bridge.demo.microscope_image import read_microscope_image, read_microscope_mask
 
 settings.register_profile(
     "starbridge",
@@ -61,9 +62,8 @@ def haug2_mask_path(shared: Path) -> Path:
 @pytest.fixture(scope="session")
 def real_image() -> tuple[NDArray[Any], NDArray[Any]]:
     """StarDist's own test image (512 x 512, uint16) and its hand-made mask."""
-    data = pytest.importorskip("stardist.data")
-    image, mask = data.test_image_nuclei_2d(return_mask=True)
-    return image, mask
+    pytest.importorskip("stardist")
+    return read_microscope_image(), read_microscope_mask()
 
 
 @pytest.fixture(scope="session")

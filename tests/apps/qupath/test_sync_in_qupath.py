@@ -414,7 +414,7 @@ def test_a_killed_qupath_leaves_the_old_or_the_new_state(project: Path, section:
         def killed(*arguments: object, **options: object) -> None:
             threading.Timer(0.05, lambda: os.kill(pid, signal.SIGKILL)).start()
             usual(*arguments, **options)  # type: ignore[arg-type]
-            wait_until(lambda: not second.running, "the end of the killed QuPath")
+            wait_until(lambda: not second._worker.running, "the end of the killed QuPath")
 
         second.write = killed  # type: ignore[method-assign]
         with pytest.raises(QuPathEndedError):
