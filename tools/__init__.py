@@ -1,0 +1,1 @@
+"""Tools for work on starbridge itself; no part of the installed package."""
