@@ -3,10 +3,10 @@
 
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
-# Two processes. The tests of a file stay together, because they share models and virtual machines;
-# tests/conftest.py puts the files that take long first, so that both processes end together.
+# Two processes. Tests that share models or virtual machines stay together, and what takes long starts
+# first (tests/conftest.py says what).
 PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
-# Tests without TensorFlow, a Java virtual machine or a registry, and that take a second at most.
+# Tests without TensorFlow, a Java virtual machine, other processes or a registry.
 FAST := not (model or network or imagej or legacy_tf or qupath or slow)
 VENV := .venv
 BIN := $(VENV)/bin

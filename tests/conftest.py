@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
+from xdist.scheduler import LoadScopeScheduling
 
 from bridge import Detections, ImageInfo, PixelSize, Segmenter
 from bridge.demo.microscope_image import read_microscope_image, read_microscope_mask
@@ -25,6 +26,57 @@ settings.register_profile(
     derandomize=not os.environ.get("STARBRIDGE_RANDOM_TESTS"),
 )
 settings.load_profile("starbridge")
+
+
+LONG = (
+    "models_export",
+    "demo/test_model.py",
+    "batch/workers",
+    "macros",
+    "apps/fiji/test_script_parameters.py",
+    "apps/fiji/test_macros.py",
+    "apps/fiji/test_reviews_in_imagej.py",
+    "segment/engines",
+    "groovy",
+    "test_collection.py",
+    "aggregate/test_workbook.py",
+)
+"""Folders and files of tests that take long, the longest first; they start first."""
+
+SLOW = ("batch/workers", "test_collection.py", "aggregate/test_workbook.py")
+"""Of these, what `make test-fast` leaves out though no marker says what it needs."""
+
+TOGETHER = ("models_export",)
+"""Folders whose tests share what takes long to make; the others share within a file."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start long tests first, so that two processes end together, and mark slow ones."""
+    rank = {}
+    for item in items:
+        place = item.nodeid.partition("::")[0]
+        rank[item] = next((n for n, it in enumerate(LONG) if is_in(place, it)), len(LONG))
+        if any(is_in(place, slow) for slow in SLOW):
+            item.add_marker("slow")
+    items.sort(key=rank.__getitem__)
+
+
+class SharingScheduler(LoadScopeScheduling):
+    """A scheduler that keeps tests in one process that share models or virtual machines."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        place = nodeid.partition("::")[0]
+        return next((folder for folder in TOGETHER if is_in(place, folder)), place)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharingScheduler | None:
+    """Take the scheduler above for ``--dist loadfile``."""
+    return SharingScheduler(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+def is_in(place: str, folder: str) -> bool:
+    """Tell whether a test file is this file of ``tests``, or lies in this folder of it."""
+    return f"{place}/".startswith(f"tests/{folder}/")
 
 
 def pytest_report_header() -> str:
