@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
-from xdist.scheduler import LoadScopeScheduling
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from bridge import Detections, ImageInfo, PixelSize, Segmenter
 from bridge.demo.microscope_image import read_microscope_image, read_microscope_mask
@@ -38,6 +38,7 @@ LONG = (
     "apps/fiji/test_reviews_in_imagej.py",
     "segment/engines",
     "groovy",
+    "cli/test_select.py",
     "test_collection.py",
     "aggregate/test_workbook.py",
 )
@@ -61,7 +62,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=rank.__getitem__)
 
 
-class SharingScheduler(LoadScopeScheduling):
+class SharingScheduler(LoadScopeScheduling):  # type: ignore[misc]
     """A scheduler that keeps tests in one process that share models or virtual machines."""
 
     def _split_scope(self, nodeid: str) -> str:
