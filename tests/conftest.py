@@ -39,12 +39,18 @@ LONG = (
     "segment/engines",
     "groovy",
     "cli/test_select.py",
+    "review/test_no_edit_is_lost.py",
     "test_collection.py",
     "aggregate/test_workbook.py",
 )
 """Folders and files of tests that take long, the longest first; they start first."""
 
-SLOW = ("batch/workers", "test_collection.py", "aggregate/test_workbook.py")
+SLOW = (
+    "batch/workers",
+    "review/test_no_edit_is_lost.py",
+    "test_collection.py",
+    "aggregate/test_workbook.py",
+)
 """Of these, what `make test-fast` leaves out though no marker says what it needs."""
 
 TOGETHER = ("models_export",)
