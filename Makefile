@@ -3,22 +3,34 @@
 
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
-# Two processes; the tests of one file stay together because they share a loaded model.
-PYTEST_ARGS ?= -n 2 --dist loadfile
-LOCKING := --universal --python-version 3.11 --upgrade --generate-hashes --no-header \
-	--no-emit-index-url --no-annotate
+# Two processes. Tests that share models or virtual machines stay together, and what takes long starts
+# first (tests/conftest.py says what).
+PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
+# Tests without TensorFlow, a Java virtual machine, other processes or a registry.
+FAST := not (model or network or imagej or legacy_tf or qupath or slow)
 VENV := .venv
 BIN := $(VENV)/bin
-READY := $(VENV)/.ready
+DEMO_READY := $(VENV)/.demo-ready
 TEST_READY := $(VENV)/.test-ready
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+COMPILE := uv pip compile --universal --python-version 3.11 --upgrade --generate-hashes --quiet \
+	--no-header --no-emit-index-url --no-annotate
 
-.PHONY: demo test check lint lock clean
+.PHONY: demo test test-fast coverage check lint lock clean
 
-demo: $(READY)
+demo: $(DEMO_READY)
 	$(BIN)/starbridge demo run --out demo-output
 
 test: $(TEST_READY)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-fast: $(TEST_READY)
+	$(BIN)/python -m pytest $(PYTEST_ARGS) -m "$(FAST)"
+
+# Lines and branches that the tests run, by file, and the total.
+coverage: $(TEST_READY)
+	$(BIN)/python -m pytest $(PYTEST_ARGS) --cov --cov-report=
+	$(BIN)/coverage report --skip-covered
 
 check: lint test
 
@@ -27,23 +39,33 @@ lint: $(TEST_READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m tools.build_scripts --check
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m tools.readme_table --check
+	$(BIN)/python -m tools.commands_page --check
 
-$(READY): pyproject.toml requirements.lock
+$(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "starbridge needs Python 3.11, 3.12 or 3.13; install one, or give make PYTHON=/path/to/python"; exit 1; }
-	@echo "Setting up $(VENV): some minutes, about 3.5 GB on disk."
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+
+# StarDist's wheel holds the demo's real image. Only that is read, so its dependencies stay away.
+$(DEMO_READY): pyproject.toml requirements/demo.lock requirements/demo-image.lock | $(BIN)/python
+	@echo "Setting up $(VENV) for the demo: a minute and about 1 GB."
+	$(INSTALL) --require-hashes --no-compile -r requirements/demo.lock
+	$(INSTALL) --require-hashes --no-compile --no-deps --only-binary :all: -r requirements/demo-image.lock
+	$(INSTALL) --no-deps --editable .
 	@touch $@
 
-$(TEST_READY): $(READY) requirements-dev.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+$(TEST_READY): pyproject.toml requirements/dev.lock | $(BIN)/python
+	@echo "Setting up $(VENV) for the tests: some minutes and about 3.5 GB."
+	$(INSTALL) --require-hashes -r requirements/dev.lock
+	$(INSTALL) --no-deps --editable .
 	@touch $@
 
 # Renew the locked versions from pyproject.toml (needs uv).
 lock:
-	uv pip compile pyproject.toml --all-extras --group dev $(LOCKING) -o requirements-dev.lock
-	uv pip compile pyproject.toml --extra segment $(LOCKING) -c requirements-dev.lock -o requirements.lock
+	$(COMPILE) pyproject.toml --all-extras --group dev -o requirements/dev.lock
+	$(COMPILE) pyproject.toml --group demo -c requirements/dev.lock -o requirements/demo.lock
+	echo stardist | $(COMPILE) - --no-deps -c requirements/dev.lock -o requirements/demo-image.lock
 
 clean:
-	rm -rf $(VENV) demo-output
+	rm -rf $(VENV) demo-output .coverage

@@ -13,17 +13,93 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from bridge import Detections, ImageInfo, PixelSize, Segmenter
+from bridge.demo.microscope_image import read_microscope_image, read_microscope_mask
 
 settings.register_profile(
     "starbridge",
     deadline=None,
     max_examples=60,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-    derandomize=bool(os.environ.get("CI")),
+    derandomize=not os.environ.get("STARBRIDGE_RANDOM_TESTS"),
 )
 settings.load_profile("starbridge")
+
+
+LONG = (
+    "models_export",
+    "demo/test_model.py",
+    "batch/workers",
+    "macros",
+    "apps/fiji/test_script_parameters.py",
+    "apps/fiji/test_macros.py",
+    "apps/fiji/test_reviews_in_imagej.py",
+    "segment/engines",
+    "groovy",
+    "cli/test_select.py",
+    "review/test_no_edit_is_lost.py",
+    "test_collection.py",
+    "aggregate/test_workbook.py",
+)
+"""Folders and files of tests that take long, the longest first; they start first."""
+
+SLOW = (
+    "batch/workers",
+    "review/test_no_edit_is_lost.py",
+    "test_collection.py",
+    "aggregate/test_workbook.py",
+)
+"""Of these, what `make test-fast` leaves out though no marker says what it needs."""
+
+TOGETHER = ("models_export",)
+"""Folders whose tests share what takes long to make; the others share within a file."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start long tests first, so that two processes end together, and mark slow ones."""
+    rank = {}
+    for item in items:
+        place = item.nodeid.partition("::")[0]
+        rank[item] = next((n for n, it in enumerate(LONG) if is_in(place, it)), len(LONG))
+        if any(is_in(place, slow) for slow in SLOW):
+            item.add_marker("slow")
+    items.sort(key=rank.__getitem__)
+
+
+class SharingScheduler(LoadScopeScheduling):  # type: ignore[misc]
+    """A scheduler that keeps tests in one process that share models or virtual machines."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        place = nodeid.partition("::")[0]
+        return next((folder for folder in TOGETHER if is_in(place, folder)), place)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharingScheduler | None:
+    """Take the scheduler above for ``--dist loadfile``."""
+    return SharingScheduler(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+def is_in(place: str, folder: str) -> bool:
+    """Tell whether a test file is this file of ``tests``, or lies in this folder of it."""
+    return f"{place}/".startswith(f"tests/{folder}/")
+
+
+def pytest_report_header() -> str:
+    """Say how examples are chosen, and how to have others."""
+    if os.environ.get("STARBRIDGE_RANDOM_TESTS"):
+        return "examples: random"
+    return "examples: the same each time; STARBRIDGE_RANDOM_TESTS=1 draws others"
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes by their parameter: a test's name holds no file contents.
+
+    Contents may hold the time of day (gzip, zip), and processes that run the tests together must
+    find the same names.
+    """
+    return argname if isinstance(val, bytes) else None
 
 
 @pytest.fixture(scope="session")
@@ -45,9 +121,8 @@ def haug2_mask_path(shared: Path) -> Path:
 @pytest.fixture(scope="session")
 def real_image() -> tuple[NDArray[Any], NDArray[Any]]:
     """StarDist's own test image (512 x 512, uint16) and its hand-made mask."""
-    data = pytest.importorskip("stardist.data")
-    image, mask = data.test_image_nuclei_2d(return_mask=True)
-    return image, mask
+    pytest.importorskip("stardist")
+    return read_microscope_image(), read_microscope_mask()
 
 
 @pytest.fixture(scope="session")

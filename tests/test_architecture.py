@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.waiting import PATIENCE
+
+ROOT = Path(__file__).parents[1]
 HEAVY = ("tensorflow", "keras", "stardist", "jpype", "scyjava", "imagej", "paquo")
 
 
@@ -15,7 +21,7 @@ def modules_after(statement: str) -> set[str]:
     listing = "import sys; print(' '.join({m.split('.')[0] for m in sys.modules}))"
     code = f"{statement}\n{listing}"
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE
     )
     return set(done.stdout.split("\n")[-2].split())
 
@@ -54,3 +60,28 @@ def test_help_needs_no_more_than_the_command_itself() -> None:
     )
 
     assert not modules_after(code) & {*HEAVY, "numpy", "pandas", "rich"}
+
+
+def contracts() -> dict[str, Any]:
+    """The layers as import-linter holds them in `make lint`, by the beginning of their names."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    found = tomllib.loads(text)["tool"]["importlinter"]["contracts"]
+    return {contract["name"].split()[0]: contract for contract in found}
+
+
+def test_every_room_has_a_place_in_the_layers() -> None:
+    layers = " ".join(contracts()["A"]["layers"]).replace("|", " ").split()
+    rooms = {path.stem for path in (ROOT / "bridge").iterdir() if path.stem[0] not in "_."}
+
+    assert rooms - {"py"} <= {layer.strip("()") for layer in layers}
+    assert len(layers) == len(set(layers))
+
+
+def test_exports_may_import_four_rooms_only() -> None:
+    forbidden = {
+        name.removeprefix("bridge.") for name in contracts()["Exports"]["forbidden_modules"]
+    }
+    rooms = {path.stem for path in (ROOT / "bridge").iterdir() if path.suffix in {"", ".py"}}
+
+    allowed = {"model", "files", "java", "errors", "__init__", "__pycache__", "groovy", "macros"}
+    assert {room for room in rooms if not room.startswith(".")} - forbidden <= allowed

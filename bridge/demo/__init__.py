@@ -1,1 +1,1 @@
-"""The built-in demo model's card and data, its demo run, and the simulator that trained it."""
+"""The built-in demo model: its data and card, its demo run, its training and its simulator."""

@@ -1,4 +1,4 @@
-"""The model card that travels with the demo model."""
+"""Card of the demo model, written into its folder."""
 
 from __future__ import annotations
 

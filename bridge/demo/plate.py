@@ -1,4 +1,4 @@
-"""Where simulated nuclei lie, what shape they have and how they press against each other."""
+"""Positions and shapes of simulated nuclei, and how they press against each other."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class SmoothField:
     Args:
         shape: height and width of the image in pixels.
         scale: size of its hills in pixels.
-        rng: what it is drawn from.
+        rng: random numbers to draw it from.
     """
 
     def __init__(self, shape: tuple[int, int], scale: float, rng: np.random.Generator) -> None:
@@ -34,18 +34,18 @@ class SmoothField:
         self._nodes = ((nodes - nodes.mean()) / nodes.std()).astype(np.float32)
 
     def at(self, y: float, x: float) -> float:
-        """Its value at one point; outside the image, that of the nearest node."""
+        """Return the value at a point; outside the image, that of the nearest node."""
         height, width = self._nodes.shape
         row = min(max(round(y / self._step), 0), height - 1)
         column = min(max(round(x / self._step), 0), width - 1)
         return float(self._nodes[row, column])
 
     def quantile(self, part: float) -> float:
-        """The value that this part (0 to 1) of the landscape lies below."""
+        """Return the value that this part (0 to 1) of the landscape lies below."""
         return float(np.quantile(self._nodes, part))
 
     def over(self, rows: slice, columns: slice) -> NDArray[np.float32]:
-        """Its values on a rectangle of pixels (YX, float32)."""
+        """Return the values on a rectangle of pixels (YX, float32)."""
         return enlarge(self._nodes, self._step, rows, columns)
 
 
@@ -80,13 +80,13 @@ def enlarge(
 def even_points(
     shape: tuple[int, int], spacing: float, disorder: float, rng: np.random.Generator
 ) -> Iterator[tuple[float, float]]:
-    """Points over the image and a little beyond, each about one spacing from its neighbours.
+    """Yield points over the image and a little beyond, about one spacing from their neighbours.
 
     Args:
         shape: height and width in pixels.
         spacing: distance of neighbours in pixels.
         disorder: standard deviation of the points from a regular lattice, in spacings.
-        rng: what they are drawn from.
+        rng: random numbers to draw them from.
 
     Yields:
         ``(y, x)`` in pixels, in random order.
@@ -128,17 +128,17 @@ class Plate:
     def place(
         self, y: float, x: float, angle: float, scene: Scene, rng: np.random.Generator
     ) -> float:
-        """Put down one nucleus, unless it would hide too much of another or lie off the image.
+        """Place one nucleus, unless it would hide too much of another or lie off the image.
 
         Args:
             y: row of its centre in pixels.
             x: column of its centre in pixels.
             angle: direction of its long axis in radians, from the x axis towards y.
-            scene: what nuclei look like.
-            rng: what its size and shape are drawn from.
+            scene: sizes and shapes of nuclei.
+            rng: random numbers to draw its size and shape from.
 
         Returns:
-            Its mean radius in pixels; 0 if it was not put down.
+            Its mean radius in pixels; 0 if it was not placed.
         """
         condensed = bool(rng.random() < scene.condensed)
         radius = scene.diameter / 2 * float(np.exp(rng.normal(0, scene.size_spread)))
@@ -192,19 +192,16 @@ class Plate:
         return radius
 
     def tidy(self) -> NDArray[np.intp]:
-        """Keep of each nucleus its largest piece, drop the scraps, and number the rest from 1.
+        """Keep the largest piece of each nucleus, drop small rests, and number from 1.
 
         Returns:
             The indices (into the order of placing, from 0) of the nuclei that are left.
         """
-        from skimage.measure import label as pieces_of
-
         # what pressed a nucleus flat may have cut it in two
-        pieces: NDArray[np.intp] = pieces_of(self.labels, connectivity=1)  # type: ignore[no-untyped-call]
+        pieces = _connected_pieces(self.labels)
         sizes = np.bincount(pieces.ravel())
         owner = np.zeros(len(sizes), np.int32)
         owner[pieces.ravel()] = self.labels.ravel()
-        sizes[0] = 0
         best = np.zeros(len(self._areas), np.intp)
         order = np.argsort(sizes, kind="stable")
         best[owner[order]] = order
@@ -220,3 +217,18 @@ class Plate:
         self.condensed = [self.condensed[index - 1] for index in kept]
         self._areas = [0, *areas[kept].tolist()]
         return kept - 1
+
+
+def _connected_pieces(labels: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return a number for each 4-connected piece of a label, and for each background pixel."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    index = np.arange(labels.size, dtype=np.int32).reshape(labels.shape)
+    down = (labels[1:] == labels[:-1]) & (labels[1:] > 0)
+    right = (labels[:, 1:] == labels[:, :-1]) & (labels[:, 1:] > 0)
+    rows = np.concatenate([index[:-1][down], index[:, :-1][right]])
+    columns = np.concatenate([index[1:][down], index[:, 1:][right]])
+    graph = coo_array((np.ones(len(rows), bool), (rows, columns)), shape=(labels.size,) * 2)
+    _, pieces = connected_components(graph, directed=False)
+    return np.asarray(pieces, np.int32).reshape(labels.shape)

@@ -1,4 +1,4 @@
-"""What simulated nuclei look like, and how the simulated microscope sees them."""
+"""Conditions of a simulated image: the nuclei, the tissue and the microscope."""
 
 from __future__ import annotations
 
@@ -46,6 +46,9 @@ class Scene:
         resampled: blur after the noise, as rescaled or denoised images have.
         exposure: where a bright nucleus lies in the camera's range (1 at its end).
         bits: depth of the camera (8 to 16).
+
+    >>> Scene(diameter=30, photons=50).bits
+    8
     """
 
     diameter: float = 24.0
@@ -93,6 +96,10 @@ def random_scene(
 
     Returns:
         A scene, equal for equal arguments.
+
+    >>> scene = random_scene(1, diameters=(15.0, 30.0))
+    >>> 15 <= scene.diameter <= 30 and scene == random_scene(1, diameters=(15.0, 30.0))
+    True
     """
     rng = np.random.default_rng(seed)
 

@@ -1,4 +1,4 @@
-"""The images that ``starbridge demo run`` segments, and what to do with the results."""
+"""Images that ``starbridge demo run`` segments, and the text that it ends with."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import tifffile
 
 from bridge.batch.listener import Outcome
 from bridge.batch.segment_job import Settings
+from bridge.demo.microscope_image import read_microscope_image
 from bridge.demo.simulator import simulate_section
-from bridge.errors import MissingPartError
 from bridge.files.atomic import writing
 from bridge.formats.layout import FORMATS
 
@@ -37,17 +37,13 @@ def write_images(out: Path, *, section_side: int = 1024, seed: int = 1) -> list[
         section (four channels, CYX, uint16) with channel names and pixel size.
 
     Raises:
-        MissingPartError: StarDist is not installed.
-        BadInputError: the folder cannot be written.
+        MissingPartError: if the package ``stardist``, which holds the real image, is not installed.
+        BadInputError: if the folder cannot be written.
     """
-    try:
-        from stardist.data import test_image_nuclei_2d
-    except ImportError as error:
-        raise MissingPartError("segment", "run the demo", error.name or "stardist") from error
     folder = out / "images"
     real, section = folder / REAL, folder / SIMULATED
     with writing(real) as part:
-        tifffile.imwrite(part, test_image_nuclei_2d(), imagej=True, metadata={"axes": "YX"})
+        tifffile.imwrite(part, read_microscope_image(), imagej=True, metadata={"axes": "YX"})
     pixels, _ = simulate_section((section_side, section_side), seed=seed)
     with writing(section) as part:
         tifffile.imwrite(
@@ -66,7 +62,7 @@ def write_images(out: Path, *, section_side: int = 1024, seed: int = 1) -> list[
 
 
 def next_steps(out: Path, outcomes: Sequence[Outcome]) -> str:
-    """What was written where, and how to open it in Fiji and in QuPath."""
+    """Say what was written where, and how to open it in Fiji and in QuPath."""
     lines = ["", f"Results in {out.resolve()}:"]
     for outcome in outcomes:
         found = "failed" if outcome.objects is None else f"{outcome.objects:,} nuclei"

@@ -1,10 +1,10 @@
 """Simulated fluorescence images of nuclei, with the label images that they were drawn from.
 
-Two pictures can be had: `simulate_nuclei`, one channel under widely varying conditions, which the
-demo model was trained on; and `simulate_section`, a four-channel organoid section to try things on.
-A picture is made as a microscope makes it: nuclei are placed and shaped, their chromatin shines,
-neighbours out of focus and scattered light lie over them, the optics blur, the lamp is uneven,
-photons are counted and the camera adds its noise.
+:func:`simulate_nuclei` makes one channel under widely varying conditions; the demo model was
+trained on such images. :func:`simulate_section` makes a four-channel organoid section to try things
+on. Both follow the light: nuclei are placed and shaped, their chromatin emits light, nuclei out of
+focus and scattered light lie over them, the optics blur, the lamp is uneven, photons are counted,
+and the camera adds noise.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Scene", "random_scene", "simulate_nuclei", "simulate_section"]
 
-# what the immunostainings show, and in which part of the cells at a lumen and far from any
+# what each immunostaining shows, and its share of positive cells at a lumen and far from one
 _STAININGS = (
     (Stain.FACTOR, 0.85, 0.08),
     (Stain.CYTOPLASM, 0.03, 0.6),
@@ -40,7 +40,7 @@ def simulate_nuclei(
     Args:
         shape: height and width in pixels.
         seed: a number, or a generator to draw from.
-        scene: what to simulate; drawn from the seed if not given.
+        scene: the conditions; drawn from the seed if not given.
 
     Returns:
         The image (YX, uint16, at most ``2**scene.bits - 1``) and its label image (YX, int32: 0
@@ -49,6 +49,10 @@ def simulate_nuclei(
 
     Raises:
         BadInputError: if the shape is not two positive numbers.
+
+    >>> image, labels = simulate_nuclei((64, 80), seed=1)
+    >>> image.shape, image.dtype.name, labels.dtype.name
+    ((64, 80), 'uint16', 'int32')
     """
     _check_shape(shape)
     rng = np.random.default_rng(seed)
@@ -92,14 +96,14 @@ def simulate_nuclei(
 def _angle(
     centre: tuple[float, float], direction: SmoothField, scene: Scene, rng: np.random.Generator
 ) -> float:
-    """Direction of a nucleus's long axis in radians: that of its neighbourhood, or any."""
+    """Return the direction of a nucleus's long axis in radians: its neighbourhood's, or any."""
     if rng.random() < scene.alignment:
         return float(direction.at(*centre) + rng.normal(0, 0.25))
     return float(rng.uniform(0, np.pi))
 
 
 def _reach(radius: float, angle: float, ratio: float) -> float:
-    """Distance from an ellipse's centre to its edge, at an angle to its long axis."""
+    """Return the distance from an ellipse's centre to its edge, at an angle to its long axis."""
     squares = np.cos(angle) ** 2 / ratio + np.sin(angle) ** 2 * ratio
     return float(radius / np.sqrt(squares))
 
@@ -133,6 +137,10 @@ def simulate_section(
 
     Raises:
         BadInputError: if the shape is not two positive numbers, or no channel is asked for.
+
+    >>> image, labels = simulate_section((64, 80), seed=1, n_channels=2)
+    >>> image.shape, labels.shape
+    ((2, 64, 80), (64, 80))
     """
     _check_shape(shape)
     if n_channels < 1:
@@ -194,13 +202,13 @@ class _Organoid:
         self._tree = _tree_of(lumens)
 
     def nearest_lumen(self, y: float, x: float) -> tuple[float, float]:
-        """Distance in pixels from the nearest lumen's edge, and the direction away from it."""
+        """Return the distance from the nearest lumen's edge in pixels, and its direction."""
         _, index = self._tree.query((y, x))
         down, right = y - self._lumens[index, 0], x - self._lumens[index, 1]
         return float(np.hypot(down, right) - self._sizes[index]), float(np.arctan2(down, right))
 
     def density(self, y: float, x: float, distance: float) -> float:
-        """Chance (0 to 1) that there is a nucleus at a point this far from a lumen's edge."""
+        """Return the chance (0 to 1) of a nucleus at a point this far from a lumen's edge."""
         down, right = (np.array([y, x]) - self._centre) / self._radii
         angle = np.arctan2(down, right)
         waves = self._waves * np.cos(np.arange(2, 6) * angle + self._phases)

@@ -1,4 +1,4 @@
-"""Trains the demo model, on simulated nuclei and nothing else."""
+"""Training of the demo model, on simulated nuclei and nothing else."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def train(
 
     Args:
         out: the folder to write; it must not exist yet.
-        seed: what images, patches, augmentation and first weights are drawn from.
+        seed: seed of images, patches, augmentation and first weights.
         epochs: how many times the network is judged on simulated validation images; its best state
             is kept.
         steps_per_epoch: batches an epoch.
@@ -202,7 +202,7 @@ def _check(out: Path, settings: dict[str, int]) -> None:
 
 @contextlib.contextmanager
 def _workshop(out: Path) -> Iterator[Path]:
-    """A hidden folder beside ``out``, so that the finished model need only be renamed."""
+    """Make a hidden folder beside ``out``, from which the finished model is renamed."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as name:
@@ -214,7 +214,7 @@ def _workshop(out: Path) -> Iterator[Path]:
 def _simulate(
     count: int, size: int, rng: np.random.Generator
 ) -> tuple[list[FloatImage], list[LabelImage]]:
-    """Normalised images with their labels; every one shows at least one nucleus."""
+    """Simulate normalised images with their labels, each with at least one nucleus."""
     from csbdeep.utils import normalize
 
     pictures: list[FloatImage] = []

@@ -26,6 +26,7 @@ from bridge.aggregate.study import Study
 from bridge.aggregate.workbook import write_workbook
 from bridge.errors import BadInputError, MissingPartError
 from tests.aggregate.studies import COLORS, HOSTILE, nothing, renamed, simulated, studies
+from tests.waiting import PATIENCE
 
 SHEETS = ["slices", "organoids", "curated", "excluded", "by condition", "parameters"]
 DIGITS = 1e-15
@@ -485,7 +486,7 @@ def test_libreoffice_opens_it_and_gives_the_same_back(tmp_path: Path) -> None:
         ],
         check=True,
         capture_output=True,
-        timeout=180,
+        timeout=PATIENCE,
     )
 
     assert_holds(tmp_path / "again" / "study.xlsx", study, digits=1e-14)

@@ -7,7 +7,6 @@ import platform
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -194,15 +193,13 @@ def test_lines_and_json() -> None:
     }  # fmt: skip
 
 
-def test_it_answers_at_once_and_starts_nothing() -> None:
+def test_it_imports_nothing_that_takes_time() -> None:
     code = (
         "import sys; from bridge.apps.doctor import examine; examine();"
         "print(*{m.split('.')[0] for m in sys.modules})"
     )
-    started = time.monotonic()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     heavy = {"tensorflow", "stardist", "jpype", "scyjava", "imagej", "paquo", "onnx"}
     assert not set(done.stdout.split()) & heavy
     assert not set(done.stdout.split()) & {"numpy", "pandas", "cv2"}
-    assert time.monotonic() - started < 10  # 0.3 s where nothing else runs

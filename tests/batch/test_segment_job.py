@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from bridge.errors import BadInputError
 from bridge.files.atomic import PART_ENDING
 from bridge.formats.layout import places
 from bridge.images.locations import Location, locate
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.model
 
@@ -340,9 +340,7 @@ def test_a_run_that_is_killed_leaves_whole_files_and_goes_on(
         str(out),
     ]
     run = subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd=Path(__file__).parents[2])
-    end = time.monotonic() + 120
-    while not list(out.glob("[a-z]*/*")) and time.monotonic() < end:
-        time.sleep(0.001)
+    wait_until(lambda: list(out.glob("[a-z]*/*")), "the first file", every=0.001)
     os.kill(run.pid, signal.SIGKILL)
     run.wait()
 

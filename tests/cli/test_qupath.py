@@ -17,6 +17,7 @@ from bridge import Detections
 from bridge.apps import finding
 from bridge.cli import main
 from tests.apps.qupath.test_project_files import entry, write_project
+from tests.waiting import PATIENCE
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
@@ -129,7 +130,7 @@ def test_listing_starts_neither_java_nor_looks_for_qupath(project: Path) -> None
     )
 
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE
     )
 
     assert done.stdout.splitlines()[-1] == "set()"

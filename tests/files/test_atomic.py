@@ -14,6 +14,7 @@ import pytest
 from bridge import Detections
 from bridge.errors import BadInputError
 from bridge.files.atomic import PART_ENDING, write_bytes, writing
+from tests.waiting import PATIENCE
 
 
 def test_the_file_appears_when_the_block_ends(tmp_path: Path) -> None:
@@ -108,7 +109,7 @@ def test_every_format_survives_a_disk_that_is_full(tmp_path: Path) -> None:
 
     done = subprocess.run(
         [sys.executable, "-c", LIMITED, str(tmp_path)],
-        capture_output=True, text=True, check=True, timeout=120,
+        capture_output=True, text=True, check=True, timeout=PATIENCE,
     )  # fmt: skip
 
     for ending, line in zip(endings, done.stdout.splitlines(), strict=True):

@@ -16,6 +16,7 @@ from bridge.java import JarMissingError
 from bridge.java.home import find_java
 from bridge.java.jars import fetch_jar
 from bridge.java.process import RefusedError, WorkerProcess
+from tests.waiting import PATIENCE
 
 SCRIPTS = Path(__file__).parents[2] / "groovy"
 NAMES = (
@@ -29,7 +30,6 @@ NAMES = (
 # QuPath 0.4 to 0.6 bring Groovy 4 (4.0.9 to 4.0.26, which today's Java is too new for), QuPath 0.7
 # brings Groovy 5.
 _GROOVY_VERSIONS = ("4.0.29", "5.0.4")
-_TIMEOUT = 120.0
 
 
 class Groovy:
@@ -53,31 +53,31 @@ class Groovy:
             pytest.skip(str(error))
         self.version = version
         self.worker = WorkerProcess(
-            "tests.groovy.worker", [str(java), *map(str, jars)], timeout=_TIMEOUT
+            "tests.groovy.worker", [str(java), *map(str, jars)], timeout=PATIENCE
         )
 
     def compile(self, name: str) -> dict[str, int]:
         """Classes of a script, and their sizes."""
         script = str(SCRIPTS / f"{name}.groovy")
-        answer = self.worker.ask({"do": "compile", "script": script}, timeout=_TIMEOUT)
+        answer = self.worker.ask({"do": "compile", "script": script}, timeout=PATIENCE)
         sizes: dict[str, int] = answer["bytes"]
         return sizes
 
     def parse(self, source: Path) -> list[str]:
         """Classes that a source defines."""
-        answer = self.worker.ask({"do": "parse", "script": str(source)}, timeout=_TIMEOUT)
+        answer = self.worker.ask({"do": "parse", "script": str(source)}, timeout=PATIENCE)
         classes: list[str] = answer["classes"]
         return classes
 
     def links(self, groovy: str) -> bool:
         """Whether a class, compiled as QuPath's process does, has Java link its code."""
-        return bool(self.worker.ask({"do": "links", "groovy": groovy}, timeout=_TIMEOUT)["links"])
+        return bool(self.worker.ask({"do": "links", "groovy": groovy}, timeout=PATIENCE)["links"])
 
     def ask(self, name: str, groovy: str) -> Any:
         """Value of a piece of Groovy in which `script` is the script."""
         script = str(SCRIPTS / f"{name}.groovy")
         request = {"do": "ask", "script": script, "groovy": groovy}
-        return self.worker.ask(request, timeout=_TIMEOUT)["value"]
+        return self.worker.ask(request, timeout=PATIENCE)["value"]
 
     def refusal(self, name: str, groovy: str) -> str:
         """What the exception says that a piece of Groovy ends with."""
@@ -135,7 +135,7 @@ class QuPath:
             text=True,
             encoding="utf-8",
             errors="replace",
-            timeout=300,
+            timeout=PATIENCE,
             check=False,
             env={**os.environ, "JAVA_TOOL_OPTIONS": f"-Djava.util.prefs.userRoot={self.folder}"},
         )

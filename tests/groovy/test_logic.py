@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.groovy.conftest import NAMES, Groovy
+from tests.waiting import PATIENCE
 
 pytestmark = [pytest.mark.imagej, pytest.mark.network]
 
@@ -623,14 +624,15 @@ def test_why_a_command_failed_is_reported(groovy: Groovy, tmp_path: Path) -> Non
 
 
 def test_a_command_ends_with_the_script(groovy: Groovy, tmp_path: Path) -> None:
-    words = command(tmp_path, "print('started', flush=True)\ntime.sleep(60)")
+    words = command(tmp_path, "print('started', flush=True)\ntime.sleep(3600)")
     stopped = f"""
         def me = Thread.currentThread()
         try {{
             script.runCommand({words}) {{ me.interrupt() }}
         }} catch (InterruptedException stopped) {{
-            Thread.sleep(500)
-            return ProcessHandle.current().children().noneMatch {{ it.isAlive() }}
+            def patience = {PATIENCE:.0f}, left = ProcessHandle.current().children().toList()
+            left.each {{ it.onExit().get(patience, java.util.concurrent.TimeUnit.SECONDS) }}
+            return true
         }}
     """
 

@@ -14,6 +14,7 @@ import shapely
 
 from bridge import Detections, ImageInfo
 from tests.objects import assert_same, reviewed
+from tests.waiting import PATIENCE
 
 pytestmark = [pytest.mark.imagej, pytest.mark.network]
 
@@ -27,7 +28,7 @@ def imagej(action: str, zipped: Path, target: Path) -> list[dict[str, Any]]:
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]

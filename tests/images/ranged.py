@@ -13,6 +13,8 @@ from typing import Any, ClassVar
 from fsspec import AbstractFileSystem
 from fsspec.spec import AbstractBufferedFile
 
+from tests.waiting import PATIENCE
+
 
 class Server(ThreadingHTTPServer):
     """Serves a folder.
@@ -102,7 +104,7 @@ class RangedFileSystem(AbstractFileSystem):  # type: ignore[misc]
 
     def ask(self, method: str, path: str, **headers: str) -> http.client.HTTPResponse:
         host, _, name = path.partition("/")
-        connection = http.client.HTTPConnection(host, timeout=10)
+        connection = http.client.HTTPConnection(host, timeout=PATIENCE)
         connection.request(method, f"/{name}", headers=headers)
         return connection.getresponse()
 

@@ -277,7 +277,6 @@ def test_values_that_imagej_cannot_hold_are_refused(headless: Fiji) -> None:
         headless.push(image, grid())
 
 
-@pytest.mark.timeout(300)
 def test_a_whole_section_can_be_reviewed(window: Fiji, haug2_mask_path: Path) -> None:
     objects = Detections.read(haug2_mask_path)
     image = from_array(objects.to_labels(), name="section")

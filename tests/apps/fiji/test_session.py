@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -34,11 +32,10 @@ def test_two_sessions_know_nothing_of_each_other(headless: Fiji) -> None:
 
 
 def test_java_that_is_killed_takes_nothing_with_it() -> None:
-    fiji = Fiji(EMBEDDED, heap="256m")
-    threading.Timer(1.0, lambda: os.kill(fiji.pid, signal.SIGKILL)).start()
+    fiji = Fiji(EMBEDDED, heap="256m", on_print=lambda _: os.kill(fiji.pid, signal.SIGKILL))
 
     with pytest.raises(FijiEndedError, match="ended before it was done.*start a new session"):
-        fiji.run_macro("while (true) wait(10);")
+        fiji.run_macro("print('begun');\nwhile (true) wait(10);")
     with pytest.raises(FijiEndedError, match="has ended; start a new session"):
         fiji.images()
     fiji.close()
@@ -48,10 +45,8 @@ def test_java_that_is_killed_takes_nothing_with_it() -> None:
 def test_what_hangs_outside_of_a_macro_is_ended() -> None:
     with Fiji(EMBEDDED, heap="256m", timeout=2) as fiji:
         os.kill(fiji.pid, signal.SIGSTOP)
-        began = time.monotonic()
         with pytest.raises(FijiTimeoutError, match="gave no answer in 2 s and was ended"):
             fiji.images()
-        assert time.monotonic() - began < 30
         assert not fiji.running
 
 

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from bridge.errors import BadInputError
 from bridge.review import compare
 from tests.apps.qupath.conftest import nuclei
 from tests.objects import assert_same, reviewed
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.qupath
 
@@ -414,7 +414,7 @@ def test_a_killed_qupath_leaves_the_old_or_the_new_state(project: Path, section:
         def killed(*arguments: object, **options: object) -> None:
             threading.Timer(0.05, lambda: os.kill(pid, signal.SIGKILL)).start()
             usual(*arguments, **options)  # type: ignore[arg-type]
-            time.sleep(1)
+            wait_until(lambda: not second._worker.running, "the end of the killed QuPath")
 
         second.write = killed  # type: ignore[method-assign]
         with pytest.raises(QuPathEndedError):

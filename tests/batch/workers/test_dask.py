@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from bridge.files.threads import inherited, thread_limits
 from tests.batch.conftest import segmenter
 from tests.batch.engines import Deadly, Sleeping, no_network
 from tests.batch.outputs import SETTINGS, Ear, check_outputs
+from tests.waiting import PATIENCE, wait_until
 
 dask = pytest.importorskip("dask")
 pytest.importorskip("distributed")
@@ -49,13 +49,11 @@ def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
                 ],
             )
         ]
-        end = time.monotonic() + 60
-        while not file.exists() and time.monotonic() < end:
-            time.sleep(0.1)
+        wait_until(file.exists, "the scheduler's file")
         yield file
         for process in reversed(processes):
             process.terminate()
-            process.wait(30)
+            process.wait(PATIENCE)
 
 
 @contextmanager
@@ -145,7 +143,7 @@ def test_an_existing_cluster_is_used_and_left_running(
     assert [o.status for o in first] == ["done", "failed", "done", "done"]
     assert [o.status for o in second] == ["skipped", "failed", *["skipped"] * 2, *["done"] * 2]
     check_outputs(tmp_path / "out", [name for name in NAMES if name != "s2"])
-    assert ear.started[-2:] == ["s5.tif", "s6.tif"]
+    assert {"s5.tif", "s6.tif"} <= set(ear.started) <= {"s2.tif", "s5.tif", "s6.tif"}
     assert any("several threads" in remark for remark in ear.remarks)
 
 
@@ -172,11 +170,9 @@ def test_a_cluster_that_ends_in_the_middle_is_said_and_what_is_done_is_kept(
     start += "if __name__ == '__main__':\n"
     start += " c = C(n_workers=1, threads_per_worker=1, processes=False, protocol='tcp://',"
     start += "       dashboard_address=':0')\n"
-    start += f" Client(c).write_scheduler_file({str(file)!r})\n time.sleep(600)"
+    start += f" Client(c).write_scheduler_file({str(file)!r})\n time.sleep(3600)"
     cluster = subprocess.Popen([sys.executable, "-c", start], cwd=ROOT, stdout=log, stderr=log)
-    end = time.monotonic() + 60
-    while not file.exists() and time.monotonic() < end:
-        time.sleep(0.1)
+    wait_until(file.exists, "the cluster's file")
 
     class Spoiler(Ear):
         def item_finished(self, outcome: object) -> None:

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from bridge.errors import StarbridgeError
 from tests.batch.conftest import segmenter, write_image
 from tests.batch.engines import Deadly, Sleeping, no_network
 from tests.batch.outputs import SETTINGS, Ear, check_outputs
+from tests.waiting import PATIENCE, wait_until
 
 NAMES = [f"s{number}" for number in range(1, 7)]
 
@@ -176,18 +176,16 @@ def test_ctrl_c_ends_all_processes_at_once_and_the_same_command_goes_on(
     run = subprocess.Popen(
         command, stderr=subprocess.PIPE, text=True, start_new_session=True, cwd=Path.cwd()
     )
-    end = time.monotonic() + 120
-    while not list(out.glob("tables/*")) and time.monotonic() < end:
-        time.sleep(0.05)
+    wait_until(lambda: list(out.glob("tables/*")), "the first table")
     family = psutil.Process(run.pid).children(recursive=True)
     os.killpg(run.pid, signal.SIGINT)  # as a terminal does: to all of them
-    _, said = run.communicate(timeout=30)
+    _, said = run.communicate(timeout=PATIENCE)
 
     assert run.returncode == 130
     assert said.endswith("starbridge: stopped; run the same command again to go on\n")
     assert "Traceback" not in said
     assert len(family) >= 2
-    assert not psutil.wait_procs(family, timeout=10)[1]
+    assert not psutil.wait_procs(family, timeout=PATIENCE)[1]
     assert not list(out.rglob(".*"))
     done = {path.stem for path in out.glob("tables/*")}
     assert done
