@@ -53,7 +53,7 @@ def machine() -> str:
 
 
 def measured(name: str) -> str:
-    """What a benchmark prints."""
+    """Return the output of a benchmark."""
     command = [sys.executable, "-m", *f"benchmarks.{name}".split()]
     if name == "segmenting":
         command += ["--plot", str(PLOT)]
@@ -62,7 +62,7 @@ def measured(name: str) -> str:
 
 
 def sections(page: str) -> dict[str, str]:
-    """What the page has of each benchmark."""
+    """Return the part of the page of each benchmark."""
     found = re.findall(r"<!-- ([\w -]+?) -->\n(.*?)(?=\n<!-- |\Z)", page, flags=re.DOTALL)
     return {name: text.strip() for name, text in found}
 

@@ -15,7 +15,7 @@ from bridge.java.jars import cache_folder
 
 
 def model_folder() -> Path:
-    """The model's folder; trains it if it is not there yet."""
+    """Return the model's folder; train it if it is not there yet."""
     folder = cache_folder() / "benchmarks" / "haug2_like"
     if not folder.exists():
         train(

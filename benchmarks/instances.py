@@ -29,7 +29,7 @@ ROUNDS = 2
 
 
 def fastest(find: Callable[[], NDArray[Any]], rounds: int) -> tuple[float, NDArray[Any]]:
-    """The fewest seconds, and the label image."""
+    """Return the fewest seconds, and the label image."""
     seconds = []
     for _ in range(rounds):
         began = time.perf_counter()
@@ -39,7 +39,7 @@ def fastest(find: Callable[[], NDArray[Any]], rounds: int) -> tuple[float, NDArr
 
 
 def stardist(folder: Path, image: NDArray[Any], side: int) -> tuple[float, NDArray[Any]]:
-    """The peer, in the way that its examples show."""
+    """Run the peer as its examples show."""
     from csbdeep.utils import normalize
     from stardist.models import StarDist2D
 

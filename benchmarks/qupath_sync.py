@@ -92,7 +92,7 @@ def with_starbridge(image: Path, objects: Detections, folder: Path) -> dict[str,
 def with_paquo(
     image: str, count: int, side: int, folder: str, seconds: MutableMapping[str, float]
 ) -> None:
-    """The same by ``detections.update`` and by reading every object's attributes."""
+    """Do the same by ``detections.update`` and by reading every object's attributes."""
     from paquo.classes import QuPathPathClass
     from paquo.images import QuPathImageType
     from paquo.pathobjects import QuPathPathDetectionObject

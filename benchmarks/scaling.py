@@ -76,7 +76,7 @@ def main() -> None:
 
 
 def write_images(folder: Path, pixels: np.ndarray, count: int) -> list[Location]:
-    """The same image under many names."""
+    """Write the same image under many names."""
     folder.mkdir()
     paths: list[Location] = []
     for number in range(count):
@@ -115,7 +115,7 @@ class Clock(Listener):
         self.start = 0.0
 
     def item_finished(self, outcome: Outcome) -> None:
-        """The first one says when its work began."""
+        """Note when the work on the first item began."""
         self.start = self.start or time.perf_counter() - self._made - outcome.seconds
 
 

@@ -36,7 +36,7 @@ class Cost:
 
 
 def segmented(model: Path, side: int, diameter: float) -> Cost:
-    """The cost of ``starbridge segment`` on a section."""
+    """Measure the cost of ``starbridge segment`` on a section."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         image, _, _ = write_section(folder, side, diameter)

@@ -72,7 +72,7 @@ def nuclei(count: int, side: int) -> Detections:
 
 
 def work_of(name: str, detections: Detections, folder: Path) -> Callable[[], Any]:
-    """What is to be measured, everything before it done."""
+    """Return what is measured, everything before it done."""
     verb, kind = name.split(" ", 1)
     if kind in FILES:
         path = folder / FILES[kind]
@@ -95,13 +95,13 @@ def work_of(name: str, detections: Detections, folder: Path) -> Callable[[], Any
 
 
 def _roifile(detections: Detections, folder: Path) -> Callable[[], Any]:
-    """The bare outlines, without the properties that ours carries; not compressed."""
+    """Write bare outlines, without the properties that ours carries; not compressed."""
     names = [f"{label:05d}" for label in detections.objects["label"]]
     return _roiwrite(detections, folder, names, [""] * len(names))
 
 
 def _roifile_whole(detections: Detections, folder: Path) -> Callable[[], Any]:
-    """The same outlines, names and properties, which are ready to be written; not compressed."""
+    """Write the same outlines, names and properties, which are ready; not compressed."""
     import roifile
 
     known: Any = roifile.roiread(folder / FILES["RoiSet"])
@@ -127,7 +127,7 @@ def _roiwrite(
 
 
 def _stardist(detections: Detections, folder: Path) -> Callable[[], Any]:
-    """The bare outlines, without what ours carries beside them; compressed."""
+    """Write bare outlines, without what ours carries beside them; compressed."""
     from stardist.utils import export_imagej_rois
 
     outlines = _corners(detections)[..., ::-1].transpose(0, 2, 1) - 0.5
@@ -143,7 +143,7 @@ def _corners(detections: Detections) -> NDArray[np.float64]:
 
 
 def _json(_: Detections, folder: Path) -> Callable[[], Any]:
-    """The very features that ours writes, ready to be dumped."""
+    """Return the features that ours writes, ready to be dumped."""
     document = json.loads((folder / FILES["GeoJSON"]).read_bytes())
 
     def write() -> None:

@@ -46,7 +46,7 @@ class MissingPartError(StarbridgeError):
 
 
 def internal_error(source: str | PathLike[str], what: str, error: Exception) -> BadInputError:
-    """A defect of ours, told of the one file that it met, so that the others go on.
+    """Wrap an unexpected exception so that the batch can go on.
 
     Args:
         source: the file.

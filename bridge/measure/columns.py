@@ -121,7 +121,7 @@ def intensity_columns(compartment: str, channel: str, statistics: NDArray[np.flo
 
 
 def channel_titles(names: Sequence[str]) -> list[str]:
-    """A title a channel; of several of one name, each gets its number from 0."""
+    """Return a title for each channel; channels of one name get their numbers from 0."""
     return [
         f"{name} (C{number})" if list(names).count(name) > 1 else name
         for number, name in enumerate(names)

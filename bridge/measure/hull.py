@@ -131,7 +131,7 @@ def _sides(left: Any, right: Any) -> Any:
 
 @numba.njit(cache=True)
 def _lower_chain(values: Any, chain: Any) -> int:
-    """Indices of the corners of the lower convex envelope of values over their indices."""
+    """Return indices of the corners of the lower convex envelope of values over their indices."""
     used = 0
     for c in range(len(values)):
         if values[c] == _NOWHERE:

@@ -50,7 +50,7 @@ def list_pixels(plane: NDArray[np.int32], n: int) -> PixelLists:
 
 
 def number_objects(labels: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Number the objects of a label plane without gaps.
+    """Assign numbers without gaps to the objects of a label plane.
 
     Args:
         labels: (height, width) whole numbers, 0 is background.
@@ -70,7 +70,7 @@ def number_objects(labels: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.
 
 
 def find_objects(labels: NDArray[Any]) -> NDArray[np.int64]:
-    """The labels of a plane in ascending order, without 0."""
+    """Return the labels of a plane in ascending order, without 0."""
     if _table_is_large(labels):
         found = np.unique(labels)
         return found[found > 0].astype(np.int64)

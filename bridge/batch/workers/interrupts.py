@@ -10,7 +10,7 @@ from multiprocessing import resource_tracker
 
 @contextmanager
 def shielded() -> Iterator[None]:
-    """Processes and threads that are started in this block never get Ctrl-C.
+    """Keep Ctrl-C from processes and threads that are started in this block.
 
     A terminal sends it to all of them at once, and each would print where it was. A Ctrl-C that
     comes during the block is heard at its end. On Windows, the processes have to ignore it.
