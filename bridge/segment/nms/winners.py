@@ -281,7 +281,7 @@ def _new_outline(candidates: Any) -> Any:
     )
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=True, inline="always")
 def _compute_outline(candidate: int, candidates: Any, outline: Any) -> Any:
     """Compute vertices and frame of a candidate; return its area and whether it is simple."""
     point = candidates.points[candidate]
