@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import inspect
 import pkgutil
+from dataclasses import is_dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -53,9 +54,9 @@ def has_example(offered: Any) -> bool:
 
 
 def needs_example(offered: Any) -> bool:
-    """Tell whether something is a function or a class that a user calls: no constant, no error."""
+    """Tell whether a user calls it: no constant, no error, no record that a function returns."""
     if inspect.isclass(offered):
-        return not issubclass(offered, BaseException)
+        return not (issubclass(offered, BaseException) or is_dataclass(offered))
     return inspect.isroutine(offered)
 
 

@@ -55,6 +55,13 @@ def read_counts(
     Raises:
         BadInputError: what concerns all tables: no label images, a record that is damaged or cannot
             be written.
+
+    Example:
+        >>> with TemporaryDirectory() as folder:
+        ...     table = Path(folder, "Pa_s1.csv")
+        ...     _ = table.write_text("label,class\\n1,Neuron\\n2,Neuron\\n3,Dead\\n")
+        ...     read_counts([table])[0].counts
+        {'Dead': 1, 'Neuron': 2}
     """
     reading = reading or Reading()
     images = label_images(reading.labels) if reading.labels is not None else {}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from bridge.errors import StarbridgeError
+from bridge.images import image_name
 from bridge.images.locations import Location
 
 Item = TypeVar("Item")
@@ -174,3 +175,22 @@ class Job(ABC, Generic[Item]):
         """Return the files that every worker must see to work on an item."""
         del item
         return []
+
+
+ImageItem = TypeVar("ImageItem", bound=Location)
+
+
+class ImageJob(Job[ImageItem]):
+    """A job whose items are images, which give its outputs their names."""
+
+    def name(self, item: ImageItem) -> str:
+        """Return the name of an image without its ending."""
+        return image_name(item)
+
+    def source(self, item: ImageItem) -> Location:
+        """Return the image."""
+        return item
+
+    def absolute(self, item: ImageItem) -> ImageItem:
+        """Return the image's absolute path."""
+        return item.absolute() if isinstance(item, Path) else item

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.batch.carry_out import AbandonedError
-from bridge.batch.job import Job, Json, Made, Progress, Work
+from bridge.batch.job import ImageJob, Json, Made, Progress, Work
 from bridge.batch.listener import Listener, Outcome
 from bridge.batch.runner import Existing, run_batch
 from bridge.batch.workers.base import Workers
@@ -93,7 +93,7 @@ def segment_files(
     return run_batch(job, images, out, existing=existing, listener=listener, workers=workers)
 
 
-class SegmentJob(Job[Location]):
+class SegmentJob(ImageJob[Location]):
     """Segmentation of images with one model.
 
     Args:
@@ -122,14 +122,6 @@ class SegmentJob(Job[Location]):
         if isinstance(self._segmenter, PortableSegmenter):
             self._segmenter = self._segmenter.load()
         return self._segmenter
-
-    def name(self, item: Location) -> str:
-        """Return the name of an image without its ending."""
-        return image_name(item)
-
-    def source(self, item: Location) -> Location:
-        """Return the image."""
-        return item
 
     def key(self, item: Location) -> dict[str, Json]:
         """Return everything that decides the outlines; engines of single precision find the same.
@@ -196,10 +188,6 @@ class SegmentJob(Job[Location]):
             "is there already, and its outlines cannot be had from it to write the other formats",
             "choose another --out, or --overwrite to replace it",
         )
-
-    def absolute(self, item: Location) -> Location:
-        """Return the image's absolute path."""
-        return item.absolute() if isinstance(item, Path) else item
 
     def files(self, item: Location) -> list[Path]:
         """Return the image and the model, where they are files."""

@@ -112,26 +112,6 @@ def objects_of(path: Path, sources: Sequence[Path], *, alone: bool = False) -> P
     return pair([path], [*sources] if alone else [*sources, *sources])[0][1]
 
 
-def check_alone(path: Path, images: Sequence[Path], consequence: str, remedy: str) -> None:
-    """Check that no other image of a batch has an image's name.
-
-    Args:
-        path: the image.
-        images: all images.
-        consequence: what would come of it: ``one table would overwrite the other``.
-        remedy: what to do.
-
-    Raises:
-        BadInputError: another image has.
-    """
-    same = image_name(path).casefold()
-    others = [i for i in dict.fromkeys(images) if i != path and image_name(i).casefold() == same]
-    if others:
-        raise BadInputError(
-            path, f"has the same name as {others[0]}, so that {consequence}", remedy
-        )
-
-
 @contextmanager
 def add_source_to_errors(path: Path, source: Path) -> Iterator[None]:
     """Add an image and its file of objects to errors that name neither.

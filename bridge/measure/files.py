@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from bridge.batch.job import Job, Json, Made, Progress, Work
+from bridge.batch.job import ImageJob, Json, Made, Progress, Work
 from bridge.batch.listener import Listener, Outcome
 from bridge.batch.runner import Existing, run_batch
 from bridge.batch.workers.base import Workers
@@ -84,7 +84,7 @@ def measure_files(
 
 
 @dataclass(frozen=True)
-class MeasureJob(Job[Path]):
+class MeasureJob(ImageJob[Path]):
     """Measurement of the objects of images.
 
     Attributes:
@@ -102,14 +102,6 @@ class MeasureJob(Job[Path]):
     sources: tuple[Path, ...]
     settings: Settings
     alone: bool = False
-
-    def name(self, item: Path) -> str:
-        """Return the name of an image without its ending."""
-        return image_name(item)
-
-    def source(self, item: Path) -> Path:
-        """Return the image."""
-        return item
 
     def key(self, item: Path) -> dict[str, Json]:
         """Return everything that decides the table.
@@ -151,10 +143,6 @@ class MeasureJob(Job[Path]):
                 f"no measurements: {listed}",
             )
         return Made(len(table), result={"undrawn": list(missing)}, notes=notes)
-
-    def absolute(self, item: Path) -> Path:
-        """Return the image's absolute path."""
-        return item.absolute()
 
     def files(self, item: Path) -> list[Path]:
         """Return the image and the files of objects."""

@@ -25,6 +25,13 @@ def add_measurements(detections: Detections, table: pd.DataFrame) -> Detections:
     Raises:
         BadInputError: UUIDs that are twice in the table or not in the detections, columns that
             are not numbers or have the name of a field of every object.
+
+    Example:
+        >>> import numpy as np
+        >>> nuclei = Detections.from_labels(np.eye(2, dtype=int))
+        >>> table = pd.DataFrame({"Area": [7.0]}, index=nuclei.ids[:1])
+        >>> add_measurements(nuclei, table).objects["Area"].tolist()
+        [7.0]
     """
     if not table.index.is_unique:
         twice = table.index[table.index.duplicated()][0]

@@ -72,6 +72,13 @@ def measure(
     Raises:
         BadInputError: sizes that do not fit, values that are no labels, a channel that is not
             there, a length in µm without pixel size, a ring that is not above 0.
+
+    Example:
+        >>> from bridge.images import from_array
+        >>> image = from_array(np.array([[10, 20], [99, 40]], np.uint8), axes="YX")
+        >>> table = measure(np.array([[1, 1], [0, 2]]), image)
+        >>> table["Nucleus: Area px^2"].tolist(), table["Nucleus: C0: Mean"].tolist()
+        ([2.0, 1.0], [15.0, 40.0])
     """
     size = image.pixel_size
     if size is None and isinstance(objects, Detections):
@@ -113,7 +120,11 @@ def measure(
 
 
 def undrawn(table: pd.DataFrame) -> list[Any]:
-    """Index entries of objects of which nothing was drawn, so that nothing could be measured."""
+    """Return the index of objects of which nothing was drawn, so that nothing could be measured.
+
+    >>> undrawn(pd.DataFrame({"Nucleus: Area px^2": [9.0, np.nan]}, index=["a", "b"]))
+    ['b']
+    """
     areas = [c for c in table.columns if c.startswith("Nucleus: Area ")]
     return table.index[table[areas].isna().all(axis=1)].tolist() if areas else []
 

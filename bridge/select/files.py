@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pandas as pd
 
-from bridge.batch.job import Job, Json, Made, Progress, Work
+from bridge.batch.job import ImageJob, Json, Made, Progress, Work
 from bridge.batch.listener import Listener, Outcome
 from bridge.batch.runner import Existing, run_batch
 from bridge.batch.workers.base import Workers
@@ -205,7 +205,7 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
 
 
 @dataclass(frozen=True)
-class IntensityJob(Job[Path]):
+class IntensityJob(ImageJob[Path]):
     """Measurement of a channel over the nuclei of images; its results are in the record alone."""
 
     record = "select.json"
@@ -215,14 +215,6 @@ class IntensityJob(Job[Path]):
     clash_remedy = "select from one folder at a time"
 
     settings: Settings
-
-    def name(self, item: Path) -> str:
-        """Return the name of an image without its ending."""
-        return image_name(item)
-
-    def source(self, item: Path) -> Path:
-        """Return the image."""
-        return item
 
     def key(self, item: Path) -> dict[str, Json]:
         """Return everything that decides the intensities.
@@ -255,10 +247,6 @@ class IntensityJob(Job[Path]):
         plain = {k: None if v != v else v for k, v in asdict(found).items()}
         return Made(found.nuclei, {**plain, "objects": str(source)})
 
-    def absolute(self, item: Path) -> Path:
-        """Return the image's absolute path."""
-        return item.absolute()
-
     def files(self, item: Path) -> list[Path]:
         """Return the image and the files of objects."""
         return [item, *self.settings.absolute().sources]
@@ -275,7 +263,7 @@ class IntensityJob(Job[Path]):
 
 
 @dataclass(frozen=True)
-class CropJob(Job[Path]):
+class CropJob(ImageJob[Path]):
     """Crops of images with their labels."""
 
     record = "crops.json"
@@ -285,14 +273,6 @@ class CropJob(Job[Path]):
 
     settings: Settings
     crops: CropSettings
-
-    def name(self, item: Path) -> str:
-        """Return the name of an image without its ending."""
-        return image_name(item)
-
-    def source(self, item: Path) -> Path:
-        """Return the image."""
-        return item
 
     def key(self, item: Path) -> dict[str, Json]:
         """Return everything that decides the crop.
@@ -334,10 +314,6 @@ class CropJob(Job[Path]):
         is_whole = any(asked > had for asked, had in zip(crops.size, shape, strict=True))
         window_sides = {side: getattr(made.window, side) for side in _WINDOW}
         return Made(len(made.nuclei), {**window_sides, "whole": is_whole})
-
-    def absolute(self, item: Path) -> Path:
-        """Return the image's absolute path."""
-        return item.absolute()
 
     def files(self, item: Path) -> list[Path]:
         """Return the image and the files of objects."""

@@ -18,7 +18,7 @@ def test_a_command_has_its_help_options_and_defaults() -> None:
 
     assert "| `SOURCE` |" in section
     assert "| needed |" in section
-    assert "| `--overwrite` | Replace the file if it is there. |" in section
+    assert "| `--overwrite` | Replace files that are there. |" in section
 
 
 def test_a_stale_page_is_noticed_and_not_written(
