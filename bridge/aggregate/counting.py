@@ -34,7 +34,7 @@ def read_counts(
     listener: Listener | None = None,
     workers: Workers | None = None,
 ) -> list[SectionCounts]:
-    """Count the objects of many tables; see :func:`bridge.batch.runner.run_batch`.
+    r"""Count the objects of many tables; see :func:`bridge.batch.runner.run_batch`.
 
     Only counts are kept in memory. A table that cannot be counted is in the result with its
     problem, and the rest goes on.
@@ -59,7 +59,7 @@ def read_counts(
     Example:
         >>> with TemporaryDirectory() as folder:
         ...     table = Path(folder, "Pa_s1.csv")
-        ...     _ = table.write_text("label,class\\n1,Neuron\\n2,Neuron\\n3,Dead\\n")
+        ...     _ = table.write_text("label,class\n1,Neuron\n2,Neuron\n3,Dead\n")
         ...     read_counts([table])[0].counts
         {'Dead': 1, 'Neuron': 2}
     """

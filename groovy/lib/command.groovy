@@ -65,7 +65,7 @@ static File localImage(URI uri, List<String> serverArguments) {
 static List<String> segmentCommand(Map settings, List<String> images, String results) {
     List<String> words = [settings.command.toString(), 'segment'] + images
     words += ['--out', results, '--model', settings.model.toString()]
-    words += ['--outline', settings.outline.toString(), '--formats', 'geojson']
+    words += ['--outline', settings.outline.toString(), '--format', 'geojson']
     [channel: '--channel', probability: '--prob', overlap: '--nms', pixelSize: '--pixel-size'].each { name, option ->
         if (settings[name].toString() != '')
             words << option + '=' + settings[name]

@@ -517,7 +517,7 @@ def test_each_argument_is_a_word_of_its_own(groovy: Groovy) -> None:
 
     assert words == [
         "starbridge", "segment", "/a b/c.tif", "--out", "/out put",
-        "--model", "my model; rm -rf $HOME", "--outline", "star", "--formats", "geojson",
+        "--model", "my model; rm -rf $HOME", "--outline", "star", "--format", "geojson",
         "--channel=-DAPI, x", "--prob=0.5", "--nms=0.3", "--pixel-size=0.25",
         "--percentiles", "0.2", "99.8",
     ]  # fmt: skip

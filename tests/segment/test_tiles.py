@@ -83,12 +83,12 @@ class TestMakingAhead:
 
         found = prefetch(items(), 3)
         assert next(found) == 0
-        wait_until(lambda: len(made) >= 1 + 3 + 1, "the items that may wait")
+        wait_until(lambda: len(made) >= 1 + 3, "the items that may wait")
         time.sleep(0.1)  # for one too many, if there were one
         waiting = len(made)
         found.close()
 
-        assert waiting == 1 + 3 + 1  # given, waiting, and the one that waits to be handed over
+        assert waiting == 1 + 3  # given, and made ahead
 
     def test_what_goes_wrong_is_raised_where_it_is_waited_for(self) -> None:
         def items() -> Generator[int]:

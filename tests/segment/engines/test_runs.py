@@ -21,7 +21,7 @@ def image(tmp_path: Path, real_image: tuple[NDArray[Any], NDArray[Any]]) -> Path
 
 
 def segment(image: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "bridge.cli", "segment", str(image), "--formats", "labels"]
+    command = [sys.executable, "-m", "bridge.cli", "segment", str(image), "--format", "labels"]
     out = str(image.parent / "out")
     return subprocess.run(
         [*command, "--out", out, *options],
