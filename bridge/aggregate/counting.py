@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -12,13 +13,16 @@ from typing import Any
 
 from bridge import __version__
 from bridge.aggregate.identities import label_images
-from bridge.aggregate.sections import Reading, SectionCounts, count_table
+from bridge.aggregate.sections import Reading, SectionCounts, count_table, is_read_as_objects
 from bridge.batch.job import Job, Json, Made, Progress, Work
 from bridge.batch.listener import Listener, Outcome
 from bridge.batch.runner import Existing, run_batch
 from bridge.batch.workers.base import Workers
+from bridge.batch.workers.select import choose_workers
 from bridge.formats.naming import base_name
 from bridge.images.locations import known_identity
+
+_heavy = threading.Lock()
 
 ITEMS = "tables"
 """What the record calls its entries."""
@@ -47,7 +51,7 @@ def read_counts(
         head: what else the record says.
         existing: what to do with tables that were counted before.
         listener: hears of the progress.
-        workers: do the work; this process, one table after another, when ``None``.
+        workers: do the work; a few threads when ``None``.
 
     Returns:
         A section a table, or several, in the order of the tables.
@@ -64,6 +68,7 @@ def read_counts(
         {'Dead': 1, 'Neuron': 2}
     """
     reading = reading or Reading()
+    workers = workers or choose_workers("auto", threads=True)
     images = label_images(reading.labels) if reading.labels is not None else {}
     items = [TableItem(path, images.get(base_name(path))) for path in map(Path, tables)]
     with ExitStack() as stack:
@@ -141,7 +146,10 @@ class CountJob(Job[TableItem]):
     def run(self, work: Work[TableItem], folder: Path, progress: Progress) -> Made:
         """Count the objects of one table."""
         item, labels = work.item, self.reading.labels
-        sections = count_table(item.path, self.reading, item.labels)
+        # Shapes and label images take memory: one file of them at a time.
+        is_heavy = item.labels is not None or is_read_as_objects(item.path)
+        with _heavy if is_heavy else nullcontext():
+            sections = count_table(item.path, self.reading, item.labels)
         if labels is not None and item.labels is None:
             note = f"has no label image in {labels}"
             sections = [replace(s, notes=(*s.notes, note)) for s in sections]

@@ -93,7 +93,7 @@ def aggregate(
     report: Annotated[bool, typer.Option(help="Write the report NAME.html too.")] = True,
     overwrite: Overwrite = False,
     resume: Resume = False,
-    jobs: Jobs = "1",
+    jobs: Jobs = "auto",
     scheduler: Scheduler = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print numbers, files and exclusions as JSON.")
@@ -132,7 +132,7 @@ def aggregate(
     from bridge.formats.naming import PUBLISHED_PATTERN, parse_map
 
     existing = chosen_existing(overwrite, resume)
-    workers = choose_workers(jobs, scheduler)
+    workers = choose_workers(jobs, scheduler, threads=True)
     if out.suffix.lower() != ".xlsx":
         raise BadInputError(out, "is no name of a workbook", "let it end in .xlsx")
     record = out.with_suffix(".counts.json")

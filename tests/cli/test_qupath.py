@@ -235,7 +235,6 @@ def test_what_cannot_be_pushed_is_said_before_qupath_starts(
         ["push", "p", "a.tif", "-d", "a.csv", "--as", "tile"],
         ["pull", "p"],
         ["pull", "p", "-o", "out", "--only", "tiles"],
-        ["pull", "p", "-o", "out", "--format", "png"],
         ["images"],
         ["relink", "p"],
         ["images", "p", "--what"],
