@@ -27,7 +27,7 @@ DIAMETER = 16.0  # of a typical nucleus, in pixels: a hundred thousand on a whol
 
 @dataclass(frozen=True)
 class Cost:
-    """What a section took: seconds, and GiB at most."""
+    """Cost of a section: seconds, and GiB at most."""
 
     side: int
     nuclei: int

@@ -63,7 +63,7 @@ class ModelFile:
 
     @property
     def has_fixed_plane(self) -> bool:
-        """Whether it takes 2D images of one size only."""
+        """Tell whether it takes 2D images of one size only."""
         return self.size is not None and self.n_dim == 2
 
     def unpack(self, folder: Path) -> Program:

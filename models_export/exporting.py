@@ -39,7 +39,7 @@ class Export:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing failed in a runtime."""
+        """Tell whether nothing failed in a runtime."""
         return all(check.status != "failed" for file in self.files for check in file.checks)
 
 

@@ -39,7 +39,7 @@ class Verdict:
 
     @property
     def ok(self) -> bool:
-        """Whether it passed in at least one runtime and failed in none."""
+        """Tell whether it passed in at least one runtime and failed in none."""
         states = [check.status for check in self.checks]
         return "passed" in states and "failed" not in states
 

@@ -25,7 +25,7 @@ from bridge.images.locations import known_identity
 _heavy = threading.Lock()
 
 ITEMS = "tables"
-"""What the record calls its entries."""
+"""Name of the entries in the record."""
 
 
 def read_counts(

@@ -201,7 +201,7 @@ def _with_proportions(
 def condition_means(
     organoids: pd.DataFrame, by: Sequence[str], classes: tuple[str, ...], dead: tuple[str, ...]
 ) -> pd.DataFrame:
-    """Mean and spread of the organoids' proportions, by condition and class.
+    """Compute mean and spread of the organoids' proportions, by condition and class.
 
     Every organoid weighs the same, however many cells it has. ``sd`` is the standard deviation of
     the sample (with n - 1), ``sem`` is sd / sqrt(n).

@@ -1,4 +1,4 @@
-"""What is here and what is missing, on this computer, for everything that starbridge does."""
+"""Report what this computer has, and what it lacks, for everything that starbridge does."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class Made:
 
 
 class Job(ABC, Generic[Item]):
-    """What a batch does with each of its items. It can be pickled for other processes.
+    """Work of a batch on each of its items; it can be pickled for other processes.
 
     A job says which files it makes of an item and what they depend on, and makes them in a folder
     of their own. Names, skipping, errors, the record and publishing are

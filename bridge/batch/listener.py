@@ -1,4 +1,4 @@
-"""What a batch reports: an outcome an item, and progress."""
+"""Reports of a batch: an outcome an item, and progress."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def _remove_if_left(folder: Path, out: Path) -> None:
 
 
 def _runs_since(process: int, moment: float) -> bool:
-    """Whether a process that was there at a moment is there still; numbers are used again."""
+    """Tell whether a process that was there at a moment is there still; numbers are used again."""
     import psutil
 
     with suppress(psutil.Error):

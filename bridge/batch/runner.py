@@ -24,7 +24,7 @@ from bridge.errors import BadInputError, StarbridgeError
 from bridge.files.atomic import write_error
 
 Existing = Literal["check", "keep", "overwrite"]
-"""What to do with an item whose outputs are there.
+"""Treatment of an item whose outputs are there.
 
 ``check`` skips it when they were made from the same files with the same settings and otherwise
 refuses to touch them; ``keep`` skips it in any case; ``overwrite`` makes them anew.

@@ -12,7 +12,7 @@ from bridge.formats.layout import RECORD, by_rank, endings
 from bridge.images import image_name
 
 _SUFFIXES = ("_rois", "_labels", "_mask", "_table")
-"""What the name of a file of objects may add to the name of its image."""
+"""Endings that the name of a file of objects may add to the name of its image."""
 
 
 def pair(

@@ -119,19 +119,19 @@ class RemotePath:
 
     @property
     def is_pattern(self) -> bool:
-        """Whether it means several files (``s3://bucket/*.tif``)."""
+        """Tell whether it means several files (``s3://bucket/*.tif``)."""
         return "*" in self._path
 
     def exists(self) -> bool:
-        """Whether there is such a file or folder."""
+        """Tell whether there is such a file or folder."""
         return self._info() is not None
 
     def is_file(self) -> bool:
-        """Whether it is a file."""
+        """Tell whether it is a file."""
         return (self._info() or {}).get("type") == "file"
 
     def is_dir(self) -> bool:
-        """Whether it is a folder; web servers do not tell."""
+        """Tell whether it is a folder; web servers do not tell."""
         return (self._info() or {}).get("type") == "directory"
 
     def iterdir(self) -> Iterator[RemotePath]:

@@ -129,7 +129,7 @@ class WorkerProcess:
 
     @property
     def running(self) -> bool:
-        """Whether the process is there."""
+        """Tell whether the process is there."""
         return self._process.poll() is None
 
     def ask(self, request: dict[str, Any], *, timeout: float | None = None) -> dict[str, Any]:

@@ -52,7 +52,7 @@ _LENGTHS = {
 
 
 def scales(units: Sequence[Unit], size: PixelSize | None) -> dict[Unit, tuple[float, float]]:
-    """Length of a pixel along y and x in each unit.
+    """Return the length of a pixel along y and x in each unit.
 
     Args:
         units: which; ``µm`` only where ``size`` is known.
@@ -68,7 +68,7 @@ def scales(units: Sequence[Unit], size: PixelSize | None) -> dict[Unit, tuple[fl
 
 
 def centroid_columns(shapes: PixelShapes, units: Mapping[Unit, tuple[float, float]]) -> Columns:
-    """Centroids of n objects in every unit, each (n,)."""
+    """Return centroids of n objects in every unit, each (n,)."""
     columns: Columns = {}
     mean_y, mean_x = shapes.moments[:, 0] + 0.5, shapes.moments[:, 1] + 0.5
     for unit, (scale_y, scale_x) in units.items():
@@ -80,7 +80,7 @@ def centroid_columns(shapes: PixelShapes, units: Mapping[Unit, tuple[float, floa
 def shape_columns(
     compartment: str, shapes: PixelShapes, units: Mapping[Unit, tuple[float, float]]
 ) -> Columns:
-    """Shapes of n objects in every unit, each (n,).
+    """Return shapes of n objects in every unit, each (n,).
 
     Args:
         compartment: ``Nucleus`` or ``Cell``.
@@ -105,7 +105,7 @@ def area_columns(
     counts: NDArray[np.int64],
     units: Mapping[Unit, tuple[float, float]],
 ) -> Columns:
-    """Areas of n objects in every unit, each (n,); 0 without pixels."""
+    """Return areas of n objects in every unit, each (n,); 0 without pixels."""
     return {
         f"{compartment}: Area {unit}^2": counts.astype(np.float64) * (scale[0] * scale[1])
         for unit, scale in units.items()
@@ -113,7 +113,7 @@ def area_columns(
 
 
 def intensity_columns(compartment: str, channel: str, statistics: NDArray[np.float64]) -> Columns:
-    """Columns of a channel from the (n, 6) statistics."""
+    """Return the columns of a channel from the (n, 6) statistics."""
     return {
         f"{compartment}: {channel}: {name}": statistics[:, position]
         for position, name in enumerate(STATISTICS)

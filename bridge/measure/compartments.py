@@ -54,7 +54,7 @@ class Compartments:
 
 
 def of_plane(numbered: NDArray[np.int32], n: int) -> Compartments:
-    """Compartments of a label plane: nuclei alone."""
+    """Return the compartments of a label plane: nuclei alone."""
     return Compartments(numbered, None, np.zeros(n, np.bool_))
 
 

@@ -24,7 +24,7 @@ _NOWHERE = np.int64(2**40)
 def convex_hulls(
     pixels: PixelLists, scale: tuple[float, float]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Hull of every object.
+    """Compute the hull of every object.
 
     The convex image holds the pixels whose centres are in, or on the edge of, the hull of the
     object's pixels (each as the middles of its four edges), as in
@@ -113,7 +113,7 @@ def _one_hull(positions: Any, width: int, scale_y: float, scale_x: float) -> Any
 
 @numba.njit(cache=True)
 def _sides(left: Any, right: Any) -> Any:
-    """Extent of the edge middles in half pixels, for each half row from above to below."""
+    """Return the extent of the edge middles in half pixels, for each half row from above to below."""
     size = 2 * len(left) + 1
     near = np.full(size, _NOWHERE)
     far = np.full(size, _NOWHERE)
@@ -148,7 +148,7 @@ def _lower_chain(values: Any, chain: Any) -> int:
 
 @numba.njit(cache=True)
 def _fill_rows(values: Any, chain: Any, out: Any) -> None:
-    """For each row of pixels the least whole number of pixels that is not below the envelope."""
+    """Compute for each row of pixels the least whole number of pixels that is not below the envelope."""
     segment = 0
     for row in range(len(out)):
         at = 2 * row + 1
@@ -161,7 +161,7 @@ def _fill_rows(values: Any, chain: Any, out: Any) -> None:
 
 @numba.njit(cache=True)
 def _calipers(x: Any, y: Any, corners: int, scale_y: float, scale_x: float) -> Any:
-    """Largest and smallest diameter of a strictly convex polygon in half pixels."""
+    """Return the largest and smallest diameter of a strictly convex polygon in half pixels."""
     longest = 0.0
     narrowest = np.inf
     j = 1

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bridge.measure.pixels import PixelLists
 
 STATISTICS = ("Mean", "Median", "Min", "Max", "Std.Dev.", "Sum")
-"""What is measured of a channel, in the order of the columns of :func:`measure_intensities`."""
+"""Statistics of a channel, in the order of the columns of :func:`measure_intensities`."""
 
 
 def measure_intensities(values: NDArray[Any], pixels: PixelLists) -> NDArray[np.float64]:

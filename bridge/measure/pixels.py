@@ -81,7 +81,7 @@ def find_objects(labels: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def _table_is_large(labels: NDArray[Any]) -> bool:
-    """Whether a look-up table would be larger than the image."""
+    """Tell whether a look-up table would be larger than the image."""
     return int(labels.max(initial=0)) > 4 * labels.size + 65_536
 
 

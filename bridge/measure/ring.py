@@ -44,7 +44,7 @@ def expand(
 
 @numba.njit(cache=True)
 def _along_columns(plane: Any) -> Any:
-    """Rows to the nearest object pixel of the same column, and its number."""
+    """Return the rows to the nearest object pixel of the same column, and its number."""
     height, width = plane.shape
     gap = np.full((height, width), _FAR, np.int32)
     nearest = plane.copy()

@@ -62,7 +62,7 @@ class Shapes:
 
 @dataclass(frozen=True)
 class PixelShapes:
-    """What is counted once, whatever the unit.
+    """Counts of pixels, which serve for every unit.
 
     Attributes:
         pixels: the objects' pixels.
@@ -187,7 +187,7 @@ def _moments(starts: Any, positions: Any, width: int) -> Any:
 
 @numba.njit(cache=True, parallel=True)
 def _borders(plane: Any) -> Any:
-    """Whether a pixel of an object has one of its 4 neighbours outside the object."""
+    """Tell whether a pixel of an object has one of its 4 neighbours outside the object."""
     height, width = plane.shape
     border = np.zeros((height, width), np.bool_)
     for y in numba.prange(height):

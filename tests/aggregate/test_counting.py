@@ -26,7 +26,7 @@ from tests.aggregate.ilastik import write_table
 
 
 class Told(Listener):
-    """What a batch told."""
+    """Collects the reports of a batch."""
 
     def __init__(self) -> None:
         self.numbers: list[tuple[int, int]] = []

@@ -37,7 +37,7 @@ def check_outputs(out: Path, names: list[str]) -> None:
 
 
 class Ear(Listener):
-    """What a batch told."""
+    """Collects the reports of a batch."""
 
     def __init__(self) -> None:
         self.started: list[str] = []

@@ -70,7 +70,7 @@ class Groovy:
         return classes
 
     def links(self, groovy: str) -> bool:
-        """Whether a class, compiled as QuPath's process does, has Java link its code."""
+        """Tell whether a class, compiled as QuPath's process does, has Java link its code."""
         return bool(self.worker.ask({"do": "links", "groovy": groovy}, timeout=PATIENCE)["links"])
 
     def ask(self, name: str, groovy: str) -> Any:

@@ -96,7 +96,7 @@ def parsed(source: Path) -> list[str]:
 
 
 def links(groovy: str) -> bool:
-    """Whether a class, compiled as QuPath's process does, has Java link its code as it runs."""
+    """Tell if a class, compiled as QuPath's process does, has Java link its code as it runs."""
     import jpype
 
     unit = jpype.JClass("org.codehaus.groovy.control.CompilationUnit")(plain_bytecode())

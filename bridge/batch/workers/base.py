@@ -1,4 +1,4 @@
-"""What runs the items of a batch: this process, several processes, or a Dask cluster.
+"""Workers, which run the items of a batch: this process, several of them, or a Dask cluster.
 
 One item is a :class:`~bridge.batch.job.Work`; whatever works on it returns a
 :class:`~bridge.batch.carry_out.Result` and leaves the files in a hidden folder, from which the

@@ -1,4 +1,4 @@
-"""Whether a QuPath with a window is running."""
+"""Tell whether a QuPath with a window is running."""
 
 from __future__ import annotations
 
