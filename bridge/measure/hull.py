@@ -113,7 +113,7 @@ def _one_hull(positions: Any, width: int, scale_y: float, scale_x: float) -> Any
 
 @numba.njit(cache=True)
 def _sides(left: Any, right: Any) -> Any:
-    """Return the extent of the edge middles in half pixels, for each half row from above to below."""
+    """Return the extent of the edge middles in half pixels, for each half row downwards."""
     size = 2 * len(left) + 1
     near = np.full(size, _NOWHERE)
     far = np.full(size, _NOWHERE)
@@ -148,7 +148,7 @@ def _lower_chain(values: Any, chain: Any) -> int:
 
 @numba.njit(cache=True)
 def _fill_rows(values: Any, chain: Any, out: Any) -> None:
-    """Compute for each row of pixels the least whole number of pixels that is not below the envelope."""
+    """Compute for each row the least whole number of pixels that is not below the envelope."""
     segment = 0
     for row in range(len(out)):
         at = 2 * row + 1

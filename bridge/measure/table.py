@@ -269,7 +269,7 @@ def _shapes(
 
 
 def _without_cells(columns: Columns, has_cell: NDArray[np.bool_]) -> Columns:
-    """Set NaN for the cells of objects that have none: in the plane, their nucleus stands for it."""
+    """Set NaN for the cells of objects that have none: in the plane, the nucleus stands for it."""
     if has_cell.all():
         return columns
     of_cells = ("Cell:", "Cytoplasm:", "Nucleus/Cell")
