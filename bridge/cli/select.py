@@ -159,14 +159,17 @@ def select(
         axes=axes,
         pixel_size=pixel_size,
     )
+    how: Any = {"existing": existing, "workers": workers}
     with shown_progress() as listener:
-        how: Any = {"existing": existing, "listener": listener, "workers": workers}
-        frame, outcomes = measure_images(files, out, settings, **how)
-        frame = with_conditions(frame)
-        chosen = choose(frame[frame["condition"] != NO_CONDITION], quantiles=quantiles)
-        write_table(frame, out / "intensities.csv")
-        write_table(chosen, out / "selection.csv")
-        cropped = crop_images(chosen, out, settings, crops, **how) if crops else []
+        frame, outcomes = measure_images(files, out, settings, listener=listener, **how)
+    frame = with_conditions(frame)
+    chosen = choose(frame[frame["condition"] != NO_CONDITION], quantiles=quantiles)
+    write_table(frame, out / "intensities.csv")
+    write_table(chosen, out / "selection.csv")
+    cropped = []
+    if crops:
+        with shown_progress() as listener:
+            cropped = crop_images(chosen, out, settings, crops, listener=listener, **how)
     if as_json:
         print_json(json.loads(chosen.to_json(orient="records")))
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -85,6 +86,15 @@ def test_crops_of_the_chosen_images(select: Command, sections: Path, tmp_path: P
     labels = tifffile.imread(out / "crops" / "labels" / f"{chosen[0]}_crop_labels.tif")
     assert labels.shape == (20, 30)
     assert labels.max() == 3
+
+
+def test_images_and_crops_are_counted_each_by_themselves(
+    select: Command, sections: Path, tmp_path: Path
+) -> None:
+    _, _, said = select(sections, "--channel", 1, "-o", tmp_path / "out", "--crop", 20)
+
+    counted = [line.split()[0] for line in said.splitlines() if re.match(r"\d+/\d+ ", line)]
+    assert counted == [*(f"{n}/10" for n in range(1, 11)), *(f"{n}/3" for n in range(1, 4))]
 
 
 @pytest.mark.model
