@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _PROTOCOLS = ("tcp://", "tls://", "ucx://", "ws://", "wss://")
 _CONNECTING = 20  # seconds
 _ANOTHER_WORKER = 2  # times that an item is tried elsewhere after a worker could not take it
+_ALONE = 2  # times that it is tried alone; a worker may be lost for another reason meanwhile
 _TURN = 1.0  # seconds that an item waits for its turn before it asks for another worker
 _INTERVAL = 0.5  # seconds between two messages about the progress of an item
 
@@ -74,8 +75,8 @@ class DaskCluster:
     ) -> Generator[Result, None, None]:
         """Carry out works, see :meth:`bridge.batch.workers.base.Workers.run`.
 
-        An item that Dask gives up, because several workers were lost that had it, is tried once
-        more when all others are done, alone: Dask suspects all items that a lost worker had, also
+        An item that Dask gives up, because several workers were lost that had it, is tried again
+        when all others are done, alone: Dask suspects all items that a lost worker had, also
         those that were only waiting there.
         """
         with ExitStack() as stack:
@@ -96,9 +97,11 @@ class DaskCluster:
             yield from orders.results(lost)
             for work in lost:
                 watcher.remark(f"{work.source}: workers that had it were lost; tried again, alone")
-                again: list[Work[Any]] = []
-                orders.give(work)
-                yield from orders.results(again)
+                again = [work]
+                for _ in range(_ALONE):
+                    if again:
+                        orders.give(again.pop())
+                        yield from orders.results(again)
                 if again:
                     yield failure(work, _too_large(work, job))
 
