@@ -28,7 +28,7 @@ BENCHMARKS = {
     ),
     "segmenting --model demo": "The same with the demo model",
     "outlines": "Label image to outlines, beside GDAL's polygonize",
-    "writing": "Writing 80,000 nuclei, beside roifile and json",
+    "writing": "Writing 80,000 nuclei, beside StarDist and json",
     "measuring": "Shape and intensities, beside scikit-image",
     "measuring_section": "Measuring a whole section",
     "aggregating": "Tables to counts, beside pandas",

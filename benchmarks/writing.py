@@ -1,4 +1,4 @@
-"""Writing and reading the files of a section, beside roifile, StarDist and the standard `json`.
+"""Writing and reading the files of a section, beside StarDist and the standard `json`.
 
 ``python -m benchmarks.writing [COUNT] [SIDE] [WORK...]``: COUNT (80,000) nuclei of 32 rays in an
 image of SIDE x SIDE (10,000) pixels. Each work runs in a process of its own, whose memory is
@@ -33,8 +33,6 @@ FILES = {
     "Parquet": "nuclei.parquet",
 }
 PEERS = {
-    "RoiSet by roifile": "RoiSet",
-    "RoiSet by roifile, with properties": "RoiSet",
     "RoiSet by StarDist": "RoiSet",
     "GeoJSON by json": "GeoJSON",
 }
@@ -86,44 +84,10 @@ def work_of(name: str, detections: Detections, folder: Path) -> Callable[[], Any
         plane = np.random.default_rng(0).gamma(2, 300, size).astype(np.uint16)
         return lambda: write_preview(detections, plane, folder / "nuclei.png")
     peers = {
-        "RoiSet by roifile": _roifile,
-        "RoiSet by roifile, with properties": _roifile_whole,
         "RoiSet by StarDist": _stardist,
         "GeoJSON by json": _json,
     }
     return peers[kind](detections, folder)
-
-
-def _roifile(detections: Detections, folder: Path) -> Callable[[], Any]:
-    """Write bare outlines, without the properties that ours carries; not compressed."""
-    names = [f"{label:05d}" for label in detections.objects["label"]]
-    return _roiwrite(detections, folder, names, [""] * len(names))
-
-
-def _roifile_whole(detections: Detections, folder: Path) -> Callable[[], Any]:
-    """Write the same outlines, names and properties, which are ready; not compressed."""
-    import roifile
-
-    known: Any = roifile.roiread(folder / FILES["RoiSet"])
-    return _roiwrite(detections, folder, [r.name for r in known], [r.props for r in known])
-
-
-def _roiwrite(
-    detections: Detections, folder: Path, names: list[str], properties: list[str]
-) -> Callable[[], Any]:
-    import roifile
-
-    outlines = _corners(detections)
-
-    def write() -> None:
-        rois = []
-        for xy, name, props in zip(outlines, names, properties, strict=True):
-            roi = roifile.ImagejRoi.frompoints(xy, name=name)
-            roi.props = props
-            rois.append(roi)
-        roifile.roiwrite(folder / "roifile.zip", rois, mode="w")
-
-    return write
 
 
 def _stardist(detections: Detections, folder: Path) -> Callable[[], Any]:

@@ -85,9 +85,9 @@ ROWS = (
         "files of {nuclei} nuclei",
         r"(?P<nuclei>[\d,]+) nuclei.*write RoiSet +(?P<rois>[\d.]+) s"
         r".*write GeoJSON +(?P<geojson>[\d.]+) s"
-        r".*RoiSet: (?P<rois_times>[\d.]+) times the speed of RoiSet by roifile\n"
+        r".*RoiSet: (?P<rois_times>[\d.]+) times the speed of RoiSet by StarDist\n"
         r".*GeoJSON: (?P<geojson_times>[\d.]+) times the speed of GeoJSON by json",
-        "`RoiSet.zip` {rois} s, {rois_times} times as fast as roifile; GeoJSON {geojson} s, "
+        "`RoiSet.zip` {rois} s, {rois_times} times as fast as StarDist; GeoJSON {geojson} s, "
         "{geojson_times} times as fast as `json`",
     ),
     Row(
@@ -100,8 +100,8 @@ ROWS = (
     Row(
         "aggregating",
         "{tables} tables of {rows} objects to counts",
-        r"(?P<tables>\d+) tables of (?P<rows>[\d,]+) rows.*starbridge: (?P<ours>[\d.]+) s, "
-        r"peak (?P<peak>[\d.]+) GiB.*\n(?P<times>[\d.]+) times; the same counts: True",
+        r"(?P<tables>\d+) tables of (?P<rows>[\d,]+) rows.*starbridge: (?P<ours>[\d.]+) s "
+        r".*?, peak (?P<peak>[\d.]+) GiB.*same counts: True\n(?P<times>[\d.]+) times",
         "{ours} s and {peak} GiB, {times} times as fast as pandas, the same counts",
     ),
     Row(
