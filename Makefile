@@ -16,21 +16,17 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 COMPILE := uv pip compile --universal --python-version 3.11 --upgrade --generate-hashes --quiet \
 	--no-header --no-emit-index-url --no-annotate
 
-.PHONY: demo test test-fast coverage check lint lock clean
+.PHONY: demo test test-fast check lint lock clean
 
 demo: $(DEMO_READY)
 	$(BIN)/starbridge demo run --out demo-output
 
+# With COVERAGE=1 also the lines and branches that the tests run, by file, and the total.
 test: $(TEST_READY)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(PYTEST_ARGS) $(if $(COVERAGE),--cov --cov-report=term:skip-covered)
 
 test-fast: $(TEST_READY)
 	$(BIN)/python -m pytest $(PYTEST_ARGS) -m "$(FAST)"
-
-# Lines and branches that the tests run, by file, and the total.
-coverage: $(TEST_READY)
-	$(BIN)/python -m pytest $(PYTEST_ARGS) --cov --cov-report=
-	$(BIN)/coverage report --skip-covered
 
 check: lint test
 
