@@ -19,6 +19,7 @@ from bridge.batch.listener import Listener, Outcome
 from bridge.batch.runner import Existing, run_batch
 from bridge.batch.workers.base import Workers
 from bridge.batch.workers.select import choose_workers
+from bridge.errors import BadInputError
 from bridge.formats.naming import base_name
 from bridge.images.locations import known_identity
 
@@ -77,7 +78,12 @@ def read_counts(
         outcomes = run_batch(
             job, items, path.parent, existing=existing, listener=listener, workers=workers
         )
-    return [section for outcome in outcomes for section in _sections(outcome)]
+    try:
+        return [section for outcome in outcomes for section in _sections(outcome)]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise BadInputError(
+            path, f"is damaged ({error})", "move it away and run again; all tables are read anew"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -173,4 +179,8 @@ def _sections(outcome: Outcome) -> list[SectionCounts]:
 
 
 def _section(table: str, plain: dict[str, Any]) -> SectionCounts:
-    return SectionCounts(**{**plain, "table": table, "notes": tuple(plain["notes"])})
+    counts = {str(name): int(count) for name, count in plain["counts"].items()}
+    if any(count < 0 for count in counts.values()):
+        raise ValueError(f"a negative number of objects in {table}")
+    notes = tuple(plain["notes"])
+    return SectionCounts(**{**plain, "table": table, "counts": counts, "notes": notes})

@@ -61,8 +61,8 @@ class Record:
 
     def entry(self, name: str) -> dict[str, Any]:
         """Return what is known of an item; empty where it is unknown."""
-        entry = self._entries.get(name)
-        return entry if isinstance(entry, dict) else {}
+        entry: dict[str, Any] = self._entries.get(name, {})
+        return entry
 
     def begin(
         self, name: str, source: str, provenance: Mapping[str, Json], *, is_whole: bool = True
@@ -203,7 +203,21 @@ def _read(path: Path, items: str) -> dict[str, Any] | None:
         isinstance(content, dict) and isinstance(content.get(items), dict)
     ):
         raise BadInputError(path, "is no record of a run", "choose another --out folder")
-    return _replay(_journal_path(path), content, items)
+    content = _replay(_journal_path(path), content, items)
+    for name, entry in (content or {}).get(items, {}).items():
+        if not _is_entry(entry):
+            raise BadInputError(path, f"is damaged (entry {name!r})", _DAMAGED)
+    return content
+
+
+def _is_entry(entry: Any) -> bool:
+    """Tell whether an entry has what the runner reads of it."""
+    return (
+        isinstance(entry, dict)
+        and all(isinstance(entry.get(key, {}), dict) for key in ("outputs", "result", "more"))
+        and all(isinstance(entry.get(key, []), list) for key in ("left_out", "notes"))
+        and isinstance(entry.get("objects") or 0, int)
+    )
 
 
 def _replay(journal: Path, content: dict[str, Any] | None, items: str) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,21 @@ class TestReadingAgain:
             read_counts(tables, record=record)
 
         assert record.read_bytes() == damage
+
+    @pytest.mark.parametrize(
+        "section", [{"counts": {"A": -3}}, {"kind": None, "surprise": 1}, 7, {"counts": 7}]
+    )
+    def test_counts_that_make_no_sense_are_refused(
+        self, tables: list[Path], record: Path, section: Any
+    ) -> None:
+        content = json.loads(record.read_text())
+        result = content["tables"][str(tables[2].resolve())]["result"]
+        whole = result["sections"][0]
+        result["sections"][0] = {**whole, **section} if isinstance(section, dict) else section
+        record.write_text(json.dumps(content))
+
+        with pytest.raises(BadInputError, match=r"study\.counts\.json: is damaged"):
+            read_counts(tables, record=record)
 
     def test_tables_of_one_name_are_told_apart(self, tables: list[Path], record: Path) -> None:
         twin = write_table(tables[0].parent / "twin", {"Z": 1}, "s1")

@@ -106,7 +106,14 @@ def test_a_damaged_journal_is_refused_by_line(tmp_path: Path, damage: bytes) -> 
         new_record(tmp_path)
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"[" * 100_000, b"[]", b'{"images": 3}', b"{}"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *(b"", b"{", b"[" * 100_000, b"[]", b'{"images": 3}', b"{}"),
+        *(b'{"images": {"a": 3}}', b'{"images": {"a": {"result": 3}}}'),
+        *(b'{"images": {"a": {"more": []}}}', b'{"images": {"a": {"objects": "3"}}}'),
+    ],
+)
 def test_a_damaged_record_is_refused_and_kept(tmp_path: Path, damage: bytes) -> None:
     (tmp_path / NAME).write_bytes(damage)
 
