@@ -47,6 +47,8 @@ LONG = (
 
 SLOW = (
     "batch/workers",
+    "cli/test_killed_runs.py",
+    "segment/engines/test_runs.py",
     "review/test_no_edit_is_lost.py",
     "test_collection.py",
     "aggregate/test_workbook.py",

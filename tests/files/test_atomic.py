@@ -100,6 +100,7 @@ for ending in ("tif", "h5", "zip", "geojson", "geojson.gz", "csv", "parquet"):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on file sizes")
+@pytest.mark.slow
 def test_every_format_survives_a_disk_that_is_full(tmp_path: Path) -> None:
     old = Detections.from_labels(np.eye(3, dtype=int))
     endings = ("tif", "h5", "zip", "geojson", "geojson.gz", "csv", "parquet")

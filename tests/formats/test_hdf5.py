@@ -64,6 +64,7 @@ def test_probabilities_and_classes_come_back_with_their_uuids(tmp_path: Path) ->
     assert found.objects["class"].tolist() == ["Zelle µ 核", None]
 
 
+@pytest.mark.slow
 def test_an_image_larger_than_a_chunk_is_written_whole(tmp_path: Path) -> None:
     labels = np.random.default_rng(0).integers(0, 3, (3, 700, 515))
     Detections.from_labels(labels, axes="ZYX").write(tmp_path / "a.h5")

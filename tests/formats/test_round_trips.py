@@ -116,6 +116,7 @@ def test_writing_the_same_objects_twice_gives_the_same_bytes(tmp_path: Path, end
     assert paths[0].read_bytes() == paths[1].read_bytes()
 
 
+@pytest.mark.slow
 def test_a_real_section_through_every_format(tmp_path: Path, haug2_mask_path: Path) -> None:
     section = Detections.read(haug2_mask_path)
     labels = section.to_labels()

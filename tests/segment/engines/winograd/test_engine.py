@@ -228,6 +228,7 @@ def test_objects_are_given_where_they_are_asked_for(
     ("features", "width"),
     [("+avx2,+avx,+fma", 8), ("+sse2", 4)],
 )
+@pytest.mark.slow
 def test_processors_with_shorter_vectors_find_the_same(
     engine: WinogradEngine,
     section: NDArray[np.float32],
