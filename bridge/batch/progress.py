@@ -19,7 +19,7 @@ _MOST_NAMES = 3
 
 
 class ConsoleProgress(Listener):
-    """One line for the whole batch that moves on, and one that stays for each failed item.
+    """Progress on the console: a line for the whole batch, and one that stays for each failed item.
 
     Where stderr is no terminal, a plain line for each item.
     """

@@ -67,7 +67,7 @@ def run_batch(
 
 
 class _Batch(Generic[Item]):
-    """One run. It alone writes into the output folder, whoever does the work."""
+    """A run, which alone writes into the output folder, whoever does the work."""
 
     def __init__(
         self,

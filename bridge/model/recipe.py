@@ -1,4 +1,4 @@
-"""How a model is applied: percentiles, thresholds, channel and pixel size."""
+"""Settings with which a model is applied: percentiles, thresholds, channel and pixel size."""
 
 from __future__ import annotations
 
