@@ -21,7 +21,7 @@ from bridge.batch.workers.base import Workers
 from bridge.batch.workers.select import choose_workers
 from bridge.errors import BadInputError
 from bridge.formats.naming import base_name
-from bridge.images.locations import known_identity
+from bridge.images.locations import known_identity, path_identity
 
 _heavy = threading.Lock()
 
@@ -135,7 +135,7 @@ class CountJob(Job[TableItem]):
         labels = item.labels
         return {
             "file": known_identity(item.path),
-            "label image": labels and [str(labels.resolve()), known_identity(labels)],
+            "label image": labels and path_identity(labels),
             "reading": [self.reading.decisive(), self.reading.labels is not None],
             "version": __version__,
         }

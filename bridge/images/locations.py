@@ -308,6 +308,18 @@ def known_identity(place: Location) -> dict[str, Any]:
     return identity(place)
 
 
+def path_identity(path: Path) -> list[Any]:
+    """Return the absolute path of a file and its identity, however the user spelled its path.
+
+    Raises:
+        BadInputError: it cannot be looked at.
+
+    >>> path_identity(Path(__file__))[0] == str(Path(__file__).resolve())
+    True
+    """
+    return [str(path.resolve()), known_identity(path)]
+
+
 def _without_secrets(url: str) -> str:
     """Return a URL without its password, a web address also without its query."""
     protocol, separator, rest = url.partition("://")

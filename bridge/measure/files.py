@@ -19,7 +19,7 @@ from bridge.formats import existing_file, format_of
 from bridge.formats.labels import read_label_image
 from bridge.formats.pairing import add_source_to_errors, objects_of
 from bridge.images import Image, image_name, open_image
-from bridge.images.locations import known_identity
+from bridge.images.locations import known_identity, path_identity
 from bridge.measure.columns import Unit
 from bridge.measure.table import measure, undrawn
 
@@ -113,7 +113,7 @@ class MeasureJob(ImageJob[Path]):
         objects = objects_of(item, self.sources, alone=self.alone)
         return {
             "image": known_identity(item),
-            "file of objects": [str(objects.resolve()), known_identity(objects)],
+            "file of objects": path_identity(objects),
             "ring": [settings.ring, settings.ring_unit] if settings.ring else None,
             "unit": settings.unit,
             "choice of channels": settings.channels,

@@ -18,7 +18,7 @@ from bridge.errors import MissingPartError
 from bridge.files.atomic import writing
 from bridge.formats.pairing import add_source_to_errors, objects_of
 from bridge.images import Image, image_name, open_image
-from bridge.images.locations import known_identity
+from bridge.images.locations import path_identity
 from bridge.select.crop_files import FORMATS, crop_paths, write_crop
 from bridge.select.cropping import crop
 from bridge.select.intensities import image_intensities
@@ -224,8 +224,8 @@ class IntensityJob(ImageJob[Path]):
         """
         source = self._source(item)
         return {
-            "image": [str(item), known_identity(item)],
-            "file of objects": [str(source), known_identity(source)],
+            "image": path_identity(item),
+            "file of objects": path_identity(source),
             "channel": str(self.settings.channel),
             "axes": self.settings.axes,
         }
@@ -282,8 +282,8 @@ class CropJob(ImageJob[Path]):
         """
         source = objects_of(item, self.settings.sources)
         return {
-            "image": [str(item), known_identity(item)],
-            "file of objects": [str(source), known_identity(source)],
+            "image": path_identity(item),
+            "file of objects": path_identity(source),
             "size": self.crops.size,
             "place": self.crops.place,
             "model": self.crops.model,

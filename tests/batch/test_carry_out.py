@@ -1,4 +1,4 @@
-"""One item: its outputs lie in a folder of their own until the runner takes them."""
+"""Work on one item: its outputs lie in a folder of their own until the runner takes them."""
 
 from __future__ import annotations
 

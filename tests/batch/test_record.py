@@ -76,7 +76,7 @@ def test_a_run_that_changed_nothing_leaves_the_record_alone(tmp_path: Path) -> N
 
 
 def test_a_killed_run_is_taken_up_at_every_byte(tmp_path: Path) -> None:
-    """Whatever was written of the journal: whole lines count, a torn one does not."""
+    """Cut the journal at every byte: whole lines count, a torn one does not."""
     record = new_record(tmp_path)
     end(record, 1)
     end(record, 2)

@@ -1,4 +1,4 @@
-"""Every command that works through many files: killed at any moment, the same command goes on.
+"""Kill every command that works through many files: the same command goes on.
 
 And when all is done, the same command does nothing, and says so.
 """

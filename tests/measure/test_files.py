@@ -105,7 +105,7 @@ def test_a_table_is_made_anew_only_when_what_it_depends_on_changes(folder: Path)
 
 
 def _after_change(folder: Path, words: tuple[object, ...]) -> str:
-    """What is said when the objects of one image have been edited, and its table is removed."""
+    """Edit the objects of one image, remove its table and measure again; gives stderr."""
     objects = Detections.read(folder / "objects" / "b.geojson")
     objects.objects["geometry"] = objects.objects.geometry.translate(1)
     objects.write(folder / "objects" / "b.geojson")

@@ -144,6 +144,22 @@ def test_crops_are_written_once_and_kept(sections: list[Path], tmp_path: Path) -
     assert pd.read_csv(out / "crops" / "crops.csv").equals(table)
 
 
+def test_files_are_known_again_however_their_paths_are_spelled(
+    sections: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, given, crops = tmp_path / "out", settings(sections), CropSettings((20, 30))
+    frame, _ = measure_images(sections[:1], out, given)
+    crop_images(frame, out, given, crops)
+    monkeypatch.chdir(tmp_path)
+    relative = [path.relative_to(tmp_path) for path in sections[:1]]
+    other = Settings("488", (Path("RESULTS"),))
+
+    frame, measured = measure_images(relative, out, other)
+    cropped = crop_images(frame, out, other, crops)
+
+    assert [o.status for o in (*measured, *cropped)] == ["skipped", "skipped"]
+
+
 def test_crops_made_otherwise_are_not_touched_unless_asked(
     sections: list[Path], tmp_path: Path
 ) -> None:
