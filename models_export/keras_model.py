@@ -63,7 +63,14 @@ class KerasModel:
                 if folder.n_dim == 3 and "rays_json" in config:
                     config["rays"] = self.rays
                 self._model = model_class(config_class(**config), name=folder.name, basedir=None)
-            except (TypeError, ValueError, AssertionError, LookupError, RuntimeError) as error:
+            except (
+                TypeError,
+                ValueError,
+                AssertionError,
+                AttributeError,
+                LookupError,
+                RuntimeError,
+            ) as error:
                 raise BadInputError(
                     folder.path / "config.json",
                     f"describes a network that StarDist cannot build ({error})",

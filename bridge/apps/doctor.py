@@ -311,6 +311,7 @@ def _model(model: str | PathLike[str]) -> Iterator[Finding]:
     yield Finding(
         f"model {opened.name}",
         "ok",
-        f"grid {opened.grid[0]}, {opened.n_rays} rays; percentiles {low:g} and {high:g}, "
-        f"probability {recipe.prob:.3g}, overlap {recipe.nms:.3g} ({opened.recipe_source})",
+        f"grid {opened.grid[0]}, {opened.n_rays} rays; percentiles {low:g} and {high:g} "
+        f"({opened.sources['percentiles']}), probability {recipe.prob:.3g} "
+        f"({opened.sources['prob']}), overlap {recipe.nms:.3g} ({opened.sources['nms']})",
     )

@@ -17,6 +17,7 @@ from typing import Any
 from bridge.errors import BadInputError
 from bridge.model.config import read_config, read_thresholds
 from bridge.model.recipe import Recipe, read_recipe
+from bridge.model.weights import find_weights
 
 DEMO = "demo"
 """Name of the model that is part of starbridge."""
@@ -32,8 +33,9 @@ class ModelFolder:
         config: ``config.json``.
         weights: the weights file that is used.
         recipe: the settings with which the model is applied.
-        recipe_source: origin of the recipe, in words.
+        sources: origin of each setting of the recipe, in words (``"thresholds.json"``).
         sha256: hash (hexadecimal) of configuration and weights together.
+        notes: sentences on what is odd about the folder, for a user.
     """
 
     path: Path
@@ -41,8 +43,9 @@ class ModelFolder:
     config: dict[str, Any]
     weights: Path
     recipe: Recipe
-    recipe_source: str
+    sources: dict[str, str]
     sha256: str
+    notes: tuple[str, ...] = ()
 
     @property
     def n_dim(self) -> int:
@@ -86,7 +89,7 @@ class ModelFolder:
             "folder": str(self.path),
             "weights": self.weights.name,
             "sha256": self.sha256,
-            "recipe_source": self.recipe_source,
+            "recipe_sources": dict(self.sources),
             "grid": list(self.grid),
             "rays": self.n_rays,
         }
@@ -98,16 +101,12 @@ def open_model(
     *,
     allow_3d: bool = False,
 ) -> ModelFolder:
-    """Check a model folder and read its recipe.
-
-    Thresholds come from ``thresholds.json``, everything else from ``recipe.json`` where there is
-    one. stardist_haug2, recognised by its published thresholds or its folder's name, is applied
-    with percentiles 0.2 and 99.8 to channel 0; any other model with StarDist's usual 1 and 99.8.
+    """Check a model folder and read its recipe (:func:`bridge.model.recipe.read_recipe`).
 
     Args:
         model: the folder, or ``demo``.
         weights: a weights file (in the folder, or anywhere), or ``best`` or ``last``; where
-            ``None``, the best weights if there are any.
+            ``None``, those that StarDist would load (:func:`bridge.model.weights.find_weights`).
         allow_3d: whether a 3D model is accepted.
 
     Raises:
@@ -136,9 +135,11 @@ def open_model(
             "describes a 3D model",
             "give a 2D model: volumes are not segmented yet",
         )
-    recipe, source = read_recipe(folder, name, *read_thresholds(folder))
-    path = _find_weights(folder, weights)
-    return ModelFolder(folder, name, config, path, recipe, source, _hash_model(folder, path))
+    thresholds, notes = read_thresholds(folder)
+    recipe, sources = read_recipe(folder, name, thresholds)
+    path, more = find_weights(folder, weights)
+    digest = _hash_model(folder, path)
+    return ModelFolder(folder, name, config, path, recipe, sources, digest, (*notes, *more))
 
 
 def demo_model_folder() -> Path:
@@ -153,26 +154,6 @@ def demo_model_folder() -> Path:
         True
     """
     return Path(__file__).parents[1] / "demo" / "model"
-
-
-def _find_weights(folder: Path, wanted: str | PathLike[str] | None) -> Path:
-    """Return the weights asked for, else the best ones, the last ones or the first by name."""
-    files = sorted(p for p in folder.iterdir() if p.suffix in (".h5", ".hdf5") and p.is_file())
-    if wanted is None and not files:
-        raise BadInputError(
-            folder, "has no weights (weights_best.h5)", "copy the weights into the model folder"
-        )
-    for word in ("best", "last") if wanted is None else (str(wanted),):
-        for file in files:
-            if word in ("best", "last") and word in file.name:
-                return file
-    if wanted is None:
-        return files[0]
-    for candidate in (folder / wanted, Path(wanted).expanduser()):
-        if candidate.is_file():
-            return candidate
-    names = ", ".join(file.name for file in files) or "none"
-    raise BadInputError(wanted, "is no weights file", f"choose one of those in {folder}: {names}")
 
 
 def _hash_model(folder: Path, weights: Path) -> str:

@@ -1,18 +1,19 @@
-"""Settings with which a model is applied: percentiles, thresholds, channel and pixel size."""
+"""Settings with which a model is applied: percentiles, thresholds, channels and pixel size."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from bridge.errors import BadInputError
-from bridge.model.config import read_json
+from bridge.model.config import DEFAULT_THRESHOLDS, read_json
 
 RECIPE_FILE = "recipe.json"
 
-_HAUG2_THRESHOLDS = (0.5104581312705648, 0.3)
+Normalization = Literal["channels", "joint"]
+"""How percentiles of several channels are taken: of each channel, or of all of them together."""
 
 
 @dataclass(frozen=True)
@@ -28,20 +29,29 @@ class Recipe:
             several input channels.
         pixel_size: µm a pixel of the training images; an image of another known pixel size is
             resampled to it. ``None``: images are not resampled.
+        normalize: ``channels`` (percentiles of each channel, as in StarDist's notebooks) or
+            ``joint`` (one pair of percentiles for all channels, which keeps colours).
+        classes: names of the model's classes, the first one first; those that are missing are
+            called ``class 2`` and so on.
+        diameter: median diameter of the nuclei in the training images, in pixels; ``None`` where it
+            is not known.
 
     Raises:
         BadInputError: a value out of its range.
 
     Example:
-        >>> Recipe(prob=0.6).with_changes(nms=0.3, channel=None)
-        Recipe(percentiles=(1.0, 99.8), prob=0.6, nms=0.3, channel=0, pixel_size=None)
+        >>> Recipe(prob=0.6).with_changes(nms=0.3, channel=None).to_json()["nms"]
+        0.3
     """
 
     percentiles: tuple[float, float] = (1.0, 99.8)
-    prob: float = 0.5
-    nms: float = 0.4
+    prob: float = DEFAULT_THRESHOLDS["prob"]
+    nms: float = DEFAULT_THRESHOLDS["nms"]
     channel: int | str | tuple[int | str, ...] = 0
     pixel_size: float | None = None
+    normalize: Normalization = "channels"
+    classes: tuple[str, ...] = ()
+    diameter: float | None = None
 
     def __post_init__(self) -> None:
         low, high = self.percentiles
@@ -52,56 +62,127 @@ class Recipe:
         for name, value in (("prob", self.prob), ("nms", self.nms)):
             if not 0 <= value <= 1:
                 raise BadInputError(name, f"{value:g} is no threshold", "give a number from 0 to 1")
-        size = self.pixel_size
-        if size is not None and not (math.isfinite(size) and size > 0):
-            raise BadInputError("pixel size", f"{size} µm is not a length", "give a number above 0")
+        for name, size in (("pixel size", self.pixel_size), ("diameter", self.diameter)):
+            if size is not None and not (math.isfinite(size) and size > 0):
+                raise BadInputError(name, f"{size} is not a length", "give a number above 0")
+        if self.normalize not in get_args(Normalization):
+            raise BadInputError(
+                "normalize", f"{self.normalize!r} is unknown", "use channels or joint"
+            )
+        if not all(isinstance(name, str) and name.strip() for name in self.classes):
+            raise BadInputError("classes", "are not all names", 'give them as ["Neuron", "Glia"]')
 
     def with_changes(self, **changes: Any) -> Recipe:
         """Return a copy in which every setting given and not ``None`` is replaced."""
         return replace(self, **{k: v for k, v in changes.items() if v is not None})
+
+    def class_name(self, number: int) -> str:
+        """Return the name of a class, numbered from 1.
+
+        >>> Recipe(classes=("Neuron",)).class_name(2)
+        'class 2'
+        """
+        return self.classes[number - 1] if number <= len(self.classes) else f"class {number}"
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings by name, as JSON takes them."""
         return asdict(self)
 
 
-def read_recipe(folder: Path, name: str, prob: float, nms: float) -> tuple[Recipe, str]:
+@dataclass(frozen=True)
+class BuiltInRecipe:
+    """The settings of a published model, which its folder does not hold.
+
+    Attributes:
+        model: the model's published name.
+        settings: entries of :class:`Recipe`.
+        thresholds: (prob, nms) by which a folder of another name is recognised; ``None`` where only
+            the name counts.
+        word: part of a folder's name that is enough; ``""`` where the whole name counts.
+    """
+
+    model: str
+    settings: dict[str, Any]
+    thresholds: tuple[float, float] | None = None
+    word: str = ""
+
+    def fits(self, name: str, thresholds: dict[str, float]) -> bool:
+        """Tell whether it belongs to a model folder of a name, with thresholds of its own."""
+        # StarDist's downloads are called python_2D_demo.zip.
+        if name.removeprefix("python_") == self.model or (self.word and self.word in name.lower()):
+            return True
+        return self.thresholds is not None and self.thresholds == (
+            thresholds.get("prob"),
+            thresholds.get("nms"),
+        )
+
+
+BUILT_IN = (
+    # nuclei_quant, notebook 01; the diameter is that of the published label image's median area
+    BuiltInRecipe(
+        "stardist_haug2",
+        {"percentiles": (0.2, 99.8), "diameter": 8.0},
+        (0.5104581312705648, 0.3),
+        word="haug2",
+    ),
+    # StarDist's authors normalise the channels of colour images together: stardist-napari's
+    # plugin does so "always", Fiji's plugin has no other way.
+    BuiltInRecipe("2D_versatile_he", {"normalize": "joint"}),
+)
+"""Recipes of published models that differ from StarDist's defaults."""
+
+
+def read_recipe(
+    folder: Path, name: str, thresholds: dict[str, float]
+) -> tuple[Recipe, dict[str, str]]:
     """Read the recipe of a model.
+
+    ``recipe.json`` comes first, then ``thresholds.json``, then what is built in for a published
+    model, then StarDist's defaults.
 
     Args:
         folder: the model folder, with or without ``recipe.json``.
-        name: the model's name, by which stardist_haug2 is recognised.
-        prob: the model's probability threshold, used where the recipe gives none.
-        nms: the model's overlap threshold, used where the recipe gives none.
+        name: the model's name, by which published models are recognised.
+        thresholds: the content of ``thresholds.json``: ``prob`` and ``nms``, as far as given.
 
     Returns:
-        The recipe, and its origin in words.
+        The recipe, and the origin of each of its settings in words.
 
     Raises:
         BadInputError: ``recipe.json`` is damaged or has an unknown or impossible entry.
 
     Example:
-        >>> recipe, source = read_recipe(Path("models/stardist_haug2"), "stardist_haug2", 0.6, 0.3)
-        >>> recipe.percentiles, recipe.prob, source
+        >>> recipe, sources = read_recipe(Path("stardist_haug2"), "stardist_haug2", {"prob": 0.6})
+        >>> recipe.percentiles, recipe.prob, sources["percentiles"]
         ((0.2, 99.8), 0.6, 'built in for stardist_haug2')
     """
-    base = Recipe(prob=prob, nms=nms)
+    known = {f.name for f in fields(Recipe)}
+    sources = dict.fromkeys(sorted(known), "StarDist's default")
+    settings: dict[str, Any] = {}
+
+    def take(entries: dict[str, Any], source: str) -> None:
+        settings.update(entries)
+        sources.update(dict.fromkeys(entries, source))
+
+    for published in BUILT_IN:
+        if published.fits(name, thresholds):
+            take(published.settings, f"built in for {published.model}")
+            break
+    take(thresholds, "thresholds.json")
     path = folder / RECIPE_FILE
     if path.exists():
         content = read_json(path)
-        known = {f.name for f in fields(Recipe)}
         unknown = sorted(set(content) - known)
         if unknown:
             raise BadInputError(
                 path, f"has the unknown entry {unknown[0]!r}", f"use {', '.join(sorted(known))}"
             )
-        try:
-            settings = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
-            return base.with_changes(**settings), RECIPE_FILE
-        except (TypeError, ValueError) as error:
-            raise BadInputError(
-                path, f"has a value of the wrong kind ({error})", "correct it"
-            ) from error
-    if (prob, nms) == _HAUG2_THRESHOLDS or "haug2" in name.lower():
-        return base.with_changes(percentiles=(0.2, 99.8)), "built in for stardist_haug2"
-    return base, "StarDist's defaults"
+        # An entry of null leaves what is known without the file.
+        given = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
+        take({k: v for k, v in given.items() if v is not None}, RECIPE_FILE)
+    try:
+        return Recipe(**settings), sources
+    except (TypeError, ValueError) as error:
+        raise BadInputError(
+            path, f"has a value of the wrong kind ({error})", "correct it"
+        ) from error

@@ -57,6 +57,7 @@ class KerasEngine(UnetTiles):
                 TypeError,
                 ValueError,
                 AssertionError,
+                AttributeError,
                 NotImplementedError,
                 RuntimeError,
             ) as error:

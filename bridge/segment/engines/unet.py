@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.errors import BadInputError
+from bridge.model.config import default_config
 from bridge.model.folder import ModelFolder
 from bridge.model.network import (
     ACTIVATIONS,
@@ -34,22 +35,6 @@ _EPSILON = 1e-3  # Keras's own, which StarDist leaves as it is
 
 _Next = Callable[[list[tuple[int, ...]]], list[NDArray[np.float32]]]
 """Returns the next layer's arrays, of the shapes that it has to have."""
-
-_DEFAULTS: dict[str, Any] = {
-    "unet_n_depth": 3,
-    "unet_kernel_size": (3, 3),
-    "unet_n_filter_base": 32,
-    "unet_n_conv_per_depth": 2,
-    "unet_pool": (2, 2),
-    "unet_activation": "relu",
-    "unet_last_activation": "relu",
-    "unet_batch_norm": False,
-    "unet_dropout": 0.0,
-    "unet_expansion": 2,
-    "unet_prefix": "",
-    "net_conv_after_unet": 128,
-}
-"""StarDist's defaults for settings that an older ``config.json`` lacks."""
 
 
 def read_unet(model: ModelFolder) -> Network:
@@ -72,8 +57,9 @@ def read_unet(model: ModelFolder) -> Network:
     """
     import h5py
 
+    settings = default_config(2) | model.config
     for key in ("unet_activation", "unet_last_activation"):
-        function = (_DEFAULTS | model.config)[key]
+        function = settings[key]
         if function not in (*ACTIVATIONS, "linear"):
             raise _refusal(model, f"has the activation {function!r}")
     try:
@@ -107,7 +93,7 @@ class UnetTiles:
     @property
     def divisor(self) -> tuple[int, int]:
         """Height and width of a tile are multiples of these: pooling and grid together."""
-        settings = _DEFAULTS | self._folder.config
+        settings = default_config(2) | self._folder.config
         depth = int(settings["unet_n_depth"])
         y, x = (
             int(by) ** depth * grid
@@ -150,7 +136,7 @@ class _Builder:
 
     def __init__(self, model: ModelFolder, convolution: _Next, normalisation: _Next) -> None:
         self._model = model
-        self._settings = _DEFAULTS | model.config
+        self._settings = default_config(2) | model.config
         self._check()
         self._convolution, self._normalisation = convolution, normalisation
         self._steps: list[Step] = []
@@ -218,7 +204,7 @@ class _Builder:
         if str(settings["backbone"]).lower() != "unet":
             raise _refusal(self._model, f"has the backbone {settings['backbone']!r}")
         for key in settings:
-            if key.startswith("unet_") and key not in _DEFAULTS:
+            if key.startswith("unet_") and key not in default_config(2):
                 raise _refusal(self._model, f"has the unknown setting {key!r}")
         counts = (
             ("unet_n_depth", 0),
