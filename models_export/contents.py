@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.errors import BadInputError, MissingPartError
-from models_export.archive import LARGEST, read_zip
+from bridge.files.archive import LARGEST, read_zip
 from models_export.runtimes import Program
 from models_export.targets.saved_model import SIGNATURE, TAG
 

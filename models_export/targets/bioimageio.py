@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.files.archive import zip_bytes
 from bridge.model.folder import ModelFolder
 from bridge.model.network import INPUT, OUTPUT, Network
 from bridge.model.onnx_graph import OPERATOR_SET, onnx_bytes
-from models_export.archive import zip_bytes
 from models_export.keras_model import KerasModel
 from models_export.targets import TargetSpec
 

@@ -6,8 +6,8 @@ The format is TensorFlow's ``saved_model.proto``: one graph with the tag ``serve
 
 from __future__ import annotations
 
+from bridge.files.archive import zip_bytes
 from bridge.model.network import INPUT, OUTPUT, Network
-from models_export.archive import zip_bytes
 from models_export.graph import build_meta_graph
 from models_export.keras_model import KerasModel
 from models_export.targets import TargetSpec

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bridge.errors import BadInputError
-from models_export.archive import read_zip, zip_bytes
+from bridge.files.archive import read_zip, zip_bytes
 from models_export.contents import read_model_file
 from tests.models_export.conftest import Exported
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from bridge.errors import BadInputError
+from bridge.files.archive import zip_bytes
 from models_export import verify
-from models_export.archive import zip_bytes
 from models_export.targets.saved_model import saved_model_bytes
 from tests.models_export.conftest import Exported
 
