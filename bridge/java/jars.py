@@ -4,27 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bridge.errors import BadInputError
-from bridge.files.atomic import write_error
+from bridge.files.cache import cache_error, cache_folder
 from bridge.java import JarMissingError
-
-CACHE_VARIABLE = "STARBRIDGE_CACHE"
-"""Environment variable that moves the cache folder."""
-
-
-def cache_folder() -> Path:
-    """Return the user's cache folder of starbridge, which may not exist yet."""
-    if folder := os.environ.get(CACHE_VARIABLE):
-        return Path(folder).expanduser()
-    from platformdirs import user_cache_path
-
-    return user_cache_path("starbridge", appauthor=False)
-
 
 Progress = Callable[[str, int, int], None]
 """Called during a download with the name of the file, its bytes so far and its size."""
@@ -69,12 +54,7 @@ def fetch_jar(
             published.write_text(sha1)
             got.replace(jar)
     except OSError as error:
-        explained = write_error(folder, error)
-        raise BadInputError(
-            explained.source,
-            explained.problem,
-            f"set {CACHE_VARIABLE} to a folder that you may write to",
-        ) from error
+        raise cache_error(folder, error) from error
     return jar
 
 

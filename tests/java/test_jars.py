@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from bridge.errors import BadInputError
+from bridge.files.cache import CACHE_VARIABLE, cache_folder
 from bridge.java import JarMissingError, jars
-from bridge.java.jars import CACHE_VARIABLE, Progress, cache_folder, fetch_jar
+from bridge.java.jars import Progress, fetch_jar
 
 
 class FakeCentral:

@@ -11,7 +11,7 @@ import pytest
 
 from bridge.apps.fiji import EMBEDDED, Fiji, FijiEndedError, FijiError, FijiTimeoutError
 from bridge.errors import BadInputError
-from bridge.java.jars import CACHE_VARIABLE, cache_folder
+from bridge.files.cache import CACHE_VARIABLE, cache_folder
 
 pytestmark = [pytest.mark.imagej, pytest.mark.network]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bridge.java.jars import CACHE_VARIABLE
+from bridge.files.cache import CACHE_VARIABLE
 from models_export.checks import check_file
 from models_export.contents import read_model_file
 from models_export.runtimes import Program, RunError, RuntimeMissingError, tensorflow1
