@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
-import shutil
+import os
 import stat
+import time
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -26,6 +27,7 @@ MOST_ENTRIES = 10_000
 _LARGEST_RATIO = 50
 _NEVER_TOO_LARGE = 64 * 2**20
 _ENCRYPTED = 0x1  # bit of the general purpose flag (PKWARE's APPNOTE, 4.4.4)
+_PIECE = 2**20  # bytes
 _AGAIN = "download or export it again"
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
@@ -101,7 +103,7 @@ def read_member(path: str | PathLike[str], name: str, largest: int) -> bytes:
 
 
 def unpack_zip(path: str | PathLike[str], folder: Path, members: Mapping[str, str]) -> None:
-    """Write files of an archive into a folder, piece by piece.
+    """Write files of an archive into a folder, piece by piece, with the times that they have in it.
 
     Args:
         path: the archive.
@@ -115,6 +117,9 @@ def unpack_zip(path: str | PathLike[str], folder: Path, members: Mapping[str, st
         for name, new in members.items():
             with archive.open(infos[name]) as source:
                 _copy(source, folder / new)
+            with suppress(ValueError, OverflowError, OSError):  # some zips hold no real time
+                written = time.mktime((*infos[name].date_time, 0, 0, -1))
+                os.utime(folder / new, (written, written))
 
 
 def _copy(source: IO[bytes], target: Path) -> None:
@@ -124,7 +129,7 @@ def _copy(source: IO[bytes], target: Path) -> None:
     except OSError as error:
         raise write_error(target, error) from error
     with stream:
-        while piece := source.read(shutil.COPY_BUFSIZE):
+        while piece := source.read(_PIECE):
             try:
                 stream.write(piece)
             except OSError as error:
@@ -154,9 +159,7 @@ def _opened(
         ) from error
 
 
-def _checked(
-    path: str | PathLike[str], infos: list[zipfile.ZipInfo]
-) -> dict[str, zipfile.ZipInfo]:
+def _checked(path: str | PathLike[str], infos: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
     """Return an archive's files by name, or refuse what could do harm."""
     total, packed = sum(i.file_size for i in infos), Path(path).stat().st_size
     allowed = min(LARGEST, max(_NEVER_TOO_LARGE, _LARGEST_RATIO * packed))

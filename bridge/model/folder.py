@@ -2,7 +2,8 @@
 
 It is what StarDist writes: ``config.json`` (architecture), ``thresholds.json`` and
 ``weights_*.h5``. The settings with which the model is to be applied, its recipe, may be beside
-them as ``recipe.json``; those of stardist_haug2 are built in.
+them as ``recipe.json``; those of some published models are built in. Models that are no folder yet
+become one in the cache (:mod:`bridge.model.source`).
 """
 
 from __future__ import annotations
@@ -10,17 +11,18 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
 from bridge.errors import BadInputError
 from bridge.model.config import read_config, read_thresholds
+from bridge.model.provenance import Provenance
 from bridge.model.recipe import Recipe, read_recipe
+from bridge.model.source import DEMO, demo_model_folder, locate_model
 from bridge.model.weights import find_weights
 
-DEMO = "demo"
-"""Name of the model that is part of starbridge."""
+__all__ = ["DEMO", "ModelFolder", "demo_model_folder", "open_model"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class ModelFolder:
         sources: origin of each setting of the recipe, in words (``"thresholds.json"``).
         sha256: hash (hexadecimal) of configuration and weights together.
         notes: sentences on what is odd about the folder, for a user.
+        provenance: the zip, package, name or URL that the folder was unpacked from; ``None`` for a
+            folder of the user.
     """
 
     path: Path
@@ -46,6 +50,7 @@ class ModelFolder:
     sources: dict[str, str]
     sha256: str
     notes: tuple[str, ...] = ()
+    provenance: Provenance | None = None
 
     @property
     def n_dim(self) -> int:
@@ -74,7 +79,11 @@ class ModelFolder:
 
     @property
     def origin(self) -> str:
-        """Argument with which :func:`open_model` opens it again, from any working folder."""
+        """Argument with which :func:`open_model` opens it again, from any working folder.
+
+        A model that was downloaded or unpacked is opened from the cache, without a network, under
+        the same name.
+        """
         return DEMO if self.path == demo_model_folder() else str(self.path.absolute())
 
     @property
@@ -87,6 +96,7 @@ class ModelFolder:
         return {
             "name": self.name,
             "folder": str(self.path),
+            **({"source": self.provenance.to_json()} if self.provenance else {}),
             "weights": self.weights.name,
             "sha256": self.sha256,
             "recipe_sources": dict(self.sources),
@@ -100,34 +110,30 @@ def open_model(
     weights: str | PathLike[str] | None = None,
     *,
     allow_3d: bool = False,
+    fetch: bool = True,
 ) -> ModelFolder:
-    """Check a model folder and read its recipe (:func:`bridge.model.recipe.read_recipe`).
+    """Find and check a model, and read its recipe (:func:`bridge.model.recipe.read_recipe`).
 
     Args:
-        model: the folder, or ``demo``.
+        model: ``demo``; a model folder; a zip of one; a bioimage.io package; a URL; or the name of
+            a published model (:func:`bridge.model.source.locate_model` says where each is looked
+            for).
         weights: a weights file (in the folder, or anywhere), or ``best`` or ``last``; where
             ``None``, those that StarDist would load (:func:`bridge.model.weights.find_weights`).
         allow_3d: whether a 3D model is accepted.
+        fetch: whether a model may be downloaded.
 
     Raises:
-        BadInputError: no such folder or weights, a file that is missing or damaged, or a 3D model
-            where only 2D models are accepted.
+        BadInputError: no such model or weights, a file that is missing or damaged, no network, or
+            a 3D model where only 2D models are accepted.
 
     Example:
         >>> model = open_model("demo")
         >>> model.n_dim, model.grid, model.n_rays, model.weights.name
         (2, (2, 2), 32, 'weights_best.h5')
     """
-    if str(model) == DEMO:
-        folder, name = demo_model_folder(), DEMO
-    else:
-        folder = Path(model).expanduser()
-        name = folder.resolve().name
-    if not folder.is_dir():
-        problem = "is a file, not a model folder" if folder.exists() else "does not exist"
-        raise BadInputError(
-            folder, problem, "give the folder that holds config.json and weights_best.h5, or demo"
-        )
+    located = locate_model(fspath(model), fetch=fetch)
+    folder, name = located.folder, located.name
     config = read_config(folder)
     if config["n_dim"] == 3 and not allow_3d:
         raise BadInputError(
@@ -139,21 +145,17 @@ def open_model(
     recipe, sources = read_recipe(folder, name, thresholds)
     path, more = find_weights(folder, weights)
     digest = _hash_model(folder, path)
-    return ModelFolder(folder, name, config, path, recipe, sources, digest, (*notes, *more))
-
-
-def demo_model_folder() -> Path:
-    """Return the folder of the packaged demo model.
-
-    Returns:
-        A StarDist 2D model folder (``config.json``, ``thresholds.json``, ``weights_best.h5``) with
-        its recipe (``recipe.json``) and model card (``README.md``).
-
-    Example:
-        >>> demo_model_folder().joinpath("config.json").is_file()
-        True
-    """
-    return Path(__file__).parents[1] / "demo" / "model"
+    return ModelFolder(
+        folder,
+        name,
+        config,
+        path,
+        recipe,
+        sources,
+        digest,
+        (*located.notes, *notes, *more),
+        located.provenance,
+    )
 
 
 def _hash_model(folder: Path, weights: Path) -> str:

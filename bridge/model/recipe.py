@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from bridge.errors import BadInputError
+from bridge.model.bioimageio import read_settings
 from bridge.model.config import DEFAULT_THRESHOLDS, read_json
 
 RECIPE_FILE = "recipe.json"
@@ -137,8 +138,8 @@ def read_recipe(
 ) -> tuple[Recipe, dict[str, str]]:
     """Read the recipe of a model.
 
-    ``recipe.json`` comes first, then ``thresholds.json``, then what is built in for a published
-    model, then StarDist's defaults.
+    ``recipe.json`` comes first, then ``thresholds.json``, then a bioimage.io description
+    (``rdf.yaml``), then what is built in for a published model, then StarDist's defaults.
 
     Args:
         folder: the model folder, with or without ``recipe.json``.
@@ -164,10 +165,12 @@ def read_recipe(
         settings.update(entries)
         sources.update(dict.fromkeys(entries, source))
 
+    described, description = read_settings(folder)
     for published in BUILT_IN:
-        if published.fits(name, thresholds):
+        if published.fits(name, described | thresholds):
             take(published.settings, f"built in for {published.model}")
             break
+    take(described, description)
     take(thresholds, "thresholds.json")
     path = folder / RECIPE_FILE
     if path.exists():
