@@ -134,6 +134,15 @@ def demo_segmenter() -> Segmenter:
 
 
 @pytest.fixture
+def model_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache in place of the user's, no shared models, and no way out but this computer."""
+    monkeypatch.setenv("STARBRIDGE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("STARBRIDGE_MODELS", raising=False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    return tmp_path / "cache"
+
+
+@pytest.fixture
 def square() -> Detections:
     """One object: the pixels of rows 3 and 4, columns 5 to 7, of a 10 x 12 image."""
     labels = np.zeros((10, 12), np.uint16)

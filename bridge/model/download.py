@@ -55,11 +55,8 @@ def download(address: str, target: Path, sha256: str | None = None, remedy: str 
             )
         except requests.HTTPError as error:
             # Its text holds the address, secrets included.
-            said = (
-                f"{error.response.status_code} {error.response.reason}"
-                if error.response is not None
-                else "no"
-            )
+            answer = error.response
+            said = "nothing" if answer is None else f"{answer.status_code} {answer.reason}"
             raise BadInputError(
                 shown, f"cannot be downloaded: the server says {said}", remedy
             ) from error
