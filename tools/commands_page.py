@@ -24,7 +24,7 @@ HEAD = f"""\
 
 
 def find_commands(command: Any, name: str = "starbridge") -> Iterator[tuple[str, Any]]:
-    """Yield every command with its full name, groups replaced by what they hold.
+    """Yield every command with its full name, and what groups hold.
 
     Args:
         command: a command or group, as typer makes it for click.
@@ -35,8 +35,11 @@ def find_commands(command: Any, name: str = "starbridge") -> Iterator[tuple[str,
     >>> "starbridge segment" in names and "starbridge fiji push" in names
     True
     """
-    if not hasattr(command, "commands"):
+    is_group = hasattr(command, "commands")
+    # A group that does something by itself is a command too.
+    if not is_group or command.invoke_without_command:
         yield name, command
+    if not is_group:
         return
     for key, part in command.commands.items():
         if not part.hidden:

@@ -100,7 +100,8 @@ def examine(
     Args:
         fiji: a Fiji to look at instead of the one that would be used.
         qupath: a QuPath, likewise.
-        models: StarDist model folders to look at besides the demo model.
+        models: StarDist models to look at besides the demo model, as ``--model`` takes them; one
+            that is not downloaded yet is a finding.
 
     Returns:
         The findings; what is wrong is one of them, never an error.
@@ -304,7 +305,7 @@ def _ilastik() -> Iterator[Finding]:
 
 
 def _model(model: str | PathLike[str]) -> Iterator[Finding]:
-    opened = open_model(model)
+    opened = open_model(model, fetch=False)
     recipe = opened.recipe
     low, high = recipe.percentiles
     yield Finding(

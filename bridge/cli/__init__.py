@@ -16,6 +16,7 @@ from bridge.cli.doctor import doctor
 from bridge.cli.export import export
 from bridge.cli.fiji import app as fiji
 from bridge.cli.measure import measure
+from bridge.cli.models import app as models
 from bridge.cli.output import note
 from bridge.cli.qupath import app as qupath
 from bridge.cli.segment import segment
@@ -43,7 +44,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
 }
 for name, command in _COMMANDS.items():
     app.command(name)(command)
-for name, group in {"fiji": fiji, "qupath": qupath, "demo": demo}.items():
+for name, group in {"models": models, "fiji": fiji, "qupath": qupath, "demo": demo}.items():
     app.add_typer(group, name=name)
 
 

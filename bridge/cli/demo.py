@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from bridge.cli.options import MODEL_HELP
 from bridge.cli.output import close_run, print_json, shown_progress
 
 app = typer.Typer(help="The model that comes with starbridge.", no_args_is_help=True)
@@ -50,7 +51,7 @@ def train_model(
 
 @app.command("evaluate")
 def evaluate_model(
-    model: Annotated[str, typer.Option("--model", "-m", help="Model folder, or 'demo'.")] = "demo",
+    model: Annotated[str, typer.Option("--model", "-m", help=MODEL_HELP)] = "demo",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compare a model with the hand-made mask of the real image that comes with StarDist."""

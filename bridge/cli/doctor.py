@@ -12,7 +12,9 @@ from bridge.cli.output import print_json
 def doctor(
     model: Annotated[
         list[str] | None,
-        typer.Option("--model", "-m", help="Model folder to look at too; several times."),
+        typer.Option(
+            "--model", "-m", help="Model to look at too, given as in segment; several times."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

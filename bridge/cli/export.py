@@ -7,14 +7,13 @@ from typing import Annotated
 
 import typer
 
+from bridge.cli.options import MODEL_HELP
 from bridge.errors import BadInputError
 from models_export.targets import TARGETS
 
 
 def export(
-    model: Annotated[
-        str, typer.Argument(help="StarDist model folder, or 'demo'.", show_default=False)
-    ],
+    model: Annotated[str, typer.Argument(help=MODEL_HELP, show_default=False)],
     to: Annotated[
         list[str] | None,
         typer.Option(

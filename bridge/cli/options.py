@@ -13,6 +13,12 @@ from bridge.formats.layout import FORMATS, places
 if TYPE_CHECKING:
     from bridge.batch.runner import Existing
 
+MODEL_HELP = (
+    "StarDist model: a folder, a zip, a bioimage.io package, a URL, a name (starbridge models "
+    "lists them), or 'demo'."
+)
+"""What ``--model`` takes; the same in every command."""
+
 TABLE_FORMATS = ("csv", "parquet")
 
 PixelSize = Annotated[

@@ -106,8 +106,8 @@ def select(
     resegment: Annotated[
         str | None,
         typer.Option(
-            help="Segment the crops with this model (folder, or 'demo') as it segments the whole "
-            "image.",
+            help="Segment the crops with this model (given as in segment) as it segments the "
+            "whole image.",
             show_default=False,
         ),
     ] = None,

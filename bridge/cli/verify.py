@@ -22,8 +22,8 @@ def verify_files(
         typer.Option(
             "--model",
             "-m",
-            help="Model folder that they were made from. [default: the one in the .export.json "
-            "beside them]",
+            help="Model that they were made from, given as in export. [default: the one in the "
+            ".export.json beside them]",
         ),
     ] = None,
     weights: Annotated[

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 from bridge.errors import BadInputError
+from bridge.files.atomic import writing
 from bridge.files.names import safe_name
 from bridge.model.address import file_name_of, is_address, without_secrets
 from bridge.model.bioimageio import RDF_NAMES
@@ -103,6 +105,48 @@ def fetch_published(model: PublishedModel) -> Path:
         model.sha256,
         f"download it in a browser, and put the file into {folder}",
     )
+
+
+def fetch_model(model: str) -> Path:
+    """Download a model, so that it can be opened without a network afterwards.
+
+    A published model that is there already is not downloaded again; what is behind a URL is.
+
+    Args:
+        model: the name or alias of a published model, or a URL.
+
+    Returns:
+        Its zip (or a folder, where somebody unpacked it).
+
+    Raises:
+        BadInputError: no such name, it cannot be downloaded, is no model, or the cache cannot be
+            written.
+    """
+    if is_address(model):
+        path = fetch_address(model, again=True)
+        open_file(path, name_of_file(path), "address", without_secrets(model))
+        return path
+    published = find_published(model)
+    if published is None:
+        raise BadInputError(model, "is no published model", _suggestion(Path(model)))
+    path = fetch_published(published)
+    if path.is_file():
+        open_file(path, published.name, "name", published.name, published.address)
+    return path
+
+
+def copy_model(path: Path, folder: Path) -> Path:
+    """Copy a zip that :func:`fetch_model` returned, whole or not at all.
+
+    Raises:
+        BadInputError: the folder cannot be written, or it is an unpacked model instead of a zip.
+    """
+    if path.is_dir():
+        raise BadInputError(path, "is an unpacked model, not a zip", "copy the folder yourself")
+    target = folder.expanduser() / path.name
+    with writing(target) as part:
+        shutil.copyfile(path, part)
+    return target
 
 
 def fetch_address(address: str, *, again: bool = False) -> Path:
