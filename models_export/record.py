@@ -46,6 +46,7 @@ def write_record(path: Path, model: ModelFolder, files: Sequence[ExportedFile]) 
         "model": {
             "name": model.file_name,
             "folder": model.origin,
+            **({"source": model.provenance.to_json()} if model.provenance else {}),
             "weights": model.weights.name if inside else str(model.weights.absolute()),
             "sha256": model.sha256,
             "dimensions": model.n_dim,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from bridge.cli.options import MODEL_HELP
+from bridge.cli.output import note
 from bridge.errors import BadInputError
 from models_export.targets import TARGETS
 
@@ -46,6 +47,8 @@ def export(
         done = export_model(
             model, targets, out=out, weights=weights, verify=verify, listener=listener
         )
+    for line in done.model.notes:
+        note(line)
     for file in done.files:
         typer.echo(file.path)
         for check in file.checks:

@@ -204,6 +204,8 @@ def _crops(
     from bridge.select.resegmenting import ModelOfRun
 
     segmenter = ModelOfRun(model)
+    for line in segmenter.model.notes:
+        note(line)
     return replace(settings, segmenter=segmenter, model=segmenter.model.sha256)
 
 

@@ -67,9 +67,11 @@ def description_lines(model: ModelFolder) -> list[str]:
     network, source = known["network"], known["source"]
     title = _BACKBONES.get(network["backbone"], (network["backbone"],))[0]
     patch = known["training_patch"]
-    facts = {
-        "model": known["name"],
-        "folder": known["folder"],
+    facts = {"model": known["name"], "folder": known["folder"]}
+    if source:
+        address = f" ({source['address']})" if "address" in source else ""
+        facts["from"] = f"{source['given']}{address}, SHA-256 {source['sha256']}"
+    facts |= {
         "network": f"{network['dimensions']}D {title}, depth {network['depth']}, "
         f"{network['filters']} filters, grid {_times(network['grid'])}, {network['rays']} rays, "
         f"{network['classes'] or 'no'} classes",
@@ -77,9 +79,6 @@ def description_lines(model: ModelFolder) -> list[str]:
         "trained on": f"patches of {_times(patch)} pixels" if patch else "not known",
         "weights": f"{known['weights']['file']}, {megabytes(known['weights']['bytes'])}",
     }
-    if source:
-        address = f" ({source['address']})" if "address" in source else ""
-        facts["from"] = f"{source['given']}{address}, SHA-256 {source['sha256']}"
     lines = [f"{key:<10}  {value}" for key, value in facts.items()]
     width = max(len(_shown(setting["value"])) for setting in known["recipe"].values())
     lines += ["recipe"]

@@ -14,6 +14,7 @@ from bridge.model.address import file_name_of, is_address, without_secrets
 from bridge.model.bioimageio import RDF_NAMES
 from bridge.model.download import download
 from bridge.model.model_files import recognize
+from bridge.model.provenance import hash_file
 from bridge.model.published import PUBLISHED, PublishedModel, find_published, suggest_name
 from bridge.model.store import find_cached, find_shared, list_shared, models_folder
 from bridge.model.unpack import LocatedModel, open_file, open_folder
@@ -130,8 +131,7 @@ def fetch_model(model: str) -> Path:
     if published is None:
         raise BadInputError(model, "is no published model", _suggestion(Path(model)))
     path = fetch_published(published)
-    if path.is_file():
-        open_file(path, published.name, "name", published.name, published.address)
+    _open_published(published, fetch=True)  # unpacks it
     return path
 
 
@@ -192,11 +192,11 @@ def _open_published(model: PublishedModel, *, fetch: bool) -> LocatedModel:
     path = kept or fetch_published(model)
     if path.is_dir():
         return open_folder(path, model.name)
-    found = open_file(path, model.name, "name", model.name, model.address)
-    if found.provenance and found.provenance.sha256 != model.sha256:
-        note = f"{path} is used; it is not the file of {model.name} that StarDist publishes"
-        return replace(found, notes=(note, *found.notes))
-    return found
+    if hash_file(path) == model.sha256:
+        return open_file(path, model.name, "name", model.name, model.address)
+    found = open_file(path, model.name, "file", str(path.resolve()))
+    note = f"{path} is used; it is not the file of {model.name} that StarDist publishes"
+    return replace(found, notes=(note, *found.notes))
 
 
 def _open_path(path: Path, name: str) -> LocatedModel:

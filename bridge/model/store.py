@@ -120,14 +120,14 @@ def keep_unpacked(
         fill(part)
         write_provenance(part, provenance)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileNotFoundError):
-            target.rename(temporary / "replaced")
         try:
             part.rename(target)
         except OSError:
-            # Another process was faster.
+            # A whole one of another process that was faster stays: somebody may be reading it.
             if not is_whole(target):
-                raise
+                with suppress(FileNotFoundError):
+                    target.rename(temporary / "replaced")
+                part.rename(target)
     return target, damaged
 
 

@@ -138,6 +138,18 @@ def test_without_a_network_the_error_says_what_to_do(server: ModelServer, target
         download(address, target, SHA256, "by hand")
 
 
+def test_a_server_that_falls_silent_is_given_up(
+    server: ModelServer, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.model.download._PATIENCE", 0.2)
+    server.answers["/a.zip"] = Answer(CONTENT, held=True)
+
+    with pytest.raises(BadInputError, match="was cut off while it was downloaded"):
+        download(server.url("/a.zip"), target, SHA256)
+
+    assert leftovers(target) == []
+
+
 def test_only_web_addresses_are_downloaded(target: Path) -> None:
     with pytest.raises(BadInputError, match="is no address of the web; give one with https://"):
         download("ftp://lab.org/a.zip", target)

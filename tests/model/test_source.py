@@ -455,9 +455,12 @@ def test_another_file_under_a_published_name_is_used_with_a_note(
 ) -> None:
     write_zip(lab / "2D_versatile_he.zip", DEMO | {"README.md": b"ours"})
 
-    (note,) = open_model("2D_versatile_he").notes
+    model = open_model("2D_versatile_he")
 
+    (note,) = model.notes
     assert "it is not the file of 2D_versatile_he that StarDist publishes" in note
+    assert model.provenance is not None
+    assert model.provenance.given == str(lab / "2D_versatile_he.zip")
 
 
 def test_a_labs_own_models_have_names_too(lab: Path) -> None:

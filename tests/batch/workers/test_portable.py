@@ -15,6 +15,7 @@ from bridge.model.folder import open_model
 from bridge.segment.segmenter import Segmenter
 from tests.batch.conftest import segmenter
 from tests.batch.engines import Sleeping, StandIn
+from tests.model.zips import model_files, write_zip
 
 
 def test_the_same_segmenter_is_made_elsewhere() -> None:
@@ -46,6 +47,21 @@ def test_another_model_under_the_same_path_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(BadInputError, match="is another model than on the machine that started"):
         replace(portable, sha256="0" * 64).load()
+
+
+def test_a_model_from_a_zip_travels_without_the_zip(
+    model_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_zip(tmp_path / "python_2D_versatile_he.zip", model_files())
+    portable = PortableSegmenter.of(Segmenter(open_model(path)))
+    path.unlink()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+
+    arrived = pickle.loads(pickle.dumps(portable)).load()  # noqa: S301 - our own
+
+    assert arrived.model.name == "2D_versatile_he"
+    assert arrived.model.recipe.normalize == "joint"
 
 
 def test_a_network_that_is_only_there_loaded_cannot_travel() -> None:
