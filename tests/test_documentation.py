@@ -68,7 +68,8 @@ def test_documented_options_exist() -> None:
     wrong = []
     for page in PAGES:
         for line in re.findall(r"^starbridge [^\n]*(?:\\\n[^\n]*)*", text_of(page), re.MULTILINE):
-            name = next((n for n in known if line.startswith(f"{n} ")), None)
+            fitting = [n for n in known if line.startswith(f"{n} ")]
+            name = max(fitting, key=len, default=None)
             if name is None:
                 continue
             options = {o for p in known[name].params for o in [*p.opts, *p.secondary_opts]}
