@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,7 +19,13 @@ _PATIENCE = 30.0  # seconds without an answer, or without a byte of it
 _BY_HAND = "download it in a browser, and give the file"
 
 
-def download(address: str, target: Path, sha256: str | None = None, remedy: str = _BY_HAND) -> Path:
+def download(
+    address: str,
+    target: Path,
+    sha256: str | None = None,
+    remedy: str = _BY_HAND,
+    check: Callable[[Path], None] = lambda _: None,
+) -> Path:
     """Download a file, with its progress on stderr.
 
     It is written under a temporary name and renamed when it is complete, so that neither a lost
@@ -28,6 +36,8 @@ def download(address: str, target: Path, sha256: str | None = None, remedy: str 
         target: the final path, in the cache.
         sha256: its hash (hexadecimal), where it is known.
         remedy: what a user can do where it cannot be downloaded.
+        check: called with the complete file before it gets its final path; an error that it raises
+            leaves there what was there before.
 
     Returns:
         The final path.
@@ -47,7 +57,7 @@ def download(address: str, target: Path, sha256: str | None = None, remedy: str 
             pooch.retrieve(
                 address,
                 known_hash=sha256 and f"sha256:{sha256}",
-                fname="file",
+                fname=target.name,
                 path=folder,
                 downloader=pooch.HTTPDownloader(
                     progressbar=progress, chunk_size=_PIECE, timeout=_PATIENCE
@@ -84,13 +94,23 @@ def download(address: str, target: Path, sha256: str | None = None, remedy: str 
                 "is not the file that was published: its SHA-256 differs",
                 "run the same command again; if it stays so, " + remedy,
             ) from error
+        part = folder / target.name
+        check(part)
+        _let_others_read(part)
         try:
-            (folder / "file").replace(target)
+            part.replace(target)
         except PermissionError:
             # Windows does not replace a file that another process reads.
             if not target.is_file():
                 raise
     return target
+
+
+def _let_others_read(path: Path) -> None:
+    """Give a file the usual permissions: pooch makes files that their owner alone can read."""
+    usual = path.with_name(".permissions")
+    usual.touch()
+    path.chmod(stat.S_IMODE(usual.stat().st_mode))
 
 
 class _Progress:

@@ -137,7 +137,7 @@ def open_model(
     config = read_config(folder)
     if config["n_dim"] == 3 and not allow_3d:
         raise BadInputError(
-            folder / "config.json",
+            located.provenance.given if located.provenance else folder / "config.json",
             "describes a 3D model",
             "give a 2D model: volumes are not segmented yet",
         )

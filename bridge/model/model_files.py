@@ -19,6 +19,7 @@ _OTHER_NETWORK = (
 _DEEPEST = 4  # folders in a zip; a zip of a whole disk is no model
 _GRAPHS = (".pb", ".onnx")
 _WEIGHTS = (".h5", ".hdf5")
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # with files, and without any
 _PACKED = {
     b"\x1f\x8b": "a .gz archive",
     b"7z\xbc\xaf": "a .7z archive",
@@ -62,8 +63,7 @@ def recognize(path: Path) -> Contents:
     ending = path.suffix.lower()
     if not head:
         raise BadInputError(path, "is empty", "download or copy it again")
-    # A zip that ends too early has its beginning only.
-    if head.startswith(b"PK\x03\x04") or zipfile.is_zipfile(path):
+    if head.startswith(_ZIP):
         return _recognize_zip(path)
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith((b"<!doctype html", b"<html")):
@@ -91,6 +91,8 @@ def recognize(path: Path) -> Contents:
         )
     if ending in _GRAPHS:
         return Contents("graph")
+    if zipfile.is_zipfile(path):  # one behind something else, as programs that unpack themselves
+        return _recognize_zip(path)
     if ending == ".zip":
         raise BadInputError(path, "is no zip", "download or copy it again")
     raise BadInputError(path, "is a file, not a model folder or a zip of one", _remedy(path))
@@ -121,6 +123,9 @@ def _recognize_zip(path: Path) -> Contents:
         raise BadInputError(
             path, "has a config.json but no weights (weights_best.h5)", "pack them into the zip too"
         )
+    inner = next((name for name in names if name.lower().endswith(".zip")), None)
+    if inner is not None:
+        raise BadInputError(path, f"holds another zip ({inner})", "unpack it, and give that one")
     raise BadInputError(path, "holds no StarDist model (no config.json)", _GIVE)
 
 

@@ -47,7 +47,7 @@ def write_provenance(folder: Path, provenance: Provenance) -> None:
     """Write down where a model folder came from, and what its files are."""
     files = {path.name: hash_file(path) for path in sorted(folder.iterdir())}
     content = {"format": _FORMAT, "source": provenance.to_json(), "files": files}
-    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    text = json.dumps(content, indent=1) + "\n"  # ASCII: a path need not be UTF-8
     (folder / FILE).write_text(text, encoding="utf-8")
 
 

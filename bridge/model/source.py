@@ -16,7 +16,13 @@ from bridge.model.download import download
 from bridge.model.model_files import recognize
 from bridge.model.provenance import hash_file
 from bridge.model.published import PUBLISHED, PublishedModel, find_published, suggest_name
-from bridge.model.store import find_cached, find_shared, list_shared, models_folder
+from bridge.model.store import (
+    find_cached,
+    find_misfit,
+    find_shared,
+    list_shared,
+    models_folder,
+)
 from bridge.model.unpack import LocatedModel, open_file, open_folder
 
 DEMO = "demo"
@@ -67,9 +73,14 @@ def locate_model(model: str, *, fetch: bool = True) -> LocatedModel:
         return LocatedModel(demo_model_folder(), DEMO)
     if is_address(model):
         return _open_address(model, fetch=fetch)
-    path = Path(model).expanduser()
+    path = Path(model)
     published = find_published(model)
-    if path.exists():
+    try:
+        path = path.expanduser()
+        is_there = path.exists()
+    except (OSError, ValueError, RuntimeError):  # too long, impossible, or of an unknown user
+        is_there = False
+    if is_there:
         found = _open_path(path, path.resolve().name)
         if published is None:
             return found
@@ -98,14 +109,14 @@ def fetch_published(model: PublishedModel) -> Path:
     Raises:
         BadInputError: it cannot be downloaded, or the cache cannot be written.
     """
-    folder = models_folder()
     kept = find_shared(model.name) or find_cached(model)
-    return kept or download(
-        model.address,
-        folder / model.file_name,
-        model.sha256,
-        f"download it in a browser, and put the file into {folder}",
-    )
+    if kept is not None:
+        return kept
+    folder = models_folder()
+    remedy = f"download it in a browser, and put the file into {folder}"
+    if misfit := find_misfit(model):
+        remedy += f" ({misfit.name}, which is there, is another file or damaged)"
+    return download(model.address, folder / model.file_name, model.sha256, remedy)
 
 
 def fetch_model(model: str) -> Path:
@@ -159,15 +170,15 @@ def fetch_address(address: str, *, again: bool = False) -> Path:
     Raises:
         BadInputError: it cannot be downloaded, is no model, or the cache cannot be written.
     """
-    target = _place_of(address)
-    if again or not target.is_file():
-        download(address, target)
+
+    def check(path: Path) -> None:
         try:
-            recognize(target)
+            recognize(path)
         except BadInputError as error:
-            target.unlink(missing_ok=True)
             raise BadInputError(without_secrets(address), error.problem, error.remedy) from error
-    return target
+
+    target = _place_of(address)
+    return download(address, target, check=check) if again or not target.is_file() else target
 
 
 def _place_of(address: str) -> Path:

@@ -82,14 +82,27 @@ def find_cached(model: PublishedModel) -> Path | None:
     A zip counts if its hash is the published one, a folder (a browser may unpack what it
     downloads) if it has a ``config.json``.
     """
-    folder = models_folder()
-    stems = (f"python_{model.name}", model.name)
-    for stem in stems:
-        for path in sorted(folder.glob(f"{stem}*.zip")):
-            with suppress(OSError):
-                if hash_file(path) == model.sha256:
-                    return path
-    return next((folder / s for s in stems if (folder / s / "config.json").is_file()), None)
+    for path in _cached_zips(model):
+        with suppress(OSError):
+            if hash_file(path) == model.sha256:
+                return path
+    folders = (models_folder() / stem for stem in _stems(model))
+    return next((folder for folder in folders if (folder / "config.json").is_file()), None)
+
+
+def find_misfit(model: PublishedModel) -> Path | None:
+    """Find a zip in the cache's folder that has the name of a published model and another hash."""
+    if find_cached(model) is not None:
+        return None
+    return next(iter(_cached_zips(model)), None)
+
+
+def _stems(model: PublishedModel) -> tuple[str, str]:
+    return f"python_{model.name}", model.name
+
+
+def _cached_zips(model: PublishedModel) -> list[Path]:
+    return [p for stem in _stems(model) for p in sorted(models_folder().glob(f"{stem}*.zip"))]
 
 
 def keep_unpacked(

@@ -81,7 +81,12 @@ def open_folder(folder: Path, name: str) -> LocatedModel:
     rdf = next((folder / n for n in RDF_NAMES if (folder / n).is_file()), None)
     if rdf is not None:
         return _open_package_folder(folder, rdf, name)
-    graph = next((p for p in sorted(folder.iterdir()) if p.suffix in (".pb", ".onnx")), None)
+    try:
+        graph = next((p for p in sorted(folder.iterdir()) if p.suffix in (".pb", ".onnx")), None)
+    except OSError as error:
+        raise BadInputError(
+            folder, f"cannot be read: {error.strerror}", "check its permissions"
+        ) from error
     if graph is not None:
         remedy = "zip the folder's content" if graph.name == "saved_model.pb" else f"give {graph}"
         raise BadInputError(folder, f"holds {graph.name} and no config.json", remedy)

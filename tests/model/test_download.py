@@ -59,6 +59,15 @@ def test_a_file_is_downloaded_and_its_hash_checked(
     assert printed.err == f"starbridge: downloading {server.url('/a.zip')}\n"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other permissions")
+def test_others_can_read_what_is_downloaded(server: ModelServer, target: Path) -> None:
+    server.answers["/a.zip"] = Answer(CONTENT)
+    download(server.url("/a.zip"), target)
+    (target.parent / "usual").touch()
+
+    assert target.stat().st_mode == (target.parent / "usual").stat().st_mode
+
+
 def test_on_a_terminal_there_is_a_bar(
     server: ModelServer,
     target: Path,

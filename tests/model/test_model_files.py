@@ -82,12 +82,14 @@ def test_graphs_are_known_by_their_ending(tmp_path: Path, name: str) -> None:
         ("a.zip", pack({"photo.jpg": b""}), "holds no StarDist model (no config.json)"),
         ("a.zip", pack(inside("m1") | inside("m2")), "holds several models (m1, m2); unpack it"),
         ("a.zip", pack({"../config.json": b""}), "holds the path '../config.json', which leaves"),
+        ("a.zip", pack({}), "holds no StarDist model"),
+        ("a.zip", pack({"files/m.zip": b"PK"}), "holds another zip (files/m.zip); unpack it"),
         ("a.tif", b"II*\x00", "is a file, not a model folder or a zip of one; give the folder"),
     ],
     ids=[
         "empty", "nonsense", "cut", "web page", "git-lfs", "cellpose", "cellpose-sam", "pth",
         "torch in a zip", "keras", "weights", "gz", "7z", "rois", "no weights", "photo", "several",
-        "leaves", "image",
+        "leaves", "no files", "zip in a zip", "image",
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_model_is_named_for_what_it_is(

@@ -163,7 +163,7 @@ def test_a_zip_of_a_3d_model_is_refused_where_2d_is_needed(
     path = write_zip(tmp_path / "m.zip", DEMO | {"config.json": json.dumps(config).encode()})
 
     assert open_model(path, allow_3d=True).n_dim == 3
-    with pytest.raises(BadInputError, match="volumes are not segmented yet"):
+    with pytest.raises(BadInputError, match=rf"{path}: describes a 3D .*not segmented yet"):
         open_model(path)
 
 
@@ -342,6 +342,10 @@ def test_without_a_network_the_file_can_be_put_there_by_hand(
         f"{published_zip.url('/v0.1/python_2D_versatile_he.zip')}: cannot be reached (no network?);"
         f" download it in a browser, and put the file into {folder}"
     )
+    (folder / name).write_bytes(ZIP[:-1])
+    with pytest.raises(BadInputError) as caught:
+        open_model("2D_versatile_he")
+    assert str(caught.value).endswith(f"({name}, which is there, is another file or damaged)")
     (folder / name).write_bytes(ZIP)
     check_opened(open_model("2D_versatile_he"), "2D_versatile_he", model_cache)
 
@@ -515,6 +519,20 @@ def test_a_url_can_be_fetched_again(server: ModelServer, model_cache: Path) -> N
     assert open_model(url).recipe.prob == 0.7
 
 
+def test_what_is_fetched_again_replaces_a_model_only_by_a_model(
+    server: ModelServer, model_cache: Path
+) -> None:
+    url = server.url("/m.zip")
+    server.answers["/m.zip"] = Answer(ZIP)
+    open_model(url)
+    server.answers["/m.zip"] = Answer(b"<html>moved</html>")
+
+    with pytest.raises(BadInputError, match="is a web page"):
+        fetch_address(url, again=True)
+
+    assert open_model(url).sha256 == SAME
+
+
 def test_a_web_page_behind_a_url_is_not_kept(server: ModelServer, model_cache: Path) -> None:
     url = server.url("/m.zip")
     server.answers["/m.zip"] = Answer(b"<!doctype html><html>log in</html>")
@@ -535,6 +553,7 @@ def test_a_web_page_behind_a_url_is_not_kept(server: ModelServer, model_cache: P
         ("2D_versatile_flou", "2D_versatile_flou: does not exist; did you mean 2D_versatile_fluo?"),
         ("models/2d_demo", "models/2d_demo: does not exist; did you mean 2D_demo?"),
         ("dmeo", "dmeo: does not exist; did you mean demo?"),
+        ("~nobody here/model", "does not exist"),
         ("nowhere", "a zip of it, its URL, or one of demo, 2D_versatile_fluo, 2D_versatile_he,"),
     ],
 )
@@ -545,6 +564,12 @@ def test_a_model_that_is_not_there_is_guessed_at(
         open_model(model)
 
     assert message in str(caught.value)
+
+
+def test_a_name_that_no_disk_takes_is_not_there(model_cache: Path) -> None:
+    for name in ("x" * 5000, "a\0b"):
+        with pytest.raises(BadInputError, match="does not exist; give the folder"):
+            open_model(name)
 
 
 def test_a_name_is_made_of_a_file() -> None:
