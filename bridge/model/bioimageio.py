@@ -21,6 +21,16 @@ LARGEST_RDF = 4 * 2**20
 
 _MOST_VALUES = 10_000
 _PERCENTILES = (0.0, 100.0)  # of scale_range, where it names none
+_RECIPE = (
+    "percentiles",
+    "prob",
+    "nms",
+    "channel",
+    "pixel_size",
+    "normalize",
+    "classes",
+    "diameter",
+)
 _CHANNEL_AXES = {"c", "channel"}
 _GET_AGAIN = "download the package again"
 
@@ -71,8 +81,8 @@ def read_settings(folder: Path) -> tuple[dict[str, Any], str]:
         folder: a StarDist model folder, with or without ``rdf.yaml``.
 
     Returns:
-        Entries of :class:`bridge.model.recipe.Recipe` as far as given (thresholds, percentiles and
-        how channels are normalised), and the name of the file.
+        Entries of :class:`bridge.model.recipe.Recipe` as far as given (StarDist's packages have
+        thresholds, percentiles and how channels are normalised), and the name of the file.
 
     Raises:
         BadInputError: the description is damaged.
@@ -103,6 +113,11 @@ def read_settings(folder: Path) -> tuple[dict[str, Any], str]:
     for step in map(_mapping, steps if isinstance(steps, list) else ()):
         if "scale_range" in (step.get("name"), step.get("id")):  # spec 0.4, spec 0.5
             settings |= _scale_range(_mapping(step.get("kwargs")), path)
+    # What starbridge's own export writes is the whole recipe.
+    recipe = _mapping(_mapping(description.get("config")).get("starbridge"))
+    for key in _RECIPE:
+        if (value := recipe.get(key)) is not None:
+            settings[key] = tuple(value) if isinstance(value, list) else value
     return settings, path.name
 
 

@@ -29,6 +29,7 @@ DEMO = "demo"
 """Name of the model that is part of starbridge."""
 
 _LEGACY_PREFIX = "python_"  # StarDist's downloads are called python_2D_demo.zip
+_ENDINGS = (".zip", ".pb", ".onnx")
 _NAMES = ", ".join(model.name for model in PUBLISHED)
 _GIVE = (
     "give the folder that holds config.json and weights_best.h5, a zip of it, its URL, or one of "
@@ -78,6 +79,10 @@ def locate_model(model: str, *, fetch: bool = True) -> LocatedModel:
     try:
         path = path.expanduser()
         is_there = path.exists()
+    except PermissionError as error:
+        raise BadInputError(
+            path, "cannot be read", "check the permissions of its folder"
+        ) from error
     except (OSError, ValueError, RuntimeError):  # too long, impossible, or of an unknown user
         is_there = False
     if is_there:
@@ -99,8 +104,8 @@ def name_of_file(path: Path) -> str:
     >>> name_of_file(Path("python_2D_demo.zip"))
     '2D_demo'
     """
-    stem = path.name.removesuffix(path.suffix).removeprefix(_LEGACY_PREFIX)
-    return safe_name(stem) or "model"
+    stem = path.stem if path.suffix.lower() in _ENDINGS else path.name
+    return safe_name(stem.removeprefix(_LEGACY_PREFIX)) or "model"
 
 
 def fetch_published(model: PublishedModel) -> Path:

@@ -186,8 +186,14 @@ def _keep_package(
 
 
 def _import_package(source: Path, package: Package) -> LocatedModel:
-    if any(key in package.formats for key in _GRAPH_FORMATS) and source.is_file():
-        return _import_graph(source)
+    if any(key in package.formats for key in _GRAPH_FORMATS):
+        if source.is_file():
+            return _import_graph(source)
+        raise BadInputError(
+            source,
+            "is an unpacked bioimage.io package without Keras weights",
+            "zip the folder's content, and give the zip",
+        )
     if not package.config:
         raise _no_stardist(source)
     formats = ", ".join(package.formats) or "no format at all"

@@ -84,8 +84,3 @@ def test_a_download_without_network_is_an_error(
     monkeypatch.setattr(requests, "request", refuse)
     with pytest.raises(JarMissingError, match="no network"):
         fetch()
-
-
-def test_the_cache_follows_the_platform(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(CACHE_VARIABLE, raising=False)
-    assert cache_folder().name in ("starbridge", "Cache")

@@ -10,6 +10,7 @@ import pytest
 
 from bridge.errors import BadInputError
 from bridge.model.bioimageio import read_package, read_settings
+from bridge.model.recipe import Recipe
 from tests.model.zips import stardist_rdf
 
 SOURCE = Path("package.zip")
@@ -85,6 +86,14 @@ def test_scale_range_says_percentiles_and_how_channels_are_normalised(
     found = settings(tmp_path, scale_range(spec, **arguments))
 
     assert (found["percentiles"], found["normalize"]) == (percentiles, normalize)
+
+
+def test_starbridges_own_packages_bring_the_whole_recipe(tmp_path: Path) -> None:
+    recipe = Recipe((0.2, 99.8), 0.51, 0.3, (0, "DAPI"), 0.5, "joint", ("Neuron",), 8.0)
+
+    found = settings(tmp_path, {"config": {"starbridge": recipe.to_json()}})
+
+    assert Recipe(**found) == recipe
 
 
 def test_a_description_without_settings_gives_none(tmp_path: Path) -> None:

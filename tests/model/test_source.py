@@ -288,6 +288,13 @@ def test_a_package_that_cannot_be_read_says_what_it_has(
     assert message in str(caught.value)
 
 
+def test_an_unpacked_package_with_a_graph_only_is_to_be_zipped(tmp_path: Path) -> None:
+    (tmp_path / "rdf.yaml").write_text(json.dumps(stardist_rdf()))
+
+    with pytest.raises(BadInputError, match="without Keras weights; zip the folder's content"):
+        open_model(tmp_path)
+
+
 def test_a_package_with_a_graph_only_goes_to_the_reader_of_graphs(
     model_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -575,4 +582,5 @@ def test_a_name_that_no_disk_takes_is_not_there(model_cache: Path) -> None:
 def test_a_name_is_made_of_a_file() -> None:
     assert name_of_file(Path("a/python_2D_demo.zip")) == "2D_demo"
     assert name_of_file(Path("v1.2.zip")) == "v1.2"
+    assert name_of_file(Path("v1.2")) == "v1.2"
     assert name_of_file(Path("python_.zip")) == "model"
