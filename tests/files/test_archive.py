@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bridge.errors import BadInputError
+from bridge.files import archive
 from bridge.files.archive import read_zip, zip_bytes
-from models_export import archive
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
