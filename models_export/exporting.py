@@ -89,7 +89,7 @@ def export(
             raise BadInputError(opened.path, left_out[name], f"leave out --to {name}")
     listener.doing(f"read {opened.file_name}")
     keras = KerasModel(opened)
-    network = keras.network().folded()
+    network = keras.network()
     folder = Path(out).expanduser()
     files: list[ExportedFile] = []
     scripts: dict[str, bytes] = {}

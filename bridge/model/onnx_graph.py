@@ -17,11 +17,11 @@ from bridge.model.network import (
     OUTPUT,
     Activation,
     Addition,
+    BatchNormalization,
     Concatenation,
     Convolution,
     MaxPooling,
     Network,
-    Scaling,
     SparseUpsampling,
     Step,
     Upsampling,
@@ -111,11 +111,11 @@ def _add(step: Step, n_dim: int, nodes: list[Any], constants: list[Any]) -> None
             bias = constant(step.bias, "bias")
             options: dict[str, Any] = {"kernel_shape": size, "strides": step.strides}
             node("Conv", x, kernel, bias, **options, **_padding(size, step.strides, step.same))
-        case Scaling():
-            per_channel = (1, -1) + (1,) * n_dim
-            factor = constant(step.factor.reshape(per_channel), "factor")
-            offset = constant(step.offset.reshape(per_channel), "offset")
-            node("Add", node("Mul", x, factor, name=f"{step.name}/mul"), offset)
+        case BatchNormalization():
+            arrays = (step.gamma, step.beta, step.mean, step.variance)
+            words = ("gamma", "beta", "mean", "variance")
+            given = [constant(array, word) for array, word in zip(arrays, words, strict=True)]
+            node("BatchNormalization", x, *given, epsilon=step.epsilon)
         case Activation(function="softmax"):
             node("Softmax", x, axis=1)
         case Activation(function="relu6"):
