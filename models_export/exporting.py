@@ -11,12 +11,13 @@ from pathlib import Path
 from bridge.errors import BadInputError
 from bridge.files.atomic import write_bytes
 from bridge.model.folder import ModelFolder, open_model
+from bridge.model.graphs.importing import RECORD_ENDING
 from models_export.checks import check_everywhere
 from models_export.console import Listener
 from models_export.contents import read_model_file
 from models_export.keras_model import KerasModel
 from models_export.parity import Reference
-from models_export.record import RECORD_ENDING, ExportedFile, write_record
+from models_export.record import ExportedFile, write_record
 from models_export.runtimes.pool import Runtimes
 from models_export.targets import TARGETS
 

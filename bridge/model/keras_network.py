@@ -35,6 +35,22 @@ def read_network(model: Any, source: str) -> Network:
     Raises:
         BadInputError: a layer, or a setting of one, without counterpart in TensorFlow 1.
     """
+    return read_layers(model, source)[0]
+
+
+def read_layers(model: Any, source: str) -> tuple[Network, dict[str, Any]]:
+    """Turn a Keras model of one input into plain steps, and say which layer each came from.
+
+    Args:
+        model: as for :func:`read_network`.
+        source: likewise.
+
+    Returns:
+        The network, and the Keras layer of each convolution and batch normalisation by its name.
+
+    Raises:
+        BadInputError: as :func:`read_network`.
+    """
     reader = _Reader(source)
     config = model.get_config()
     for entry in config["layers"]:
@@ -42,12 +58,13 @@ def read_network(model: Any, source: str) -> Network:
     # Keras 3 writes a single head without the outer list.
     outputs = config["output_layers"]
     heads = [outputs] if isinstance(outputs[0], str) else outputs
-    return Network(
+    network = Network(
         len(model.inputs[0].shape) - 2,
         int(model.inputs[0].shape[-1]),
         tuple(reader.steps),
         tuple(reader.result_of[head[0]] for head in heads),
     )
+    return network, reader.layers
 
 
 Config = dict[str, Any]
@@ -60,6 +77,7 @@ class _Reader:
     def __init__(self, source: str) -> None:
         self.source = source
         self.steps: list[Step] = []
+        self.layers: dict[str, Any] = {}
         self.result_of: dict[str, str] = {}
         self._numbers: Counter[str] = Counter()
         self._keras_name: dict[str, str] = {}
@@ -136,6 +154,7 @@ class _Reader:
         bias = weights[1] if len(weights) > 1 else np.zeros(kernel.shape[-1], np.float32)
         same = config["padding"] == "same"
         raw = Convolution(f"{name}_conv", inputs, kernel, bias, tuple(config["strides"]), same)
+        self.layers[raw.name] = layer
         return self._activated(kind, name, self._add(raw), config["activation"])
 
     def _batch_normalization(self, name: str, inputs: Inputs, config: Config, layer: Any) -> str:
@@ -147,6 +166,7 @@ class _Reader:
         beta = weights.pop(0) if config["center"] else np.zeros_like(weights[-1])
         mean, variance = weights
         epsilon = float(config["epsilon"])
+        self.layers[name] = layer
         return self._add(BatchNormalization(name, inputs, gamma, beta, mean, variance, epsilon))
 
     def _activated(self, kind: str, name: str, before: str, function: Any) -> str:
