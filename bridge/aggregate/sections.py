@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bridge.aggregate.identities import compare_labels, repeated
-from bridge.aggregate.tables import TABLE_ENDINGS, Columns, Layout, decoded, layout_of, read_columns
+from bridge.aggregate.layouts import Layout, layout_of
+from bridge.aggregate.tables import TABLE_ENDINGS, Columns, decoded, read_columns
 from bridge.aggregate.tally import Tally
 from bridge.errors import BadInputError
 from bridge.formats import format_of

@@ -7,13 +7,14 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from bridge.aggregate.layouts import Layout, layout_of
 from bridge.aggregate.tally import (
     MOST_VALUES,
     DamagedTextError,
@@ -36,27 +37,6 @@ _LONGEST_HEADER = 1 << 24
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _UTF8_MARK = b"\xef\xbb\xbf"
 _DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error, UnicodeError, csv.Error, DamagedTextError)
-
-
-@dataclass(frozen=True)
-class Layout:
-    """The titles of a table's columns by their role.
-
-    Attributes:
-        kind: program that wrote it: ``ilastik``, ``starbridge``, ``QuPath`` or ``table``.
-        classes: classes.
-        user_label: classes that a person gave in ilastik.
-        object_type: detection, cell, annotation, tile.
-        image: name of the image that a row belongs to.
-        ids: time point or plane, and label, which identify an object together.
-    """
-
-    kind: str
-    classes: str
-    user_label: str | None = None
-    object_type: str | None = None
-    image: str | None = None
-    ids: tuple[str, ...] = ()
 
 
 def find_tables(paths: Iterable[str | PathLike[str]]) -> list[Path]:
@@ -119,68 +99,6 @@ def _inside(folder: Path) -> list[Path]:
     )
 
 
-def layout_of(
-    path: str | PathLike[str], header: Sequence[str], class_column: str | None = None
-) -> Layout:
-    """Find the columns that matter by their titles.
-
-    ilastik: ``Predicted Class``, ``User Label``, ``timestep``, ``labelimage_oid``. starbridge:
-    ``class``, ``object_type``, ``image``, ``t``, ``z``, ``label``. QuPath: ``Classification``
-    (or ``Class``), ``Object type``, ``Image``. Where a table has several columns of classes, a
-    reviewed one (``class``, ``Classification``) counts more than a predicted one.
-
-    Args:
-        path: the table, for errors.
-        header: titles of its columns.
-        class_column: title of the column of classes, where it is another one.
-
-    Raises:
-        BadInputError: no column of classes, or two of one title.
-
-    >>> layout_of("a.csv", ["labelimage_oid", "Predicted Class", "Size in pixels"]).ids
-    ('labelimage_oid',)
-    """
-    titles = list(header)
-    there = set(titles)
-    if {title.lower() for title in titles} == {"value", "class"}:
-        raise BadInputError(path, "says which number is which class and lists no objects")
-    chosen = class_column or next(
-        (c for c in ("class", "Classification", "Predicted Class", "Class") if c in there), None
-    )
-    if chosen is None or chosen not in there:
-        listed = ", ".join(titles[:12]) + (", …" if len(titles) > 12 else "")
-        raise BadInputError(
-            path,
-            f"has no column {class_column!r}"
-            if class_column
-            else "has no column of classes (Predicted Class, class, Classification)",
-            f"say which one it is with --class-column; it has {listed}",
-        )
-
-    def known(*names: str) -> tuple[str, ...]:
-        for name in names:
-            if titles.count(name) > 1:
-                raise BadInputError(path, f"has two columns {name!r}", "rename or remove one")
-        return tuple(name for name in names if name in there)
-
-    def one(name: str) -> str | None:
-        return name if known(name) and name != chosen else None
-
-    known(chosen)
-    if "labelimage_oid" in there:
-        ids = known("timestep", "labelimage_oid")
-        return Layout("ilastik", chosen, user_label=one("User Label"), ids=ids)
-    if "class" in there or {"label", "object_type"} <= there:
-        ids = known("t", "z", "label") if "label" in known("label") else ()
-        return Layout(
-            "starbridge", chosen, object_type=one("object_type"), image=one("image"), ids=ids
-        )
-    if "Classification" in there or {"Object ID", "Object type"} & there:
-        return Layout("QuPath", chosen, object_type=one("Object type"), image=one("Image"))
-    kind = "ilastik" if "Predicted Class" in there else "table"
-    return Layout(kind, chosen, user_label=one("User Label"))
-
-
 @dataclass(frozen=True)
 class Columns:
     """The counted columns of a table.
@@ -204,7 +122,7 @@ def read_columns(path: str | PathLike[str], *, class_column: str | None = None) 
 
     Args:
         path: the table.
-        class_column: as in :func:`layout_of`.
+        class_column: as in :func:`bridge.aggregate.layouts.layout_of`.
 
     Raises:
         BadInputError: no such file, no table, damaged, no column of classes, rows that are not as
