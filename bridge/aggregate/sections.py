@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bridge.aggregate.hdf5_tables import is_hdf5, keeps_object_classes
 from bridge.aggregate.identities import compare_labels, repeated
 from bridge.aggregate.layouts import Layout, layout_of
 from bridge.aggregate.tables import TABLE_ENDINGS, Columns, decoded, read_columns
@@ -179,6 +180,8 @@ def count_table(
 
 def is_read_as_objects(path: Path) -> bool:
     """Tell whether a file is read with the shapes of its objects, which takes memory."""
+    if is_hdf5(path):
+        return keeps_object_classes(path)
     name = path.name.lower()
     return name.endswith(endings()) and not name.endswith(TABLE_ENDINGS)
 

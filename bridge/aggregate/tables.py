@@ -14,6 +14,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from bridge.aggregate.hdf5_tables import HDF5_ENDINGS, is_hdf5, may_hold_table, open_table
 from bridge.aggregate.layouts import Layout, layout_of
 from bridge.aggregate.tally import (
     MOST_VALUES,
@@ -27,7 +28,7 @@ from bridge.errors import BadInputError
 from bridge.formats import existing_file
 from bridge.formats.naming import natural_key
 
-TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".parquet")
+TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".parquet", *HDF5_ENDINGS)
 OBJECT_ENDINGS = (".geojson", ".geojson.gz")
 _NOT_OBJECTS = ("_changes.csv", "_conflicts.csv", "_classes.csv")
 _FOLDERS = ("tables", "geojson")
@@ -49,7 +50,8 @@ def find_tables(paths: Iterable[str | PathLike[str]]) -> list[Path]:
 
     Returns:
         Files, each once; those of a folder in natural order, without hidden ones, without
-        ``…_changes.csv``, ``…_conflicts.csv`` and ``…_classes.csv``, which hold no objects.
+        ``…_changes.csv``, ``…_conflicts.csv`` and ``…_classes.csv``, which hold no objects, and
+        without HDF5 files that have no table, such as label images.
 
     Raises:
         BadInputError: for a path that does not exist or a folder without tables.
@@ -89,12 +91,14 @@ def _inside(folder: Path) -> list[Path]:
                 and not path.name.lower().endswith(_NOT_OBJECTS)
                 and not path.name.startswith(".")
                 and path.is_file()
+                and (not is_hdf5(path) or may_hold_table(path))
             ]
             if files:
                 return sorted(files, key=lambda path: natural_key(path.name))
+    is_passed_over = any(is_hdf5(path) for path in folder.iterdir())
     raise BadInputError(
         folder,
-        "is a folder without tables",
+        f"is a folder without tables{' (its HDF5 files hold none)' if is_passed_over else ''}",
         f"give a folder with files that end in {', '.join((*TABLE_ENDINGS, *OBJECT_ENDINGS))}",
     )
 
@@ -118,7 +122,7 @@ def read_columns(path: str | PathLike[str], *, class_column: str | None = None) 
     """Read the columns of a table that are needed to count its objects.
 
     CSV with commas, semicolons or tabs, in UTF-8, UTF-16 or Windows-1252, with or without byte
-    order mark, gzipped or not; Parquet.
+    order mark, gzipped or not; Parquet; HDF5 as ilastik exports it.
 
     Args:
         path: the table.
@@ -130,6 +134,8 @@ def read_columns(path: str | PathLike[str], *, class_column: str | None = None) 
     """
     file = existing_file(path)
     try:
+        if is_hdf5(file):
+            return _read_hdf5(file, class_column)
         if file.name.lower().endswith(".parquet"):
             return _read_parquet(file, class_column)
         return _read_text(file, class_column)
@@ -170,6 +176,16 @@ def _texts_of(layout: Layout) -> tuple[str, ...]:
     return tuple(title for title in wanted if title is not None)
 
 
+def _read_hdf5(file: Path, class_column: str | None) -> Columns:
+    tally = Tally()
+    with open_table(file) as content:
+        layout = layout_of(file, content.titles, class_column)
+        texts = _texts_of(layout)
+        for block in content.blocks([*texts, *layout.ids]):
+            tally.add_table(block, texts, layout.ids)
+    return Columns(layout, texts, tally)
+
+
 def _read_parquet(file: Path, class_column: str | None) -> Columns:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -179,7 +195,8 @@ def _read_parquet(file: Path, class_column: str | None) -> Columns:
         layout = layout_of(file, content.schema_arrow.names, class_column)
         texts = _texts_of(layout)
         for batch in content.iter_batches(columns=[*texts, *layout.ids], use_threads=False):
-            tally.add_table(pa.Table.from_batches([batch]), texts, layout.ids)
+            block = pa.Table.from_batches([batch])
+            tally.add_table(block, texts, layout.ids)
     return Columns(layout, texts, tally)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import h5py
 import numpy as np
 import openpyxl
 import pandas as pd
@@ -15,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 from bridge.cli.aggregate import aggregate as command
 from bridge.errors import BadInputError
-from tests.aggregate.ilastik import ilastik_table, write_table
+from tests.aggregate.ilastik import ilastik_table, write_hdf5_table, write_table
 
 CLASSES = ("Neuron", "Progenitor", "Dead", "Unstained")
 
@@ -215,6 +216,49 @@ def test_tables_of_another_label_image_are_left_out(folder: Path) -> None:
     (line,) = excluded[excluded["What"] == "table"].to_dict("records")
     assert line["Slice"] == "s1"
     assert "1 objects that are not in" in line["Reason"]
+
+
+class TestTablesInHdf5:
+    @pytest.fixture
+    def table(self, tmp_path: Path) -> Path:
+        tables = tmp_path / "tables"
+        path = write_hdf5_table(tables, {"N": 3, "Dead": 1, "T": 1}, name_of("Pa", 1, 1))
+        with h5py.File(tables / f"{name_of('Pa', 1, 1)}_Probabilities.h5", "w") as file:
+            file["exported_data"] = np.zeros((8, 9, 2), np.float32)
+        return path
+
+    @pytest.mark.parametrize("of_folder", [True, False])
+    def test_folder_or_file(self, table: Path, tmp_path: Path, of_folder: bool) -> None:
+        words = ["--out", tmp_path / "study.xlsx", "--dead", "Dead"]
+
+        done = call(table.parent if of_folder else table, *words)
+        again = call(table.parent if of_folder else table, *words)
+
+        assert done.exit_code == again.exit_code == 0, done.output
+        (line,) = sheet(tmp_path, "slices").to_dict("records")
+        assert (line["Slice"], line["N"], line["Dead"], line["T"]) == ("s1", 3, 1, 1)
+        assert "nothing to do" not in done.stderr
+        assert "nothing to do" in again.stderr
+
+    def test_a_damaged_one_is_named_and_the_others_count(self, table: Path, tmp_path: Path) -> None:
+        damaged = table.with_name(f"{name_of('Pa', 1, 2)}_table.h5")
+        damaged.write_bytes(table.read_bytes()[:3000])
+
+        done = call(table.parent, "--out", tmp_path / "study.xlsx")
+
+        assert done.exit_code == 1
+        lines = [line for line in done.stderr.splitlines() if "damaged or cut short" in line]
+        assert len(lines) == 1
+        assert damaged.name in lines[0]
+        assert sheet(tmp_path, "slices")["Slice"].tolist() == ["s1"]
+
+    def test_probabilities_that_are_named_are_refused(self, table: Path, tmp_path: Path) -> None:
+        named = table.with_name(f"{name_of('Pa', 1, 1)}_Probabilities.h5")
+
+        done = call(table, named, "--out", tmp_path / "study.xlsx")
+
+        assert done.exit_code == 1
+        assert "holds no table of objects, but exported_data; give the table" in done.stderr
 
 
 class TestAWorkbookThatIsThere:
