@@ -7,7 +7,7 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
@@ -22,6 +22,7 @@ from bridge.aggregate.tally import (
     RaggedError,
     Tally,
     TooManyValuesError,
+    decoded,
     tally_csv,
 )
 from bridge.errors import BadInputError
@@ -118,7 +119,9 @@ class Columns:
     tally: Tally
 
 
-def read_columns(path: str | PathLike[str], *, class_column: str | None = None) -> Columns:
+def read_columns(
+    path: str | PathLike[str], *, class_column: str | None = None, fields: Sequence[str] = ()
+) -> Columns:
     """Read the columns of a table that are needed to count its objects.
 
     CSV with commas, semicolons or tabs, in UTF-8, UTF-16 or Windows-1252, with or without byte
@@ -127,6 +130,7 @@ def read_columns(path: str | PathLike[str], *, class_column: str | None = None) 
     Args:
         path: the table.
         class_column: as in :func:`bridge.aggregate.layouts.layout_of`.
+        fields: as in :func:`bridge.aggregate.layouts.layout_of`.
 
     Raises:
         BadInputError: no such file, no table, damaged, no column of classes, rows that are not as
@@ -135,10 +139,10 @@ def read_columns(path: str | PathLike[str], *, class_column: str | None = None) 
     file = existing_file(path)
     try:
         if is_hdf5(file):
-            return _read_hdf5(file, class_column)
+            return _read_hdf5(file, class_column, fields)
         if file.name.lower().endswith(".parquet"):
-            return _read_parquet(file, class_column)
-        return _read_text(file, class_column)
+            return _read_parquet(file, class_column, fields)
+        return _read_text(file, class_column, fields)
     except RaggedError as error:
         where = f" (row {error.row})" if error.row else ""
         raise BadInputError(
@@ -149,8 +153,8 @@ def read_columns(path: str | PathLike[str], *, class_column: str | None = None) 
     except TooManyValuesError as error:
         raise BadInputError(
             file,
-            f"has more than {MOST_VALUES} different classes",
-            "say which column holds the classes with --class-column",
+            f"has more than {MOST_VALUES} different classes, or classes and images",
+            "say which column holds the classes with --class-column, or split the table",
         ) from error
     except _DAMAGED as error:
         raise BadInputError(file, f"is damaged ({error})", "export it again") from error
@@ -163,54 +167,59 @@ def read_columns(path: str | PathLike[str], *, class_column: str | None = None) 
         raise BadInputError(file, f"is not a table ({line})", "export it again") from error
 
 
-def decoded(value: bytes) -> str:
-    """Decode a text of UTF-8, or of Windows-1252 where it is none."""
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("cp1252", errors="replace")
-
-
 def _texts_of(layout: Layout) -> tuple[str, ...]:
-    wanted = (layout.classes, layout.user_label, layout.object_type, layout.image)
-    return tuple(title for title in wanted if title is not None)
+    wanted = (
+        layout.classes,
+        layout.user_label,
+        layout.object_type,
+        layout.image,
+        *layout.fields.values(),
+    )
+    return tuple(dict.fromkeys(title for title in wanted if title is not None))
 
 
-def _read_hdf5(file: Path, class_column: str | None) -> Columns:
+def _group_of(layout: Layout) -> str | None:
+    """Return the column by which objects are told apart: their labels begin anew in each image."""
+    return layout.image if layout.ids else None
+
+
+def _read_hdf5(file: Path, class_column: str | None, fields: Sequence[str]) -> Columns:
     tally = Tally()
     with open_table(file) as content:
-        layout = layout_of(file, content.titles, class_column)
+        layout = layout_of(file, content.titles, class_column, fields)
         texts = _texts_of(layout)
         for block in content.blocks([*texts, *layout.ids]):
-            tally.add_table(block, texts, layout.ids)
+            tally.add_table(block, texts, layout.ids, _group_of(layout))
     return Columns(layout, texts, tally)
 
 
-def _read_parquet(file: Path, class_column: str | None) -> Columns:
+def _read_parquet(file: Path, class_column: str | None, fields: Sequence[str]) -> Columns:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     tally = Tally()
     with pq.ParquetFile(file) as content:
-        layout = layout_of(file, content.schema_arrow.names, class_column)
+        layout = layout_of(file, content.schema_arrow.names, class_column, fields)
         texts = _texts_of(layout)
         for batch in content.iter_batches(columns=[*texts, *layout.ids], use_threads=False):
             block = pa.Table.from_batches([batch])
-            tally.add_table(block, texts, layout.ids)
+            tally.add_table(block, texts, layout.ids, _group_of(layout))
     return Columns(layout, texts, tally)
 
 
-def _read_text(file: Path, class_column: str | None) -> Columns:
+def _read_text(file: Path, class_column: str | None, fields: Sequence[str]) -> Columns:
     with _opened(file) as stream:
         line = _header_line(file, stream)
         delimiter, header = _dialect(line, class_column)
-        layout = layout_of(file, header, class_column)
+        layout = layout_of(file, header, class_column, fields)
         texts = _texts_of(layout)
+        group = _group_of(layout)
         tally = tally_csv(
             cast("io.BufferedReader", stream),
             fields=len(header),
             texts=[header.index(title) for title in texts],
             integers=[header.index(title) for title in layout.ids],
+            group=None if group is None else header.index(group),
             delimiter=delimiter,
         )
     return Columns(layout, texts, tally)

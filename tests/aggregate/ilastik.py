@@ -74,3 +74,25 @@ def write_hdf5_table(
             file[f"images/{number}/labeling"] = np.ones((4, 5), np.uint8)
             file[f"images/{number}/raw"] = np.ones((4, 5, 2), np.uint16)
     return path
+
+
+def joined_table(sections: Mapping[str, Mapping[str, int]]) -> pd.DataFrame:
+    """A table of the objects of several sections, as a notebook joins ilastik's tables.
+
+    Args:
+        sections: objects by class, by the name of the section: CLONE_…_ORGANOID_SLICE.
+    """
+    parts = []
+    for name, counts in sections.items():
+        words = name.split("_")
+        metadata = pd.DataFrame(
+            {
+                "Image_name": f"{name}_table.csv",
+                "Clone": words[0],
+                "Organoid": words[-2],
+                "Slice": words[-1],
+            },
+            index=range(sum(counts.values())),
+        )
+        parts.append(pd.concat([metadata, ilastik_table(counts)], axis=1))
+    return pd.concat(parts, ignore_index=True)
