@@ -12,7 +12,7 @@ from bridge.aggregate.classes import ClassRules
 from bridge.aggregate.fields import StudyFields
 from bridge.aggregate.sections import SectionCounts
 from bridge.aggregate.sorting import CountedSection
-from bridge.aggregate.study import NOTE, Study
+from bridge.aggregate.study import DATE, NOTE, Study
 from bridge.formats.naming import NamePattern, field_title
 
 
@@ -112,7 +112,7 @@ def parameters_of(
         dead: classes of dead cells.
     """
     values: dict[str, str] = {
-        "Date": datetime.now().astimezone().isoformat(" ", "minutes"),
+        DATE: datetime.now().astimezone().isoformat(" ", "minutes"),
         "starbridge": __version__,
         "Pattern": pattern.text,
     }

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import Self
 
 import h5py
 import numpy as np
@@ -14,6 +16,7 @@ import tifffile
 import typer
 from typer.testing import CliRunner, Result
 
+from bridge.aggregate import provenance
 from bridge.cli.aggregate import aggregate as command
 from bridge.errors import BadInputError
 from tests.aggregate.ilastik import ilastik_table, joined_table, write_hdf5_table, write_table
@@ -331,6 +334,23 @@ class TestAJoinedTable:
 
 
 class TestAWorkbookThatIsThere:
+    def test_one_that_is_up_to_date_stays_whatever_the_time(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class Tomorrow(datetime):
+            @classmethod
+            def now(cls, tz: tzinfo | None = None) -> Self:
+                return super().now(tz) + timedelta(days=1)
+
+        assert run(folder).exit_code == 0
+        before = (folder / "study.xlsx").read_bytes()
+        monkeypatch.setattr(provenance, "datetime", Tomorrow)
+
+        again = run(folder)
+
+        assert "nothing to do" in again.stderr
+        assert (folder / "study.xlsx").read_bytes() == before
+
     def test_one_that_was_changed_by_hand_is_kept(self, folder: Path) -> None:
         assert run(folder).exit_code == 0
         book = openpyxl.load_workbook(folder / "study.xlsx")
