@@ -36,7 +36,11 @@ RECORD_ENDING = ".export.json"
 """Ending of the record that lies beside exported files."""
 
 _AGAIN = "download or export it again"
-_NEEDED = ("prob", "nms", "percentiles")
+_NEEDED = {
+    "prob": ("probability threshold", "--prob 0.5"),
+    "nms": ("overlap threshold", "--nms 0.4"),
+    "percentiles": ("percentiles", "--percentiles 1 99.8"),
+}
 
 
 @dataclass(frozen=True)
@@ -126,12 +130,11 @@ def import_model(
     if config is not None:
         model = replace(model, config=read_json(Path(config).expanduser()))
     if ask and model.missing:
-        options = {"prob": "--prob 0.5", "nms": "--nms 0.4", "percentiles": "--percentiles 1 99.8"}
         raise BadInputError(
             model.source,
-            f"does not say with which {', '.join(model.missing)} the model is applied",
-            "give them, from the model's author or, if unknown, StarDist's own: "
-            + " ".join(options[key] for key in model.missing),
+            f"does not hold the model's {' and '.join(_NEEDED[key][0] for key in model.missing)}",
+            "ask the model's author for them; StarDist's own are "
+            + " ".join(_NEEDED[key][1] for key in model.missing),
         )
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """Exports as other programs write them, in a process with the Keras that they need.
 
-``python -m tests.model.graphs.foreign_exports WRITER SETTINGS N_DIM FOLDER`` writes a StarDist
-model folder with random weights and, beside it, ``exported.zip`` or ``exported.pb``.
+``python -m tests.model.graphs.foreign_exports JOBS`` writes for each job the configuration and the
+random weights of a StarDist model, and beside them ``exported.zip`` or ``exported.pb``.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def frozen_by_tensorflow_2(model: Any, folder: Path) -> None:
 
 
 def written_by_tensorflow_1(model: Any, folder: Path) -> None:
-    """Export as CSBDeep and StarDist did in 2019: reference variables and Keras's learning phase."""
+    """Export as CSBDeep did in 2019: reference variables, and a placeholder for the training."""
     import tensorflow as tf
     import tf_keras
     from stardist.models import StarDist2D
@@ -109,22 +109,26 @@ def _zip(folder: Path, path: Path) -> None:
     shutil.rmtree(folder)
 
 
-def main(writer: str, settings: str, n_dim: str, target: str) -> None:
-    """Write a model folder and its export."""
+def main(jobs: str) -> None:
+    """Write model folders and their exports.
+
+    Args:
+        jobs: JSON, a list of [writer, settings, number of axes, folder].
+    """
     from stardist.models import Config2D, Config3D
 
     from tests.models_export.architectures import build
 
-    folder = Path(target)
-    folder.mkdir(parents=True, exist_ok=True)
-    keras_model, config = build(json.loads(settings), int(n_dim))
-    kind = Config2D if n_dim == "2" else Config3D
-    made = kind(**json.loads(settings))
-    (folder / "config.json").write_text(json.dumps(config))
-    np.savez(folder / "weights.npz", *keras_model.get_weights())
-    WRITERS[writer]((made, keras_model), folder)
+    for writer, settings, n_dim, target in json.loads(jobs):
+        folder = Path(target)
+        folder.mkdir(parents=True, exist_ok=True)
+        keras_model, config = build(settings, n_dim)
+        made = (Config2D if n_dim == 2 else Config3D)(**settings)
+        (folder / "config.json").write_text(json.dumps(config))
+        np.savez(folder / "weights.npz", *keras_model.get_weights())
+        WRITERS[writer]((made, keras_model), folder)
 
 
 if __name__ == "__main__":
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    main(*sys.argv[1:])
+    main(sys.argv[1])
