@@ -54,6 +54,55 @@ def infer_configs(network: Network, source: Path) -> Iterator[dict[str, Any]]:
     yield from (_resnets if layers.count(Addition) else _unets)(layers, config)
 
 
+def is_larger(config: dict[str, Any], network: Network) -> bool:
+    """Tell whether a configuration describes a larger network than a file holds.
+
+    It is asked before the configuration is built, which would take the memory that it promises.
+
+    Args:
+        config: as :func:`bridge.model.config.complete_config` returns it.
+        network: the network of the file.
+
+    Example:
+        >>> import numpy as np
+        >>> from bridge.model.network import INPUT
+        >>> kernel, bias = np.ones((3, 3, 1, 8), np.float32), np.zeros(8, np.float32)
+        >>> step = Convolution("a", (INPUT,), kernel, bias, (1, 1), same=True)
+        >>> network = Network(2, 1, (step,), ("a",))
+        >>> is_larger({"unet_n_filter_base": 8, "n_rays": 8}, network)
+        False
+        >>> is_larger({"unet_n_filter_base": 80_000}, network)
+        True
+    """
+    convolutions = [step for step in network.steps if isinstance(step, Convolution)]
+    widest = max((max(step.kernel.shape[-2:]) for step in convolutions), default=0)
+    largest = max((max(step.kernel.shape[:-2]) for step in convolutions), default=0)
+    limits = {
+        "kernel_size": largest,
+        "n_depth": len(convolutions),
+        "n_conv_per_depth": len(convolutions),
+        "n_conv_per_block": len(convolutions),
+        "n_blocks": len(convolutions),
+        "n_filter_base": widest,
+        "conv_after_unet": widest,
+        "conv_after_resnet": widest,
+        "n_rays": widest,
+        "n_channel_in": widest,
+        "n_classes": widest,
+    }
+    for key, value in config.items():
+        limit = limits.get(key.removeprefix("unet_").removeprefix("resnet_").removeprefix("net_"))
+        numbers = [n for n in (value if isinstance(value, list) else [value]) if n is not None]
+        if limit is not None and not all(isinstance(n, int) and n <= limit for n in numbers):
+            return True
+    base, depth = config.get("unet_n_filter_base", 1), config.get("unet_n_depth", 0)
+    expansion = config.get("unet_expansion", 1)
+    if not isinstance(expansion, int | float) or not 0 < expansion <= max(widest, 2):
+        return True
+    # The last level may be one of a single convolution, which is as wide as the one before.
+    return int(base * expansion ** max(depth - 1, 0)) > widest
+
+
 class _Layers:
     """The steps of a network, and how they are connected."""
 

@@ -19,7 +19,7 @@ from bridge.files.archive import LARGEST, read_zip
 from bridge.files.atomic import write_bytes, write_error
 from bridge.model.config import complete_config, read_json
 from bridge.model.folder import ModelFolder, open_model
-from bridge.model.graphs.architecture import infer_configs
+from bridge.model.graphs.architecture import infer_configs, is_larger
 from bridge.model.graphs.matching import arrays_for, match_networks
 from bridge.model.graphs.onnx_network import read_onnx
 from bridge.model.graphs.saved_files import parse_frozen_graph, parse_saved_model
@@ -198,7 +198,12 @@ def _build_matching(model: ExportedModel) -> tuple[dict[str, Any], Any]:
 
 def _configs(model: ExportedModel) -> Iterator[dict[str, Any]]:
     if model.config is not None:
-        yield complete_config(model.config, model.source)
+        config = complete_config(model.config, model.source)
+        if config["n_dim"] != model.network.n_dim or is_larger(config, model.network):
+            raise BadInputError(
+                model.source, "its config.json is of another network than its graph", _AGAIN
+            )
+        yield config
         return
     if model.network.n_dim == 3:
         raise BadInputError(

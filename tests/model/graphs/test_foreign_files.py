@@ -282,3 +282,28 @@ def _graph(path: Path) -> Any:
 
 def _shape(node: Any) -> list[int]:
     return [dim.size for dim in node.attr["value"].tensor.tensor_shape.dim]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"unet_n_filter_base": 100_000},
+        {"unet_n_depth": 1000},
+        {"unet_n_depth": 30, "unet_expansion": 8},
+        {"net_conv_after_unet": 10**9},
+        {"n_rays": 10**6},
+        {"unet_kernel_size": [999, 999]},
+        {"n_dim": 3, "grid": [1, 2, 2], "unet_kernel_size": [3, 3, 3]},
+    ],
+)
+def test_a_configuration_larger_than_the_graph_is_not_built(
+    shared: Path, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    config = json.loads((shared / "models/stardist_export_TF.config.json").read_text())
+    path = tmp_path / "large.zip"
+    path.write_bytes((shared / "models/stardist_export_TF.zip").read_bytes())
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("config.json", json.dumps({**config, **change}))
+
+    with pytest.raises(BadInputError, match=r"large\.zip: its config\.json is of another network"):
+        import_model(path, tmp_path / "model", **SETTINGS)
