@@ -11,14 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from bridge.errors import BadInputError
 from bridge.model.graphs.importing import import_model, read_exported_model
 from tests.model.graphs.foreign_exports import KERAS_2
+from tests.model.graphs.weights_files import stored_weights
 from tests.models_export.architectures import SMALL, VOLUMES
 
 pytestmark = pytest.mark.model
@@ -75,16 +74,6 @@ def foreign(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
             env={**os.environ, "TF_USE_LEGACY_KERAS": legacy, "PYTHONPATH": str(root)},
         )
     return folders.__getitem__
-
-
-def stored_weights(path: Path) -> list[NDArray[Any]]:
-    """Return the arrays of a weights file in the layout of Keras 2, in the layers' order."""
-    with h5py.File(path) as file:
-        return [
-            file[layer][name][()]
-            for layer in file.attrs["layer_names"]
-            for name in file[layer].attrs["weight_names"]
-        ]
 
 
 def exported(folder: Path) -> Path:
