@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from models_export.exporting import Export, export
     from models_export.parity import Difference
     from models_export.record import ExportedFile
+    from models_export.repairing import Repair, repair
     from models_export.targets import TARGETS
     from models_export.verifying import Verdict, verify
 
@@ -20,8 +21,10 @@ _HOMES = {
     "Export": "exporting",
     "ExportedFile": "record",
     "Listener": "console",
+    "Repair": "repairing",
     "Verdict": "verifying",
     "export": "exporting",
+    "repair": "repairing",
     "verify": "verifying",
 }
 
@@ -32,8 +35,10 @@ __all__ = [
     "Export",
     "ExportedFile",
     "Listener",
+    "Repair",
     "Verdict",
     "export",
+    "repair",
     "verify",
 ]
 

@@ -11,14 +11,15 @@ from pathlib import Path
 from bridge.errors import BadInputError
 from bridge.files.atomic import write_bytes
 from bridge.model.folder import ModelFolder, open_model
+from bridge.model.graphs.importing import RECORD_ENDING
 from models_export.checks import check_everywhere
 from models_export.console import Listener
 from models_export.contents import read_model_file
 from models_export.keras_model import KerasModel
 from models_export.parity import Reference
-from models_export.record import RECORD_ENDING, ExportedFile, write_record
+from models_export.record import ExportedFile, write_record
 from models_export.runtimes.pool import Runtimes
-from models_export.targets import TARGETS
+from models_export.targets import TARGETS, TargetSpec
 
 
 @dataclass(frozen=True)
@@ -77,40 +78,90 @@ def export(
         ['demo.pb', 'demo.groovy']
     """
     listener = listener or Listener()
-    unknown = [name for name in targets or () if name not in TARGETS]
-    if unknown:
-        raise BadInputError(
-            "export target", f"{unknown[0]!r} is unknown", f"choose from {', '.join(TARGETS)}"
-        )
     opened = open_model(model, weights, allow_3d=True)
-    left_out = {k: why for k, spec in TARGETS.items() if (why := spec.refusal(opened.n_dim))}
-    for name in targets or ():
-        if name in left_out:
-            raise BadInputError(opened.path, left_out[name], f"leave out --to {name}")
+    specs, left_out = find_targets(opened, targets)
+    if targets and left_out:
+        key, why = next(iter(left_out.items()))
+        raise BadInputError(opened.path, why, f"leave out --to {key}")
     listener.doing(f"read {opened.file_name}")
     keras = KerasModel(opened)
-    network = keras.network().folded()
     folder = Path(out).expanduser()
-    files: list[ExportedFile] = []
+    reference = Reference(keras) if verify else None
+    with Runtimes(listener) as pool:
+        files = write_files(keras, specs, folder, listener, reference, pool)
     scripts: dict[str, bytes] = {}
-    for key, spec in TARGETS.items():
-        if key in left_out or (targets is not None and key not in targets):
-            continue
-        listener.doing(f"write {key}")
-        contents = spec.contents(keras, network)
-        written = [_write(folder, opened, *item, target=key) for item in contents.items()]
-        files += written
-        if spec.script and opened.n_dim == 2:
+    for spec in specs if opened.n_dim == 2 else ():
+        if spec.script:
             # a script of two targets loads the first one's file, which more programs can load
-            scripts.setdefault(*spec.script_for(opened, written[0].path))
+            loaded = next(file.path for file in files if file.target == spec.key)
+            scripts.setdefault(*spec.script_for(opened, loaded))
     files += [_write(folder, opened, *item, target="script") for item in scripts.items()]
-    if verify:
-        reference = Reference(keras)
-        with Runtimes(listener) as pool:
-            files = [_checked(file, reference, pool) for file in files]
     record = folder / f"{opened.file_name}{RECORD_ENDING}"
     write_record(record, opened, files)
-    return Export(opened, tuple(files), record, {} if targets else left_out)
+    return Export(opened, tuple(files), record, left_out)
+
+
+def find_targets(
+    model: ModelFolder, keys: Sequence[str] | None
+) -> tuple[list[TargetSpec], dict[str, str]]:
+    """Return the targets that a model is exported as, in their usual order.
+
+    Args:
+        model: the model.
+        keys: some of :data:`models_export.TARGETS`; ``None`` for all that the model allows.
+
+    Returns:
+        The targets, and those that were asked for and that the model does not allow, with the
+        reason.
+
+    Raises:
+        BadInputError: an unknown target.
+
+    Example:
+        >>> specs, left_out = find_targets(open_model("demo"), ["pb"])
+        >>> [spec.key for spec in specs], left_out
+        (['pb'], {})
+    """
+    for key in keys or ():
+        if key not in TARGETS:
+            raise BadInputError(
+                "export target", f"{key!r} is unknown", f"choose from {', '.join(TARGETS)}"
+            )
+    wanted = [spec for key, spec in TARGETS.items() if keys is None or key in keys]
+    left_out = {spec.key: why for spec in wanted if (why := spec.refusal(model.n_dim))}
+    return [spec for spec in wanted if spec.key not in left_out], left_out
+
+
+def write_files(
+    keras: KerasModel,
+    specs: Sequence[TargetSpec],
+    folder: Path,
+    listener: Listener,
+    reference: Reference | None,
+    pool: Runtimes,
+) -> list[ExportedFile]:
+    """Write a model for each target, and check each file where it will run.
+
+    Args:
+        keras: the model, loaded.
+        specs: the targets.
+        folder: folder for the files; made where missing.
+        listener: receives the steps.
+        reference: the model's own output, with which files are compared; ``None`` where they are
+            not to be run.
+        pool: the runtimes.
+
+    Raises:
+        BadInputError: a layer without counterpart in TensorFlow 1, a folder that cannot be written.
+        MissingPartError: onnx is not installed.
+    """
+    network = keras.network()
+    files: list[ExportedFile] = []
+    for spec in specs:
+        listener.doing(f"write {spec.key}")
+        for item in spec.contents(keras, network).items():
+            files.append(_write(folder, keras.folder, *item, target=spec.key))
+    return files if reference is None else [_checked(file, reference, pool) for file in files]
 
 
 def _write(

@@ -15,11 +15,11 @@ from bridge.model.network import (
     INPUT,
     Activation,
     Addition,
+    BatchNormalization,
     Concatenation,
     Convolution,
     MaxPooling,
     Network,
-    Scaling,
     SparseUpsampling,
     Step,
     Upsampling,
@@ -85,12 +85,8 @@ class _Builder:
                 )
                 bias = self._constant(step.bias, f"{name}/bias")
                 return ops.BiasAdd(value=convolved, bias=bias, name=name)
-            case Scaling():
-                scaled = ops.Mul(
-                    x=inputs[0], y=self._constant(step.factor, f"{name}/factor"), name=f"{name}/mul"
-                )
-                offset = self._constant(step.offset, f"{name}/offset")
-                return ops.BiasAdd(value=scaled, bias=offset, name=name)
+            case BatchNormalization():
+                return self._normalize(step, inputs[0])
             case Activation():
                 return self._activation(step, inputs[0])
             case MaxPooling():
@@ -118,6 +114,36 @@ class _Builder:
             case Addition():
                 return ops.Add(x=inputs[0], y=inputs[1], name=name)
         raise TypeError(step)
+
+    def _normalize(self, step: BatchNormalization, x: Any) -> Any:
+        ops, name = self._ops, step.name
+        gamma, beta, mean, variance = (
+            self._constant(array, f"{name}/{word}")
+            for word, array in (
+                ("gamma", step.gamma),
+                ("beta", step.beta),
+                ("mean", step.mean),
+                ("variance", step.variance),
+            )
+        )
+        if self._n_dim == 2:
+            return ops.FusedBatchNorm(
+                x=x,
+                scale=gamma,
+                offset=beta,
+                mean=mean,
+                variance=variance,
+                epsilon=step.epsilon,
+                is_training=False,
+                name=name,
+            )[0]
+        # TensorFlow 1 has no operation for volumes; these are the ones that Keras writes.
+        epsilon = self._constant(np.float32(step.epsilon), f"{name}/epsilon")
+        root = ops.Rsqrt(x=ops.Add(x=variance, y=epsilon, name=f"{name}/add"), name=f"{name}/rsqrt")
+        factor = ops.Mul(x=root, y=gamma, name=f"{name}/factor")
+        shift = ops.Mul(x=mean, y=factor, name=f"{name}/shift")
+        offset = ops.Sub(x=beta, y=shift, name=f"{name}/offset")
+        return ops.Add(x=ops.Mul(x=x, y=factor, name=f"{name}/mul"), y=offset, name=name)
 
     def _activation(self, step: Activation, x: Any) -> Any:
         ops, name = self._ops, step.name

@@ -13,8 +13,6 @@ from bridge.files.atomic import write_bytes
 from bridge.model.folder import ModelFolder
 from models_export.checks import Check
 
-RECORD_ENDING = ".export.json"
-
 
 @dataclass(frozen=True)
 class ExportedFile:
@@ -49,6 +47,7 @@ def write_record(path: Path, model: ModelFolder, files: Sequence[ExportedFile]) 
             **({"source": model.provenance.to_json()} if model.provenance else {}),
             "weights": model.weights.name if inside else str(model.weights.absolute()),
             "sha256": model.sha256,
+            "config": model.config,
             "dimensions": model.n_dim,
             "grid": list(model.grid),
             "rays": model.n_rays,

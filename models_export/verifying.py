@@ -11,12 +11,12 @@ from pathlib import Path
 
 from bridge.errors import StarbridgeError
 from bridge.model.folder import ModelFolder, open_model
+from bridge.model.graphs.importing import RECORD_ENDING
 from models_export.checks import Check, check_everywhere
 from models_export.console import Listener
 from models_export.contents import ModelFile, read_model_file
 from models_export.keras_model import KerasModel
 from models_export.parity import Reference
-from models_export.record import RECORD_ENDING
 from models_export.runtimes.pool import Runtimes
 from models_export.targets import usual_runtimes
 

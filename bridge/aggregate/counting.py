@@ -157,7 +157,11 @@ class CountJob(Job[TableItem]):
         with _heavy if is_heavy else nullcontext():
             sections = count_table(item.path, self.reading, item.labels)
         if labels is not None and item.labels is None:
-            note = f"has no label image in {labels}"
+            note = (
+                f"has no label image in {labels}"
+                if len(sections) == 1
+                else "is not compared with label images: it has objects of several images"
+            )
             sections = [replace(s, notes=(*s.notes, note)) for s in sections]
         plain = [asdict(section) for section in sections]
         return Made(sum(section.objects for section in sections), {"sections": plain})
@@ -182,5 +186,9 @@ def _section(table: str, plain: dict[str, Any]) -> SectionCounts:
     counts = {str(name): int(count) for name, count in plain["counts"].items()}
     if any(count < 0 for count in counts.values()):
         raise ValueError(f"a negative number of objects in {table}")
-    notes = tuple(plain["notes"])
-    return SectionCounts(**{**plain, "table": table, "counts": counts, "notes": notes})
+    lists = {
+        "notes": tuple(plain["notes"]),
+        # Records of earlier versions have none.
+        "fields": {name: tuple(texts) for name, texts in plain.get("fields", {}).items()},
+    }
+    return SectionCounts(**{**plain, "table": table, "counts": counts, **lists})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -67,6 +67,55 @@ def repeated(ids: Sequence[NDArray[np.int64] | None]) -> NDArray[np.int64]:
     for column in columns:
         same &= np.diff(column[order]) == 0
     return np.sort(order[1:][same])
+
+
+def check_objects(
+    table: str,
+    titles: Sequence[str],
+    ids: Sequence[NDArray[np.int64] | None],
+    *,
+    image: str = "",
+    labels: Path | None = None,
+    left_out: int = 0,
+) -> Iterator[str]:
+    """Check the labels of the objects of one image, and yield remarks.
+
+    Args:
+        table: the table, for errors.
+        titles: titles of the columns that identify an object together.
+        ids: their values.
+        image: the image, where the table has several.
+        labels: its label image, to compare the objects with.
+        left_out: number of annotations and tiles among the rows.
+
+    Raises:
+        BadInputError: an object is listed twice, or is not in the label image.
+    """
+    doubled = repeated(ids)
+    if len(doubled) and ids[-1] is not None and (ids[-1] > 0).all():
+        some = ", ".join(str(label) for label in np.unique(ids[-1][doubled])[:3])
+        more = ", …" * (len(doubled) > 3)
+        raise BadInputError(
+            table,
+            f"lists {len(doubled)} objects{f' of {image}' if image else ''} twice "
+            f"({titles[-1]} {some}{more})",
+            "join the tables again, each once" if image else "export it again, one table a section",
+        )
+    times = ids[0] if titles[:1] in (("timestep",), ("t",)) else None
+    if times is not None and len(times) and times.min() != times.max():
+        of_image = f" of {image}" if image else ""
+        yield f"has {len(np.unique(times))} time points{of_image}, which are counted together"
+    if labels is None:
+        return
+    if image:
+        yield f"is not compared with {labels.name}: it has objects of several images"
+        return
+    if not ids or ids[-1] is None or left_out:
+        yield f"cannot be compared with {labels.name}: it has no label of each object"
+        return
+    missing, total = compare_labels(table, ids[-1], labels)
+    if missing:
+        yield f"lacks {missing} of the {total} objects of {labels.name}"
 
 
 def compare_labels(

@@ -12,7 +12,7 @@ from bridge.aggregate.classes import ClassRules
 from bridge.aggregate.fields import StudyFields
 from bridge.aggregate.sections import SectionCounts
 from bridge.aggregate.sorting import CountedSection
-from bridge.aggregate.study import NOTE, Study
+from bridge.aggregate.study import DATE, NOTE, Study
 from bridge.formats.naming import NamePattern, field_title
 
 
@@ -32,8 +32,26 @@ def section_notes(rows: Sequence[CountedSection]) -> list[str]:
     """List what was noticed when the tables were read, and what the maps lack."""
     unknown = Counter(row.unknown for row in rows if row.unknown)
     notes = [f"{what}: {n} slices belong to no condition" for what, n in unknown.items()]
-    return notes + [
-        f"{Path(row.section.table).name} {note}" for row in rows for note in row.section.notes
+    notes += _contradictions(rows)
+    # What is true of a table of several images is noticed of each of them.
+    return notes + list(
+        dict.fromkeys(
+            f"{Path(row.section.table).name} {note}" for row in rows for note in row.section.notes
+        )
+    )
+
+
+def _contradictions(rows: Sequence[CountedSection]) -> list[str]:
+    """List the columns that say something else than the images' names, a line a column."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        for name, (said, own) in row.contradicted.items():
+            line = f"{said!r} for {row.section.section}, whose name says {own!r}"
+            found.setdefault((row.section.table, name), []).append(line)
+    return [
+        f"{Path(table).name} has {field_title(name)} {lines[0]}"
+        f"{f' (and so on for {len(lines) - 1} more)' if lines[1:] else ''}; the name counts"
+        for (table, name), lines in found.items()
     ]
 
 
@@ -94,7 +112,7 @@ def parameters_of(
         dead: classes of dead cells.
     """
     values: dict[str, str] = {
-        "Date": datetime.now().astimezone().isoformat(" ", "minutes"),
+        DATE: datetime.now().astimezone().isoformat(" ", "minutes"),
         "starbridge": __version__,
         "Pattern": pattern.text,
     }

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pandas as pd
 
 from bridge.aggregate.counting import ITEMS
-from bridge.aggregate.study import Study
+from bridge.aggregate.study import DATE, Study
 from bridge.batch.job import Json
 from bridge.batch.record import read_record
 from bridge.errors import BadInputError
@@ -31,8 +31,10 @@ def written_workbook(record: Path) -> Json:
 
 
 def study_digest(study: Study) -> str:
-    """Return a hash (hexadecimal) of everything that is written of a study."""
-    values = (getattr(study, field.name) for field in fields(study))
+    """Return a hash (hexadecimal) of everything that is written of a study, but for its date."""
+    parameters = study.parameters[study.parameters["Parameter"] != DATE]
+    undated = replace(study, parameters=parameters)
+    values = (getattr(undated, field.name) for field in fields(undated))
     parts = [value.to_csv() if isinstance(value, pd.DataFrame) else repr(value) for value in values]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from bridge.aggregate.identities import compare_labels, repeated
-from bridge.aggregate.tables import TABLE_ENDINGS, Columns, Layout, decoded, layout_of, read_columns
-from bridge.aggregate.tally import Tally
+from bridge.aggregate.hdf5_tables import is_hdf5, keeps_object_classes
+from bridge.aggregate.identities import check_objects
+from bridge.aggregate.layouts import Layout, layout_of
+from bridge.aggregate.tables import TABLE_ENDINGS, Columns, read_columns
+from bridge.aggregate.tally import Tally, decoded
 from bridge.errors import BadInputError
 from bridge.formats import format_of
 from bridge.formats.layout import endings
-from bridge.formats.naming import base_name
+from bridge.formats.naming import PUBLISHED_PATTERN, NamePattern, base_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +28,7 @@ NOT_CELLS = ("annotation", "tile", "tma core", "root", "image")
 """Types of objects that are no cells, in small letters."""
 
 _NO_LABEL = ("", "none", "nan", "0")
+_PUBLISHED_FIELDS = NamePattern.parse(PUBLISHED_PATTERN).fields
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,9 @@ class Reading:
             prediction.
         annotations: count annotations and tiles too.
         labels: folder of label images that the tables are compared with.
+        fields: fields of the images' names beside the published ones (clone, day, organoid, …). In
+            a table that names images, columns that are called like fields are compared with the
+            names.
 
     >>> Reading(class_column="cell type").decisive()["class_column"]
     'cell type'
@@ -48,6 +53,11 @@ class Reading:
     user_labels: bool = False
     annotations: bool = False
     labels: Path | None = None
+    fields: tuple[str, ...] = ()
+
+    def known_fields(self) -> tuple[str, ...]:
+        """Return all fields whose columns are read."""
+        return tuple(sorted({*_PUBLISHED_FIELDS, *self.fields}))
 
     def decisive(self) -> dict[str, Any]:
         """Return the options that decide the counts; label images are compared by themselves."""
@@ -55,6 +65,7 @@ class Reading:
             "class_column": self.class_column,
             "user_labels": self.user_labels,
             "annotations": self.annotations,
+            "fields": list(self.known_fields()),
         }
 
 
@@ -65,7 +76,7 @@ class SectionCounts:
     Attributes:
         table: the path of the file, or a name.
         section: name of the section, from the table's name, or from the image's name in a table of
-            several images.
+            several images or with a column ``Image_name``.
         counts: number of objects by the table's name of their class, which is empty for objects
             without one.
         kind: program that wrote the table.
@@ -73,6 +84,8 @@ class SectionCounts:
         left_out: number of annotations and tiles, which are not counted.
         notes: remarks for the user.
         problem: reason why it cannot be counted; empty where it can.
+        fields: what the table's own columns say of the section, by field (``clone``), empty texts
+            left out; several texts where its rows differ.
 
     >>> SectionCounts("Pa_OG1_s1.csv", "Pa_OG1_s1", {"Neuron": 3, "": 1}).objects
     4
@@ -86,6 +99,7 @@ class SectionCounts:
     left_out: int = 0
     notes: tuple[str, ...] = ()
     problem: str = ""
+    fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def objects(self) -> int:
@@ -107,7 +121,8 @@ def count_objects(
         reading: the options; ``labels`` is not used.
 
     Raises:
-        BadInputError: no column of classes, objects listed twice, or no objects.
+        BadInputError: no column of classes, objects listed twice, objects of several images, or no
+            objects.
 
     >>> import pandas as pd
     >>> table = pd.DataFrame({"label": [1, 2, 3], "class": ["Neuron", "Dead", "Neuron"]})
@@ -129,6 +144,13 @@ def count_objects(
     texts = tuple(
         title for title in (layout.classes, layout.user_label, layout.object_type) if title
     )
+    images = {*frame[layout.image].dropna()} - {""} if layout.image else set()
+    if len(images) > 1:
+        raise BadInputError(
+            name,
+            f"has objects of {len(images)} images (column {layout.image!r})",
+            "count the rows of each image for themselves",
+        )
     plain = frame[[*texts, *layout.ids]].rename(columns=str)
     for title in texts:
         whole = plain[title]
@@ -151,7 +173,8 @@ def count_table(
 
     Returns:
         One section; several where the table names several images, as QuPath's *Export
-        measurements* writes it.
+        measurements* writes it, and as tables are that were joined in a notebook. Of these, one
+        with a problem does not stop the others.
 
     Raises:
         BadInputError: the file cannot be read, holds no objects or one of them twice, or holds
@@ -172,12 +195,14 @@ def count_table(
         section = count_objects(detections, str(file), reading)
         notes = (f"is not compared with {labels.name}",) if labels is not None else ()
         return [replace(section, image=detections.image.name, notes=(*section.notes, *notes))]
-    columns = read_columns(file, class_column=reading.class_column)
+    columns = read_columns(file, class_column=reading.class_column, fields=reading.known_fields())
     return _sections(str(file), columns, reading, labels)
 
 
 def is_read_as_objects(path: Path) -> bool:
     """Tell whether a file is read with the shapes of its objects, which takes memory."""
+    if is_hdf5(path):
+        return keeps_object_classes(path)
     name = path.name.lower()
     return name.endswith(endings()) and not name.endswith(TABLE_ENDINGS)
 
@@ -188,21 +213,89 @@ def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
+@dataclass
+class _ImageRows:
+    """What is counted of the rows of one image, while a table is gone through."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    left_out: int = 0
+    fields: dict[str, dict[str, None]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, other: _ImageRows) -> None:
+        """Add the rows of another image, or of none, to this one."""
+        for name, count in other.counts.items():
+            self.counts[name] = self.counts.get(name, 0) + count
+        self.left_out += other.left_out
+        for name, texts in other.fields.items():
+            self.fields.setdefault(name, {}).update(texts)
+
+
 def _sections(
     table: str, columns: Columns, reading: Reading, labels: Path | None
 ) -> list[SectionCounts]:
-    layout, tally = columns.layout, columns.tally
-    if not tally.counts:
+    if not columns.tally.counts:
         raise BadInputError(table, "has no rows", "export it again, or take it away")
-    by_image: dict[str, dict[str, int]] = {}
-    left_out: dict[str, int] = {}
-    for values, count in tally.counts.items():
+    images = _count_images(table, columns, reading)
+    if not any(rows.counts for rows in images.values()):
+        left_out = sum(rows.left_out for rows in images.values())
+        raise BadInputError(
+            table, f"holds annotations only ({left_out})", "give --annotations to count them"
+        )
+    layout, tally = columns.layout, columns.tally
+    several = len(images) > 1
+    ids = tally.integers_by_group() if several else dict.fromkeys(images, tally.integers)
+    sections = []
+    for image, rows in images.items():
+        if several and not rows.counts:
+            continue
+        is_of_image = image and (several or layout.names_section)
+        section = SectionCounts(
+            table=table,
+            section=_section_of(image) if is_of_image else base_name(table),
+            kind=layout.kind,
+            image=image,
+        )
+        try:
+            if several and not image:
+                raise BadInputError(
+                    table,
+                    f"has {sum(rows.counts.values())} objects of no image",
+                    f"fill in the empty cells of its column {layout.image!r}",
+                )
+            notes = check_objects(
+                table,
+                layout.ids,
+                ids.get(image, []),
+                image=image if several else "",
+                labels=labels,
+                left_out=rows.left_out,
+            )
+            section = replace(
+                section,
+                counts=dict(sorted(rows.counts.items())),
+                left_out=rows.left_out,
+                notes=(*rows.notes, *notes),
+                fields={name: tuple(texts) for name, texts in rows.fields.items()},
+            )
+        except BadInputError as error:
+            if not several:
+                raise
+            section = replace(section, problem=str(error).removeprefix(f"{table}: "))
+        sections.append(section)
+    return sections
+
+
+def _count_images(table: str, columns: Columns, reading: Reading) -> dict[str, _ImageRows]:
+    """Count the rows of each image; those of none belong to the only one, where there is one."""
+    layout = columns.layout
+    images: dict[str, _ImageRows] = {}
+    for values, count in columns.tally.counts.items():
         texts = (decoded(value).strip() for value in values)
         row = dict(zip(columns.texts, texts, strict=True))
-        image = row.get(layout.image or "", "")
-        of_image = by_image.setdefault(image, {})
+        rows = images.setdefault(row.get(layout.image or "", ""), _ImageRows())
         if not reading.annotations and _type(row.get(layout.object_type or "", "")) in NOT_CELLS:
-            left_out[image] = left_out.get(image, 0) + count
+            rows.left_out += count
             continue
         name = row[layout.classes]
         if name == layout.classes:
@@ -212,61 +305,25 @@ def _sections(
         given = row.get(layout.user_label or "", "")
         if reading.user_labels and given.lower() not in _NO_LABEL:
             name = given
-        of_image[name] = of_image.get(name, 0) + count
-    if len([image for image in by_image if image]) == 1 and "" in by_image:
-        (image,) = (image for image in by_image if image)
-        for name, count in by_image.pop("").items():
-            by_image[image][name] = by_image[image].get(name, 0) + count
-        left_out[image] = left_out.get(image, 0) + left_out.pop("", 0)
-    several = len(by_image) > 1
-    notes = () if several else tuple(_compared(table, columns, labels, sum(left_out.values())))
-    sections = [
-        SectionCounts(
-            table=table,
-            section=base_name(image) if several else base_name(table),
-            counts=dict(sorted(counts.items())),
-            kind=layout.kind,
-            image=image,
-            left_out=left_out.get(image, 0),
-            notes=notes,
-        )
-        for image, counts in by_image.items()
-        if counts or not several
-    ]
-    if not any(section.counts for section in sections):
-        raise BadInputError(
-            table,
-            f"holds annotations only ({sum(left_out.values())})",
-            "give --annotations to count them",
-        )
-    return sections
+        rows.counts[name] = rows.counts.get(name, 0) + count
+        for name_of_field, title in layout.fields.items():
+            if row[title]:
+                rows.fields.setdefault(name_of_field, {})[row[title]] = None
+    if len(images) == 2 and "" in images:
+        unnamed = images.pop("")
+        [(image, rows)] = images.items()
+        rows.add(unnamed)
+        if layout.names_section and unnamed.counts:
+            n = sum(unnamed.counts.values())
+            rows.notes.append(f"has {n} objects of no image, which are counted for {image}")
+    return images
+
+
+def _section_of(image: str) -> str:
+    """Return the section of an image's name or path, of any system."""
+    return base_name(re.split(r"[\\/]", image)[-1])
 
 
 def _type(text: str) -> str:
     """Shorten ``PathAnnotationObject``, as older versions of QuPath say, to ``annotation``."""
     return text.lower().removeprefix("path").removesuffix("object").removesuffix("roi").strip()
-
-
-def _compared(table: str, columns: Columns, labels: Path | None, left_out: int) -> Iterable[str]:
-    """Check the objects' labels, and yield remarks."""
-    ids = columns.tally.integers
-    titles = columns.layout.ids
-    doubled = repeated(ids)
-    if len(doubled) and ids[-1] is not None and (ids[-1] > 0).all():
-        some = ", ".join(str(label) for label in np.unique(ids[-1][doubled])[:3])
-        raise BadInputError(
-            table,
-            f"lists {len(doubled)} objects twice ({titles[-1]} {some}{', …' * (len(doubled) > 3)})",
-            "export it again, one table a section",
-        )
-    times = ids[0] if titles[:1] in (("timestep",), ("t",)) else None
-    if times is not None and len(times) and times.min() != times.max():
-        yield f"has {len(np.unique(times))} time points, which are counted together"
-    if labels is None:
-        return
-    if not ids or ids[-1] is None or left_out:
-        yield f"cannot be compared with {labels.name}: it has no label of each object"
-        return
-    missing, total = compare_labels(table, ids[-1], labels)
-    if missing:
-        yield f"lacks {missing} of the {total} objects of {labels.name}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,11 +25,13 @@ class CountedSection:
         section: its counts.
         values: texts by title, of the fields and of the extra ones.
         unknown: a sentence on the values that a map lacks; empty where it has all.
+        contradicted: by field, what a column of the table says, and what the name says instead.
     """
 
     section: SectionCounts
     values: Mapping[str, str]
     unknown: str
+    contradicted: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def excluded(self, what: str, reason: str) -> dict[str, str]:
         """Return its line in the table of excluded sections."""
@@ -50,12 +53,14 @@ def sort_sections(
     """
     excluded: list[dict[str, str]] = []
     by_identity: dict[tuple[str, ...], list[CountedSection]] = {}
-    for section in sections:
+    everything = list(sections)
+    images_of = Counter(section.table for section in everything)
+    for section in everything:
         found = pattern.match(section.section)
         if found is None and section.image:
             found = pattern.match(base_name(section.image))
         values, unknown = fields.values(found) if found else ({}, "")
-        row = CountedSection(section, values, unknown)
+        row = CountedSection(section, values, unknown, _contradicted(section, found or {}))
         if section.problem or found is None:
             misfit = f"the name {section.section!r} does not fit the pattern {pattern.text}"
             excluded.append(row.excluded("table", section.problem or misfit))
@@ -67,7 +72,9 @@ def sort_sections(
         if len(same) == 1:
             rows += same
         else:
-            excluded += [row.excluded("table", _same_section(row, same, fields)) for row in same]
+            excluded += [
+                row.excluded("table", _same_section(row, same, fields, images_of)) for row in same
+            ]
 
     def order(row: CountedSection) -> Any:
         return [natural_key(row.values[t]) for t in fields.titles], row.section.table
@@ -75,15 +82,47 @@ def sort_sections(
     return sorted(rows, key=order), excluded
 
 
-def _same_section(row: CountedSection, same: Sequence[CountedSection], fields: StudyFields) -> str:
+def _same_section(
+    row: CountedSection,
+    same: Sequence[CountedSection],
+    fields: StudyFields,
+    images_of: Mapping[str, int],
+) -> str:
     other = next(r for r in same if r is not row)
     differs = [t for t in fields.extra if row.values[t] != other.values[t]]
+    subject = "is"
+    if images_of[row.section.table] > 1:
+        subject = f"its image {row.section.image} is"
+    what = other.section.table
+    if images_of[what] > 1:
+        what = f"the image {other.section.image} in {what}"
     if not differs:
-        return f"is the same section as {other.section.table}; keep one of them"
+        return f"{subject} the same section as {what}; keep one of them"
     return (
-        f"is the same section as {other.section.table} but for {' and '.join(differs)}; keep "
+        f"{subject} the same section as {what} but for {' and '.join(differs)}; keep "
         f"one of them, or give the field another name in the pattern to count both"
     )
+
+
+def _contradicted(section: SectionCounts, found: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Return what the table's columns say of a section that its name does not."""
+    wrong = {}
+    for name, texts in section.fields.items():
+        own = found.get(name, "")
+        others = [text for text in texts if own and not _is_same(text, own)]
+        if others:
+            wrong[name] = (", ".join(others), own)
+    return wrong
+
+
+def _is_same(text: str, other: str) -> bool:
+    """Compare texts, of which spreadsheets and pandas may have made numbers: ``07`` is ``7.0``."""
+    if text.casefold() == other.casefold():
+        return True
+    try:
+        return float(text) == float(other)
+    except ValueError:
+        return False
 
 
 def short_organoids(

@@ -13,6 +13,8 @@ TOTAL, TABLE, SLICES, WHAT, REASON = "Total", "Table", "Slices", "What", "Reason
 """Titles of columns that every study has."""
 ALL, WITHOUT_DEAD = "all", "without dead"
 """Values of the column ``Cells`` of a study's conditions."""
+DATE = "Date"
+"""Name of the parameter that says when a study was made."""
 NOTE = "Note"
 """Name of those parameters that a person should read."""
 

@@ -14,19 +14,22 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from bridge.aggregate.hdf5_tables import HDF5_ENDINGS, is_hdf5, may_hold_table, open_table
+from bridge.aggregate.layouts import Layout, layout_of
 from bridge.aggregate.tally import (
     MOST_VALUES,
     DamagedTextError,
     RaggedError,
     Tally,
     TooManyValuesError,
+    decoded,
     tally_csv,
 )
 from bridge.errors import BadInputError
 from bridge.formats import existing_file
 from bridge.formats.naming import natural_key
 
-TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".parquet")
+TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".parquet", *HDF5_ENDINGS)
 OBJECT_ENDINGS = (".geojson", ".geojson.gz")
 _NOT_OBJECTS = ("_changes.csv", "_conflicts.csv", "_classes.csv")
 _FOLDERS = ("tables", "geojson")
@@ -36,27 +39,6 @@ _LONGEST_HEADER = 1 << 24
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _UTF8_MARK = b"\xef\xbb\xbf"
 _DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error, UnicodeError, csv.Error, DamagedTextError)
-
-
-@dataclass(frozen=True)
-class Layout:
-    """The titles of a table's columns by their role.
-
-    Attributes:
-        kind: program that wrote it: ``ilastik``, ``starbridge``, ``QuPath`` or ``table``.
-        classes: classes.
-        user_label: classes that a person gave in ilastik.
-        object_type: detection, cell, annotation, tile.
-        image: name of the image that a row belongs to.
-        ids: time point or plane, and label, which identify an object together.
-    """
-
-    kind: str
-    classes: str
-    user_label: str | None = None
-    object_type: str | None = None
-    image: str | None = None
-    ids: tuple[str, ...] = ()
 
 
 def find_tables(paths: Iterable[str | PathLike[str]]) -> list[Path]:
@@ -69,7 +51,8 @@ def find_tables(paths: Iterable[str | PathLike[str]]) -> list[Path]:
 
     Returns:
         Files, each once; those of a folder in natural order, without hidden ones, without
-        ``…_changes.csv``, ``…_conflicts.csv`` and ``…_classes.csv``, which hold no objects.
+        ``…_changes.csv``, ``…_conflicts.csv`` and ``…_classes.csv``, which hold no objects, and
+        without HDF5 files that have no table, such as label images.
 
     Raises:
         BadInputError: for a path that does not exist or a folder without tables.
@@ -109,76 +92,16 @@ def _inside(folder: Path) -> list[Path]:
                 and not path.name.lower().endswith(_NOT_OBJECTS)
                 and not path.name.startswith(".")
                 and path.is_file()
+                and (not is_hdf5(path) or may_hold_table(path))
             ]
             if files:
                 return sorted(files, key=lambda path: natural_key(path.name))
+    is_passed_over = any(is_hdf5(path) for path in folder.iterdir())
     raise BadInputError(
         folder,
-        "is a folder without tables",
+        f"is a folder without tables{' (its HDF5 files hold none)' if is_passed_over else ''}",
         f"give a folder with files that end in {', '.join((*TABLE_ENDINGS, *OBJECT_ENDINGS))}",
     )
-
-
-def layout_of(
-    path: str | PathLike[str], header: Sequence[str], class_column: str | None = None
-) -> Layout:
-    """Find the columns that matter by their titles.
-
-    ilastik: ``Predicted Class``, ``User Label``, ``timestep``, ``labelimage_oid``. starbridge:
-    ``class``, ``object_type``, ``image``, ``t``, ``z``, ``label``. QuPath: ``Classification``
-    (or ``Class``), ``Object type``, ``Image``. Where a table has several columns of classes, a
-    reviewed one (``class``, ``Classification``) counts more than a predicted one.
-
-    Args:
-        path: the table, for errors.
-        header: titles of its columns.
-        class_column: title of the column of classes, where it is another one.
-
-    Raises:
-        BadInputError: no column of classes, or two of one title.
-
-    >>> layout_of("a.csv", ["labelimage_oid", "Predicted Class", "Size in pixels"]).ids
-    ('labelimage_oid',)
-    """
-    titles = list(header)
-    there = set(titles)
-    if {title.lower() for title in titles} == {"value", "class"}:
-        raise BadInputError(path, "says which number is which class and lists no objects")
-    chosen = class_column or next(
-        (c for c in ("class", "Classification", "Predicted Class", "Class") if c in there), None
-    )
-    if chosen is None or chosen not in there:
-        listed = ", ".join(titles[:12]) + (", …" if len(titles) > 12 else "")
-        raise BadInputError(
-            path,
-            f"has no column {class_column!r}"
-            if class_column
-            else "has no column of classes (Predicted Class, class, Classification)",
-            f"say which one it is with --class-column; it has {listed}",
-        )
-
-    def known(*names: str) -> tuple[str, ...]:
-        for name in names:
-            if titles.count(name) > 1:
-                raise BadInputError(path, f"has two columns {name!r}", "rename or remove one")
-        return tuple(name for name in names if name in there)
-
-    def one(name: str) -> str | None:
-        return name if known(name) and name != chosen else None
-
-    known(chosen)
-    if "labelimage_oid" in there:
-        ids = known("timestep", "labelimage_oid")
-        return Layout("ilastik", chosen, user_label=one("User Label"), ids=ids)
-    if "class" in there or {"label", "object_type"} <= there:
-        ids = known("t", "z", "label") if "label" in known("label") else ()
-        return Layout(
-            "starbridge", chosen, object_type=one("object_type"), image=one("image"), ids=ids
-        )
-    if "Classification" in there or {"Object ID", "Object type"} & there:
-        return Layout("QuPath", chosen, object_type=one("Object type"), image=one("Image"))
-    kind = "ilastik" if "Predicted Class" in there else "table"
-    return Layout(kind, chosen, user_label=one("User Label"))
 
 
 @dataclass(frozen=True)
@@ -196,15 +119,18 @@ class Columns:
     tally: Tally
 
 
-def read_columns(path: str | PathLike[str], *, class_column: str | None = None) -> Columns:
+def read_columns(
+    path: str | PathLike[str], *, class_column: str | None = None, fields: Sequence[str] = ()
+) -> Columns:
     """Read the columns of a table that are needed to count its objects.
 
     CSV with commas, semicolons or tabs, in UTF-8, UTF-16 or Windows-1252, with or without byte
-    order mark, gzipped or not; Parquet.
+    order mark, gzipped or not; Parquet; HDF5 as ilastik exports it.
 
     Args:
         path: the table.
-        class_column: as in :func:`layout_of`.
+        class_column: as in :func:`bridge.aggregate.layouts.layout_of`.
+        fields: as in :func:`bridge.aggregate.layouts.layout_of`.
 
     Raises:
         BadInputError: no such file, no table, damaged, no column of classes, rows that are not as
@@ -212,9 +138,11 @@ def read_columns(path: str | PathLike[str], *, class_column: str | None = None) 
     """
     file = existing_file(path)
     try:
+        if is_hdf5(file):
+            return _read_hdf5(file, class_column, fields)
         if file.name.lower().endswith(".parquet"):
-            return _read_parquet(file, class_column)
-        return _read_text(file, class_column)
+            return _read_parquet(file, class_column, fields)
+        return _read_text(file, class_column, fields)
     except RaggedError as error:
         where = f" (row {error.row})" if error.row else ""
         raise BadInputError(
@@ -225,8 +153,8 @@ def read_columns(path: str | PathLike[str], *, class_column: str | None = None) 
     except TooManyValuesError as error:
         raise BadInputError(
             file,
-            f"has more than {MOST_VALUES} different classes",
-            "say which column holds the classes with --class-column",
+            f"has more than {MOST_VALUES} different classes, or classes and images",
+            "say which column holds the classes with --class-column, or split the table",
         ) from error
     except _DAMAGED as error:
         raise BadInputError(file, f"is damaged ({error})", "export it again") from error
@@ -239,43 +167,59 @@ def read_columns(path: str | PathLike[str], *, class_column: str | None = None) 
         raise BadInputError(file, f"is not a table ({line})", "export it again") from error
 
 
-def decoded(value: bytes) -> str:
-    """Decode a text of UTF-8, or of Windows-1252 where it is none."""
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("cp1252", errors="replace")
-
-
 def _texts_of(layout: Layout) -> tuple[str, ...]:
-    wanted = (layout.classes, layout.user_label, layout.object_type, layout.image)
-    return tuple(title for title in wanted if title is not None)
+    wanted = (
+        layout.classes,
+        layout.user_label,
+        layout.object_type,
+        layout.image,
+        *layout.fields.values(),
+    )
+    return tuple(dict.fromkeys(title for title in wanted if title is not None))
 
 
-def _read_parquet(file: Path, class_column: str | None) -> Columns:
+def _group_of(layout: Layout) -> str | None:
+    """Return the column by which objects are told apart: their labels begin anew in each image."""
+    return layout.image if layout.ids else None
+
+
+def _read_hdf5(file: Path, class_column: str | None, fields: Sequence[str]) -> Columns:
+    tally = Tally()
+    with open_table(file) as content:
+        layout = layout_of(file, content.titles, class_column, fields)
+        texts = _texts_of(layout)
+        for block in content.blocks([*texts, *layout.ids]):
+            tally.add_table(block, texts, layout.ids, _group_of(layout))
+    return Columns(layout, texts, tally)
+
+
+def _read_parquet(file: Path, class_column: str | None, fields: Sequence[str]) -> Columns:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     tally = Tally()
     with pq.ParquetFile(file) as content:
-        layout = layout_of(file, content.schema_arrow.names, class_column)
+        layout = layout_of(file, content.schema_arrow.names, class_column, fields)
         texts = _texts_of(layout)
         for batch in content.iter_batches(columns=[*texts, *layout.ids], use_threads=False):
-            tally.add_table(pa.Table.from_batches([batch]), texts, layout.ids)
+            block = pa.Table.from_batches([batch])
+            tally.add_table(block, texts, layout.ids, _group_of(layout))
     return Columns(layout, texts, tally)
 
 
-def _read_text(file: Path, class_column: str | None) -> Columns:
+def _read_text(file: Path, class_column: str | None, fields: Sequence[str]) -> Columns:
     with _opened(file) as stream:
         line = _header_line(file, stream)
         delimiter, header = _dialect(line, class_column)
-        layout = layout_of(file, header, class_column)
+        layout = layout_of(file, header, class_column, fields)
         texts = _texts_of(layout)
+        group = _group_of(layout)
         tally = tally_csv(
             cast("io.BufferedReader", stream),
             fields=len(header),
             texts=[header.index(title) for title in texts],
             integers=[header.index(title) for title in layout.ids],
+            group=None if group is None else header.index(group),
             delimiter=delimiter,
         )
     return Columns(layout, texts, tally)

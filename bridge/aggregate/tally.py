@@ -5,7 +5,7 @@ reads the file block by block and converts these only. It refuses rows that are 
 than the header (polars fills short rows with nulls, so that a truncated table would look whole).
 Quotes are checked by RFC 4180 before it sees them: to pyarrow, as to pandas, a quote that is never
 closed hides all rows that follow. Memory does not grow with the file, but for 8 bytes a row and
-column of integers.
+column of integers, and 4 where rows are told apart by a group.
 """
 
 from __future__ import annotations
@@ -46,6 +46,14 @@ class TooManyValuesError(ValueError):
 
 class DamagedTextError(ValueError):
     """A text that cannot be split into cells safely; its message says why."""
+
+
+def decoded(value: bytes) -> str:
+    """Decode a text of UTF-8, or of Windows-1252 where it is none."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("cp1252", errors="replace")
 
 
 class _CheckedText(io.RawIOBase):
@@ -114,6 +122,8 @@ class Tally:
     def __init__(self) -> None:
         self.counts: dict[tuple[bytes, ...], int] = {}
         self._parts: list[list[NDArray[np.int64] | None]] = []
+        self._groups: dict[str, int] = {}
+        self._group_parts: list[NDArray[np.int32]] = []
 
     @property
     def rows(self) -> int:
@@ -128,13 +138,41 @@ class Tally:
             for parts in zip(*self._parts, strict=True)
         ]
 
-    def add_table(self, table: pa.Table, texts: Sequence[str], integers: Sequence[str]) -> None:
+    def integers_by_group(self) -> dict[str, list[NDArray[np.int64] | None]]:
+        """Return :attr:`integers` of each group; empty where the rows were added without one.
+
+        >>> import pyarrow as pa
+        >>> tally = Tally()
+        >>> table = pa.table({"image": ["a", "b", "a"], "label": [1, 1, 2]})
+        >>> tally.add_table(table, ["image"], ["label"], group="image")
+        >>> {name: columns[0].tolist() for name, columns in tally.integers_by_group().items()}
+        {'a': [1, 2], 'b': [1]}
+        """
+        if not self._group_parts:
+            return {}
+        numbers = np.concatenate(self._group_parts)
+        order = np.argsort(numbers, kind="stable")
+        ends = np.cumsum(np.bincount(numbers, minlength=len(self._groups))).tolist()
+        columns = self.integers
+        return {
+            name: [None if column is None else column[order[start:end]] for column in columns]
+            for name, start, end in zip(self._groups, [0, *ends], ends, strict=False)
+        }
+
+    def add_table(
+        self,
+        table: pa.Table,
+        texts: Sequence[str],
+        integers: Sequence[str],
+        group: str | None = None,
+    ) -> None:
         """Add the rows of a table.
 
         Args:
             table: with columns of any type.
             texts: titles of the columns of text.
             integers: titles of the columns of integers.
+            group: title of a column of text by which rows are told apart, such as their image.
 
         Raises:
             TooManyValuesError: no column of classes.
@@ -152,6 +190,17 @@ class Tally:
         if len(self.counts) > MOST_VALUES:
             raise TooManyValuesError
         self._parts.append([_as_integers(table[title]) for title in integers])
+        if group is not None:
+            self._group_parts.append(self._numbered(table[group]))
+
+    def _numbered(self, column: pa.ChunkedArray) -> NDArray[np.int32]:
+        """Return the number of each row's group."""
+        encoded = _as_bytes(column).combine_chunks().dictionary_encode()
+        numbers = [
+            self._groups.setdefault(decoded(value).strip(), len(self._groups))
+            for value in encoded.dictionary.to_pylist()
+        ]
+        return np.asarray(np.array(numbers, np.int32)[encoded.indices.to_numpy()], np.int32)
 
 
 def tally_csv(
@@ -160,6 +209,7 @@ def tally_csv(
     fields: int,
     texts: Sequence[int],
     integers: Sequence[int] = (),
+    group: int | None = None,
     delimiter: str = ",",
 ) -> Tally:
     r"""Count the values of some columns of a CSV file.
@@ -172,6 +222,7 @@ def tally_csv(
         fields: number of columns of the header.
         texts: places, from 0, of the columns whose values are counted.
         integers: places of the columns of integers.
+        group: place, one of ``texts``, of the column by which rows are told apart.
         delimiter: one ASCII character.
 
     Raises:
@@ -216,7 +267,8 @@ def tally_csv(
             for batch in reader:
                 table = pa.Table.from_batches([batch])
                 rows = _without_blank_rows(table) if integers else table
-                tally.add_table(rows, text_names, integer_names)
+                name = None if group is None else str(group)
+                tally.add_table(rows, text_names, integer_names, name)
     except pa.ArrowInvalid:
         if ragged:
             raise ragged[0] from None
@@ -254,6 +306,11 @@ def _as_integers(column: pa.ChunkedArray) -> NDArray[np.int64] | None:
             column = column.cast(pa.string())
         if column.null_count:
             return None
-        return np.asarray(column.cast(pa.int64()).to_numpy(), np.int64)
+        try:
+            whole = column.cast(pa.int64())
+        except pa.ArrowInvalid:
+            # pandas writes 7.0 where it has met an empty cell while it joined tables.
+            whole = column.cast(pa.float64()).cast(pa.int64())
+        return np.asarray(whole.to_numpy(), np.int64)
     except pa.ArrowException:
         return None

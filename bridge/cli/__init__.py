@@ -15,10 +15,12 @@ from bridge.cli.demo import app as demo
 from bridge.cli.doctor import doctor
 from bridge.cli.export import export
 from bridge.cli.fiji import app as fiji
+from bridge.cli.import_model import import_file
 from bridge.cli.measure import measure
 from bridge.cli.models import app as models
 from bridge.cli.output import note
 from bridge.cli.qupath import app as qupath
+from bridge.cli.repair import repair_files
 from bridge.cli.segment import segment
 from bridge.cli.select import select
 from bridge.cli.verify import verify_files
@@ -40,6 +42,8 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "aggregate": aggregate,
     "export": export,
     "verify": verify_files,
+    "import": import_file,
+    "repair": repair_files,
     "doctor": doctor,
 }
 for name, command in _COMMANDS.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -148,7 +149,7 @@ def aggregate(
     looked_up = [read_map(*parse_map(text)) for text in maps or ()]
     StudyFields.of(names, looked_up, sum_over or (), by or ())
     rules = read_class_rules(classes) if classes is not None else ClassRules()
-    reading = Reading(class_column, user_labels, annotations, labels)
+    reading = Reading(class_column, user_labels, annotations, labels, names.fields)
     lists = [Path(entry.source).resolve() for entry in looked_up]
     files = [file for file in find_tables(tables) if file.resolve() not in lists]
     with shown_progress() as listener:
@@ -216,7 +217,9 @@ def _close(study: Study, counts: list[SectionCounts], written: list[Path], as_js
 
     excluded = study.excluded
     tables = excluded[excluded[WHAT] == "table"]
-    failed = {section.problem for section in counts if section.problem}  # said while reading
+    # Said while reading, but for the problems of single images in tables of several.
+    images = Counter(section.table for section in counts)
+    failed = {s.problem for s in counts if s.problem and images[s.table] == 1 and not s.image}
     lines = [
         f"{name}: not counted: {reason}"
         for name, reason in zip(tables[TABLE], tables[REASON], strict=True)

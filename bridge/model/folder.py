@@ -9,6 +9,7 @@ become one in the cache (:mod:`bridge.model.source`).
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from dataclasses import dataclass
 from os import PathLike, fspath
@@ -18,7 +19,7 @@ from typing import Any
 from bridge.errors import BadInputError
 from bridge.model.config import read_config, read_thresholds
 from bridge.model.provenance import Provenance
-from bridge.model.recipe import Recipe, read_recipe
+from bridge.model.recipe import RECIPE_FILE, Recipe, read_recipe
 from bridge.model.source import DEMO, demo_model_folder, locate_model
 from bridge.model.weights import find_weights
 
@@ -90,6 +91,22 @@ class ModelFolder:
     def file_name(self) -> str:
         """Name with nothing in it that a file system or a macro could misread."""
         return re.sub(r"[^\w.-]+", "_", self.name).strip("._") or "model"
+
+    def settings_files(self) -> dict[str, str]:
+        """Return the texts of the model's settings files, as an export carries them along.
+
+        Returns:
+            ``config.json``, ``thresholds.json`` and ``recipe.json`` by name; with them a file for
+            another program can be made a model folder again.
+        """
+        recipe = self.recipe.to_json()
+        thresholds = {key: recipe.pop(key) for key in ("prob", "nms")}
+        contents = {
+            "config.json": self.config,
+            "thresholds.json": thresholds,
+            RECIPE_FILE: recipe,
+        }
+        return {name: json.dumps(content, indent=1) + "\n" for name, content in contents.items()}
 
     def to_json(self) -> dict[str, Any]:
         """Return the facts about the model that the record of a run holds."""

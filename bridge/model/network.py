@@ -55,11 +55,39 @@ class Convolution(Step):
 
 
 @dataclass(frozen=True)
-class Scaling(Step):
-    """Batch normalisation of a trained network: ``x * factor + offset``, a channel each."""
+class BatchNormalization(Step):
+    """Batch normalisation of a trained network (Ioffe and Szegedy 2015), a channel each.
 
-    factor: NDArray[Any]
-    offset: NDArray[Any]
+    Its four arrays are kept as they were trained, so that nothing is lost in a file.
+
+    Attributes:
+        gamma: (channels,) float32.
+        beta: (channels,) float32.
+        mean: (channels,) float32, of the training images.
+        variance: (channels,) float32, of the training images.
+        epsilon: what is added to the variance.
+    """
+
+    gamma: NDArray[Any]
+    beta: NDArray[Any]
+    mean: NDArray[Any]
+    variance: NDArray[Any]
+    epsilon: float
+
+    @property
+    def factor(self) -> NDArray[Any]:
+        """Number that each channel is multiplied by, float64."""
+        variance = self.variance.astype(np.float64)
+        result: NDArray[Any] = self.gamma.astype(np.float64) / np.sqrt(variance + self.epsilon)
+        return result
+
+    @property
+    def offset(self) -> NDArray[Any]:
+        """Number that is added to each channel afterwards, float64."""
+        result: NDArray[Any] = (
+            self.beta.astype(np.float64) - self.mean.astype(np.float64) * self.factor
+        )
+        return result
 
 
 @dataclass(frozen=True)
@@ -145,12 +173,12 @@ class Network:
             step = replace(step, inputs=tuple(renamed.get(n, n) for n in step.inputs))  # noqa: PLW2901
             before = done.get(step.inputs[0])
             if (
-                isinstance(step, Scaling)
+                isinstance(step, BatchNormalization)
                 and isinstance(before, Convolution)
                 and uses[before.name] == 1
                 and before.name not in self.heads
             ):
-                factor = step.factor.astype(np.float64)
+                factor = step.factor
                 done[before.name] = replace(
                     before,
                     kernel=(before.kernel * factor).astype(np.float32),

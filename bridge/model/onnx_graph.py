@@ -6,6 +6,7 @@ OpenCV and QuPath hand images over; the output has the resolution of the model's
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,11 @@ from bridge.model.network import (
     OUTPUT,
     Activation,
     Addition,
+    BatchNormalization,
     Concatenation,
     Convolution,
     MaxPooling,
     Network,
-    Scaling,
     SparseUpsampling,
     Step,
     Upsampling,
@@ -35,7 +36,11 @@ _AXES = {2: ("height", "width"), 3: ("depth", "height", "width")}
 
 
 def onnx_bytes(
-    network: Network, grid: tuple[int, ...], *, size: tuple[int, ...] | None = None
+    network: Network,
+    grid: tuple[int, ...],
+    *,
+    size: tuple[int, ...] | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> bytes:
     """Return a network as the content of an .onnx file.
 
@@ -45,6 +50,7 @@ def onnx_bytes(
         network: the network.
         grid: pixels between neighbouring predictions, an axis each.
         size: spatial size of the only image that it takes; ``None`` for any size.
+        settings: texts by name that the file carries along, as its metadata.
 
     Raises:
         MissingPartError: onnx is not installed.
@@ -87,6 +93,7 @@ def onnx_bytes(
         ir_version=IR_VERSION,
         opset_imports=[helper.make_opsetid("", OPERATOR_SET)],
     )
+    helper.set_model_props(model, dict(settings or {}))
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString(deterministic=True))
 
@@ -111,11 +118,11 @@ def _add(step: Step, n_dim: int, nodes: list[Any], constants: list[Any]) -> None
             bias = constant(step.bias, "bias")
             options: dict[str, Any] = {"kernel_shape": size, "strides": step.strides}
             node("Conv", x, kernel, bias, **options, **_padding(size, step.strides, step.same))
-        case Scaling():
-            per_channel = (1, -1) + (1,) * n_dim
-            factor = constant(step.factor.reshape(per_channel), "factor")
-            offset = constant(step.offset.reshape(per_channel), "offset")
-            node("Add", node("Mul", x, factor, name=f"{step.name}/mul"), offset)
+        case BatchNormalization():
+            arrays = (step.gamma, step.beta, step.mean, step.variance)
+            words = ("gamma", "beta", "mean", "variance")
+            given = [constant(array, word) for array, word in zip(arrays, words, strict=True)]
+            node("BatchNormalization", x, *given, epsilon=step.epsilon)
         case Activation(function="softmax"):
             node("Softmax", x, axis=1)
         case Activation(function="relu6"):

@@ -60,7 +60,7 @@ class TargetSpec:
         return self.runtimes + (self.fixed_size_runtimes if fixed_size else ())
 
     def contents(self, model: KerasModel, network: Network) -> dict[str, bytes]:
-        """Return the bytes of each file by ending; ``network`` is the folded one of ``model``."""
+        """Return the bytes of each file by ending; ``network`` is that of ``model``."""
         make: Callable[[TargetSpec, KerasModel, Network], dict[str, bytes]]
         make = import_module(self.module).contents
         return make(self, model, network)

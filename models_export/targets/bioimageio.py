@@ -41,7 +41,7 @@ def contents(spec: TargetSpec, model: KerasModel, network: Network) -> dict[str,
     normalised = ((raw - low) / (high - low + _EPSILON)).astype(np.float32)
     result = np.concatenate(model.predict(normalised), axis=-1)
     files = {
-        "model.onnx": onnx_bytes(network, source.grid),
+        "model.onnx": onnx_bytes(network, source.grid, settings=source.settings_files()),
         "test_input.npy": _npy(raw),
         "test_output.npy": _npy(result),
         "README.md": _documentation(source).encode(),

@@ -13,9 +13,9 @@ ONNX_SIZE = (512, 512)
 
 def contents(spec: TargetSpec, model: KerasModel, network: Network) -> dict[str, bytes]:
     """Return the .onnx files; as :class:`TargetSpec` asks."""
-    grid = model.folder.grid
+    grid, settings = model.folder.grid, model.folder.settings_files()
     any_size, fixed = spec.endings
-    files = {any_size: onnx_bytes(network, grid)}
+    files = {any_size: onnx_bytes(network, grid, settings=settings)}
     if network.n_dim == 2:
-        files[fixed] = onnx_bytes(network, grid, size=ONNX_SIZE)
+        files[fixed] = onnx_bytes(network, grid, size=ONNX_SIZE, settings=settings)
     return files

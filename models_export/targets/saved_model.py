@@ -1,7 +1,8 @@
 """SavedModel in a zip, which the StarDist plugin in Fiji, CSBDeep and DeepImageJ load.
 
 The format is TensorFlow's ``saved_model.proto``: one graph with the tag ``serve`` and the signature
-``serving_default``. There are no variables, weights are constants.
+``serving_default``. There are no variables, weights are constants. The model's settings lie beside
+it: no program minds, and the zip can be made a model folder again.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ SIGNATURE = "serving_default"
 def contents(spec: TargetSpec, model: KerasModel, network: Network) -> dict[str, bytes]:
     """Return the .zip for Fiji; as :class:`TargetSpec` asks."""
     saved = saved_model_bytes(network, model.folder.grid, spec.key.removeprefix("tf"))
-    return {spec.endings[0]: zip_bytes({"saved_model.pb": saved, "variables/": b""})}
+    settings = {name: text.encode() for name, text in model.folder.settings_files().items()}
+    return {spec.endings[0]: zip_bytes({"saved_model.pb": saved, "variables/": b"", **settings})}
 
 
 def saved_model_bytes(network: Network, grid: tuple[int, ...], tensorflow: str) -> bytes:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
 
@@ -21,9 +22,10 @@ from bridge.aggregate.record import (
 )
 from bridge.aggregate.sections import Reading
 from bridge.batch.listener import Listener, Outcome
+from bridge.batch.workers.select import choose_workers
 from bridge.errors import BadInputError
 from bridge.images.locations import Location
-from tests.aggregate.ilastik import write_table
+from tests.aggregate.ilastik import joined_table, write_hdf5_table, write_table
 
 
 class Told(Listener):
@@ -159,6 +161,33 @@ class TestReadingAgain:
         with pytest.raises(BadInputError, match=r"study\.counts\.json: is damaged"):
             read_counts(tables, record=record)
 
+    @pytest.mark.parametrize("jobs", ["1", "3"])
+    def test_a_joined_table_is_one_item_of_several_sections(
+        self, tables: list[Path], record: Path, jobs: str
+    ) -> None:
+        rows = joined_table({f"Pa_OG1_s{n}": {"A": n} for n in (1, 2)})
+        joined = tables[0].with_name("Raw_classification.csv")
+        pd.concat([rows, rows[rows["Slice"] == "s2"]]).to_csv(joined, index=False)
+        hdf5 = write_hdf5_table(tables[0].parent, {"B": 4}, "s6")
+        told, again = Told(), Told()
+        workers = choose_workers(jobs, None, threads=True)
+
+        found = read_counts([*tables, joined, hdf5], record=record, listener=told, workers=workers)
+        same = read_counts([*tables, joined, hdf5], record=record, listener=again)
+
+        assert [s.section for s in found[5:]] == ["Pa_OG1_s1", "Pa_OG1_s2", "s6"]
+        assert found[5].fields == {"clone": ("Pa",), "organoid": ("OG1",), "slice": ("s1",)}
+        assert found[6].problem.startswith("lists 2 objects of Pa_OG1_s2_table.csv twice")
+        assert same == found
+        assert told.outcomes["Raw_classification.csv"].status == "done"
+        assert {outcome.status for outcome in again.outcomes.values()} == {"skipped"}
+
+    def test_only_another_field_of_the_names_asks_for_other_columns(
+        self, tables: list[Path], record: Path
+    ) -> None:
+        assert self.statuses(tables, record, Reading(fields=("clone", "slice"))) == "sssss"
+        assert self.statuses(tables, record, Reading(fields=("plate",))) == "ddddd"
+
     def test_tables_of_one_name_are_told_apart(self, tables: list[Path], record: Path) -> None:
         twin = write_table(tables[0].parent / "twin", {"Z": 1}, "s1")
 
@@ -217,6 +246,16 @@ class TestWithLabelImages:
             "skipped",
             "skipped",
         ]
+
+    def test_a_joined_table_is_not_compared(self, tmp_path: Path) -> None:
+        tifffile.imwrite(tmp_path / "Pa_OG1_s1_labels.tif", np.eye(4, dtype=np.uint16))
+        joined = tmp_path / "Raw_classification.csv"
+        joined_table({f"Pa_OG1_s{n}": {"A": n} for n in (1, 2)}).to_csv(joined, index=False)
+
+        found = read_counts([joined], Reading(labels=tmp_path))
+
+        note = "is not compared with label images: it has objects of several images"
+        assert [section.notes for section in found] == [(note,), (note,)]
 
     def test_a_folder_without_label_images(self, tables: list[Path], tmp_path: Path) -> None:
         for place in (tmp_path / "none", tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ import tifffile
 
 from bridge.aggregate.sections import Reading, count_objects, count_table
 from bridge.errors import BadInputError
-from tests.aggregate.ilastik import NAME, ilastik_table, write_table
+from tests.aggregate.ilastik import NAME, ilastik_table, joined_table, write_table
 from tests.objects import reviewed
 
 COUNTS = {"Neuron": 30, "Dead": 2, "": 5}
@@ -103,6 +104,145 @@ def test_rows_that_name_no_image_belong_to_the_only_one(tmp_path: Path) -> None:
 
     assert (section.section, section.image) == ("a", "b.tif")
     assert (section.counts, section.left_out) == ({"A": 2, "B": 1}, 1)
+
+
+class TestAJoinedTable:
+    """A table of the objects of several sections, as a notebook saves it."""
+
+    SECTIONS: ClassVar = {f"Pa_OG1_s{n}": {"Dead": 1, "N": n} for n in (1, 2, 3)}
+
+    @pytest.fixture
+    def rows(self) -> pd.DataFrame:
+        return joined_table(self.SECTIONS)
+
+    def counted(self, rows: pd.DataFrame, path: Path) -> dict[str, dict[str, int]]:
+        rows.to_csv(path, index=False)
+        return {section.section: dict(section.counts) for section in count_table(path)}
+
+    def test_every_image_is_a_section(self, rows: pd.DataFrame, tmp_path: Path) -> None:
+        path = tmp_path / "Raw_classification_dQ_J70.csv"
+
+        assert self.counted(rows, path) == self.SECTIONS
+
+        sections = count_table(path)
+        assert {section.table for section in sections} == {str(path)}
+        assert [section.image for section in sections] == [f"{n}_table.csv" for n in self.SECTIONS]
+        assert [section.kind for section in sections] == ["ilastik"] * 3
+        assert sections[1].fields == {"clone": ("Pa",), "organoid": ("OG1",), "slice": ("s2",)}
+
+    def test_rows_and_columns_in_any_order(self, rows: pd.DataFrame, tmp_path: Path) -> None:
+        titles = sorted(map(str, rows), reverse=True)
+        mixed = rows.sample(frac=1, random_state=1)[titles]
+
+        assert self.counted(mixed, tmp_path / "a.csv") == self.SECTIONS
+
+    def test_with_the_index_of_pandas(self, rows: pd.DataFrame, tmp_path: Path) -> None:
+        path = tmp_path / "a.csv"
+        rows.to_csv(path)
+        again = pd.read_csv(path)
+        assert again.columns[0] == "Unnamed: 0"
+
+        assert self.counted(again, tmp_path / "b.csv") == self.SECTIONS
+
+    @pytest.mark.parametrize(
+        "ending", ["", ".tif", ".ome.tif", "_table", "_table.csv", "_labels.h5"]
+    )
+    @pytest.mark.parametrize("folder", ["", "/data/images/", "D:\\data\\images\\"])
+    @pytest.mark.parametrize("title", ["Image_name", "image_name", "image", "Image name"])
+    def test_the_image_in_any_spelling(
+        self, rows: pd.DataFrame, tmp_path: Path, ending: str, folder: str, title: str
+    ) -> None:
+        names = folder + rows["Image_name"].str.removesuffix("_table.csv") + ending
+        rows = rows.assign(Image_name=names).rename(columns={"Image_name": title})
+
+        assert self.counted(rows, tmp_path / "a.csv") == self.SECTIONS
+
+    def test_a_table_of_a_single_image(self, tmp_path: Path) -> None:
+        rows = joined_table({"Pa_OG1_s1": {"N": 4}})
+
+        assert self.counted(rows, tmp_path / "Raw_OG_x.csv") == {"Pa_OG1_s1": {"N": 4}}
+
+    def test_parquet(self, rows: pd.DataFrame, tmp_path: Path) -> None:
+        path = tmp_path / "a.parquet"
+        rows.astype({"Image_name": "category"}).to_parquet(path)
+
+        assert {s.section: s.counts for s in count_table(path)} == self.SECTIONS
+
+    def test_an_image_that_was_joined_twice_does_not_count(
+        self, rows: pd.DataFrame, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "a.csv"
+        pd.concat([rows, rows[rows["Slice"] == "s2"]]).to_csv(path, index=False)
+
+        first, second, third = count_table(path)
+
+        assert (first.problem, third.problem) == ("", "")
+        assert (second.section, second.counts) == ("Pa_OG1_s2", {})
+        assert second.problem == (
+            "lists 3 objects of Pa_OG1_s2_table.csv twice (labelimage_oid 1, 2, 3); "
+            "join the tables again, each once"
+        )
+
+    def test_labels_that_pandas_made_fractions_of(self, rows: pd.DataFrame, tmp_path: Path) -> None:
+        path = tmp_path / "a.csv"
+        twice = pd.concat([rows, rows[rows["Slice"] == "s3"]])
+        twice.astype({"labelimage_oid": float}).to_csv(path, index=False)
+
+        problems = [section.problem.partition(" of ")[0] for section in count_table(path)]
+
+        assert problems == ["", "", "lists 4 objects"]
+
+    def test_rows_of_no_image_are_no_section(self, rows: pd.DataFrame, tmp_path: Path) -> None:
+        path = tmp_path / "a.csv"
+        rows.loc[rows["Slice"] == "s1", "Image_name"] = None
+        rows.to_csv(path, index=False)
+
+        problems = {section.section: section.problem for section in count_table(path)}
+
+        assert problems == {
+            "a": "has 2 objects of no image; fill in the empty cells of its column 'Image_name'",
+            "Pa_OG1_s2": "",
+            "Pa_OG1_s3": "",
+        }
+
+    def test_rows_of_no_image_beside_a_single_one(self, tmp_path: Path) -> None:
+        rows = joined_table({"Pa_OG1_s1": {"N": 4}})
+        rows.loc[1, "Image_name"] = None
+        rows.to_csv(tmp_path / "a.csv", index=False)
+
+        (section,) = count_table(tmp_path / "a.csv")
+
+        assert section.counts == {"N": 4}
+        assert section.notes == (
+            "has 1 objects of no image, which are counted for Pa_OG1_s1_table.csv",
+        )
+
+    def test_time_points_of_an_image(self, rows: pd.DataFrame, tmp_path: Path) -> None:
+        path = tmp_path / "a.csv"
+        later = rows[rows["Slice"] == "s2"].assign(timestep=1)
+        pd.concat([rows, later]).to_csv(path, index=False)
+
+        first, second, third = count_table(path)
+
+        assert first.notes == third.notes == ()
+        assert second.counts == {"Dead": 2, "N": 4}
+        assert second.notes == (
+            "has 2 time points of Pa_OG1_s2_table.csv, which are counted together",
+        )
+
+    def test_a_header_in_the_middle(self, rows: pd.DataFrame, tmp_path: Path) -> None:
+        path = tmp_path / "a.csv"
+        path.write_text(rows.to_csv(index=False) * 2)
+
+        with pytest.raises(BadInputError, match="repeats its header further down"):
+            count_table(path)
+
+    def test_a_data_frame_is_not_taken_for_one_section(self, rows: pd.DataFrame) -> None:
+        with pytest.raises(BadInputError, match=r"objects of 3 images \(column 'Image_name'\)"):
+            count_objects(rows, "Pa_OG1_s1")
+
+        one = rows[rows["Slice"] == "s1"]
+        assert count_objects(one, "Pa_OG1_s1").counts == {"Dead": 1, "N": 1}
 
 
 def test_classes_that_were_reviewed_in_fiji(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bridge.aggregate.tables import find_tables, layout_of, read_columns
+from bridge.aggregate.tables import find_tables, read_columns
 from bridge.errors import BadInputError
 from tests.aggregate.ilastik import ilastik_table
 
@@ -80,36 +80,6 @@ def test_a_header_with_commas_between_semicolons(tmp_path: Path) -> None:
     path.write_text("a, b, c, d;Predicted Class;e, f, g\n1;A;2\n")
 
     assert classes_of(path) == {"A": 1}
-
-
-@pytest.mark.parametrize(
-    ("header", "kind", "classes"),
-    [
-        (["object_id", "timestep", "labelimage_oid", "Predicted Class"], "ilastik", None),
-        (["id", "image", "label", "class", "object_type"], "starbridge", "class"),
-        (["label", "Predicted Class", "class", "object_type"], "starbridge", "class"),
-        (["Image", "Object ID", "Object type", "Classification"], "QuPath", "Classification"),
-        (["Image", "Object ID", "Class"], "QuPath", "Class"),
-        (["x", "Class"], "table", "Class"),
-    ],
-)
-def test_programs_are_told_by_their_columns(
-    header: list[str], kind: str, classes: str | None
-) -> None:
-    layout = layout_of("a.csv", header)
-
-    assert layout.kind == kind
-    assert layout.classes == (classes or "Predicted Class")
-
-
-def test_what_identifies_an_object() -> None:
-    ilastik = layout_of("a", ["timestep", "labelimage_oid", "User Label", "Predicted Class"])
-    ours = layout_of("a", ["class", "label", "z", "t", "image", "object_type"])
-    qupath = layout_of("a", ["Image", "Object type", "Classification"])
-
-    assert (ilastik.ids, ilastik.user_label) == (("timestep", "labelimage_oid"), "User Label")
-    assert (ours.ids, ours.image, ours.object_type) == (("t", "z", "label"), "image", "object_type")
-    assert (qupath.image, qupath.object_type) == ("Image", "Object type")
 
 
 @pytest.mark.parametrize(

@@ -170,3 +170,34 @@ def test_tables_of_any_type_are_added_up() -> None:
     assert added.counts == {(b"A", b"1"): 4, (b"", b"2"): 2}
     assert added.integers[0] is not None
     assert added.integers[0].tolist() == [4, 5, 6, 4, 5, 6]
+
+
+def test_integers_are_told_apart_by_a_column() -> None:
+    found = tally(
+        b"b,1,x\n a ,2,x\nb,3,y\n,4,x\na,5,x\n", fields=3, texts=[2, 0], integers=[1], group=0
+    )
+
+    parts = {
+        name: part.tolist()
+        for name, (part,) in found.integers_by_group().items()
+        if part is not None
+    }
+    assert parts == {"b": [1, 3], "a": [2, 5], "": [4]}
+
+
+@pytest.mark.parametrize(
+    ("cells", "numbers"),
+    [
+        ([b"1", b"2"], [1, 2]),
+        ([b"1.0", b"2"], [1, 2]),
+        ([b"1.5", b"2"], None),
+        ([b"1", b""], None),
+        ([b"9007199254740993", b"2"], [9007199254740993, 2]),
+    ],
+)
+def test_whole_numbers(cells: list[bytes], numbers: list[int] | None) -> None:
+    data = b"".join(b"A," + cell + b"\n" for cell in cells)
+
+    (found,) = tally(data, fields=2, texts=[0], integers=[1]).integers
+
+    assert (None if found is None else found.tolist()) == numbers

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import Self
 
+import h5py
 import numpy as np
 import openpyxl
 import pandas as pd
@@ -13,9 +16,10 @@ import tifffile
 import typer
 from typer.testing import CliRunner, Result
 
+from bridge.aggregate import provenance
 from bridge.cli.aggregate import aggregate as command
 from bridge.errors import BadInputError
-from tests.aggregate.ilastik import ilastik_table, write_table
+from tests.aggregate.ilastik import ilastik_table, joined_table, write_hdf5_table, write_table
 
 CLASSES = ("Neuron", "Progenitor", "Dead", "Unstained")
 
@@ -217,7 +221,136 @@ def test_tables_of_another_label_image_are_left_out(folder: Path) -> None:
     assert "1 objects that are not in" in line["Reason"]
 
 
+class TestTablesInHdf5:
+    @pytest.fixture
+    def table(self, tmp_path: Path) -> Path:
+        tables = tmp_path / "tables"
+        path = write_hdf5_table(tables, {"N": 3, "Dead": 1, "T": 1}, name_of("Pa", 1, 1))
+        with h5py.File(tables / f"{name_of('Pa', 1, 1)}_Probabilities.h5", "w") as file:
+            file["exported_data"] = np.zeros((8, 9, 2), np.float32)
+        return path
+
+    @pytest.mark.parametrize("of_folder", [True, False])
+    def test_folder_or_file(self, table: Path, tmp_path: Path, of_folder: bool) -> None:
+        words = ["--out", tmp_path / "study.xlsx", "--dead", "Dead"]
+
+        done = call(table.parent if of_folder else table, *words)
+        again = call(table.parent if of_folder else table, *words)
+
+        assert done.exit_code == again.exit_code == 0, done.output
+        (line,) = sheet(tmp_path, "slices").to_dict("records")
+        assert (line["Slice"], line["N"], line["Dead"], line["T"]) == ("s1", 3, 1, 1)
+        assert "nothing to do" not in done.stderr
+        assert "nothing to do" in again.stderr
+
+    def test_a_damaged_one_is_named_and_the_others_count(self, table: Path, tmp_path: Path) -> None:
+        damaged = table.with_name(f"{name_of('Pa', 1, 2)}_table.h5")
+        damaged.write_bytes(table.read_bytes()[:3000])
+
+        done = call(table.parent, "--out", tmp_path / "study.xlsx")
+
+        assert done.exit_code == 1
+        lines = [line for line in done.stderr.splitlines() if "damaged or cut short" in line]
+        assert len(lines) == 1
+        assert damaged.name in lines[0]
+        assert sheet(tmp_path, "slices")["Slice"].tolist() == ["s1"]
+
+    def test_probabilities_that_are_named_are_refused(self, table: Path, tmp_path: Path) -> None:
+        named = table.with_name(f"{name_of('Pa', 1, 1)}_Probabilities.h5")
+
+        done = call(table, named, "--out", tmp_path / "study.xlsx")
+
+        assert done.exit_code == 1
+        assert "holds no table of objects, but exported_data; give the table" in done.stderr
+
+
+class TestAJoinedTable:
+    """All objects of all sections in one table, as a notebook saves it."""
+
+    @pytest.fixture
+    def joined(self, tmp_path: Path) -> Path:
+        path = tmp_path / "tables" / "Raw_classification_dQ_J70_SNd2T.csv"
+        path.parent.mkdir()
+        sections = {name_of("Pa", 1, n): {"N": n + 1, "Dead": 1} for n in (1, 2)}
+        joined_table(sections).to_csv(path)
+        return path
+
+    def test_every_image_is_a_slice(self, joined: Path, tmp_path: Path) -> None:
+        words = [joined.parent, "--out", tmp_path / "study.xlsx", "--dead", "Dead"]
+
+        done, again = call(*words), call(*words)
+
+        assert done.exit_code == again.exit_code == 0, done.output
+        slices = sheet(tmp_path, "slices")
+        assert slices[["Slice", "N", "Dead"]].to_numpy().tolist() == [["s1", 2, 1], ["s2", 3, 1]]
+        assert slices["Table"].tolist() == [joined.name] * 2
+        assert "7 objects in 2 slices of 1 organoids" in done.stderr
+        assert "nothing to do" in again.stderr
+        assert "done before" in again.stderr
+
+    def test_an_image_that_has_a_table_too_does_not_count_twice(
+        self, joined: Path, tmp_path: Path
+    ) -> None:
+        write_table(joined.parent, {"N": 2, "Dead": 1}, name_of("Pa", 1, 1))
+
+        done = call(joined.parent, "--out", tmp_path / "study.xlsx")
+
+        assert done.exit_code == 1
+        assert sheet(tmp_path, "slices")["Slice"].tolist() == ["s2"]
+        assert "is the same section as the image" in done.stderr
+        assert "the same section as" in " ".join(sheet(tmp_path, "excluded")["Reason"])
+
+    def test_a_column_that_contradicts_the_names_is_said(
+        self, joined: Path, tmp_path: Path
+    ) -> None:
+        rows = pd.read_csv(joined)
+        rows.loc[rows["Slice"] == "s2", "Slice"] = "s3"
+        rows.to_csv(joined, index=False)
+
+        done = call(joined, "--out", tmp_path / "study.xlsx")
+
+        assert done.exit_code == 0
+        assert sheet(tmp_path, "slices")["Slice"].tolist() == ["s1", "s2"]
+        said = f"has Slice 's3' for {name_of('Pa', 1, 2)}, whose name says 's2'; the name counts"
+        assert said in done.stderr
+        assert said in " ".join(sheet(tmp_path, "parameters")["Value"])
+
+    def test_problems_of_single_images_are_said_each_time(
+        self, joined: Path, tmp_path: Path
+    ) -> None:
+        rows = pd.read_csv(joined)
+        rows.loc[rows["Slice"] == "s2", "labelimage_oid"] = 7
+        more = joined_table({name_of("Pa", 1, 3): {"N": 2}, name_of("Pa", 1, 4): {"N": 1}})
+        more.loc[0, "Image_name"] = ""
+        pd.concat([rows, more]).to_csv(joined, index=False)
+
+        for _ in range(2):
+            done = call(joined, "--out", tmp_path / "study.xlsx")
+
+            assert done.exit_code == 1
+            assert "lists 3 objects of" in done.stderr
+            assert "has 1 objects of no image" in done.stderr
+            assert sheet(tmp_path, "slices")["Slice"].tolist() == ["s1", "s3", "s4"]
+
+
 class TestAWorkbookThatIsThere:
+    def test_one_that_is_up_to_date_stays_whatever_the_time(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class Tomorrow(datetime):
+            @classmethod
+            def now(cls, tz: tzinfo | None = None) -> Self:
+                return super().now(tz) + timedelta(days=1)
+
+        assert run(folder).exit_code == 0
+        before = (folder / "study.xlsx").read_bytes()
+        monkeypatch.setattr(provenance, "datetime", Tomorrow)
+
+        again = run(folder)
+
+        assert "nothing to do" in again.stderr
+        assert (folder / "study.xlsx").read_bytes() == before
+
     def test_one_that_was_changed_by_hand_is_kept(self, folder: Path) -> None:
         assert run(folder).exit_code == 0
         book = openpyxl.load_workbook(folder / "study.xlsx")

@@ -7,10 +7,10 @@ import numpy as np
 from bridge.model.network import (
     INPUT,
     Activation,
+    BatchNormalization,
     Concatenation,
     Convolution,
     Network,
-    Scaling,
     SparseUpsampling,
     Upsampling,
 )
@@ -21,10 +21,19 @@ def convolution(name: str, before: str, inside: int, outside: int) -> Convolutio
     return Convolution(name, (before,), kernel, np.ones(outside, np.float32), (1, 1), True)
 
 
+def normalization(
+    name: str, before: str, factor: list[float], offset: list[float]
+) -> BatchNormalization:
+    """Return the normalisation that multiplies by ``factor`` and adds ``offset``."""
+    gamma, beta = np.array(factor, np.float32), np.array(offset, np.float32)
+    one = np.ones_like(gamma)
+    return BatchNormalization(name, (before,), gamma * 2, beta + gamma, one, one * 3, epsilon=1.0)
+
+
 def small() -> Network:
     steps = (
         convolution("a", INPUT, 1, 2),
-        Scaling("norm", ("a",), np.array([2, 3], np.float32), np.array([10, 20], np.float32)),
+        normalization("norm", "a", factor=[2, 3], offset=[10, 20]),
         Activation("relu", ("norm",), "relu"),
         convolution("prob", "relu", 2, 1),
         convolution("dist", "relu", 2, 8),

@@ -14,8 +14,8 @@ import pytest
 from bridge.errors import BadInputError
 from bridge.model.folder import open_model
 from bridge.model.network import Convolution
-from models_export.keras_model import KerasModel, read_network
-from tests.models_export.architectures import SMALL, build, write_model
+from models_export.keras_model import KerasModel
+from tests.models_export.architectures import SMALL, write_model
 
 pytestmark = pytest.mark.model
 
@@ -74,30 +74,6 @@ def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
     (folder / "config.json").write_text(json.dumps({**config, "backbone": "resnet"}))
     with pytest.raises(BadInputError, match="StarDist cannot build"):
         KerasModel(open_model(folder, allow_3d=True))
-
-
-@pytest.mark.parametrize("activation", ["gelu", "mish"])
-def test_an_activation_without_counterpart_is_named(activation: str) -> None:
-    model, _ = build({**SMALL, "unet_n_depth": 1, "unet_activation": activation})
-    with pytest.raises(BadInputError, match=f"down_level_0_no_0.*{activation}"):
-        read_network(model, "model")
-
-
-def test_a_layer_without_counterpart_is_named() -> None:
-    import keras
-
-    image = keras.Input((None, None, 1), name="input")
-    hidden = keras.layers.Conv2D(4, 3, padding="same")(image)
-    hidden = keras.layers.GroupNormalization(2, name="groups")(hidden)
-    model = keras.Model(image, [keras.layers.Conv2D(n, 1)(hidden) for n in (1, 8)])
-    with pytest.raises(BadInputError, match=r"'groups' \(GroupNormalization\).*TensorFlow 1"):
-        read_network(model, "model")
-    dilated = keras.layers.Conv2D(4, 3, dilation_rate=2, name="wide")(image)
-    with pytest.raises(BadInputError, match="'wide'.*dilated"):
-        read_network(keras.Model(image, [dilated, dilated]), "model")
-    smooth = keras.layers.UpSampling2D(interpolation="bilinear", name="smooth")(image)
-    with pytest.raises(BadInputError, match="'smooth'.*'nearest'"):
-        read_network(keras.Model(image, [smooth, smooth]), "model")
 
 
 def test_layers_without_weights_are_not_left_untrained(tmp_path: Path) -> None:

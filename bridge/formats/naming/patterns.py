@@ -16,7 +16,7 @@ PUBLISHED_PATTERN = "{clone}_{diff}_{day}_{immuno}_{objective}_{imaging}_{organo
 # NAME_Object Predictions.h5 and the like; the other words are starbridge's, Fiji's and QuPath's.
 _ENDING = re.compile(
     r"""(?<=.)(?:
-    \.(?:csv|tsv|txt|parquet|xlsx|geojson|json|zip|roi|gz|ome|tiff?|btf|h5|hdf5|ilp|zarr|png|jpg)
+    \.(?:csv|tsv|txt|parquet|xlsx|geojson|json|zip|roi|gz|ome|tiff?|btf|h5|hd5|hdf5|ilp|zarr|png|jpg)
     |[_\-\s]+(?:
         table|(?:blockwise[ _])?object[ _](?:predictions|probabilities)|object[ _]identities
         |simple[ _]segmentation|pixel[ _]predictions[ _]map|exported[ _]data

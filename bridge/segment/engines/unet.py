@@ -21,11 +21,11 @@ from bridge.model.network import (
     ACTIVATIONS,
     INPUT,
     Activation,
+    BatchNormalization,
     Concatenation,
     Convolution,
     MaxPooling,
     Network,
-    Scaling,
     Step,
     Upsampling,
 )
@@ -244,13 +244,9 @@ class _Builder:
         weights, bias = self._convolution(shapes)
         result = self._add(Convolution(f"{name}_conv", (x,), weights, bias, (1, 1), True), filters)
         if normalised:
-            gamma, beta, mean, variance = (
-                array.astype(np.float64) for array in self._normalisation([(filters,)] * 4)
-            )
-            factor = gamma / np.sqrt(variance + _EPSILON)
-            offset = beta - mean * factor
-            scaling = Scaling(
-                f"{name}_norm", (result,), factor.astype(np.float32), offset.astype(np.float32)
+            gamma, beta, mean, variance = self._normalisation([(filters,)] * 4)
+            scaling = BatchNormalization(
+                f"{name}_norm", (result,), gamma, beta, mean, variance, _EPSILON
             )
             result = self._add(scaling, filters)
         if function == "linear":

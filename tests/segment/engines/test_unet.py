@@ -17,7 +17,7 @@ import pytest
 
 from bridge.errors import BadInputError
 from bridge.model.folder import ModelFolder, open_model
-from bridge.model.network import Scaling
+from bridge.model.network import BatchNormalization
 from bridge.segment.engines.base import Engine
 from bridge.segment.engines.keras import KerasEngine
 from bridge.segment.engines.onnx import OnnxEngine
@@ -109,7 +109,7 @@ def test_batch_normalisation_is_folded_into_the_convolutions(
 ) -> None:
     network = read_unet(model_of("grid2_batch_norm"))
 
-    assert not any(isinstance(step, Scaling) for step in network.steps)
+    assert not any(isinstance(step, BatchNormalization) for step in network.steps)
 
 
 @pytest.mark.model

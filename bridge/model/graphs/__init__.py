@@ -1,0 +1,1 @@
+"""Networks read back from exported files: TensorFlow graphs and ONNX models."""

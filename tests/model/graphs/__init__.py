@@ -1,0 +1,1 @@
+"""Networks read back from files."""
