@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from bridge.batch.runner import Existing
 
 MODEL_HELP = (
-    "StarDist model: a folder, a zip, a bioimage.io package, a URL, a name (starbridge models "
-    "lists them), or 'demo'."
+    "StarDist model: a folder, a zip, a bioimage.io package, an exported .zip, .pb or .onnx, a "
+    "URL, a name (starbridge models lists them), or 'demo'."
 )
 """What ``--model`` takes; the same in every command."""
 

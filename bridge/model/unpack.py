@@ -6,8 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
-from importlib import import_module
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from bridge.errors import BadInputError
@@ -45,7 +44,8 @@ def open_file(path: Path, name: str, kind: Kind, given: str, address: str = "") 
     """Unpack a model file into the cache, once.
 
     Args:
-        path: a zip of a StarDist model folder or of a bioimage.io package.
+        path: a zip of a StarDist model folder or of a bioimage.io package, or an exported model
+            (:mod:`bridge.model.graphs.importing`).
         name: the model's name.
         kind: as in :class:`bridge.model.provenance.Provenance`.
         given: likewise.
@@ -53,11 +53,12 @@ def open_file(path: Path, name: str, kind: Kind, given: str, address: str = "") 
 
     Raises:
         BadInputError: it is none, is damaged or does harm, or the cache cannot be written.
+        MissingPartError: an exported model, and TensorFlow or StarDist is not installed.
     """
     contents = recognize(path)
-    if contents.kind == "graph":
-        return _import_graph(path)
     provenance = Provenance(kind, given, hash_file(path), address)
+    if contents.kind == "graph":
+        return _import_graph(path, name, provenance)
     if contents.kind == "package":
         return _open_package_zip(path, contents, name, provenance)
     names = [n for n in contents.names if n in _TAKEN or _is_weights(n)]
@@ -134,7 +135,7 @@ def _open_package_zip(
     package = read_package(rdf, path, contents.names)
     weights = package.weights
     if weights is None:
-        return _import_package(path, package)
+        return _import_package(path, package, name, provenance)
 
     def put_weights(target: Path) -> None:
         unpack_zip(path, target.parent, {contents.root + weights: target.name})
@@ -150,7 +151,7 @@ def _open_package_folder(folder: Path, path: Path, name: str) -> LocatedModel:
         names = [p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()]
         package = read_package(rdf, path, names)
         if package.weights is None:
-            return _import_package(folder, package)
+            raise _without_weights(folder, package)
         weights = folder / package.weights
         digest = hashlib.sha256(rdf + hash_file(weights).encode()).hexdigest()
     except OSError as error:
@@ -185,19 +186,25 @@ def _keep_package(
     return _keep(name, provenance, source, fill)
 
 
-def _import_package(source: Path, package: Package) -> LocatedModel:
+def _import_package(
+    path: Path, package: Package, name: str, provenance: Provenance
+) -> LocatedModel:
     if any(key in package.formats for key in _GRAPH_FORMATS):
-        if source.is_file():
-            return _import_graph(source)
-        raise BadInputError(
+        return _import_graph(path, name, provenance)
+    raise _without_weights(path, package)
+
+
+def _without_weights(source: Path, package: Package) -> BadInputError:
+    if any(key in package.formats for key in _GRAPH_FORMATS):
+        return BadInputError(
             source,
             "is an unpacked bioimage.io package without Keras weights",
             "zip the folder's content, and give the zip",
         )
     if not package.config:
-        raise _no_stardist(source)
+        return _no_stardist(source)
     formats = ", ".join(package.formats) or "no format at all"
-    raise BadInputError(
+    return BadInputError(
         source, f"is a bioimage.io package without Keras weights (it has {formats})", _GIVE_FOLDER
     )
 
@@ -211,16 +218,19 @@ def _no_stardist(source: Path) -> BadInputError:
     )
 
 
-def _import_graph(path: Path) -> LocatedModel:
-    """Make a model folder of a TensorFlow graph or an ONNX model."""
-    home = "bridge.model.graphs.imported"
-    try:
-        imported = import_module(home)
-    except ModuleNotFoundError as error:
-        if not home.startswith(error.name or "?"):
-            raise
-        raise BadInputError(
-            path, "holds the network as a graph only, which cannot be read yet", _GIVE_FOLDER
-        ) from error
-    folder = Path(imported.import_cached(path))
-    return LocatedModel(folder, folder.name, read_provenance(folder))
+def _import_graph(path: Path, name: str, provenance: Provenance) -> LocatedModel:
+    """Make a model folder of a TensorFlow graph or an ONNX model, with its weights bit for bit."""
+    # Importing opens the folders that it makes, and so knows this module.
+    from bridge.model.graphs.importing import read_exported_model, write_model_folder
+
+    def fill(part: Path) -> None:
+        write_model_folder(read_exported_model(path), part)
+
+    located = _keep(name, provenance, path, fill)
+    if (located.folder / "thresholds.json").is_file():
+        return located
+    note = (
+        f"{path}: holds no thresholds, so StarDist's defaults are used; ask the model's author, or "
+        "make a folder with your own by starbridge import"
+    )
+    return replace(located, notes=(*located.notes, note))

@@ -186,23 +186,42 @@ def test_a_zip_works_with_a_full_cache_that_is_read_only(
 # ---- graphs, which others read
 
 
-@pytest.mark.parametrize("name", ["fiji.zip", "qupath.pb", "model.onnx"])
-def test_a_graph_goes_to_the_reader_of_graphs(
-    model_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+@pytest.mark.model
+@pytest.mark.parametrize("target", ["pb", "onnx", "tf1.15", "bioimageio"])
+def test_an_exported_model_is_opened_with_the_same_weights(
+    model_cache: Path, tmp_path: Path, target: str
 ) -> None:
-    path = tmp_path / name
-    path.write_bytes(pack({"saved_model.pb": b"graph"}) if name.endswith(".zip") else b"\x08graph")
+    from models_export import export
 
-    class Imported:
-        """Stands for the module that makes a folder of a graph."""
+    done = export("demo", [target], out=tmp_path / "out", verify=False)
+    path = Path(shutil.copy(done.files[0].path, tmp_path))  # without the record beside it
 
-        @staticmethod
-        def import_cached(path: Path) -> Path:
-            return Path(shutil.copytree(demo_model_folder(), model_cache / path.stem))
+    model = open_model(path)
 
-    monkeypatch.setitem(sys.modules, "bridge.model.graphs.imported", Imported)
+    assert model.name == name_of_file(path)
+    assert model.path.is_relative_to(model_cache)
+    assert replace(open_model(model.origin), notes=()) == replace(model, notes=())
+    demo = open_model("demo")
+    for key in ("n_rays", "grid", "unet_n_depth", "unet_n_filter_base", "n_channel_in"):
+        assert model.config[key] == demo.config[key]
+    if (model.path / "thresholds.json").exists():
+        assert (model.recipe.prob, model.notes) == (demo.recipe.prob, ())
+    else:
+        assert "holds no thresholds, so StarDist's defaults are used" in model.notes[0]
 
-    assert open_model(path).name == path.stem
+
+@pytest.mark.model
+@pytest.mark.parametrize("content", [b"\x08graph", pack({"saved_model.pb": b"graph"})])
+def test_a_damaged_graph_leaves_nothing_in_the_cache(
+    model_cache: Path, tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / ("m.zip" if content.startswith(b"PK") else "m.pb")
+    path.write_bytes(content)
+
+    with pytest.raises(BadInputError, match=rf"{path}: "):
+        open_model(path)
+
+    assert not list(model_cache.glob("models/unpacked/*/*"))
 
 
 def test_a_folder_with_a_graph_says_how_to_give_it(tmp_path: Path) -> None:
@@ -301,7 +320,7 @@ def test_a_package_with_a_graph_only_goes_to_the_reader_of_graphs(
     files = package_files(stardist_rdf())
     del files["stardist_weights.h5"]
     asked: list[Path] = []
-    monkeypatch.setattr("bridge.model.unpack._import_graph", asked.append)
+    monkeypatch.setattr("bridge.model.unpack._import_graph", lambda path, *_: asked.append(path))
 
     unpack.open_file(write_zip(tmp_path / "p.zip", files), "p", "file", "p.zip")
 
