@@ -65,7 +65,7 @@ def channels(dtype: str, count: int = 3) -> NDArray[Any]:
     """Noise of another range in each channel."""
     rng = np.random.default_rng(0)
     values = rng.random((count, 30, 40)) * np.array([200, 90, 30, 5])[:count, None, None] + 5
-    return values.astype(dtype)
+    return np.asarray(values, dtype)
 
 
 def saved(path: Path, pixels: NDArray[Any], axes: str = "CYX", **metadata: Any) -> str:
