@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -371,6 +372,30 @@ def test_a_colour_image_needs_a_choice(demo_segmenter: Segmenter, tmp_path: Path
         demo_segmenter.model, demo_segmenter.recipe.with_changes(channel="B"), demo_segmenter.engine
     )
     assert blue.segment(path).image.width == 64
+
+
+@pytest.mark.parametrize("samples", [3, 4])
+def test_a_colour_image_gives_a_model_of_three_channels_its_colours(
+    samples: int, tmp_path: Path
+) -> None:
+    demo = open_model("demo")
+    of_colours = Segmenter(replace(demo, config={**demo.config, "n_channel_in": 3}))
+    path = tmp_path / "colour.tif"
+    pixels = np.zeros((9, 9, samples), np.uint8)
+    extra = {"extrasamples": ["unassalpha"]} if samples == 4 else {}
+    tifffile.imwrite(path, pixels, photometric="rgb", **extra)
+
+    with open_image(path) as image:
+        assert of_colours.channels(image) == [0, 1, 2]
+
+
+def test_a_stack_of_another_number_of_channels_than_the_model_takes_is_said() -> None:
+    demo = open_model("demo")
+    of_three = Segmenter(replace(demo, config={**demo.config, "n_channel_in": 3}))
+    image = from_array(np.zeros((4, 9, 9)), axes="CYX", name="a.tif")
+
+    with pytest.raises(BadInputError, match=r"a.tif: has 4 channels, and the model takes 3; say"):
+        of_three.channels(image)
 
 
 def test_a_channel_that_does_not_exist_is_said(demo_segmenter: Segmenter) -> None:
