@@ -382,7 +382,7 @@ def test_a_colour_image_gives_a_model_of_three_channels_its_colours(
     of_colours = Segmenter(replace(demo, config={**demo.config, "n_channel_in": 3}))
     path = tmp_path / "colour.tif"
     pixels = np.zeros((9, 9, samples), np.uint8)
-    extra = {"extrasamples": ["unassalpha"]} if samples == 4 else {}
+    extra: Any = {"extrasamples": ["unassalpha"]} if samples == 4 else {}
     tifffile.imwrite(path, pixels, photometric="rgb", **extra)
 
     with open_image(path) as image:
