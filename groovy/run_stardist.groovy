@@ -20,6 +20,7 @@ import com.google.gson.JsonArray
 import com.google.gson.JsonElement
 import com.google.gson.JsonObject
 import com.google.gson.JsonParser
+import qupath.lib.objects.classes.PathClass
 import qupath.lib.scripting.QP
 
 // ---- Settings: '' means the model's own ----------------------------------------------------------
@@ -57,6 +58,7 @@ def builder = starDist.builder(model.getAbsolutePath())
         starDist.imageNormalizationBuilder()
             .maxDimension(4096)
             .percentiles(recipe.percentiles[0], recipe.percentiles[1])
+            .perChannel(recipe.perChannel)
             .build()
     )
     .channels(channels)
@@ -66,8 +68,11 @@ def builder = starDist.builder(model.getAbsolutePath())
     .includeProbability(true)
 if (recipe.pixelSize != null)
     builder.pixelSize(recipe.pixelSize)
-if (recipe.classNames)
-    builder.classificationNames(recipe.classNames)
+if (recipe.classNames) {
+    // Background counts among the classes, and means a nucleus without one; QuPath would drop it.
+    builder.classifications([0: null] + recipe.classNames.collectEntries { number, name -> [number, PathClass.fromString(name)] })
+    builder.keepClassifiedBackground(true)
+}
 if (settings.cellExpansion > 0)
     builder.cellExpansion(settings.cellExpansion as double)
 if (settings.measure)
@@ -230,7 +235,8 @@ static File findModel(String named, File folder) {
 static Map readRecipe(File model) {
     String name = model.name.replaceAll(/(?i)\.pb$/, '')
     File record = new File(model.getAbsoluteFile().getParentFile(), name + '.export.json')
-    Map recipe = [percentiles: null, probability: null, channels: null, pixelSize: null, classNames: null]
+    Map recipe = [percentiles: null, probability: null, channels: null, pixelSize: null,
+                  perChannel: true, classNames: null]
     if (!record.isFile())
         return recipe
     JsonObject given, graph
@@ -244,8 +250,11 @@ static Map readRecipe(File model) {
         recipe.pixelSize = pixelSize == null || pixelSize.isJsonNull() ? null : pixelSize.getAsDouble()
         recipe.channels = recipeChannels(given.get('channel'), graph?.get('channels')?.getAsInt() ?: 1)
         int classes = graph?.get('classes')?.getAsInt() ?: 0
+        def normalize = given.get('normalize')
+        recipe.perChannel = normalize == null || normalize.isJsonNull() || normalize.getAsString() != 'joint'
+        def names = given.getAsJsonArray('classes')?.collect { it.getAsString() } ?: []
         if (classes > 0)
-            recipe.classNames = [0: 'Background'] + (1..classes).collectEntries { [it, 'Class ' + it] }
+            recipe.classNames = (1..classes).collectEntries { [it, it <= names.size() ? names[it - 1] : 'class ' + it] }
     } catch (Exception error) {
         throw new IllegalStateException("${record} is damaged (${error.message}): export the model again.")
     }

@@ -26,6 +26,7 @@ from bridge.formats import format_of, write_all
 from bridge.formats.layout import DEFAULT_FORMATS, RECORD, by_rank, places
 from bridge.images import Image, image_name, open_image
 from bridge.images.locations import Location, known_identity
+from bridge.segment.planes import check_scale
 from bridge.segment.segmenter import Segmenter
 from bridge.segment.tiles import MEMORY
 
@@ -37,17 +38,19 @@ class Settings:
     Attributes:
         formats: keys of :func:`bridge.formats.layout.places`.
         outline: ``star`` or ``traced``.
-        axes, pixel_size: as in :meth:`bridge.segment.segmenter.Segmenter.segment`.
+        axes, pixel_size, scale: as in :meth:`bridge.segment.segmenter.Segmenter.segment`.
         tiles, memory: as there; results do not depend on them.
 
     Raises:
-        BadInputError: an unknown format, or none.
+        BadInputError: an unknown format, or none; a scale that is no factor, or one beside a pixel
+            size.
     """
 
     formats: tuple[str, ...] = DEFAULT_FORMATS
     outline: Outline = "star"
     axes: str | None = None
     pixel_size: float | None = None
+    scale: float | None = None
     tiles: int | tuple[int, int] | None = None
     memory: float = MEMORY
 
@@ -59,6 +62,7 @@ class Settings:
                 f"{unknown[0]!r} is not one of them" if unknown else "none was given",
                 f"choose from {', '.join(places())}",
             )
+        check_scale(self.scale, self.pixel_size)
 
 
 def segment_files(
@@ -130,13 +134,16 @@ class SegmentJob(ImageJob[Location]):
             BadInputError: the image cannot be looked at.
         """
         settings = self._settings
+        recipe = self.segmenter.recipe.to_json()
+        del recipe["diameter"]  # it decides about a hint only
         return {
             "image": known_identity(item),
             "model": self.segmenter.model.sha256,
-            "recipe": self.segmenter.recipe.to_json(),
+            "recipe": recipe,
             "outline": settings.outline,
             "axes": settings.axes,
             "pixel size": settings.pixel_size,
+            "scale": settings.scale,
         }
 
     def outputs(self, item: Location) -> dict[str, str]:
@@ -153,6 +160,7 @@ class SegmentJob(ImageJob[Location]):
             "outline": settings.outline,
             "axes": settings.axes,
             "pixel_size": settings.pixel_size,
+            "scale": settings.scale,
             "formats": list(settings.formats),
             "versions": {"python": platform.python_version(), "numpy": version("numpy")},
         }
@@ -202,6 +210,7 @@ class SegmentJob(ImageJob[Location]):
         """Segment an image and write its outputs, or write them from those that are there."""
         settings, segmenter = self._settings, self.segmenter
         provenance: dict[str, Json] = {}
+        notes: list[str] = []
         with open_image(work.item, axes=settings.axes, pixel_size=settings.pixel_size) as image:
             if work.reuse is not None:
                 read = format_of(work.reuse).read
@@ -212,7 +221,9 @@ class SegmentJob(ImageJob[Location]):
                     tiles=settings.tiles,
                     memory=settings.memory,
                     outline=settings.outline,
+                    scale=settings.scale,
                     progress=progress,
+                    note=notes.append,
                 )
                 engine = segmenter.engine
                 provenance = {"engine": engine.name, "versions": dict(engine.versions)}
@@ -225,7 +236,7 @@ class SegmentJob(ImageJob[Location]):
                 write_all(detections, others)
                 if drawn:
                     drawn.result()
-        return Made(len(detections), provenance=provenance)
+        return Made(len(detections), notes=tuple(notes), provenance=provenance)
 
 
 def _place(folder: Path, relative: str) -> Path:

@@ -20,7 +20,7 @@ from bridge.cli.options import (
     chosen_existing,
     split_words,
 )
-from bridge.cli.output import close_run, print_json, shown_progress
+from bridge.cli.output import close_run, note, print_json, shown_progress
 from bridge.errors import BadInputError
 from bridge.formats.layout import DEFAULT_FORMATS
 from bridge.segment.engines.registry import engine_names, find_engine
@@ -31,6 +31,13 @@ class OutlineKind(StrEnum):
 
     star = "star"
     traced = "traced"
+
+
+class NormalizeKind(StrEnum):
+    """Choices of ``--normalize``."""
+
+    joint = "joint"
+    channels = "channels"
 
 
 def segment(
@@ -70,7 +77,21 @@ def segment(
             help="Intensity percentiles brought to 0 and 1 (0.2 99.8). [default: the model's]",
         ),
     ] = None,
+    normalize: Annotated[
+        NormalizeKind | None,
+        typer.Option(
+            help="Percentiles of all channels of a model of several jointly, which keeps colours, "
+            "or of each channel. [default: the model's]",
+        ),
+    ] = None,
     pixel_size: PixelSize = None,
+    scale: Annotated[
+        float | None,
+        typer.Option(
+            help="Enlarge images by this before prediction (0.5: shrink), so that nuclei look as "
+            "large as in training. Results are in pixels of the image all the same.",
+        ),
+    ] = None,
     axes: Axes = None,
     tiles: Annotated[
         str | None,
@@ -113,19 +134,26 @@ def segment(
     spec = find_engine(engine)
     folder = open_model(model)
     recipe = folder.recipe.with_changes(
-        prob=prob, nms=nms, percentiles=percentiles, channel=_channels(channel)
+        prob=prob,
+        nms=nms,
+        percentiles=percentiles,
+        channel=_channels(channel),
+        normalize=normalize and normalize.value,
     )
     settings = Settings(
         formats=tuple(dict.fromkeys(formats or DEFAULT_FORMATS)),
         outline=outline.value,
         axes=axes,
         pixel_size=pixel_size,
+        scale=scale,
         tiles=_tiles(tiles),
         memory=_gib(memory),
     )
     workers = choose_workers(jobs, scheduler)
     found = find_images(images)
     segmenter = Segmenter(folder, recipe, spec=spec)
+    for line in folder.notes:
+        note(line)
     with shown_progress() as listener:
         outcomes = segment_files(
             found,

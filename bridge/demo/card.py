@@ -20,7 +20,7 @@ matter, use a model that was trained on images like yours.
 |---|---|
 | architecture | StarDist 2D: grid {grid}, 32 rays, U-Net of depth 3, {filters} base filters |
 | input | one channel, YX; percentiles {low:g} and {high:g} of the plane brought to 0 and 1 |
-| nuclei | about 10 to 50 pixels across |
+| nuclei | about 10 to 50 pixels across; {diameter:g} in the median image |
 | thresholds | probability {prob:.3f}, overlap {nms:.1f} |
 | licence | BSD-3-Clause |
 
@@ -65,6 +65,7 @@ def model_card(
     *,
     settings: Mapping[str, int],
     percentiles: tuple[float, float],
+    diameter: float,
     thresholds: Mapping[str, float],
     minutes: float,
     resumed: bool = False,
@@ -76,6 +77,7 @@ def model_card(
         settings: ``seed``, ``filters``, ``images``, ``held`` (validation images), ``image_size``,
             ``patch_size``, ``batch_size``, ``epochs`` and ``steps`` of the training.
         percentiles: low and high percentile of the recipe.
+        diameter: median over the training images of the median diameter of each one's nuclei.
         thresholds: ``prob`` and ``nms``.
         minutes: how long the training took.
         resumed: whether it went on from a model that an earlier training made.
@@ -101,6 +103,7 @@ def model_card(
         command=command,
         low=percentiles[0],
         high=percentiles[1],
+        diameter=diameter,
         prob=thresholds["prob"],
         nms=thresholds["nms"],
         minutes=minutes,

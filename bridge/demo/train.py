@@ -153,7 +153,13 @@ def train(
         made.mkdir()
         for name in _MADE_BY_STARDIST:
             shutil.copyfile(workshop / "model" / name, made / name)
-        recipe = {"percentiles": list(PERCENTILES), "channel": 0, "pixel_size": None}
+        diameter = _median_diameter(labels)
+        recipe = {
+            "percentiles": list(PERCENTILES),
+            "channel": 0,
+            "pixel_size": None,
+            "diameter": diameter,
+        }
         (made / "recipe.json").write_text(json.dumps(recipe, indent=2) + "\n", encoding="utf-8")
         # nothing is chosen any more from here on: these figures are for the card alone
         found = [model.predict_instances(picture)[0] for picture in held_pictures]
@@ -171,6 +177,7 @@ def train(
                 "steps": epochs * steps_per_epoch,
             },
             percentiles=PERCENTILES,
+            diameter=diameter,
             thresholds=thresholds,
             minutes=minutes,
             resumed=start is not None,
@@ -225,6 +232,13 @@ def _simulate(
             pictures.append(normalize(picture, *PERCENTILES))
             labels.append(label)
     return pictures, labels
+
+
+def _median_diameter(labels: list[LabelImage]) -> float:
+    """Return the median over images of the median diameter of each one's nuclei, pixels."""
+    areas = (np.bincount(label.ravel())[1:] for label in labels)
+    diameters = [2 * np.sqrt(np.median(area[area > 0]) / np.pi) for area in areas]
+    return round(float(np.median(diameters)), 1)
 
 
 def _augment(

@@ -225,7 +225,7 @@ def _contents(
         shape,
         known=letters,
         given=axes,
-        rgb=photometric in (_RGB, _YCBCR),
+        rgb=photometric in (_RGB, _YCBCR) and _is_colour(series),
     )
     pixel_size, channels = _described(file, series, ome)
     levels = [level for level in series.levels if len(level.get_shape(squeeze=False)) == len(shape)]
@@ -238,6 +238,14 @@ def _contents(
         channels=channels,
         levels=tuple(tuple(level.get_shape(squeeze=False)) for level in levels),
     )
+
+
+def _is_colour(series: TiffPageSeries) -> bool:
+    """Return whether samples can be colours: 8 bits, and those of a pixel beside each other.
+
+    tifffile marks any stack of 3 or 4 planes that it is given without axes as planar RGB(A).
+    """
+    return bool(np.dtype(series.dtype) == np.uint8 and series.axes.endswith("S"))
 
 
 def _choose(

@@ -24,7 +24,7 @@ from bridge.select.cropping import crop
 from bridge.select.intensities import image_intensities
 from bridge.select.measured_tables import find_table, table_intensities
 from bridge.select.nuclei import Nuclei, label_stack, read_nuclei
-from bridge.select.resegmenting import resegment
+from bridge.select.resegmenting import resegment, scale_of_run
 from bridge.select.windows import Place, Window, nucleus_points, place_window
 
 if TYPE_CHECKING:
@@ -305,7 +305,9 @@ class CropJob(ImageJob[Path]):
                 made = crop(image, nuclei, crops.size, crops.place)
             else:
                 window = _window(image, nuclei, crops)
-                again = resegment(image, window, crops.segmenter(source))
+                segmenter = crops.segmenter(source)
+                scale = scale_of_run(source, segmenter.model)
+                again = resegment(image, window, segmenter, scale=scale)
                 made = crop(image, again, window=window)
                 # These are the labels of a segmentation that is not kept.
                 made = replace(made, objects=made.objects.drop(columns="original_label"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ import shapely
 from bridge.batch.record import read_record
 from bridge.detections import Detections
 from bridge.errors import BadInputError
+from bridge.segment.planes import magnification
 from bridge.select.cropping import crop_image
 from bridge.select.windows import Window
 
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
 _FIRST_REACH = 64  # pixels; more where a larger object is found
 
 
-def resegment(image: Image, window: Window, segmenter: Segmenter) -> Detections:
+def resegment(
+    image: Image, window: Window, segmenter: Segmenter, *, scale: float | None = None
+) -> Detections:
     """Segment the surroundings of a window so that its objects are those of the whole image.
 
     The intensities that the model sees are scaled by the percentiles of the whole planes, and so
@@ -39,6 +43,7 @@ def resegment(image: Image, window: Window, segmenter: Segmenter) -> Detections:
         image: the whole image.
         window: the part.
         segmenter: the model.
+        scale: as in :meth:`bridge.Segmenter.segment`.
 
     Returns:
         Detections in pixels of the whole image, complete inside the window, most probable first.
@@ -48,9 +53,9 @@ def resegment(image: Image, window: Window, segmenter: Segmenter) -> Detections:
     """
     reach = _FIRST_REACH
     while True:
-        around = _around(image, window, segmenter, reach)
+        around = _around(image, window, segmenter, reach, scale)
         part = crop_image(image, around)
-        found = segmenter.segment(part, whole=image)
+        found = segmenter.segment(part, whole=image, scale=scale)
         largest = _largest_side(found)
         if largest <= reach or (around.height, around.width) == (image.height, image.width):
             break
@@ -109,20 +114,42 @@ def recipe_of_run(source: Path, model: ModelFolder) -> Recipe:
         The run's recipe, where its ``run.json`` names this model (by its hash); else the model's
         own.
     """
-    for folder in source.absolute().parents[:2]:
-        try:
-            record = read_record(folder)
-        except BadInputError:
-            continue
-        made_by, recipe = record.get("model"), record.get("recipe")
-        if not (isinstance(made_by, dict) and isinstance(recipe, dict)):
-            continue
-        if made_by.get("sha256") == model.sha256:
+    for record in _records_of_run(source, model):
+        if isinstance(recipe := record.get("recipe"), dict):
             try:
                 return _recipe(model.recipe, recipe)
             except (TypeError, ValueError, BadInputError):
                 continue
     return model.recipe
+
+
+def scale_of_run(source: Path, model: ModelFolder) -> float | None:
+    """Find the scale that a file of objects was made with.
+
+    Args:
+        source: as in :func:`recipe_of_run`.
+        model: likewise.
+
+    Returns:
+        The run's ``--scale``; ``None`` where it had none, or the run is not known.
+    """
+    for record in _records_of_run(source, model):
+        scale = record.get("scale")
+        if isinstance(scale, int | float) and scale > 0:
+            return float(scale)
+    return None
+
+
+def _records_of_run(source: Path, model: ModelFolder) -> Iterator[dict[str, Any]]:
+    """Yield the records around a file of objects that name this model."""
+    for folder in source.absolute().parents[:2]:
+        try:
+            record = read_record(folder)
+        except BadInputError:
+            continue
+        made_by = record.get("model")
+        if isinstance(made_by, dict) and made_by.get("sha256") == model.sha256:
+            yield record
 
 
 def _recipe(own: Recipe, recorded: dict[str, Any]) -> Recipe:
@@ -132,13 +159,14 @@ def _recipe(own: Recipe, recorded: dict[str, Any]) -> Recipe:
     return own.with_changes(**values)
 
 
-def _around(image: Image, window: Window, segmenter: Segmenter, reach: int) -> Window:
+def _around(
+    image: Image, window: Window, segmenter: Segmenter, reach: int, scale: float | None
+) -> Window:
     """Return the window with the surroundings that decide its objects, within the image."""
-    own, models = image.pixel_size, segmenter.recipe.pixel_size
-    factors = (models / own.y, models / own.x) if own and models else (1.0, 1.0)
+    factors = magnification(image.pixel_size, segmenter.recipe.pixel_size, scale)
     # An object reaches in from outside, one beside it may win over it, and that one may lose.
     margins = [
-        math.ceil(halo * factor) + 3 * reach
+        math.ceil(halo / factor) + 3 * reach
         for halo, factor in zip(segmenter.engine.halo, factors, strict=True)
     ]
     # The network's pooling must fall on the same pixels as in the whole image.

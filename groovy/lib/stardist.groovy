@@ -48,7 +48,8 @@ static File findModel(String named, File folder) {
 static Map readRecipe(File model) {
     String name = model.name.replaceAll(/(?i)\.pb$/, '')
     File record = new File(model.getAbsoluteFile().getParentFile(), name + '.export.json')
-    Map recipe = [percentiles: null, probability: null, channels: null, pixelSize: null, classNames: null]
+    Map recipe = [percentiles: null, probability: null, channels: null, pixelSize: null,
+                  perChannel: true, classNames: null]
     if (!record.isFile())
         return recipe
     JsonObject given, graph
@@ -62,8 +63,11 @@ static Map readRecipe(File model) {
         recipe.pixelSize = pixelSize == null || pixelSize.isJsonNull() ? null : pixelSize.getAsDouble()
         recipe.channels = recipeChannels(given.get('channel'), graph?.get('channels')?.getAsInt() ?: 1)
         int classes = graph?.get('classes')?.getAsInt() ?: 0
+        def normalize = given.get('normalize')
+        recipe.perChannel = normalize == null || normalize.isJsonNull() || normalize.getAsString() != 'joint'
+        def names = given.getAsJsonArray('classes')?.collect { it.getAsString() } ?: []
         if (classes > 0)
-            recipe.classNames = [0: 'Background'] + (1..classes).collectEntries { [it, 'Class ' + it] }
+            recipe.classNames = (1..classes).collectEntries { [it, it <= names.size() ? names[it - 1] : 'class ' + it] }
     } catch (Exception error) {
         throw new IllegalStateException("${record} is damaged (${error.message}): export the model again.")
     }

@@ -16,6 +16,7 @@
 //                Without -i it runs for every image; QuPath then reports an image that failed only
 //                in its log, and ends with status 0.
 
+import qupath.lib.objects.classes.PathClass
 import qupath.lib.scripting.QP
 
 // ---- Settings: '' means the model's own ----------------------------------------------------------
@@ -53,6 +54,7 @@ def builder = starDist.builder(model.getAbsolutePath())
         starDist.imageNormalizationBuilder()
             .maxDimension(4096)
             .percentiles(recipe.percentiles[0], recipe.percentiles[1])
+            .perChannel(recipe.perChannel)
             .build()
     )
     .channels(channels)
@@ -62,8 +64,11 @@ def builder = starDist.builder(model.getAbsolutePath())
     .includeProbability(true)
 if (recipe.pixelSize != null)
     builder.pixelSize(recipe.pixelSize)
-if (recipe.classNames)
-    builder.classificationNames(recipe.classNames)
+if (recipe.classNames) {
+    // Background counts among the classes, and means a nucleus without one; QuPath would drop it.
+    builder.classifications([0: null] + recipe.classNames.collectEntries { number, name -> [number, PathClass.fromString(name)] })
+    builder.keepClassifiedBackground(true)
+}
 if (settings.cellExpansion > 0)
     builder.cellExpansion(settings.cellExpansion as double)
 if (settings.measure)

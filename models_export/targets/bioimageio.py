@@ -34,8 +34,9 @@ def contents(spec: TargetSpec, model: KerasModel, network: Network) -> dict[str,
     source = model.folder
     divisor = model.divisor
     raw = _test_image(divisor, source.n_channels)
+    joint = source.recipe.normalize == "joint"
     low, high = (
-        np.percentile(raw, percentile, axis=(0, 1), keepdims=True)
+        np.percentile(raw, percentile, axis=None if joint else (0, 1), keepdims=True)
         for percentile in source.recipe.percentiles
     )
     normalised = ((raw - low) / (high - low + _EPSILON)).astype(np.float32)
@@ -123,7 +124,10 @@ def _description(
                     {
                         "id": "scale_range",
                         "kwargs": {
-                            "axes": ["y", "x"],
+                            # those that the percentiles are taken over
+                            "axes": ["channel", "y", "x"]
+                            if source.recipe.normalize == "joint"
+                            else ["y", "x"],
                             "min_percentile": float(low),
                             "max_percentile": float(high),
                             "eps": _EPSILON,
@@ -156,6 +160,7 @@ def _documentation(source: ModelFolder) -> str:
     recipe = source.recipe
     low, high = recipe.percentiles
     grid = " x ".join(map(str, source.grid))
+    together = "of all channels together" if recipe.normalize == "joint" else "of each channel"
     size = f"{recipe.pixel_size:g} µm" if recipe.pixel_size else "not known"
     return f"""# {source.file_name}
 
@@ -165,7 +170,7 @@ suppression of what is above the probability threshold.
 
 | setting | value |
 |---|---|
-| percentiles brought to 0 and 1 | {low:g} and {high:g} |
+| percentiles brought to 0 and 1 | {low:g} and {high:g} {together} |
 | probability threshold | {recipe.prob:g} |
 | overlap threshold | {recipe.nms:g} |
 | channel | {recipe.channel} |

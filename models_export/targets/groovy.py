@@ -17,21 +17,28 @@ def script(model: ModelFolder, model_file: Path) -> str:
     template = Template((Path(__file__).parent / "script.groovy.template").read_text("utf-8"))
     recipe = model.recipe
     channels = recipe.channel if isinstance(recipe.channel, tuple) else (recipe.channel,)
-    optional = ""
+    optional = imports = ""
     if recipe.pixel_size is not None:
         optional += f"    .pixelSize({recipe.pixel_size!r})\n"
     if model.n_classes:
-        names = ", ".join(
-            [f"0: {_quoted('Background')}"]
-            + [f"{n}: {_quoted(f'Class {n}')}" for n in range(1, model.n_classes + 1)]
+        # QuPath counts these to find the classes in the tensor, so background must be among them;
+        # by default it drops nuclei that are most probably background (StarDist2D.java, 0.3 on).
+        imports = "\nimport qupath.lib.objects.classes.PathClass"
+        names = "".join(
+            f",\n        {n}: PathClass.fromString({_quoted(recipe.class_name(n))})"
+            for n in range(1, model.n_classes + 1)
         )
-        optional += f"    .classificationNames([{names}])\n"
+        optional += f"    .classifications([\n        0: null{names}\n    ])\n"
+        optional += "    .keepClassifiedBackground(true)\n"
     return template.substitute(
         name=model.file_name,
         model=_quoted(str(model_file.absolute())),
         file=_quoted(model_file.name),
         low=repr(float(recipe.percentiles[0])),
         high=repr(float(recipe.percentiles[1])),
+        # QuPath's own default is all channels together.
+        per_channel="false" if recipe.normalize == "joint" else "true",
+        imports=imports,
         channels=_channels(channels, model.n_channels),
         prob=repr(float(recipe.prob)),
         optional=optional,

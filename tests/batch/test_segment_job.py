@@ -233,6 +233,58 @@ def test_a_format_that_is_asked_for_later_keeps_the_uuids_and_the_review(
     assert table.objects["class"].iloc[0] == "Neuron"
 
 
+def test_an_image_without_contrast_is_done_with_a_note_and_the_rest_goes_on(
+    demo_segmenter: Segmenter, images: list[Path], tmp_path: Path
+) -> None:
+    blank = images[0].with_name("blank.tif")
+    tifffile.imwrite(blank, np.zeros((4, 96, 96), np.uint16), photometric="minisblack")
+
+    outcomes = segment_files(
+        [blank, images[0]], tmp_path / "out", demo_segmenter, Settings(formats=ALL, axes="CYX")
+    )
+
+    assert statuses(outcomes) == ["done", "done"]
+    assert outcomes[0].objects == 0
+    assert [note.partition(",")[0] for note in outcomes[0].notes] == ["every pixel has the value 0"]
+    record = read_record(tmp_path / "out")["images"]
+    assert record["blank"]["notes"] == list(outcomes[0].notes)
+    assert "notes" not in record["Pa_OG1_s1"]
+    for key, path in outcomes[0].outputs.items():
+        assert (tmp_path / "out" / path).exists()
+        if key != "preview":
+            assert len(Detections.read(tmp_path / "out" / path)) == 0
+    again = segment_files([blank], tmp_path / "out", demo_segmenter, Settings(axes="CYX"))
+    assert statuses(again) == ["skipped"]
+
+
+def test_a_scale_is_part_of_what_results_were_made_with(
+    demo_segmenter: Segmenter, images: list[Path], tmp_path: Path
+) -> None:
+    segment_files(images[:1], tmp_path, demo_segmenter, Settings(scale=1.5))
+
+    assert read_record(tmp_path)["scale"] == 1.5
+    again = segment_files(images[:1], tmp_path, demo_segmenter, Settings(scale=1.5))
+    other = segment_files(images[:1], tmp_path, demo_segmenter, Settings())
+
+    assert [*statuses(again), *statuses(other)] == ["skipped", "failed"]
+    assert "(another scale)" in str(other[0].error)
+
+
+def test_a_scale_beside_a_pixel_size_is_refused() -> None:
+    with pytest.raises(BadInputError, match="both say how large the nuclei are"):
+        Settings(scale=2, pixel_size=0.5)
+
+
+def test_the_size_in_training_is_no_part_of_what_results_were_made_with(
+    demo_segmenter: Segmenter, images: list[Path], tmp_path: Path
+) -> None:
+    segment_files(images[:1], tmp_path, demo_segmenter, Settings())
+    recipe = demo_segmenter.recipe.with_changes(diameter=12.5)
+    measured = Segmenter(demo_segmenter.model, recipe, demo_segmenter.engine)
+
+    assert statuses(segment_files(images[:1], tmp_path, measured, Settings())) == ["skipped"]
+
+
 def test_a_broken_file_is_named_and_the_rest_goes_on(
     demo_segmenter: Segmenter, images: list[Path], tmp_path: Path
 ) -> None:

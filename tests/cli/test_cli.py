@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 import bridge
 from bridge import Detections
 from bridge.cli import main
+from bridge.model.folder import demo_model_folder
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -52,6 +54,25 @@ def test_version_and_help(starbridge: Command) -> None:
 
 
 @pytest.mark.model
+def test_what_is_odd_about_a_model_and_an_image_is_said_once(
+    starbridge: Command, image: Path, tmp_path: Path
+) -> None:
+    model = Path(shutil.copytree(demo_model_folder(), tmp_path / "model"))
+    (model / "thresholds.json").write_text('{"nms": 0.3}')
+    for name in ("a", "b"):
+        tifffile.imwrite(image.with_name(f"blank-{name}.tif"), np.zeros((64, 64), np.uint8))
+
+    code, _, said = starbridge(
+        "segment", image.parent, "--out", tmp_path / "out", "--model", model, "--jobs", 2
+    )
+
+    assert code == 0
+    assert said.count("gives no prob, so StarDist's default 0.5 is used") == 1
+    assert said.count("every pixel has the value 0") == 2
+    assert "starbridge: blank-a: every pixel has the value 0, so there are no nuclei" in said
+
+
+@pytest.mark.model
 def test_segment_a_folder(starbridge: Command, image: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
 
@@ -69,14 +90,15 @@ def test_json_goes_to_stdout_alone(starbridge: Command, image: Path, tmp_path: P
     code, printed, _ = starbridge(
         "segment", image, "--out", tmp_path / "out", "--json", "--format", "rois",
         "--prob", 0.6, "--nms", 0.2, "--percentiles", 2, 99, "--tiles", "2x1", "--channel", 0,
-        "--pixel-size", 0.5, "--outline", "traced",
+        "--pixel-size", 0.5, "--outline", "traced", "--normalize", "joint",
     )  # fmt: skip
     record = json.loads(printed)
 
     assert code == 0
-    assert record["recipe"] == {
+    assert {
         "percentiles": [2.0, 99.0], "prob": 0.6, "nms": 0.2, "channel": 0, "pixel_size": None,
-    }  # fmt: skip
+        "normalize": "joint",
+    }.items() <= record["recipe"].items()  # fmt: skip
     assert record["outline"] == "traced"
     assert record["outcomes"][0]["status"] == "done"
 
@@ -104,6 +126,8 @@ def test_a_broken_image_makes_the_exit_status_1(
         (["--percentiles", "99", "1"], "percentiles: 99 and 1 do not rise"),
         (["--prob", "7"], "prob: 7 is no threshold"),
         (["--channel", ","], "--channel: is empty"),
+        (["--scale", "0"], "scale: 0 is no factor; give a number above 0"),
+        (["--scale", "2", "--pixel-size", "0.5"], "scale and pixel size: both say how large"),
         (["--format", "xls"], "'xls' is not one of"),
     ],
 )

@@ -98,6 +98,7 @@ def test_training_writes_a_complete_folder_that_loads(
     assert capsys.readouterr().out == ""
 
     recipe = json.loads((out / "recipe.json").read_text(encoding="utf-8"))
+    assert 8 < recipe.pop("diameter") < 55
     assert recipe == {"percentiles": [1.0, 99.8], "channel": 0, "pixel_size": None}
     model = open_model(out)
     assert (model.grid, model.n_rays, model.n_channels) == ((2, 2), 32, 1)

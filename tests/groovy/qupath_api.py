@@ -57,6 +57,7 @@ CLASSES: dict[str, tuple[str, ...]] = {
         "isDetection",
         "setName",
     ),
+    "qupath.lib.objects.classes.PathClass": ("fromString",),
     "qupath.lib.objects.hierarchy.PathObjectHierarchy": (
         "addObjects",
         "fireHierarchyChangedEvent",
@@ -104,8 +105,9 @@ STARDIST_CLASSES: dict[str, tuple[str, ...]] = {
         "build",
         "cellExpansion",
         "channels",
-        "classificationNames",
+        "classifications",
         "includeProbability",
+        "keepClassifiedBackground",
         "measureIntensity",
         "measureShape",
         "pixelSize",
@@ -117,6 +119,7 @@ STARDIST_CLASSES: dict[str, tuple[str, ...]] = {
     "qupath.ext.stardist.OpCreators$ImageNormalizationBuilder": (
         "build",
         "maxDimension",
+        "perChannel",
         "percentiles",
     ),
 }

@@ -189,6 +189,7 @@ def test_the_recipe_is_read_beside_the_model(groovy: Groovy, tmp_path: Path) -> 
         "probability": 0.48,
         "channels": ["DAPI"],
         "pixelSize": 0.33,
+        "perChannel": True,
         "classNames": None,
     }
 
@@ -204,6 +205,7 @@ def test_settings_come_before_the_recipe(groovy: Groovy, tmp_path: Path) -> None
         "probability": 0.6,
         "channels": [2, "GFP"],
         "pixelSize": 0.5,
+        "perChannel": True,
         "classNames": None,
     }
     same = f"script.overrideRecipe(script.readRecipe({quoted(model)}), {EMPTY})"
@@ -251,12 +253,14 @@ def test_a_model_of_several_channels_and_classes(groovy: Groovy, tmp_path: Path)
     model = exported(tmp_path)
     record = json.loads((tmp_path / "demo.export.json").read_text())
     record["model"] = {"channels": 3, "classes": 2}
+    record["recipe"] |= {"normalize": "joint", "classes": ["Neuron"]}
     (tmp_path / "demo.export.json").write_text(json.dumps(record))
 
     recipe = groovy.ask("run_stardist", f"script.readRecipe({quoted(model)})")
 
     assert recipe["channels"] == [0, 1, 2]
-    assert recipe["classNames"] == {"0": "Background", "1": "Class 1", "2": "Class 2"}
+    assert recipe["perChannel"] is False
+    assert recipe["classNames"] == {"1": "Neuron", "2": "class 2"}
 
 
 def test_channels_are_found_by_name(groovy: Groovy) -> None:

@@ -103,31 +103,45 @@ def test_imagej_stacks_with_one_header_for_all_planes(tmp_path: Path) -> None:
         np.testing.assert_array_equal(image.plane(z=2), array[2])
 
 
-@pytest.mark.parametrize("planar", ["contig", "separate"])
 @pytest.mark.parametrize("compression", [None, "zlib"])
 @pytest.mark.parametrize("tile", [None, (16, 16)])
 def test_colour_images(
-    tmp_path: Path, planar: str, compression: str | None, tile: tuple[int, int] | None
+    tmp_path: Path, compression: str | None, tile: tuple[int, int] | None
 ) -> None:
     array = ramp(20, 21, 3, dtype="u1")
     path = tmp_path / "rgb.tif"
-    stored = array if planar == "contig" else np.moveaxis(array, -1, 0)
-    tifffile.imwrite(
-        path,
-        stored,
-        photometric="rgb",
-        planarconfig=planar,
-        compression=compression,
-        tile=tile,
-    )
+    tifffile.imwrite(path, array, photometric="rgb", compression=compression, tile=tile)
     with open_image(path) as image:
         assert image.is_rgb
         assert image.channels == ("R", "G", "B")
-        assert image.axes == ("YXC" if planar == "contig" else "CYX")
+        assert image.axes == "YXC"
         for i, name in enumerate("RGB"):
             np.testing.assert_array_equal(image.plane(name), array[..., i])
         with pytest.raises(BadInputError, match="choose --channel R, G or B"):
             image.plane()
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2"])
+@pytest.mark.parametrize("count", [3, 4])
+@pytest.mark.parametrize("axes", [None, "CYX"])
+def test_a_stack_that_tifffile_marked_as_planar_colours_has_channels(
+    tmp_path: Path, dtype: str, count: int, axes: str | None
+) -> None:
+    stack = ramp(count, 20, 21, dtype=dtype)
+    path = tmp_path / "stack.tif"
+    tifffile.imwrite(path, stack, photometric="rgb", planarconfig="separate")
+    with open_image(path, axes=axes) as image:
+        assert (image.axes, image.is_rgb) == ("CYX", False)
+        assert image.channels == ("C0", "C1", "C2", "C3")[:count]
+        np.testing.assert_array_equal(image.plane(2), stack[2])
+
+
+def test_samples_of_16_bits_are_channels_not_colours(tmp_path: Path) -> None:
+    array = ramp(20, 21, 3, dtype="u2")
+    tifffile.imwrite(tmp_path / "a.tif", array, photometric="rgb")
+    with open_image(tmp_path / "a.tif") as image:
+        assert (image.axes, image.is_rgb) == ("YXC", False)
+        np.testing.assert_array_equal(image.plane(1), array[..., 1])
 
 
 def test_channels_beside_each_other_in_a_pixel_are_no_colours(tmp_path: Path) -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+import tifffile
+from numpy.typing import NDArray
 
 from bridge.errors import BadInputError
-from bridge.model.recipe import Recipe, read_recipe
+from bridge.model.recipe import BUILT_IN, Recipe, read_recipe
 
 
 def test_each_setting_says_where_it_came_from(tmp_path: Path) -> None:
@@ -51,3 +57,32 @@ def test_classes_without_a_name_are_numbered() -> None:
     assert [recipe.class_name(number) for number in (1, 2)] == ["Neuron", "class 2"]
     with pytest.raises(BadInputError, match="classes: are not all names"):
         Recipe(classes=("Neuron", ""))
+
+
+def diameter(areas: NDArray[Any]) -> float:
+    """Median diameter of discs of these areas."""
+    return float(2 * np.sqrt(np.median(areas[areas > 0]) / np.pi))
+
+
+def built_in(model: str) -> Any:
+    (found,) = (recipe for recipe in BUILT_IN if recipe.model == model)
+    return found.settings["diameter"]
+
+
+def test_haug2_learnt_nuclei_of_the_size_in_its_published_label_image(shared: Path) -> None:
+    labels = tifffile.imread(shared / "haug2_OG2_s1_mask.tif")
+
+    assert built_in("stardist_haug2") == pytest.approx(diameter(np.bincount(labels.flat)[1:]), 0.01)
+
+
+def test_stardists_models_learnt_nuclei_of_the_size_in_the_data_science_bowl(shared: Path) -> None:
+    with zipfile.ZipFile(shared / "dsb2018_fluorescence.zip") as archive:
+        masks = [
+            tifffile.imread(io.BytesIO(archive.read(name)))
+            for name in archive.namelist()
+            if name.startswith("masks/") and name.endswith(".tif")
+        ]
+    measured = np.median([diameter(np.bincount(mask.flat)[1:]) for mask in masks])
+
+    for model in ("2D_versatile_fluo", "2D_paper_dsb2018", "2D_demo"):
+        assert built_in(model) == pytest.approx(measured, 0.01)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from bridge import Detections, PixelSize, Segmenter, open_image
+from bridge.detections import Outline
 from bridge.errors import BadInputError
 from bridge.images import from_array
 from bridge.model.folder import demo_model_folder, open_model
@@ -225,8 +227,7 @@ def test_an_image_of_another_pixel_size_is_brought_to_the_models(
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (np.full((40, 40), 3, np.uint8), "every pixel has the value 3"),
-        (np.full((1, 1), 3, np.uint8), "every pixel has the value 3"),
+        (np.eye(900, dtype=np.uint8)[:1], "its percentiles 1 and 99.8 are both 0"),
         (np.full((40, 40), np.nan, np.float32), "1600 pixels that are NaN or infinite"),
         (np.zeros((3, 40, 40), np.uint8), "give axes|give --axes"),
     ],
@@ -236,6 +237,128 @@ def test_what_cannot_be_segmented_is_said(
 ) -> None:
     with pytest.raises(BadInputError, match=message):
         demo_segmenter.segment(array)
+
+
+@pytest.mark.parametrize("outline", ["star", "traced"])
+@pytest.mark.parametrize("size", [(40, 40), (1, 1)])
+def test_a_blank_image_has_no_nuclei_and_a_note(
+    demo_segmenter: Segmenter, outline: Outline, size: tuple[int, int]
+) -> None:
+    notes: list[str] = []
+
+    found = demo_segmenter.segment(np.full(size, 3, np.uint8), outline=outline, note=notes.append)
+
+    assert len(found) == 0
+    assert found.to_labels().shape == size
+    assert len(notes) == 1
+    assert "every pixel has the value 3" in notes[0]
+
+
+def test_notes_are_logged_where_nobody_takes_them(
+    demo_segmenter: Segmenter, caplog: pytest.LogCaptureFixture
+) -> None:
+    demo_segmenter.segment(from_array(np.zeros((9, 9)), name="s1.tif"))
+
+    assert [r.getMessage()[:31] for r in caplog.records] == ["s1.tif: every pixel has the val"]
+
+
+def test_planes_without_contrast_have_no_nuclei_and_the_rest_goes_on(
+    demo_segmenter: Segmenter, real_image: tuple[NDArray[Any], NDArray[Any]]
+) -> None:
+    nuclei = real_image[0][:96, :96]
+    dust = np.zeros_like(nuclei)
+    dust[0, 0] = 9
+    notes: list[str] = []
+    reports: list[tuple[int, int]] = []
+
+    found = demo_segmenter.segment(
+        np.stack([np.zeros_like(nuclei), nuclei, dust]),
+        axes="ZYX",
+        note=notes.append,
+        progress=lambda done, total: reports.append((done, total)),
+    )
+
+    assert set(found.objects["z"]) == {1}
+    assert np.array_equal(found.to_labels()[1], demo_segmenter.segment(nuclei).to_labels())
+    assert [note.partition(" ")[2][:12] for note in notes] == ["0 has one va", "2 was left o"]
+    assert reports[-1] == (3, 3)
+
+
+def test_a_stack_of_nothing_but_background_is_an_error_not_an_empty_result(
+    demo_segmenter: Segmenter,
+) -> None:
+    dust = np.zeros((2, 50, 50), np.uint8)
+    dust[1, 0, 0] = 9
+
+    with pytest.raises(BadInputError, match=r"\(slice 1\): its percentiles 1 and 99.8 are both 0"):
+        demo_segmenter.segment(dust, axes="ZYX")
+
+
+def test_a_mask_of_booleans_is_an_image(
+    demo_segmenter: Segmenter, real_image: tuple[NDArray[Any], NDArray[Any]], tmp_path: Path
+) -> None:
+    mask = real_image[0][:128, :128] > real_image[0].mean()
+    tifffile.imwrite(tmp_path / "bits.tif", mask, photometric="minisblack")
+    expected = demo_segmenter.segment(mask.astype(np.uint8)).to_labels()
+
+    assert expected.max() > 3
+    assert np.array_equal(demo_segmenter.segment(mask).to_labels(), expected)
+    assert np.array_equal(demo_segmenter.segment(tmp_path / "bits.tif").to_labels(), expected)
+
+
+def test_a_scale_enlarges_the_image_and_outlines_come_back_in_its_pixels(
+    demo_segmenter: Segmenter, real_image: tuple[NDArray[Any], NDArray[Any]]
+) -> None:
+    nuclei = real_image[0][:192, :192]
+    half = nuclei.reshape(96, 2, 96, 2).mean(axis=(1, 3))
+    whole = demo_segmenter.segment(nuclei)
+
+    found = demo_segmenter.segment(half, scale=2)
+
+    assert len(found) == pytest.approx(len(whole), abs=2)
+    assert (found.to_labels() > 0).shape == (96, 96)
+    agree = (found.to_labels() > 0) == (whole.to_labels()[::2, ::2] > 0)
+    assert agree.mean() > 0.95
+
+
+def test_a_scale_of_1_sets_the_rescaling_by_pixel_size_aside(
+    demo_segmenter: Segmenter, real_image: tuple[NDArray[Any], NDArray[Any]]
+) -> None:
+    recipe = demo_segmenter.recipe.with_changes(pixel_size=0.5)
+    scaled = Segmenter(demo_segmenter.model, recipe, demo_segmenter.engine)
+    image = from_array(real_image[0][:96, :96], pixel_size=0.25)
+
+    assert np.array_equal(
+        scaled.segment(image, scale=1).to_labels(), demo_segmenter.segment(image).to_labels()
+    )
+
+
+def test_a_scale_and_a_pixel_size_are_not_taken_together(demo_segmenter: Segmenter) -> None:
+    with pytest.raises(BadInputError, match="both say how large the nuclei are"):
+        demo_segmenter.segment(np.eye(9), scale=2, pixel_size=0.5)
+
+
+def test_nuclei_far_from_the_size_in_training_give_a_hint(
+    demo_segmenter: Segmenter, real_image: tuple[NDArray[Any], NDArray[Any]]
+) -> None:
+    recipe = demo_segmenter.recipe.with_changes(diameter=7)
+    learnt_small = Segmenter(demo_segmenter.model, recipe, demo_segmenter.engine)
+    notes: list[str] = []
+
+    learnt_small.segment(real_image[0][:256, :256], note=notes.append)
+
+    assert len(notes) == 1
+    assert "the model learnt them at 7: try --scale 0." in notes[0]
+
+
+def test_what_is_odd_about_a_model_folder_is_logged_when_it_is_loaded(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder / "thresholds.json").write_text('{"prob": null, "nms": 0.3}')
+
+    Segmenter.load(folder)
+
+    assert ["gives no prob" in record.getMessage() for record in caplog.records] == [True]
 
 
 def test_a_colour_image_needs_a_choice(demo_segmenter: Segmenter, tmp_path: Path) -> None:
@@ -249,6 +372,30 @@ def test_a_colour_image_needs_a_choice(demo_segmenter: Segmenter, tmp_path: Path
         demo_segmenter.model, demo_segmenter.recipe.with_changes(channel="B"), demo_segmenter.engine
     )
     assert blue.segment(path).image.width == 64
+
+
+@pytest.mark.parametrize("samples", [3, 4])
+def test_a_colour_image_gives_a_model_of_three_channels_its_colours(
+    samples: int, tmp_path: Path
+) -> None:
+    demo = open_model("demo")
+    of_colours = Segmenter(replace(demo, config={**demo.config, "n_channel_in": 3}))
+    path = tmp_path / "colour.tif"
+    pixels = np.zeros((9, 9, samples), np.uint8)
+    extra: Any = {"extrasamples": ["unassalpha"]} if samples == 4 else {}
+    tifffile.imwrite(path, pixels, photometric="rgb", **extra)
+
+    with open_image(path) as image:
+        assert of_colours.channels(image) == [0, 1, 2]
+
+
+def test_a_stack_of_another_number_of_channels_than_the_model_takes_is_said() -> None:
+    demo = open_model("demo")
+    of_three = Segmenter(replace(demo, config={**demo.config, "n_channel_in": 3}))
+    image = from_array(np.zeros((4, 9, 9)), axes="CYX", name="a.tif")
+
+    with pytest.raises(BadInputError, match=r"a.tif: has 4 channels, and the model takes 3; say"):
+        of_three.channels(image)
 
 
 def test_a_channel_that_does_not_exist_is_said(demo_segmenter: Segmenter) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bridge import Segmenter
 from bridge.images import from_array
 from bridge.select import Window, crop
-from bridge.select.resegmenting import recipe_of_run, resegment
+from bridge.select.resegmenting import recipe_of_run, resegment, scale_of_run
 
 pytestmark = pytest.mark.model
 
@@ -59,3 +59,34 @@ def test_the_recipe_is_that_of_the_run_that_made_the_objects(
     for damaged in ({"prob": 7}, {"unknown": 1}, [1], None, {"percentiles": 4}):
         run({"model": {"sha256": model.sha256}, "recipe": damaged})
         assert recipe_of_run(objects, model) == model.recipe
+
+
+def test_the_scale_is_that_of_the_run_that_made_the_objects(
+    demo_segmenter: Segmenter, tmp_path: Path
+) -> None:
+    model, objects = demo_segmenter.model, tmp_path / "lbl" / "a_labels.tif"
+    assert scale_of_run(objects, model) is None
+
+    for sha256, scale, expected in (
+        (model.sha256, 2, 2.0),
+        (model.sha256, None, None),
+        (model.sha256, "two", None),
+        ("another", 2, None),
+    ):
+        record = {"images": {}, "model": {"sha256": sha256}, "scale": scale}
+        (tmp_path / "run.json").write_text(json.dumps(record))
+        assert scale_of_run(objects, model) == expected
+
+
+def test_a_crop_of_a_scaled_run_is_segmented_at_its_scale(
+    demo_segmenter: Segmenter, real_image: tuple[NDArray[Any], NDArray[Any]]
+) -> None:
+    half = real_image[0].reshape(256, 2, 256, 2).mean(axis=(1, 3)).astype(np.uint16)
+    image, window = from_array(half, name="nuclei"), Window(64, 80, 96, 96)
+    whole = demo_segmenter.segment(image, scale=2).to_labels() > 0
+
+    found = resegment(image, window, demo_segmenter, scale=2).to_labels() > 0
+
+    assert window.of(whole).mean() > 0.1
+    # resampled parts differ by fractions of a pixel
+    assert (window.of(found) == window.of(whole)).mean() > 0.99

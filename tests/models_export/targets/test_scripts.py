@@ -15,6 +15,7 @@ from bridge.java import JarMissingError
 from bridge.java.home import find_java
 from bridge.java.jars import fetch_jar
 from bridge.model.folder import ModelFolder, open_model
+from bridge.model.recipe import Normalization
 from models_export.targets.groovy import script as groovy_script
 from models_export.targets.macro import script as macro_script
 
@@ -23,7 +24,13 @@ from models_export.targets.macro import script as macro_script
 def model() -> ModelFolder:
     opened = open_model("demo", allow_3d=True)
     recipe = replace(
-        opened.recipe, percentiles=(0.2, 99.8), prob=0.51, nms=0.25, channel=2, pixel_size=0.33
+        opened.recipe,
+        percentiles=(0.2, 99.8),
+        prob=0.51,
+        nms=0.25,
+        channel=2,
+        pixel_size=0.33,
+        classes=("it's",),
     )
     return replace(opened, recipe=recipe, config={**opened.config, "n_classes": 2})
 
@@ -55,7 +62,10 @@ def test_the_script_has_the_models_settings(model: ModelFolder, tmp_path: Path) 
         ".threshold(0.51)",
         ".channels(2)",
         ".pixelSize(0.33)",
-        ".classificationNames([0: 'Background', 1: 'Class 1', 2: 'Class 2'])",
+        ".perChannel(true)",
+        "import qupath.lib.objects.classes.PathClass",
+        "1: PathClass.fromString('it\\'s'),",
+        "2: PathClass.fromString('class 2')",
         f"new File('{tmp_path}/demo.pb')",
     ):
         assert line in text
@@ -73,6 +83,42 @@ def test_an_unknown_pixel_size_is_left_out(model: ModelFolder, tmp_path: Path) -
     assert 'channelName = "DAPI";' in (tmp_path / "demo.ijm").read_text("utf-8")
 
 
+def test_in_qupath_background_means_no_class_and_the_nucleus_stays(model: ModelFolder) -> None:
+    text = groovy_script(model, Path("demo.pb"))
+
+    # QuPath takes as many classes from the tensor as are listed here, and background is the first.
+    assert re.search(r"\.classifications\(\[\s+0: null,\s+1: .*,\s+2: .*\s+\]\)", text)
+    assert ".keepClassifiedBackground(true)" in text
+    without = replace(model, config={**model.config, "n_classes": None})
+    assert "lassif" not in groovy_script(without, Path("demo.pb"))
+
+
+@pytest.mark.parametrize(("normalize", "per_channel"), [("joint", "false"), ("channels", "true")])
+def test_all_scripts_normalise_as_the_recipe_says(
+    model: ModelFolder, normalize: Normalization, per_channel: str
+) -> None:
+    recipe = replace(model.recipe, normalize=normalize)
+    several = replace(model, config={**model.config, "n_channel_in": 3}, recipe=recipe)
+
+    assert f".perChannel({per_channel})" in groovy_script(several, Path("demo.pb"))
+    macro = macro_script(several, Path("demo.zip"))
+    plugin_does_it = normalize == "joint"  # Fiji's plugin has no other way
+    assert f"'normalizeInput':'{str(plugin_does_it).lower()}'" in macro
+    assert ("normalizePlane(" in macro) == (not plugin_does_it)
+
+
+@pytest.mark.parametrize("normalize", ["joint", "channels"])
+def test_for_one_channel_the_plugin_normalises(
+    model: ModelFolder, normalize: Normalization
+) -> None:
+    macro = macro_script(
+        replace(model, recipe=replace(model.recipe, normalize=normalize)), Path("demo.zip")
+    )
+
+    assert "'normalizeInput':'true'" in macro
+    assert "normalizePlane" not in macro
+
+
 def test_several_channels_are_all_taken(model: ModelFolder, tmp_path: Path) -> None:
     config = {**model.config, "n_channel_in": 3}
     several = replace(model, config=config, recipe=replace(model.recipe, channel=(2, 0, 1)))
@@ -83,6 +129,10 @@ def test_several_channels_are_all_taken(model: ModelFolder, tmp_path: Path) -> N
     assert ".channels(0, 1, 2)" in (tmp_path / "demo.groovy").read_text("utf-8")
     (tmp_path / "demo.ijm").write_text(macro_script(several, tmp_path / "demo.zip"), "utf-8")
     assert "channel = 0;" in (tmp_path / "demo.ijm").read_text("utf-8")
+    assert 'inputs = newArray("3", "1", "2");' in (tmp_path / "demo.ijm").read_text("utf-8")
+    named = replace(several, recipe=replace(model.recipe, channel=("DAPI", 0, "GFP")))
+    assert 'inputs = newArray("DAPI", "1", "GFP");' in macro_script(named, tmp_path / "demo.zip")
+    assert 'inputs = newArray("1", "2", "3");' in macro_script(unnamed, tmp_path / "demo.zip")
 
 
 @pytest.mark.parametrize(
@@ -166,4 +216,4 @@ def test_imagej_runs_the_macro(model: ModelFolder, tmp_path: Path) -> None:
     assert r"'input':'it\u0027s a \u005btest\u005d \u005c of \u0022x\u0022'" in called
     assert r"it\u0027s \u005bx\u005d/demo.zip'" in called
     assert "'probThresh':'0.4769275188446045'" in called
-    assert resized == "width=32 height=32 depth=1 interpolation=None"
+    assert resized == "width=32 height=32 interpolation=None"

@@ -133,7 +133,7 @@ class PixelsAsAddresses:
 
     def __init__(self, plane: NDArray[Any], prob: NDArray[Any], dist: NDArray[Any]) -> None:
         self.versions = {}
-        self._range = percentile_range(plane, (1.0, 99.0), "plane")
+        self._range = percentile_range(plane, (1.0, 99.0))
         self._prob, self._dist = prob.reshape(-1), dist.reshape(-1, dist.shape[-1])
 
     def predict(
