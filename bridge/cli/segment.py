@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from bridge.cli.options import (
+    MODEL_HELP,
     AsJson,
     Axes,
     Jobs,
@@ -52,9 +53,7 @@ def segment(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder for the results.", show_default=False)
     ],
-    model: Annotated[
-        str, typer.Option("--model", "-m", help="StarDist model folder, or 'demo'.")
-    ] = "demo",
+    model: Annotated[str, typer.Option("--model", "-m", help=MODEL_HELP)] = "demo",
     channel: Annotated[
         str | None,
         typer.Option(
