@@ -91,8 +91,6 @@ def imagej_resolution(size: PixelSize | None, metadata: dict[str, Any]) -> dict[
 
 
 def _dtype(image: Image) -> np.dtype[Any]:
-    if image.dtype == bool:
-        return np.dtype(np.uint8)
     if image.dtype in (np.uint8, np.uint16):
         return image.dtype
     return np.dtype(np.float32)

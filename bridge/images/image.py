@@ -33,7 +33,8 @@ class Image:
         name: the file's name without ending.
         axes: the axes in file order, letters of ``TCZYX``, Y and X among them.
         shape: the size of every axis in ``axes``.
-        dtype: type of the values: bool, (u)int8 to 64 or float16 to 64, native byte order.
+        dtype: type of the values: (u)int8 to 64 or float16 to 64, native byte order. A mask of
+            booleans (a TIFF of 1 bit, too) is an 8-bit image of 0 and 1, as other programs take it.
         pixel_size: in µm, None where unknown.
         channels: a name a channel. ``"C0"``, ``"C1"``, … where the file has no names; ``"R"``,
             ``"G"``, ``"B"`` (``"A"``) for a colour image; a single ``"C0"`` without a C axis.
@@ -62,7 +63,7 @@ class Image:
         self.name = name
         self.axes = layout.axes
         self.shape = layout.image_shape
-        self.dtype = dtype.newbyteorder("=")
+        self.dtype = np.dtype(np.uint8) if dtype.kind == "b" else dtype.newbyteorder("=")
         self.pixel_size = pixel_size
         self.is_rgb = layout.is_rgb
         self._source = source

@@ -53,7 +53,7 @@ def find_ranges(
     """Find the intensities of a plane that are brought to 0 and 1.
 
     Args:
-        plane: (height, width, channels), any number type or bool.
+        plane: (height, width, channels), any number type.
         percentiles: (low, high), 0 to 100.
         normalize: ``channels`` takes the percentiles of each channel, as csbdeep's ``normalize``
             does with ``axis=(0, 1)``; ``joint`` those of all channels together, as with
@@ -101,7 +101,7 @@ def percentile_range(plane: NDArray[Any], percentiles: tuple[float, float]) -> t
     read from a histogram, exactly and without a sorted copy.
 
     Args:
-        plane: (height, width) or (height, width, channels), any finite numbers or bool.
+        plane: (height, width) or (height, width, channels), finite numbers.
         percentiles: (low, high), 0 to 100.
 
     Returns:
@@ -110,8 +110,6 @@ def percentile_range(plane: NDArray[Any], percentiles: tuple[float, float]) -> t
     >>> percentile_range(np.arange(101, dtype=np.uint8)[np.newaxis], (1, 99))
     (1.0, 99.0)
     """
-    if plane.dtype == bool:
-        plane = plane.view(np.uint8)
     if plane.dtype.kind == "u" and plane.dtype.itemsize <= 2:
         return _from_histogram(plane, percentiles)
     low, high = (float(v) for v in np.percentile(plane, percentiles))

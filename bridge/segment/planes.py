@@ -25,13 +25,12 @@ def read_plane(image: Image, channels: Sequence[int], *, t: int, z: int) -> NDAr
     """Read channels of a plane.
 
     Returns:
-        (height, width, channels) of the image's type; a mask of booleans as 8-bit 0 and 1.
+        (height, width, channels) of the image's type.
 
     Raises:
         BadInputError: the image is damaged.
     """
-    plane = np.stack([image.plane(c, z=z, t=t) for c in channels], axis=-1)
-    return plane.view(np.uint8) if plane.dtype == bool else plane
+    return np.stack([image.plane(c, z=z, t=t) for c in channels], axis=-1)
 
 
 def name_plane(image: Image, t: int, z: int) -> str:

@@ -257,6 +257,20 @@ def test_an_image_without_contrast_is_done_with_a_note_and_the_rest_goes_on(
     assert statuses(again) == ["skipped"]
 
 
+def test_a_mask_of_1_bit_gets_every_format(
+    demo_segmenter: Segmenter, real_image: tuple[NDArray[Any], NDArray[Any]], tmp_path: Path
+) -> None:
+    path = tmp_path / "mask.tif"
+    nuclei = real_image[0][:96, :96]
+    tifffile.imwrite(path, nuclei > nuclei.mean(), photometric="minisblack")
+
+    (outcome,) = segment_files([path], tmp_path / "out", demo_segmenter, Settings(formats=ALL))
+
+    assert outcome.status == "done"
+    assert outcome.objects
+    assert set(outcome.outputs) == set(ALL)
+
+
 def test_a_scale_is_part_of_what_results_were_made_with(
     demo_segmenter: Segmenter, images: list[Path], tmp_path: Path
 ) -> None:

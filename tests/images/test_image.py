@@ -32,7 +32,7 @@ def test_a_plane_is_the_slice_of_the_array(data: st.DataObject) -> None:
     whole = array[tuple(at.get(axis, slice(None)) for axis in axes)]
     expected = whole if axes.index("Y") < axes.index("X") else whole.T
     np.testing.assert_array_equal(plane, expected)
-    assert plane.dtype == dtype.newbyteorder("=")
+    assert plane.dtype == (np.uint8 if dtype.kind == "b" else dtype.newbyteorder("="))
     assert plane.dtype.isnative
     assert plane.flags.c_contiguous
     assert plane.flags.writeable
@@ -158,3 +158,10 @@ def test_a_closed_image_gives_no_planes() -> None:
     assert image.width == 3
     with pytest.raises(ValueError, match="is closed"):
         image.plane()
+
+
+def test_a_mask_of_booleans_is_an_image_of_0_and_1() -> None:
+    image = from_array(np.eye(3, dtype=bool))
+
+    assert image.dtype == image.plane().dtype == np.uint8
+    assert image.plane().tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]

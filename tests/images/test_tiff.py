@@ -136,6 +136,15 @@ def test_a_stack_that_tifffile_marked_as_planar_colours_has_channels(
         np.testing.assert_array_equal(image.plane(2), stack[2])
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_file_of_1_bit_is_an_image_of_0_and_1(tmp_path: Path, count: int) -> None:
+    masks = ramp(count, 13, 11) % 3 == 0
+    tifffile.imwrite(tmp_path / "a.tif", masks, photometric="minisblack")
+    with open_image(tmp_path / "a.tif", axes="CYX") as image:
+        assert image.dtype == np.uint8
+        np.testing.assert_array_equal(image.plane(count - 1), masks[-1].astype(np.uint8))
+
+
 def test_samples_of_16_bits_are_channels_not_colours(tmp_path: Path) -> None:
     array = ramp(20, 21, 3, dtype="u2")
     tifffile.imwrite(tmp_path / "a.tif", array, photometric="rgb")

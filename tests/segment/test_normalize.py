@@ -47,10 +47,6 @@ def test_channels_are_normalised_as_csbdeep_does_along_these_axes(
     assert values == pytest.approx(csbdeep.normalize(plane, 1, 99.8, axis=axis), abs=1e-6)
 
 
-def test_a_mask_of_booleans_has_percentiles() -> None:
-    assert percentile_range(np.eye(9, dtype=bool), (1, 99.8)) == (0, 1)
-
-
 @pytest.mark.parametrize("normalize", ["channels", "joint"])
 def test_a_plane_of_one_value_a_channel_is_blank(normalize: Normalization) -> None:
     plane = np.broadcast_to(np.array([3, 9], np.uint8), (5, 6, 2))

@@ -19,13 +19,6 @@ def test_channels_are_read_in_the_order_that_is_asked_for() -> None:
     assert plane[0, 0].tolist() == [20, 12]
 
 
-def test_a_mask_of_booleans_is_read_as_0_and_1() -> None:
-    plane = read_plane(from_array(np.eye(3, dtype=bool)), [0], t=0, z=0)
-
-    assert plane.dtype == np.uint8
-    assert plane.sum() == 3
-
-
 def test_a_plane_of_a_stack_is_named_by_its_place() -> None:
     stack = from_array(np.zeros((2, 3, 4, 4)), axes="TZYX", name="a")
 
