@@ -176,7 +176,7 @@ def test_no_object_is_cut_or_doubled_at_a_seam(
     assert len(whole) >= 2
     # Thin at every row of tiles, as on a plane too large to be held.
     often = partial(suppress_rows, capacity=0, reach=4)
-    monkeypatch.setattr("bridge.segment.segmenter.suppress_rows", often)
+    monkeypatch.setattr("bridge.segment.prediction.suppress_rows", often)
     for tiles in [(1, 2), (2, 1), (2, 2), (3, 5), (5, 3), (8, 1), (8, 8)]:
         found = segmenter.segment(plane, tiles=tiles)
         assert np.array_equal(found.to_labels(), whole.to_labels()), tiles
