@@ -13,8 +13,11 @@ from models_export.keras_model import KerasModel
 PROBABILITY_BAR = 1e-5
 """Largest absolute difference of a probability that passes."""
 
-DISTANCE_BAR = 1e-4
-"""Largest absolute difference of a distance that passes, pixels."""
+DISTANCE_BAR = 3e-4
+"""Largest absolute difference of a distance that passes, pixels.
+
+Rounding alone gives 1.1e-4 in noise, in a runtime that adds in another order on some processors.
+"""
 
 NOISE, PHOTO = "random", "real"
 """Names of the test images."""

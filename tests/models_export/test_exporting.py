@@ -14,7 +14,7 @@ from bridge.errors import BadInputError
 from models_export import export
 from models_export.checks import Check
 from models_export.keras_model import KerasModel
-from models_export.parity import Detector, trial_images
+from models_export.parity import DISTANCE_BAR, PROBABILITY_BAR, Detector, trial_images
 from models_export.runtimes import tensorflow1
 from tests.models_export.architectures import ARCHITECTURES, VOLUMES
 from tests.models_export.conftest import Exported
@@ -30,8 +30,8 @@ def assert_passed(check: Check) -> None:
     assert check.compared_with == "Keras"
     assert [d.image for d in check.differences] == ["random", "real"]
     for difference in check.differences:
-        assert difference.probability <= 1e-5
-        assert difference.distance <= 1e-4
+        assert difference.probability <= PROBABILITY_BAR
+        assert difference.distance <= DISTANCE_BAR
         assert difference.same_objects
     assert (
         check.differences[1].objects or 0

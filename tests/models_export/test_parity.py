@@ -38,7 +38,7 @@ def test_the_same_output_passes(expected: Expected) -> None:
 
 @pytest.mark.parametrize(
     ("channel", "change", "message"),
-    [(0, 2e-5, "probabilities"), (3, 2e-4, "distances"), (5, np.nan, "distances")],
+    [(0, 2e-5, "probabilities"), (3, 4e-4, "distances"), (5, np.nan, "distances")],
 )
 def test_a_difference_over_the_bar_fails(
     expected: Expected, channel: int, change: float, message: str
