@@ -2,17 +2,21 @@
 
 A project's folder ``starbridge`` holds a record of what was pushed for each image; during a push
 also the record of what is being pushed, and the hash of the file of objects before it. Copies of
-the files that a push changes stay until the next one.
+the files that a push changes stay for :data:`KEPT` pushes, with the record of the push before: from
+them a damaged file of objects is restored.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bridge.apps.qupath.errors import QuPathError
@@ -25,9 +29,51 @@ from bridge.review.record import ENDING
 FOLDER = "starbridge"
 """Folder of starbridge's own files in a project."""
 
+KEPT = 5
+"""Pushes of an image whose copies are kept."""
+
 _NOTHING = "nothing"
+_FIRST_BYTES = b"\xac\xed\x00\x05"
+"""Beginning of every file that Java's serialization writes."""
 _LAST_BYTES = b"t\x00\x03EOF"
-"""Java's text EOF, which QuPath writes last."""
+"""Java's text EOF, which QuPath writes last (``PathIO.writeImageData``)."""
+
+
+def is_whole(file: Path) -> bool:
+    """Tell whether QuPath wrote a file of objects (``data.qpdata``) to its end.
+
+    QuPath opens a file that was cut off as an image without objects, and says so in its log only.
+
+    Raises:
+        OSError: it cannot be read.
+
+    Example:
+        >>> is_whole(Path("PROJECT/data/1/data.qpdata"))  # doctest: +SKIP
+        True
+    """
+    with file.open("rb") as stream:
+        first = stream.read(len(_FIRST_BYTES))
+        stream.seek(0, 2)
+        stream.seek(max(stream.tell() - len(_LAST_BYTES), 0))
+        return first == _FIRST_BYTES and stream.read() == _LAST_BYTES
+
+
+@dataclass(frozen=True)
+class KeptCopy:
+    """A copy of an image's objects as they were before a push.
+
+    Attributes:
+        objects: the copy of ``data.qpdata``.
+        record: the record of the push before; it is missing where nothing had been pushed.
+    """
+
+    objects: Path
+    record: Path
+
+    @property
+    def time(self) -> datetime:
+        """Time when QuPath had saved these objects (UTC)."""
+        return datetime.fromtimestamp(self.objects.stat().st_mtime, UTC)
 
 
 @dataclass(frozen=True)
@@ -62,6 +108,13 @@ class Backup:
     @property
     def _copy(self) -> Path:
         return self._folder / "before" / f"{self.image.id}.qpdata"
+
+    def _kept(self, generation: int) -> KeptCopy:
+        """Return the copy of a push, 0 for the last one."""
+        number = f".{generation}" if generation else ""
+        name = f"{self.image.id}{number}"
+        folder = self._copy.parent
+        return KeptCopy(folder / f"{name}.qpdata", folder / f"{name}{ENDING}")
 
     @property
     def _qupaths_copy(self) -> Path:
@@ -113,6 +166,108 @@ class Backup:
         record = self.current_record()
         return None if record is None else load_push_record(record)
 
+    def kept_copies(self) -> list[KeptCopy]:
+        """Return the copies of the objects that are whole, the newest first."""
+        copies = [self._kept(generation) for generation in range(KEPT)]
+        return [c for c in copies if c.objects.is_file() and is_whole(c.objects)]
+
+    def check_objects(self) -> None:
+        """Check that the file of objects is whole, before anything is concluded from it.
+
+        Raises:
+            BadInputError: it is damaged, or missing though objects were pushed; the error says from
+                when a good copy is, and how to restore it.
+        """
+        file = self.image.objects_file
+        with _explain_read_errors(file):
+            if file.exists():
+                if is_whole(file) or self._qupath_mends_it():
+                    return
+                problem = (
+                    "is damaged: it is cut off, and QuPath would show an image without objects"
+                )
+            elif not self._has_pushed_objects() or self._qupath_mends_it():
+                return
+            else:
+                problem = "is missing, and objects were pushed into this image"
+            copies = self.kept_copies()
+        if not copies:
+            raise BadInputError(
+                file,
+                problem,
+                "no good copy of it is kept; put one of your own backups in its place",
+            )
+        moment = copies[0].time.strftime("%Y-%m-%d %H:%M UTC")
+        raise BadInputError(
+            file,
+            f"{problem}; a good copy of {moment} is kept in {copies[0].objects.parent}",
+            f"starbridge qupath restore {shlex.quote(str(self.project.folder))} "
+            f"{shlex.quote(self.image.name)} puts it back",
+        )
+
+    def restore(self) -> KeptCopy | None:
+        """Put the newest whole copy in the place of a damaged file of objects.
+
+        The record of pushes goes back with it, so that the next push does not take objects for
+        deleted that the copy does not know yet. The damaged file stays beside the copies.
+
+        Returns:
+            The copy; ``None`` where nothing is damaged.
+
+        Raises:
+            BadInputError: no copy is whole, or the project's folder cannot be written.
+        """
+        if not self._is_damaged():
+            return None
+        self.settle()
+        copies = self.kept_copies()
+        if not self._is_damaged():  # an interrupted push was undone, which was all
+            return copies[0] if copies else None
+        if not copies:
+            self.check_objects()  # raises, and says so
+        chosen = copies[0]
+        with _explain_os_errors(self._folder):
+            if self.image.objects_file.exists():
+                _copy(self.image.objects_file, self._free_name())
+            _copy(chosen.objects, self.image.objects_file)
+            _restore(chosen.record, self.record)
+            self._qupaths_copy.unlink(missing_ok=True)
+        return chosen
+
+    def _is_damaged(self) -> bool:
+        try:
+            self.check_objects()
+        except BadInputError:
+            return True
+        return False
+
+    def _free_name(self) -> Path:
+        """Return a name for a damaged file that no other one has."""
+        number = 1
+        while (path := self._copy.with_name(f"{self.image.id}.damaged-{number}.qpdata")).exists():
+            number += 1
+        return path
+
+    def _has_pushed_objects(self) -> bool:
+        pushed = self.pushed()
+        return pushed is not None and len(pushed.detections) > 0
+
+    def _qupath_mends_it(self) -> bool:
+        """Return whether QuPath left a whole copy of its own, which it reads instead."""
+        return self._qupaths_copy.is_file() and is_whole(self._qupaths_copy)
+
+    def _keep_another(self) -> None:
+        """Move the copies of earlier pushes on, to make room for one more."""
+        if not self._copy.exists() or not is_whole(self._copy):
+            return
+        for generation in reversed(range(KEPT - 1)):
+            older, newer = self._kept(generation + 1), self._kept(generation)
+            for source, target in ((newer.objects, older.objects), (newer.record, older.record)):
+                if source.exists():
+                    source.replace(target)
+                else:
+                    target.unlink(missing_ok=True)
+
     def state(self) -> str:
         """Return a hash that changes whenever the image's objects are saved.
 
@@ -134,8 +289,11 @@ class Backup:
         """
         self._check(self.state() == state)
         with _explain_os_errors(self._folder):
+            if not self._copy.exists() or _digest(self._copy) != state:
+                self._keep_another()
             for source, target in (
                 (self.image.objects_file, self._copy),
+                (self.record, self._kept(0).record),
                 (self._qupaths_copy, self._copy_of_qupaths),
                 (self.project.file, self._folder / "before" / self.project.file.name),
             ):
@@ -195,10 +353,7 @@ class Backup:
         ):
             return False  # The push was saved, and a reviewer's save failed later.
         try:
-            with self.image.objects_file.open("rb") as stream:
-                stream.seek(0, 2)
-                stream.seek(max(stream.tell() - len(_LAST_BYTES), 0))
-                return stream.read() != _LAST_BYTES
+            return not is_whole(self.image.objects_file)
         except FileNotFoundError:
             return True
 
@@ -226,6 +381,8 @@ def _digest(file: Path) -> str:
 def _copy(source: Path, target: Path) -> None:
     with writing(target) as part:
         shutil.copyfile(source, part)
+        # The time tells which state a copy is of.
+        os.utime(part, ns=(source.stat().st_atime_ns, source.stat().st_mtime_ns))
 
 
 def _restore(copy: Path, file: Path) -> None:
@@ -233,6 +390,16 @@ def _restore(copy: Path, file: Path) -> None:
         _copy(copy, file)
     else:
         file.unlink(missing_ok=True)
+
+
+@contextmanager
+def _explain_read_errors(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BadInputError(
+            file, f"cannot be read ({error.strerror})", "check its permissions"
+        ) from error
 
 
 @contextmanager

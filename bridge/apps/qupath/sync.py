@@ -152,7 +152,11 @@ def push(
 
 
 def pull(
-    qupath: QuPath, project: str | PathLike[str], images: Sequence[str] | None = None
+    qupath: QuPath,
+    project: str | PathLike[str],
+    images: Sequence[str] | None = None,
+    *,
+    on_error: Callable[[StarbridgeError], None] | None = None,
 ) -> list[Review]:
     """Read the reviews of a project's images; write nothing.
 
@@ -161,15 +165,27 @@ def pull(
         project: the project's folder. Images need not be where it says, and QuPath may have it
             open: the objects are read as they were last saved.
         images: names or numbers; all where ``None``.
+        on_error: called with the error of an image that cannot be read, which is left out; where
+            ``None``, the first such error is raised.
 
     Raises:
-        BadInputError: no project, no such image, or a damaged push record.
+        BadInputError: no project, no such image, or a damaged push record or file of objects.
         QuPathError: QuPath cannot read it.
     """
     files = read_project(project)
     chosen = files.select(images)
     qupath.open(files.folder)
-    return [read_review(qupath, files, image) for image in chosen]
+    reviews = []
+    for image in chosen:
+        try:
+            reviews.append(read_review(qupath, files, image))
+        except QuPathEndedError:
+            raise
+        except StarbridgeError as error:
+            if on_error is None:
+                raise
+            on_error(error)
+    return reviews
 
 
 def read_review(qupath: QuPath, files: ProjectFiles, image: ProjectImage) -> Review:
@@ -181,11 +197,13 @@ def read_review(qupath: QuPath, files: ProjectFiles, image: ProjectImage) -> Rev
         image: the image.
 
     Raises:
-        BadInputError: a damaged push record.
+        BadInputError: a damaged push record or file of objects.
         QuPathError: QuPath cannot read the image's objects.
     """
+    backup = Backup(files, image)
+    backup.check_objects()
     objects = _read(qupath, image)
-    base = Backup(files, image).pushed()
+    base = backup.pushed()
     return Review(
         image=image,
         detections=objects.detections,
@@ -223,6 +241,7 @@ def _push_one(
         )
     backup = Backup(files, image)
     base = backup.pushed() if settings.dry_run else backup.settle()
+    backup.check_objects()
     state = backup.state()
     there = _read(qupath, image)
     new = _prepared(detections, there.detections, files, settings)

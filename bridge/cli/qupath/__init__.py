@@ -11,6 +11,7 @@ from bridge.cli.qupath.install import install
 from bridge.cli.qupath.pull import pull
 from bridge.cli.qupath.push import push
 from bridge.cli.qupath.relink import relink
+from bridge.cli.qupath.restore import restore
 from bridge.cli.qupath.status import status
 
 app = typer.Typer(help="QuPath projects: push, review, pull.", no_args_is_help=True)
@@ -20,6 +21,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "pull": pull,
     "images": list_images,
     "relink": relink,
+    "restore": restore,
     "install": install,
 }
 for name, command in _COMMANDS.items():

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from bridge.cli.output import note
 from bridge.cli.qupath.options import PROJECT_HELP, QUPATH_HELP
+from bridge.errors import StarbridgeError
 
 
 def status(
@@ -20,13 +22,18 @@ def status(
     from bridge.apps.qupath.sync import pull as pull_reviews
     from bridge.apps.qupath.sync import status as summarise
 
+    errors: list[StarbridgeError] = []
     with QuPath(qupath) as session:
-        table = summarise(pull_reviews(session, project))
+        table = summarise(pull_reviews(session, project, on_error=errors.append))
+    for error in errors:
+        note(str(error))
     if as_json:
         typer.echo(table.to_json(orient="records", date_format="iso"))
-        return
+        raise typer.Exit(1 if errors else 0)
     table["last change"] = [
         "" if moment is None or moment != moment else moment.strftime("%Y-%m-%d %H:%M UTC")
         for moment in table["last change"]
     ]
     typer.echo(table.to_string(index=False, na_rep=""))
+    if errors:
+        raise typer.Exit(1)

@@ -19,8 +19,8 @@ from bridge.errors import BadInputError
 from bridge.review import Pushed
 from tests.apps.qupath.test_project_files import entry, write_project
 
-END = b"t\x00\x03EOF"  # of a file that QuPath saved as a whole
-OLD, NEW, THEIRS = b"old" + END, b"new" + END, b"a reviewer's" + END
+START, END = b"\xac\xed\x00\x05", b"t\x00\x03EOF"  # of a file that QuPath saved as a whole
+OLD, NEW, THEIRS = START + b"old" + END, START + b"new" + END, START + b"a reviewer's" + END
 
 
 def pushed_objects(count: int) -> Pushed:

@@ -115,6 +115,26 @@ def test_a_section_is_pushed_and_pulled(
     assert compare(objects, left(qupath, project)).counts()["untouched"] == 12_551
 
 
+def test_a_damaged_file_of_objects_is_refused_and_restored(
+    qupath: QuPath, project: Path, section: Path
+) -> None:
+    pushed(qupath, project, section, nuclei())
+    kept = edit(qupath, project, lambda found: Detections(found.objects.iloc[5:], found.image))
+    pushed(qupath, project, section, nuclei())
+    image = read_project(project).images[0]
+    os.truncate(image.objects_file, 3_000)
+
+    (outcome,) = push(qupath, project, [(section, nuclei())], ALL)
+    refused: list[BaseException] = []
+    assert pull(qupath, project, on_error=refused.append) == []
+
+    assert "data.qpdata: is damaged" in str(outcome.error)
+    assert "data.qpdata: is damaged" in str(refused[0])
+    assert image.objects_file.stat().st_size == 3_000
+    assert Backup(read_project(project), image).restore() is not None
+    assert_same(left(qupath, project), kept, image=False)
+
+
 def test_270_edits_survive_a_second_push_and_a_third_changes_nothing(
     qupath: QuPath, project: Path, section: Path
 ) -> None:
