@@ -36,7 +36,8 @@ name = inputName(imageFile);
 stopOn(openOrDuplicate(imageFile));
 if (bitDepth() == 24) run("Make Composite");
 stopOn(gatherRois(roiFile));
-labels = assignLabels();
+getDimensions(width, height, channels, slices, frames);
+labels = assignLabels(slices, frames);
 table = joinPath(tableFolder, name + "_table.csv");
 stopOn(measureRois(table, labels, channelList));
 print("wrote " + table);
@@ -227,9 +228,9 @@ function measureRois(path, labels, wantedNames) {
 	counts = newArray(slices * frames + 1);
 	for (i = 0; i < count; i++) {
 		Overlay.activateSelection(i);
-		Roi.getPosition(c, z, t);
-		z = minOf(maxOf(z, 1), slices);
-		t = minOf(maxOf(t, 1), frames);
+		plane = roiPlane(slices, frames);
+		z = plane[0];
+		t = plane[1];
 		planes[i] = (t - 1) * slices + z;
 		counts[planes[i]] += 1;
 		roiName = Roi.getName;
@@ -507,9 +508,26 @@ function removeOpenRois() {
 	if (removed > 0) print("left out " + removed + " ROIs that enclose no area (lines, points, texts)");
 }
 
+// Return slice and frame of the active ROI, from 1, in an image of so many; 0 where that is not known.
+// Of an image that has only channels or only frames, ImageJ stores one number, which means what the
+// dimensions make of it.
+function roiPlane(slices, frames) {
+	Roi.getPosition(c, z, t);
+	if (slices == 1 && frames > 1 && t == 0) {
+		t = z;
+		z = 1;
+	}
+	z = maxOf(z, 1);
+	t = maxOf(t, 1);
+	if (slices > 0) z = minOf(z, slices);
+	if (frames > 0) t = minOf(t, frames);
+	return newArray(z, t);
+}
+
 // Return the label of each ROI of the overlay: starbridge's property, else the number that is its
-// name, else its position in the list. No two ROIs of a plane share a label.
-function assignLabels() {
+// name, else its position in the list. No two ROIs of a plane share a label. The image that they are
+// of has so many slices and frames; 0 where that is not known.
+function assignLabels(slices, frames) {
 	count = Overlay.size;
 	labels = newArray(count);
 	planes = newArray(count);
@@ -517,8 +535,8 @@ function assignLabels() {
 	List.clear();
 	for (i = 0; i < count; i++) {
 		Overlay.activateSelection(i);
-		Roi.getPosition(c, z, t);
-		planes[i] = "" + maxOf(z, 1) + "/" + maxOf(t, 1) + "/";
+		plane = roiPlane(slices, frames);
+		planes[i] = "" + plane[0] + "/" + plane[1] + "/";
 		text = Roi.getProperty("starbridge.label");
 		// ImageJ's own names (0123-0456) are coordinates, those of starbridge are 0012 or 0012-2
 		if (!matches(text, "[1-9][0-9]{0,8}")) text = Roi.getName;

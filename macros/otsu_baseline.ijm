@@ -409,11 +409,11 @@ function drawLabels(labels, slices, frames) {
 		probability = parseFloat(Roi.getProperty("starbridge.prob"));
 		if (isNaN(probability)) probability = 0;
 		rank[i] = round(probability * 1000000) * count + count - i;
-		Roi.getPosition(channel, slice, frame);
-		z[i] = maxOf(slice, 1);
-		t[i] = maxOf(frame, 1);
-		lastSlice = maxOf(lastSlice, slice);
-		lastFrame = maxOf(lastFrame, frame);
+		plane = roiPlane(slices, frames);
+		z[i] = plane[0];
+		t[i] = plane[1];
+		lastSlice = maxOf(lastSlice, z[i]);
+		lastFrame = maxOf(lastFrame, t[i]);
 	}
 	run("Select None");
 	if (slices == 0) slices = lastSlice;
@@ -460,9 +460,9 @@ function measureRois(path, labels, wantedNames) {
 	counts = newArray(slices * frames + 1);
 	for (i = 0; i < count; i++) {
 		Overlay.activateSelection(i);
-		Roi.getPosition(c, z, t);
-		z = minOf(maxOf(z, 1), slices);
-		t = minOf(maxOf(t, 1), frames);
+		plane = roiPlane(slices, frames);
+		z = plane[0];
+		t = plane[1];
 		planes[i] = (t - 1) * slices + z;
 		counts[planes[i]] += 1;
 		roiName = Roi.getName;
@@ -728,9 +728,26 @@ function copyOverlay(from, onto) {
 	Overlay.paste;
 }
 
+// Return slice and frame of the active ROI, from 1, in an image of so many; 0 where that is not known.
+// Of an image that has only channels or only frames, ImageJ stores one number, which means what the
+// dimensions make of it.
+function roiPlane(slices, frames) {
+	Roi.getPosition(c, z, t);
+	if (slices == 1 && frames > 1 && t == 0) {
+		t = z;
+		z = 1;
+	}
+	z = maxOf(z, 1);
+	t = maxOf(t, 1);
+	if (slices > 0) z = minOf(z, slices);
+	if (frames > 0) t = minOf(t, frames);
+	return newArray(z, t);
+}
+
 // Return the label of each ROI of the overlay: starbridge's property, else the number that is its
-// name, else its position in the list. No two ROIs of a plane share a label.
-function assignLabels() {
+// name, else its position in the list. No two ROIs of a plane share a label. The image that they are
+// of has so many slices and frames; 0 where that is not known.
+function assignLabels(slices, frames) {
 	count = Overlay.size;
 	labels = newArray(count);
 	planes = newArray(count);
@@ -738,8 +755,8 @@ function assignLabels() {
 	List.clear();
 	for (i = 0; i < count; i++) {
 		Overlay.activateSelection(i);
-		Roi.getPosition(c, z, t);
-		planes[i] = "" + maxOf(z, 1) + "/" + maxOf(t, 1) + "/";
+		plane = roiPlane(slices, frames);
+		planes[i] = "" + plane[0] + "/" + plane[1] + "/";
 		text = Roi.getProperty("starbridge.label");
 		// ImageJ's own names (0123-0456) are coordinates, those of starbridge are 0012 or 0012-2
 		if (!matches(text, "[1-9][0-9]{0,8}")) text = Roi.getName;
@@ -875,7 +892,8 @@ function writeResults(measured, name, folder) {
 		// the ROIs of an earlier run would pass for those of this one
 		done = File.delete(path);
 	}
-	labels = assignLabels();
+	getDimensions(width, height, channels, slices, frames);
+	labels = assignLabels(slices, frames);
 	if (Overlay.size > 0) copyOverlay(labelImage, measured);
 	else selectImage(measured);
 	path = resultPath(folder, "tables", name, "_table.csv");

@@ -64,7 +64,7 @@ if (isGiven(imageFile) || !hasSize) {
 carrier = getImageID();
 if (overlaid != 0) copyOverlay(overlaid, carrier);
 stopOn(gatherRois(roiFile));
-labels = assignLabels();
+labels = assignLabels(slices, frames);
 drawLabels(labels, slices, frames);
 labelImage = getImageID();
 stopOn(saveTiff(labelFile));
@@ -196,11 +196,11 @@ function drawLabels(labels, slices, frames) {
 		probability = parseFloat(Roi.getProperty("starbridge.prob"));
 		if (isNaN(probability)) probability = 0;
 		rank[i] = round(probability * 1000000) * count + count - i;
-		Roi.getPosition(channel, slice, frame);
-		z[i] = maxOf(slice, 1);
-		t[i] = maxOf(frame, 1);
-		lastSlice = maxOf(lastSlice, slice);
-		lastFrame = maxOf(lastFrame, frame);
+		plane = roiPlane(slices, frames);
+		z[i] = plane[0];
+		t[i] = plane[1];
+		lastSlice = maxOf(lastSlice, z[i]);
+		lastFrame = maxOf(lastFrame, t[i]);
 	}
 	run("Select None");
 	if (slices == 0) slices = lastSlice;
@@ -357,9 +357,26 @@ function removeOpenRois() {
 	if (removed > 0) print("left out " + removed + " ROIs that enclose no area (lines, points, texts)");
 }
 
+// Return slice and frame of the active ROI, from 1, in an image of so many; 0 where that is not known.
+// Of an image that has only channels or only frames, ImageJ stores one number, which means what the
+// dimensions make of it.
+function roiPlane(slices, frames) {
+	Roi.getPosition(c, z, t);
+	if (slices == 1 && frames > 1 && t == 0) {
+		t = z;
+		z = 1;
+	}
+	z = maxOf(z, 1);
+	t = maxOf(t, 1);
+	if (slices > 0) z = minOf(z, slices);
+	if (frames > 0) t = minOf(t, frames);
+	return newArray(z, t);
+}
+
 // Return the label of each ROI of the overlay: starbridge's property, else the number that is its
-// name, else its position in the list. No two ROIs of a plane share a label.
-function assignLabels() {
+// name, else its position in the list. No two ROIs of a plane share a label. The image that they are
+// of has so many slices and frames; 0 where that is not known.
+function assignLabels(slices, frames) {
 	count = Overlay.size;
 	labels = newArray(count);
 	planes = newArray(count);
@@ -367,8 +384,8 @@ function assignLabels() {
 	List.clear();
 	for (i = 0; i < count; i++) {
 		Overlay.activateSelection(i);
-		Roi.getPosition(c, z, t);
-		planes[i] = "" + maxOf(z, 1) + "/" + maxOf(t, 1) + "/";
+		plane = roiPlane(slices, frames);
+		planes[i] = "" + plane[0] + "/" + plane[1] + "/";
 		text = Roi.getProperty("starbridge.label");
 		// ImageJ's own names (0123-0456) are coordinates, those of starbridge are 0012 or 0012-2
 		if (!matches(text, "[1-9][0-9]{0,8}")) text = Roi.getName;

@@ -54,6 +54,7 @@ _MAX_NAME = 100
 _MAX_ROI_BYTES = 256 * 2**20
 _UNCOLOURED = "#ffff00"  # what ImageJ gives composite ROIs without a colour
 _GROUPS = "groups"  # of a record, until its class is known
+_STACK_POSITION = "position in the stack"
 _BLOCK = 4_096  # objects that are encoded together
 _FILE_MODE = 0o600 << 16
 _TEXTS = ("class", "name", "color", "class_color")
@@ -184,6 +185,10 @@ def _detections(
         records.append(_record(name, roi))
         rows.append(row)
     _classify_by_group(records, groups or {})
+    info = image or ImageInfo.from_json(known.get("image"))
+    for record in records:
+        if position := record.pop(_STACK_POSITION, 0):
+            record["c"], record["z"], record["t"] = plane_of(position, info)
     if left_out:
         log.warning(
             "%s: %d ROIs enclose no area and were left out: %s",
@@ -194,10 +199,38 @@ def _detections(
     found = Detections.from_records(
         geometries,
         records,
-        image=image or ImageInfo.from_json(known.get("image")),
+        image=info,
         outline="star" if known.get("outline") == "star" else "traced",
     )
     return found, rows
+
+
+def plane_of(position: int, image: ImageInfo) -> tuple[int, int, int]:
+    """Return the plane that a position in a stack means.
+
+    ImageJ calls an image with one of channels, slices and frames only no hyperstack, and stores the
+    position of a ROI as one number from 1, channels first, then slices, then frames
+    (``ImagePlus.convertIndexToPosition``). Only the image's dimensions tell what it means.
+
+    Args:
+        position: from 1.
+        image: what is known of the image.
+
+    Returns:
+        Channel (-1: all), slice and time point, from 0. Where the position does not fit the image,
+        or nothing is known of it, it counts slices.
+
+    >>> plane_of(3, ImageInfo(channels=("DAPI", "488", "555")))
+    (2, 0, 0)
+    >>> plane_of(3, ImageInfo(size_t=5)), plane_of(3, ImageInfo())
+    ((-1, 0, 2), (-1, 2, 0))
+    """
+    channels = max(len(image.channels), 1)
+    rest, channel = divmod(position - 1, channels)
+    time, slice_ = divmod(rest, image.size_z)
+    if time >= image.size_t:
+        return -1, position - 1, 0
+    return channel if channels > 1 else -1, slice_, time
 
 
 def roi_names(detections: Detections) -> list[str]:
@@ -464,7 +497,7 @@ def _record(name: str, roi: roifile.ImagejRoi) -> dict[str, Any]:
         "name": roi.name or name,
     }
     if roi.c_position == roi.z_position == roi.t_position == 0 and roi.position > 0:
-        record["z"] = roi.position - 1
+        record[_STACK_POSITION] = roi.position
     if roi.stroke_color != roifile.ROI_COLOR_NONE and roi.stroke_color[0]:
         record["color"] = "#" + roi.stroke_color[1:].hex()
     if PREFIX + "id" in properties:

@@ -161,11 +161,11 @@ function drawLabels(labels, slices, frames) {
 		probability = parseFloat(Roi.getProperty("starbridge.prob"));
 		if (isNaN(probability)) probability = 0;
 		rank[i] = round(probability * 1000000) * count + count - i;
-		Roi.getPosition(channel, slice, frame);
-		z[i] = maxOf(slice, 1);
-		t[i] = maxOf(frame, 1);
-		lastSlice = maxOf(lastSlice, slice);
-		lastFrame = maxOf(lastFrame, frame);
+		plane = roiPlane(slices, frames);
+		z[i] = plane[0];
+		t[i] = plane[1];
+		lastSlice = maxOf(lastSlice, z[i]);
+		lastFrame = maxOf(lastFrame, t[i]);
 	}
 	run("Select None");
 	if (slices == 0) slices = lastSlice;

@@ -20,9 +20,9 @@ function measureRois(path, labels, wantedNames) {
 	counts = newArray(slices * frames + 1);
 	for (i = 0; i < count; i++) {
 		Overlay.activateSelection(i);
-		Roi.getPosition(c, z, t);
-		z = minOf(maxOf(z, 1), slices);
-		t = minOf(maxOf(t, 1), frames);
+		plane = roiPlane(slices, frames);
+		z = plane[0];
+		t = plane[1];
 		planes[i] = (t - 1) * slices + z;
 		counts[planes[i]] += 1;
 		roiName = Roi.getName;

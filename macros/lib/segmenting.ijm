@@ -115,7 +115,8 @@ function writeResults(measured, name, folder) {
 		// the ROIs of an earlier run would pass for those of this one
 		done = File.delete(path);
 	}
-	labels = assignLabels();
+	getDimensions(width, height, channels, slices, frames);
+	labels = assignLabels(slices, frames);
 	if (Overlay.size > 0) copyOverlay(labelImage, measured);
 	else selectImage(measured);
 	path = resultPath(folder, "tables", name, "_table.csv");

@@ -61,7 +61,7 @@ if (isGiven(imageFile) || !hasSize) {
 carrier = getImageID();
 if (overlaid != 0) copyOverlay(overlaid, carrier);
 stopOn(gatherRois(roiFile));
-labels = assignLabels();
+labels = assignLabels(slices, frames);
 drawLabels(labels, slices, frames);
 labelImage = getImageID();
 stopOn(saveTiff(labelFile));

@@ -13,8 +13,10 @@ import pytest
 import roifile
 import shapely
 import tifffile
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bridge import Detections
+from bridge import Detections, ImageInfo
 from bridge.errors import BadInputError
 from bridge.formats import imagej_rois
 from bridge.images import from_array
@@ -294,3 +296,38 @@ def test_a_tiff_that_imagej_did_not_save_has_no_overlay(tmp_path: Path) -> None:
         imagej_rois.read_overlay(tmp_path / "x.tif")
     with pytest.raises(BadInputError, match=r"y\.tif: is no readable TIFF"):
         imagej_rois.read_overlay(tmp_path / "y.tif")
+
+
+@given(
+    channels=st.integers(1, 4), size_z=st.integers(1, 5), size_t=st.integers(1, 5), data=st.data()
+)
+def test_every_plane_of_a_stack_is_meant_by_one_position(
+    channels: int, size_z: int, size_t: int, data: st.DataObject
+) -> None:
+    image = ImageInfo(channels=("x",) * channels, size_z=size_z, size_t=size_t)
+    c, z, t = (data.draw(st.integers(0, n - 1)) for n in (channels, size_z, size_t))
+    position = 1 + c + channels * (z + size_z * t)  # ImageJ's getStackIndex
+
+    found = imagej_rois.plane_of(position, image)
+
+    assert found == (c if channels > 1 else -1, z, t)
+
+
+def test_a_position_beyond_the_image_is_kept_as_a_slice() -> None:
+    assert imagej_rois.plane_of(7, ImageInfo(channels=("a", "b"), size_z=3)) == (-1, 6, 0)
+
+
+def test_the_image_in_the_files_own_comment_explains_its_positions(tmp_path: Path) -> None:
+    image = ImageInfo(name="a", width=40, height=30, channels=("DAPI", "488", "555"))
+    path = tmp_path / "rois.zip"
+    Detections.from_labels(np.eye(30, 40, dtype=np.uint8), image=image).write(path)
+    roi = roifile.ImagejRoi.frompoints([[2, 2], [9, 2], [9, 9], [2, 9]], name="0003-0005-0005")
+    roi.position = 3
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("0003-0005-0005.roi", roi.tobytes())
+
+    found = Detections.read(path)
+
+    assert found.objects["z"].tolist() == [0, 0]
+    assert found.objects["c"].tolist() == [-1, 2]
+    assert found.to_labels().shape == (30, 40)

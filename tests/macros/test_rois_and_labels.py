@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+import roifile
 import tifffile
 from numpy.typing import NDArray
 
-from bridge import Detections, ImageInfo
+from bridge import Detections, ImageInfo, open_image
 from bridge.apps.fiji import Fiji, MacroError
 from tests.macros.conftest import MACROS, NO_SESSION
 
@@ -213,3 +215,47 @@ def test_without_window_javascript_or_starbridge_the_message_says_what_to_do(
         with pytest.raises(MacroError, match="neither|JavaScript"):
             fiji.run_macro(TO_ROIS, labelFile=folder / "a.tif", roiFile=folder / "a.zip")
     assert not (folder / "a.zip").exists()
+
+
+ONE_NUMBER = {
+    "channels": ("CYX", (0, 0)),
+    "frames": ("TYX", (2, 0)),
+    "slices": ("ZYX", (0, 2)),
+}
+"""Axes of a stack of three planes, and the time point and slice that position 3 means in it."""
+
+
+@pytest.mark.parametrize("kind", ONE_NUMBER)
+def test_a_position_means_what_the_dimensions_make_of_it(
+    fiji: Fiji, folder: Path, kind: str
+) -> None:
+    axes, plane = ONE_NUMBER[kind]
+    image = folder / f"{kind}.tif"
+    stack = np.stack([np.full((40, 50), 1000 * n, np.uint16) for n in (1, 2, 3)])
+    tifffile.imwrite(image, stack, imagej=True, metadata={"axes": axes})
+    roi = roifile.ImagejRoi.frompoints([[5, 5], [15, 5], [15, 15], [5, 15]])
+    # as the ROI Manager adds it while the third plane is shown: no channel, slice or frame
+    roi.position, roi.c_position, roi.z_position, roi.t_position = 3, 0, 0, 0
+    roifile.roiwrite(folder / "r.zip", [roi])
+
+    fiji.run_macro(
+        TO_LABELS,
+        roiFile=folder / "r.zip",
+        imageFile=image,
+        labelFile=folder / "labels.tif",
+        showLabels=False,
+    )
+    fiji.run_macro(
+        MACROS / "measure_rois.ijm",
+        imageFile=image,
+        roiFile=folder / "r.zip",
+        tableFolder=folder / "tables",
+    )
+
+    with open_image(image) as opened:
+        found = Detections.read(folder / "r.zip", image=opened.info)
+    assert [tuple(row) for row in found.objects[["t", "z"]].to_numpy()] == [plane]
+    assert np.array_equal(tifffile.imread(folder / "labels.tif"), found.to_labels())
+    measured = pd.read_csv(folder / "tables" / f"{kind}_table.csv").iloc[0]
+    brightest = measured["C3_Min"] if kind == "channels" else measured["C1_Min"]
+    assert brightest == 3000
