@@ -9,8 +9,8 @@ from typing import Any
 
 from bridge.errors import BadInputError, MissingPartError
 from bridge.files.archive import LARGEST, read_zip
+from bridge.model.graphs.saved_files import SERVE, SIGNATURE
 from models_export.runtimes import Program
-from models_export.targets.saved_model import SIGNATURE, TAG
 
 _LARGEST_AXIS = 4096
 
@@ -148,10 +148,10 @@ def _read_saved_model(path: Path, content: dict[str, bytes]) -> ModelFile:
     except decode_error as error:
         raise BadInputError(path, "its saved_model.pb is damaged", _AGAIN) from error
     file = ModelFile(path, "saved_model", content=content)
-    tagged = [m for m in saved.meta_graphs if TAG in m.meta_info_def.tags]
+    tagged = [m for m in saved.meta_graphs if SERVE in m.meta_info_def.tags]
     if not tagged:
         tags = ", ".join(t for m in saved.meta_graphs for t in m.meta_info_def.tags) or "none"
-        return replace(file, problems=(f"has no graph with the tag {TAG!r} (its tags: {tags})",))
+        return replace(file, problems=(f"has no graph with the tag {SERVE!r} (its tags: {tags})",))
     meta = tagged[0]
     version = meta.meta_info_def.tensorflow_version
     made_with = f"TensorFlow {version}" if version else ""

@@ -215,7 +215,7 @@ def _text(value: Any) -> str | None:
 
 @dataclass
 class _ImageRows:
-    """What is counted of the rows of one image, while a table is gone through."""
+    """Counts of the rows of one image, while a table is gone through."""
 
     counts: dict[str, int] = field(default_factory=dict)
     left_out: int = 0

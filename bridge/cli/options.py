@@ -17,7 +17,7 @@ MODEL_HELP = (
     "StarDist model: a folder, a zip, a bioimage.io package, an exported .zip, .pb or .onnx, a "
     "URL, a name (starbridge models lists them), or 'demo'."
 )
-"""What ``--model`` takes; the same in every command."""
+"""Help of ``--model``, the same in every command."""
 
 TABLE_FORMATS = ("csv", "parquet")
 

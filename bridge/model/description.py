@@ -1,4 +1,4 @@
-"""Everything about a model that decides its results, for a person and for programs."""
+"""Description of a model, for a person and for programs: all that decides its results."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ Kind = Literal["folder", "package", "graph"]
 
 @dataclass(frozen=True)
 class Contents:
-    """What a model file holds.
+    """Contents of a model file.
 
     Attributes:
         kind: ``folder`` (a StarDist model folder), ``package`` (bioimage.io) or ``graph`` (a

@@ -14,7 +14,7 @@ from bridge.model.config import DEFAULT_THRESHOLDS, read_json
 RECIPE_FILE = "recipe.json"
 
 Normalization = Literal["channels", "joint"]
-"""How percentiles of several channels are taken: of each channel, or of all of them together."""
+"""Percentiles of several channels: of each channel, or of all of them together."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Where models are kept on this computer: the user's cache, and a folder that a lab shares."""
+"""Folders of models on this computer: the user's cache, and one that a lab shares."""
 
 from __future__ import annotations
 

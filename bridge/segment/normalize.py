@@ -33,12 +33,12 @@ class IntensityRanges:
 
     @property
     def is_blank(self) -> bool:
-        """Whether every channel is constant, so that there is nothing to see in the plane."""
+        """Is true where every channel is constant, so that there is nothing to see."""
         return len(self.constant) == len(self.low)
 
     @property
     def have_contrast(self) -> bool:
-        """Whether the plane can be normalised, and is not blank."""
+        """Is true where the plane can be normalised, and is not blank."""
         return not self.is_blank and self.coincide is None
 
     def apply(self, values: NDArray[np.float32]) -> None:

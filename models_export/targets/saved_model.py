@@ -8,13 +8,11 @@ it: no program minds, and the zip can be made a model folder again.
 from __future__ import annotations
 
 from bridge.files.archive import zip_bytes
+from bridge.model.graphs.saved_files import SERVE, SIGNATURE
 from bridge.model.network import INPUT, OUTPUT, Network
 from models_export.graph import build_meta_graph
 from models_export.keras_model import KerasModel
 from models_export.targets import TargetSpec
-
-TAG = "serve"
-SIGNATURE = "serving_default"
 
 
 def contents(spec: TargetSpec, model: KerasModel, network: Network) -> dict[str, bytes]:
@@ -42,7 +40,7 @@ def saved_model_bytes(network: Network, grid: tuple[int, ...], tensorflow: str) 
     saved = saved_model_pb2.SavedModel(saved_model_schema_version=1)
     meta = saved.meta_graphs.add()
     meta.CopyFrom(build_meta_graph(joined, tensorflow))
-    meta.meta_info_def.tags.append(TAG)
+    meta.meta_info_def.tags.append(SERVE)
     signature = meta.signature_def[SIGNATURE]
     signature.method_name = "tensorflow/serving/predict"
     for name, tensors, channels in (

@@ -1,4 +1,4 @@
-"""Every engine finds what StarDist's own ``predict_instances`` does, whatever the config."""
+"""Agreement of every engine with StarDist's own ``predict_instances``, whatever the config."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CANDIDATES = 150
 """Predictions above the threshold, which an untrained network gives at will."""
 
 KEYS_OF_2018 = ("n_channel_in", "n_rays", "unet_n_depth", "unet_kernel_size", "unet_n_filter_base")
-"""What decides the network in the oldest published config; the rest are defaults."""
+"""Settings of the network in the oldest published config; the rest are defaults."""
 
 CONFIGS: dict[str, dict[str, Any]] = {
     "defaults": {"unet_n_filter_base": 8, "net_conv_after_unet": 32},
@@ -38,7 +38,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
 """Settings of ``Config2D`` by name."""
 
 BEYOND_OUR_ENGINE = {"kernel5_pool4", "kernel_even", "no_features", "three_channels"}
-"""What starbridge's own engine leaves to the others."""
+"""Models that starbridge's own engine leaves to the others."""
 
 
 def write_model(folder: Path, name: str, pixels: NDArray[Any]) -> Path:

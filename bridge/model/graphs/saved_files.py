@@ -19,7 +19,10 @@ from numpy.typing import NDArray
 from bridge.errors import BadInputError, MissingPartError
 
 SERVE = "serve"
+"""Tag of the graph that a program loads."""
+
 SIGNATURE = "serving_default"
+"""Name of the signature with that graph's input and output."""
 
 _AGAIN = "download or export it again"
 _IDLE = frozenset({"Const", "NoOp", "Placeholder"})

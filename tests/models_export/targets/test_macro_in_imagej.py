@@ -1,4 +1,4 @@
-"""What NAME.ijm hands over to the StarDist plugin, made by the real ImageJ.
+"""Input that NAME.ijm hands over to the StarDist plugin, made by the real ImageJ.
 
 The plugin itself is on no registry: the call of it is replaced by saving the image that it gets.
 """
