@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import os
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.errors import BadInputError, MissingPartError
 from bridge.model.folder import ModelFolder
 from bridge.model.keras_network import read_network
 from bridge.model.keras_weights import load_weights
 from bridge.model.network import Network
+from bridge.model.stardist_keras import build_stardist
 
 
 class KerasModel:
@@ -30,38 +27,13 @@ class KerasModel:
     """
 
     def __init__(self, folder: ModelFolder) -> None:
-        # TensorFlow prints a greeting on stderr before any of its options can be set.
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        try:
-            import tensorflow  # noqa: F401 - imported first, so that the error names it
-            from stardist.models import Config2D, Config3D, StarDist2D, StarDist3D
-        except ImportError as error:
-            raise MissingPartError(
-                "segment", "read a StarDist model", error.name or "TensorFlow"
-            ) from error
-        config_class, model_class = (
-            (Config2D, StarDist2D) if folder.n_dim == 2 else (Config3D, StarDist3D)
-        )
         self.folder = folder
-        with contextlib.redirect_stdout(io.StringIO()):
-            try:
-                config = dict(folder.config)
-                if folder.n_dim == 3 and "rays_json" in config:
-                    config["rays"] = self.rays
-                self._model = model_class(config_class(**config), name=folder.name, basedir=None)
-            except (
-                TypeError,
-                ValueError,
-                AssertionError,
-                AttributeError,
-                LookupError,
-                RuntimeError,
-            ) as error:
-                raise BadInputError(
-                    folder.path / "config.json",
-                    f"describes a network that StarDist cannot build ({error})",
-                    "copy the model folder again",
-                ) from error
+        self._model = build_stardist(
+            folder.config,
+            folder.path / "config.json",
+            "read a StarDist model",
+            "copy the model folder again",
+        )
         load_weights(self._model.keras_model, folder.weights)
 
     @property

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,26 +14,8 @@ from numpy.typing import NDArray
 
 import bridge
 from bridge import Detections
-from bridge.cli import main
 from bridge.model.folder import demo_model_folder
-
-Command = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def starbridge(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run the command; gives exit status, stdout and stderr."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["starbridge", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-            raise SystemExit(0)
-        printed = capsys.readouterr()
-        code = ended.value.code
-        return (code if isinstance(code, int) else 0), printed.out, printed.err
-
-    return run
+from tests.cli.conftest import Command
 
 
 @pytest.fixture

@@ -5,37 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bridge.cli import main
 from bridge.model import published
 from bridge.model.folder import demo_model_folder
+from tests.cli.conftest import Command
 from tests.model.serving import Answer, ModelServer, serving
 from tests.model.zips import model_files, pack, write_zip
 
-Command = Callable[..., tuple[int, str, str]]
 ZIP = pack(model_files())
-
-
-@pytest.fixture
-def starbridge(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run the command; gives exit status, stdout and stderr."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["starbridge", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-            raise SystemExit(0)
-        printed = capsys.readouterr()
-        code = ended.value.code
-        return (code if isinstance(code, int) else 0), printed.out, printed.err
-
-    return run
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from bridge.apps.qupath.errors import QuPathError
+
 _WORKER = "bridge.apps.qupath.worker"
 
 
@@ -25,3 +27,19 @@ def qupath_is_running() -> int | None:
         if started and "script" not in words:
             return int(process.info["pid"])
     return None
+
+
+def refuse_running(done: str) -> None:
+    """Refuse to write into a project while a QuPath is running.
+
+    Args:
+        done: what would be written over (``"pushed"``).
+
+    Raises:
+        QuPathError: one is running.
+    """
+    if running := qupath_is_running():
+        raise QuPathError(
+            f"QuPath is running (process {running}) and would write over what is {done} if it has "
+            "this project open; close it, or give --force if it has another one open"
+        )

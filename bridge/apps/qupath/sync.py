@@ -16,7 +16,7 @@ from bridge.apps.qupath.errors import QuPathEndedError, QuPathError
 from bridge.apps.qupath.matching import find_in_project, find_moved, new_name
 from bridge.apps.qupath.nesting import annotations_around
 from bridge.apps.qupath.project_files import ProjectFiles, ProjectImage, read_project
-from bridge.apps.qupath.running import qupath_is_running
+from bridge.apps.qupath.running import refuse_running
 from bridge.apps.qupath.session import Objects, QuPath
 from bridge.detections import Detections
 from bridge.errors import BadInputError, StarbridgeError
@@ -122,11 +122,8 @@ def push(
         BadInputError: the folder is not empty and holds no project.
     """
     settings = settings or PushSettings()
-    if not settings.force and not settings.dry_run and (running := qupath_is_running()):
-        raise QuPathError(
-            f"QuPath is running (process {running}) and would write over what is pushed if it has "
-            "this project open; close it, or give --force if it has another one open"
-        )
+    if not settings.force and not settings.dry_run:
+        refuse_running("pushed")
     folder = Path(project)
     is_new = not folder.exists() or (folder.is_dir() and not any(folder.glob("*.qpproj")))
     if is_new and settings.dry_run:

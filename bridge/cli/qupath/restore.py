@@ -30,15 +30,11 @@ def restore(
     edited after the copy was saved is not in it.
     """
     from bridge.apps.qupath.backup import Backup
-    from bridge.apps.qupath.errors import QuPathError
     from bridge.apps.qupath.project_files import read_project
-    from bridge.apps.qupath.running import qupath_is_running
+    from bridge.apps.qupath.running import refuse_running
 
-    if not force and (running := qupath_is_running()):
-        raise QuPathError(
-            f"QuPath is running (process {running}) and would write over what is restored if it "
-            "has this project open; close it, or give --force if it has another one open"
-        )
+    if not force:
+        refuse_running("restored")
     files = read_project(project)
     failed = False
     for image in files.select(images):

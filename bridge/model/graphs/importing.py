@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import io
 import json
-import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,7 +11,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from bridge.errors import BadInputError, MissingPartError
+from bridge.errors import BadInputError
 from bridge.files.archive import LARGEST, read_zip
 from bridge.files.atomic import write_bytes, write_error
 from bridge.model.config import complete_config, read_json
@@ -27,6 +24,7 @@ from bridge.model.graphs.tensorflow_network import read_tensorflow
 from bridge.model.keras_network import read_layers
 from bridge.model.network import Network
 from bridge.model.recipe import RECIPE_FILE
+from bridge.model.stardist_keras import build_stardist
 
 CONFIG_KEY = "config.json"
 SETTINGS_FILES = (CONFIG_KEY, "thresholds.json", RECIPE_FILE)
@@ -177,7 +175,9 @@ def _build_matching(model: ExportedModel) -> tuple[dict[str, Any], Any]:
     first: BadInputError | None = None
     for config in _configs(model):
         try:
-            keras_model = _build(config, model.source)
+            keras_model = build_stardist(
+                config, model.source, "make a StarDist model folder", _AGAIN
+            ).keras_model
             stardist, layers = read_layers(keras_model, str(model.source))
             weights = match_networks(stardist, model.network, model.source)
             for name, step in weights.items():
@@ -212,31 +212,6 @@ def _configs(model: ExportedModel) -> Iterator[dict[str, Any]]:
             "give the config.json of its training with --config",
         )
     yield from infer_configs(model.network, model.source)
-
-
-def _build(config: dict[str, Any], source: Path) -> Any:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    try:
-        import tensorflow  # noqa: F401 - imported first, so that the error names it
-        from stardist.models import Config2D, Config3D, StarDist2D, StarDist3D
-        from stardist.rays3d import rays_from_json
-    except ImportError as error:
-        raise MissingPartError(
-            "segment", "make a StarDist model folder", error.name or "TensorFlow"
-        ) from error
-    settings = dict(config)
-    config_class, model_class = (
-        (Config2D, StarDist2D) if config["n_dim"] == 2 else (Config3D, StarDist3D)
-    )
-    with contextlib.redirect_stdout(io.StringIO()):
-        try:
-            if "rays_json" in settings:
-                settings["rays"] = rays_from_json(settings["rays_json"])
-            return model_class(config_class(**settings), name="imported", basedir=None).keras_model
-        except (TypeError, ValueError, AssertionError, AttributeError, LookupError) as error:
-            raise BadInputError(
-                source, f"describes a network that StarDist cannot build ({error})", _AGAIN
-            ) from error
 
 
 def _read(path: Path) -> bytes:

@@ -1,10 +1,7 @@
-"""The reference engine: StarDist's own network in TensorFlow. The one file that imports them."""
+"""The reference engine: StarDist's own network in TensorFlow."""
 
 from __future__ import annotations
 
-import contextlib
-import io
-import os
 import shutil
 from importlib.metadata import version
 from typing import Any
@@ -12,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.errors import BadInputError, MissingPartError
 from bridge.model.folder import ModelFolder
 from bridge.model.keras_weights import load_weights
+from bridge.model.stardist_keras import build_stardist
 from bridge.segment.engines.base import (
     NO_MARGINS,
     SMALLEST_DISTANCE,
@@ -41,31 +38,15 @@ class KerasEngine(UnetTiles):
 
     def __init__(self, model: ModelFolder) -> None:
         super().__init__(model)
-        # TensorFlow greets on stderr before any of its options can be set.
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        try:
-            import tensorflow as tf  # before StarDist, so that the error names it if both lack
-            from stardist.models import Config2D, StarDist2D
-        except ImportError as error:
-            raise MissingPartError(
-                "segment", "run a StarDist model", error.name or "TensorFlow"
-            ) from error
-        with contextlib.redirect_stdout(io.StringIO()):
-            try:
-                self._model = StarDist2D(Config2D(**model.config), name=model.name, basedir=None)
-            except (
-                TypeError,
-                ValueError,
-                AssertionError,
-                AttributeError,
-                NotImplementedError,
-                RuntimeError,
-            ) as error:
-                raise BadInputError(
-                    model.path / "config.json",
-                    f"describes a network that StarDist cannot build ({error})",
-                    "copy the model folder again",
-                ) from error
+        # before TensorFlow is imported, so that it does not greet
+        self._model = build_stardist(
+            model.config,
+            model.path / "config.json",
+            "run a StarDist model",
+            "copy the model folder again",
+        )
+        import tensorflow as tf
+
         load_weights(self._model.keras_model, model.weights)
         self.device = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
         # Of seven digits, a graphics card's TensorFloat-32 would keep three.

@@ -470,7 +470,7 @@ def test_reading_writes_nothing(qupath: QuPath, project: Path, section: Path) ->
 def test_a_running_qupath_is_refused_unless_forced(
     qupath: QuPath, project: Path, section: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bridge.apps.qupath.sync.qupath_is_running", lambda: 4711)
+    monkeypatch.setattr("bridge.apps.qupath.running.qupath_is_running", lambda: 4711)
 
     with pytest.raises(QuPathError, match=r"QuPath is running \(process 4711\).*give --force"):
         push(qupath, project, [(section, nuclei(9))])
