@@ -20,6 +20,11 @@ def note(line: str) -> None:
     print(f"starbridge: {line}", file=sys.stderr)  # noqa: T201 - for the user
 
 
+def note_waiting(holder: str) -> None:
+    """Say on stderr that the command waits for another one."""
+    note(f"waiting for {holder}")
+
+
 def print_json(value: Any) -> None:
     """Print a result for programs on stdout."""
     typer.echo(json.dumps(value, indent=1, ensure_ascii=True))

@@ -12,13 +12,16 @@ from bridge.review.changes import Changes, compare
 from bridge.review.merge import Merged, merge
 from bridge.review.pushed import Pushed
 from bridge.review.record import load_push_record, save_push_record
+from bridge.review.scope import Scope, segmented_planes
 
 __all__ = [
     "Changes",
     "Merged",
     "Pushed",
+    "Scope",
     "compare",
     "load_push_record",
     "merge",
     "save_push_record",
+    "segmented_planes",
 ]

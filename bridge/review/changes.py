@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +16,15 @@ from numpy.typing import NDArray
 from bridge.colors import class_color
 from bridge.detections import FIELDS, GEOMETRIES, Detections, number_labels
 from bridge.errors import BadInputError
-from bridge.review.pushed import ADDED, Pushed
+from bridge.review.pushed import (
+    ADDED,
+    CONFLICT_COLUMNS,
+    EDIT_COLUMNS,
+    HISTORY_COLUMNS,
+    Pushed,
+    empty_table,
+    unmarked,
+)
 from bridge.review.rows import concat_tables, is_number, numbers, set_values, texts
 from bridge.review.same_outline import same_outline
 
@@ -54,7 +62,6 @@ KINDS = (
 """Kinds of edits, in the order of reports: ``moved`` is to another channel, slice
 or time point, ``measured`` an edited measurement, ``annotated`` edited metadata."""
 
-_TABLE = ("id", "label", "what", "before", "after", "x", "y", "c", "z", "t")
 _SMALLEST = 1e-30
 
 
@@ -64,12 +71,16 @@ class Changes:
 
     Attributes:
         base: what was pushed.
-        reviewed: what came back.
+        reviewed: what came back, without the marks of conflicts.
         edits: a row an edit, in the order of :data:`KINDS`: ``id``, ``what`` (one of
             :data:`KINDS`), ``field`` (the column it was made in), ``before`` and ``after`` as
             texts, ``None`` for no value.
         computed: measurements that the application made for every pushed object, such as
             QuPath's shape features; not edits.
+        cleared: UUIDs of objects in conflict that the reviewer took the mark away from.
+        conflicts: those of the last push that the reviewer has not settled since.
+        history: the edits of earlier reviews, as in :class:`bridge.review.Pushed`.
+        push: number and time of the push that these edits were made on.
 
     >>> objects = Detections.from_labels(np.eye(2, dtype=int))
     >>> list(compare(objects, objects).table().columns)
@@ -80,6 +91,10 @@ class Changes:
     reviewed: Detections
     edits: pd.DataFrame
     computed: tuple[str, ...] = ()
+    cleared: frozenset[str] = frozenset()
+    conflicts: pd.DataFrame = field(default_factory=lambda: empty_table(CONFLICT_COLUMNS))
+    history: pd.DataFrame = field(default_factory=lambda: empty_table(HISTORY_COLUMNS))
+    push: tuple[int, str] = (1, "")
 
     def __len__(self) -> int:
         return len(self.edits)
@@ -111,7 +126,7 @@ class Changes:
         return {identity: frozenset(names) for identity, names in fields.items()}
 
     def table(self) -> pd.DataFrame:
-        """Return the edits as a table for ``changes.csv``, a row an edit.
+        """Return the edits since the last push as a table, a row an edit.
 
         Columns: id, label, what, before, after, x and y (centroid, corner-origin pixels) and
         c, z, t (from 0) of the object as the reviewer left it, of a deleted one as it was.
@@ -127,7 +142,27 @@ class Changes:
             y=shapely.get_y(centroid).round(2),
             **{axis: objects[axis].to_numpy() for axis in "czt"},
         )
-        return table[[*_TABLE]].reset_index(drop=True)
+        return table[[*EDIT_COLUMNS]].reset_index(drop=True)
+
+    @cached_property
+    def all_edits(self) -> pd.DataFrame:
+        """Every edit since the first push, for ``changes.csv``: the history, then :meth:`table`.
+
+        Columns: ``push`` (number of the push that was edited), ``pushed`` (its time), then those
+        of :meth:`table`.
+        """
+        now = self.table()
+        now.insert(0, "pushed", self.push[1])
+        now.insert(0, "push", self.push[0])
+        tables = [table.astype(object) for table in (self.history, now) if len(table)]
+        if not tables:
+            return empty_table(HISTORY_COLUMNS)
+        return pd.concat(tables, ignore_index=True)[[*HISTORY_COLUMNS]]
+
+    def all_counts(self) -> dict[str, int]:
+        """Count the objects by kind of edit since the first push."""
+        done = self.all_edits.groupby("what")["id"].nunique()
+        return {kind: int(done.get(kind, 0)) for kind in KINDS}
 
     @cached_property
     def applied(self) -> Detections:
@@ -186,8 +221,9 @@ def compare(
             f"{sorted(unknown)[0]!r} is not a field of objects",
             f"use some of {', '.join(CARRIED)}",
         )
-    base = Pushed.of(base).detections
-    before, after = base.objects, reviewed.objects
+    pushed = Pushed.of(base)
+    reviewed, cleared = unmarked(reviewed, pushed)
+    before, after = pushed.detections.objects, reviewed.objects
     common = before.index[before.index.isin(after.index)]
     found = _Edits()
     added = after[~after.index.isin(before.index)]
@@ -201,7 +237,18 @@ def compare(
         elif name in FIELDS:
             _compare_field(found, name, before, after)
     computed = _compare_extra(found, before, after, set(fields))
-    return Changes(base, reviewed, found.table(), computed)
+    edits = found.table()
+    settled = {*edits["id"], *cleared}
+    return Changes(
+        pushed.detections,
+        reviewed,
+        edits,
+        computed,
+        cleared,
+        pushed.conflicts[~pushed.conflicts["id"].isin(list(settled))],
+        pushed.history,
+        (max(len(pushed.times), 1), pushed.times[-1] if pushed.times else ""),
+    )
 
 
 class _Edits:

@@ -27,7 +27,22 @@ class MergePolicy(IntEnum):
     BLOCK = 3
     """Deleted: its place stays empty."""
     IGNORE = 4
-    """Not comparable with the segmentation: an annotation."""
+    """Not comparable with the segmentation: a region, or an object of another layer."""
+    OUTSIDE = 5
+    """Out of the scope of the push: stays as it is."""
+
+
+class Place(IntEnum):
+    """What an object's outline says of the objects that it lies over."""
+
+    NUCLEUS = 0
+    """It and what covers a share of the smaller of the two are one object."""
+    DRAWN = 1
+    """Drawn by hand, as a nucleus or a region: one object only with what is about as large."""
+    REGION = 2
+    """A region around nuclei: compared with regions only."""
+    ELSEWHERE = 3
+    """In another layer: compared with nothing."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +52,13 @@ class ReviewedObjects:
     Attributes:
         places: outline, plane and type, indexed by UUID.
         policy: one :class:`MergePolicy` an object.
+        place: one :class:`Place` an object.
         classes: class names, ``None`` where unclassified.
     """
 
     places: gpd.GeoDataFrame
     policy: NDArray[np.int64]
+    place: NDArray[np.int64]
     classes: NDArray[np.object_]
 
 
@@ -76,22 +93,31 @@ class Match:
 
 
 def match_objects(
-    objects: ReviewedObjects, new: gpd.GeoDataFrame, base: Pushed, overlap: float
+    objects: ReviewedObjects,
+    new: gpd.GeoDataFrame,
+    new_regions: NDArray[np.bool_],
+    base: Pushed,
+    overlap: float,
+    *,
+    keep_untouched: bool = False,
 ) -> Match:
     """Match the objects of a new segmentation to reviewed objects, one to one.
 
     Args:
         objects: the reviewed objects.
         new: the objects of the new segmentation.
+        new_regions: which of them are regions and not nuclei.
         base: what was pushed before; its ``found_as`` matches objects by UUID.
         overlap: share of the smaller object's area from which on two objects overlap.
+        keep_untouched: objects that were not edited and are not found again stay.
     """
     policy = objects.policy
     live = (policy == MergePolicy.REPLACE) | (policy == MergePolicy.UPDATE)
-    firm = (policy == MergePolicy.KEEP) | (policy == MergePolicy.BLOCK)
-    pairs = find_overlaps(objects.places, new, overlap)
+    firm = ~live & (objects.place != Place.ELSEWHERE)
+    pairs = _overlapping(objects, new, new_regions, overlap)
 
     found = _by_uuid(objects.places.index, new.index, base.found_as)
+    found[objects.place == Place.ELSEWHERE] = -1
     known = _marked(len(new), found[found >= 0])
     barred = _marked(len(new), pairs.second[firm[pairs.first]])
     over_live = np.bincount(pairs.second[live[pairs.first]], minlength=len(new))
@@ -109,16 +135,41 @@ def match_objects(
 
     lost = live & (found < 0)
     held = pairs.where(lost[pairs.first] & set_aside[pairs.second])
-    stays = (
-        (policy == MergePolicy.KEEP)
-        | (policy == MergePolicy.IGNORE)
-        | (lost & (policy == MergePolicy.UPDATE))
-        | _marked(len(policy), held.first)
-    )
+    disputed = lost & ((policy == MergePolicy.UPDATE) | _marked(len(policy), held.first))
+    stays = (firm & (policy != MergePolicy.BLOCK)) | (policy == MergePolicy.IGNORE) | disputed
+    if keep_untouched:
+        stays |= lost
     split = pairs.where((policy == MergePolicy.UPDATE)[pairs.first] & added[pairs.second])
-    conflicts = [*_not_taken(objects, lost & stays, pairs, held, barred), *_splits(split)]
+    conflicts = [*_not_taken(objects, disputed, pairs, held, barred), *_splits(split)]
     conflicts.sort(key=lambda conflict: conflict.row)
     return Match(found, stays, set_aside, added, conflicts)
+
+
+def _overlapping(
+    objects: ReviewedObjects, new: gpd.GeoDataFrame, new_regions: NDArray[np.bool_], overlap: float
+) -> Overlaps:
+    """Find the pairs of a reviewed and a new object that lie in the same place."""
+    place = objects.place
+    drawn, region = place == Place.DRAWN, place == Place.REGION
+    parts = []
+    for ours, theirs, of_both in (
+        (place == Place.NUCLEUS, ~new_regions, False),
+        (drawn, ~new_regions, True),
+        (region | drawn, new_regions, True),
+    ):
+        rows, columns = np.flatnonzero(ours), np.flatnonzero(theirs)
+        if len(rows) and len(columns):
+            part = find_overlaps(
+                objects.places.iloc[rows], new.iloc[columns], overlap, of_both=of_both
+            )
+            parts.append(Overlaps(rows[part.first], columns[part.second], part.iou))
+    nothing = np.empty(0, np.intp)
+    parts.append(Overlaps(nothing, nothing, np.empty(0)))
+    return Overlaps(
+        np.concatenate([part.first for part in parts]),
+        np.concatenate([part.second for part in parts]),
+        np.concatenate([part.iou for part in parts]),
+    )
 
 
 def _by_uuid(known: pd.Index, new: pd.Index, found_as: Mapping[str, str]) -> NDArray[np.intp]:
@@ -147,6 +198,12 @@ def _marked(length: int, positions: NDArray[np.intp]) -> NDArray[np.bool_]:
     return marks
 
 
+_FIRM = {
+    MergePolicy.BLOCK: "was deleted",
+    MergePolicy.KEEP: "stays as the reviewer left it",
+}
+
+
 def _not_taken(
     objects: ReviewedObjects,
     kept: NDArray[np.bool_],
@@ -170,8 +227,9 @@ def _not_taken(
         others = by_new[ends[new - 1] if new else 0 : ends[new]]
         policies = set(objects.policy[others].tolist())
         if barred[new]:
-            decided = (
-                "was deleted" if MergePolicy.BLOCK in policies else "stays as the reviewer left it"
+            decided = next(
+                (reason for policy, reason in _FIRM.items() if policy in policies),
+                "is out of the scope of this push",
             )
             why = f"the new object here also lies over one that {decided}"
             conflicts.append(Conflict(row, "in the way", why, new))

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
+from numpy.typing import NDArray
 
 from bridge.detections import FIELDS, GEOMETRIES, Detections, new_ids, number_labels
 from bridge.errors import BadInputError
 from bridge.images.info import ImageInfo
 from bridge.review.changes import CARRIED, Changes, compare
-from bridge.review.matching import Match, MergePolicy, ReviewedObjects, match_objects
-from bridge.review.overlaps import family, find_overlaps
-from bridge.review.pushed import ADDED, Pushed
+from bridge.review.conflicts import Listed, list_conflicts
+from bridge.review.matching import Match, MergePolicy, Place, ReviewedObjects, match_objects
+from bridge.review.overlaps import find_overlaps
+from bridge.review.pushed import ADDED, Pushed, find_annotations
 from bridge.review.rows import concat_tables, set_values
+from bridge.review.scope import Scope
 
-BEFORE_CONFLICT = "class before conflict"
-"""Metadata column that keeps the class of an object shown in the class of conflicts."""
 MOVED = "moved"
 """Metadata column of a deleted outline: UUID of the object that was moved away from it."""
 
@@ -39,13 +40,12 @@ class Merged:
         pushed: the objects with the decisions of all reviews: what to store, and the ``base`` of
             the next :func:`merge`.
         review: the reviewer's edits since the last push.
+        kept: UUIDs of the objects that stay exactly as the reviewer left them: an application has
+            them already, and nothing of them is written again.
         changes: a row for every object that a reviewer ever decided on: ``id``, ``what``
             (``kept``, ``new outline``, ``stays deleted``), ``why`` (the decided columns, or
             ``locked``, ``added``, ``deleted``, ``moved away``), and ``new_id``, the UUID of the
             new segmentation's object in this place, if any.
-        conflicts: objects on which reviewer and new segmentation disagree, to be checked by the
-            user: ``id``, ``what`` (``not found``, ``split``, ``joined``, ``in the way``), ``why``,
-            ``new_id``.
 
     >>> objects = Detections.from_labels(np.eye(2, dtype=int))
     >>> merged = merge(objects, reviewed=objects, new=objects)
@@ -55,13 +55,23 @@ class Merged:
 
     pushed: Pushed
     review: Changes
+    kept: frozenset[str]
     changes: pd.DataFrame
-    conflicts: pd.DataFrame
 
     @property
     def detections(self) -> Detections:
-        """The objects to push."""
+        """The merged objects, in their own classes."""
         return self.pushed.detections
+
+    @property
+    def conflicts(self) -> pd.DataFrame:
+        """Objects on which reviewer and new segmentation disagree, for the user to check.
+
+        Columns: ``id``, ``what`` (``not found``, ``split``, ``joined``, ``in the way``), ``why``,
+        ``new_id``. A conflict leaves the list when the segmentation finds the object again, and
+        when the reviewer settles it: by any edit of the object, or by taking its mark away.
+        """
+        return self.pushed.conflicts
 
 
 def merge(
@@ -69,9 +79,13 @@ def merge(
     reviewed: Detections,
     new: Detections,
     *,
+    scope: Scope | None = None,
+    regions: Collection[str] | None = None,
+    keep_untouched: bool = False,
     fields: Collection[str] = CARRIED,
     overlap: float = 0.5,
     conflict_class: str | None = None,
+    time: str | None = None,
 ) -> Merged:
     """Merge a new segmentation with a review; no decision of the reviewer is lost.
 
@@ -85,12 +99,16 @@ def merge(
                             its UUID and all that the reviewer decided; without a match it stays
                             as it is, and is a conflict
     untouched               becomes the new object and keeps its UUID; without a match it goes
-    annotation              stays as it is, and so do tiles unless the segmentation has tiles
+    out of ``scope``        stays exactly as it is; what the new segmentation finds there is set
+                            aside, but for objects of another layer, which are not compared
+    region                  stays as it is, and new ones are added
+    tile                    is compared with tiles only, and stays if the segmentation has none
     ======================= =====================================================================
 
     Two objects overlap if they share the part ``overlap`` of the smaller of the two
-    (:func:`bridge.review.overlaps.find_overlaps`). Of the overlapping pairs, those with the best
-    intersection over union are matched, one to one. A new object without a match is added.
+    (:func:`bridge.review.overlaps.find_overlaps`); an annotation that a reviewer drew may be a
+    region, so that the larger one has to be covered as much. Of the overlapping pairs, those with
+    the best intersection over union are matched, one to one. A new object without a match is added.
 
     A new object that overlaps an edited object and another one is set aside, because it cannot
     replace both. Whatever a new object that is set aside overlaps stays as the reviewer left it;
@@ -102,12 +120,17 @@ def merge(
     Args:
         base: what was pushed; detections for a first push, before which there are no reviews.
         reviewed: what came back.
-        new: the new segmentation of the same image, of all its planes.
+        new: the new segmentation of the same image; what lies out of ``scope`` is left out.
+        scope: the objects that may be replaced or removed; all without a layer when ``None``.
+        regions: UUIDs of the new annotations that are regions around nuclei, and not nuclei
+            themselves; all of them when ``None``.
+        keep_untouched: objects that nobody edited and that are not found again stay.
         fields: what the way back can carry, as in :func:`compare`.
         overlap: above 0, at most 1.
-        conflict_class: class that objects in conflict are put in, so that they are found; their
-            own class is kept in the metadata ``class before conflict`` until a reviewer gives
-            them another one.
+        conflict_class: mark objects in conflict for the reviewer by this class: an object of the
+            class ``Neuron`` is shown as ``Neuron: CONFLICT_CLASS``, one without a class as
+            ``CONFLICT_CLASS`` (:attr:`bridge.review.Pushed.shown`).
+        time: time of this push, for the history.
 
     Raises:
         BadInputError: images of different sizes, ``overlap`` out of range, an unknown field.
@@ -121,22 +144,27 @@ def merge(
         raise BadInputError(
             "overlap", f"{overlap} is not a part of an area", "give a number above 0, up to 1"
         )
+    scope = scope or Scope()
     base = Pushed.of(base)
     _check_size(base.detections.image, new.image)
+    given_regions = find_annotations(new.objects) if regions is None else regions
+    if scope.is_partial:
+        new = replace(new, objects=new.objects[scope.covers(new.objects)])
     review = compare(base, reviewed, fields=fields)
     left = review.applied.objects
-    _end_conflicts(left, review)
     decided = _all_decided(base.decided, review.decided, left.index)
-    deleted = _deleted(base, review, overlap)
-    objects = _reviewed_objects(left, deleted, decided, new)
-    found = match_objects(objects, new.objects, base, overlap)
+    deleted, layers = _deleted(base, review, overlap)
+    new_regions = new.objects.index.isin(list(given_regions))
+    base_here = replace(base, layers=layers)
+    objects = _reviewed_objects(left, deleted, decided, base_here, new, new_regions, scope)
+    found = match_objects(
+        objects, new.objects, new_regions, base, overlap, keep_untouched=keep_untouched
+    )
 
     ids = _result_ids(objects, new, found)
-    frame = _assembled(left, new.objects, found, decided, ids)
-    if conflict_class is not None:
-        concerned = {str(objects.places.index[conflict.row]) for conflict in found.conflicts}
-        concerned |= {ids[c.new] for c in found.conflicts if c.what == "split"}
-        decided = _put_in_class(frame, concerned, conflict_class, decided)
+    in_place = scope.is_partial or bool(layers or scope.layer)
+    place = objects.place[: len(left)]
+    frame = _assembled(left, new.objects, found, decided, ids, place, in_place=in_place)
     frame = _without_empty(frame, new.objects)
     image = base.detections.image if new.image == ImageInfo() else new.image
     detections = Detections(frame, image, new.outline)
@@ -147,19 +175,31 @@ def merge(
         found_as[names[row]] = new_names[found.found[row]]
     found_as |= {ids[k]: new_names[k] for k in np.flatnonzero(found.added).tolist()}
     known = {*detections.ids, *deleted.ids}
+    arrived = [ids[k] for k in np.flatnonzero(found.added).tolist()]
+    known_regions = base.regions | {
+        ids[k] for k in np.flatnonzero(found.added & new_regions).tolist()
+    }
+    if scope.layer:
+        layers |= dict.fromkeys(arrived, scope.layer)
+    set_aside = frozenset(new.objects.index[found.set_aside])
     pushed = Pushed(
         detections,
-        {i: names for i, names in decided.items() if i in known},
+        {i: names for i, names in _with_deleted(decided, base, deleted).items() if i in known},
         deleted,
         {ours: theirs for ours, theirs in found_as.items() if ours in known and ours != theirs},
-        frozenset(new.objects.index[found.set_aside]),
+        # The segmentation of another part of the image is told from a new one by what it set aside.
+        set_aside | base.set_aside if scope.is_partial or scope.layer else set_aside,
+        regions=known_regions & known,
+        layers={i: layer for i, layer in layers.items() if i in known},
+        history=review.all_edits,
+        times=(*base.times, time or ""),
     )
-    return Merged(
-        pushed,
-        review,
-        _list_decided(objects, deleted, decided, new, found),
-        _conflicts(objects, new, found),
-    )
+    if base.times and not len(review) and _are_same(detections, base.detections):
+        pushed = replace(pushed, times=base.times)  # the same push again
+    listed = Listed(objects, new.objects, ids, found)
+    pushed = list_conflicts(base, review, pushed, listed, conflict_class)
+    kept = frozenset(left.index[found.stays[: len(left)]])
+    return Merged(pushed, review, kept, _list_decided(objects, deleted, decided, new, found))
 
 
 def _check_size(known: ImageInfo, given: ImageInfo) -> None:
@@ -174,21 +214,24 @@ def _check_size(known: ImageInfo, given: ImageInfo) -> None:
             )
 
 
-def _end_conflicts(left: gpd.GeoDataFrame, review: Changes) -> None:
-    """Clear the class before the conflict of objects that the reviewer classified since."""
-    if BEFORE_CONFLICT in left.columns:
-        rows = np.flatnonzero(left.index.isin(review.of("reclassified")))
-        set_values(left, BEFORE_CONFLICT, rows, pd.Series([None] * len(rows), dtype=object))
-
-
 def _all_decided(before: Decided, now: Decided, ids: pd.Index) -> dict[str, frozenset[str]]:
     nothing: frozenset[str] = frozenset()
     touched = [i for i in ids if i in before or i in now]
     return {i: before.get(i, nothing) | now.get(i, nothing) for i in touched}
 
 
-def _deleted(base: Pushed, review: Changes, overlap: float) -> Detections:
-    """Collect the places that stay empty: deleted earlier or now, or moved away from now."""
+def _with_deleted(decided: Decided, base: Pushed, deleted: Detections) -> Decided:
+    """Add which of the deleted objects a reviewer had drawn."""
+    drawn = [i for i in deleted.ids if ADDED in base.decided.get(i, ())]
+    return {**decided, **dict.fromkeys(drawn, frozenset({ADDED}))}
+
+
+def _deleted(base: Pushed, review: Changes, overlap: float) -> tuple[Detections, dict[str, str]]:
+    """Collect the places that stay empty: deleted earlier or now, or moved away from now.
+
+    Returns:
+        The places, and the layers of all objects with these.
+    """
     before, left = base.detections.objects, review.applied.objects
     earlier = base.deleted.objects
     earlier = earlier[~earlier.index.isin(left.index)]
@@ -199,34 +242,76 @@ def _deleted(base: Pushed, review: Changes, overlap: float) -> Detections:
     shifted = edits["field"].isin(("geometry", "object_type", *"zt"))
     ids = pd.Index(edits.loc[shifted, "id"].unique(), dtype=object)
     ids = ids[ids.isin(before.index) & ids.isin(left.index)]
+    # What lies where a region was moved away from is not that region.
+    ids = ids[[identity not in base.regions and not _is_drawn(base, identity) for identity in ids]]
     pairs = find_overlaps(before.loc[ids], left.loc[ids], overlap)
     still = pairs.first[pairs.first == pairs.second]
     ids = ids.delete(still)
     away = before.loc[ids, _PLACE].assign(**{MOVED: ids.to_numpy(object)})
     away.index = pd.Index(new_ids(len(away)), dtype=object)
+    layers = dict(base.layers)
+    layers |= {
+        new: layers[old] for new, old in zip(away.index, away[MOVED], strict=True) if old in layers
+    }
 
     earlier = earlier[[name for name in (*_PLACE, MOVED) if name in earlier.columns]]
     tables = [earlier, now, away]
-    return Detections(concat_tables([gpd.GeoDataFrame(table) for table in tables]))
+    return Detections(concat_tables([gpd.GeoDataFrame(table) for table in tables])), layers
+
+
+def _is_drawn(base: Pushed, identity: str) -> bool:
+    """Return True for an annotation that a reviewer drew."""
+    is_annotation = base.detections.objects.at[identity, "object_type"] == "annotation"
+    return is_annotation and ADDED in base.decided.get(identity, ())
 
 
 def _reviewed_objects(
-    left: gpd.GeoDataFrame, deleted: Detections, decided: Decided, new: Detections
+    left: gpd.GeoDataFrame,
+    deleted: Detections,
+    decided: Decided,
+    base: Pushed,
+    new: Detections,
+    new_regions: NDArray[np.bool_],
+    scope: Scope,
 ) -> ReviewedObjects:
     places = concat_tables([left[_PLACE], deleted.objects[_PLACE]])
     policy = np.full(len(places), MergePolicy.REPLACE, np.int64)
     policy[np.flatnonzero(left.index.isin(list(decided)))] = MergePolicy.UPDATE
     drawn = [identity for identity, names in decided.items() if names & _AS_DRAWN]
     policy[np.flatnonzero(left["locked"].to_numpy() | left.index.isin(drawn))] = MergePolicy.KEEP
+    untouched = np.flatnonzero(policy[: len(left)] != MergePolicy.KEEP)
+    outside = ~scope.covers(left.iloc[untouched])
+    policy[untouched[outside]] = MergePolicy.OUTSIDE
     policy[len(left) :] = MergePolicy.BLOCK
-    compared = np.array([0, *family(new.objects)])
-    policy[: len(left)][~np.isin(family(left), compared[compared >= 0])] = MergePolicy.IGNORE
-    classes = left["class"].to_numpy(object).copy()
-    if BEFORE_CONFLICT in left.columns:
-        known = left[BEFORE_CONFLICT].notna().to_numpy()
-        classes[known] = left[BEFORE_CONFLICT].to_numpy(object)[known]
-    nothing = np.full(len(deleted), None, object)
-    return ReviewedObjects(places, policy, np.concatenate([classes, nothing]))
+
+    place = _places(places, decided, base, scope)
+    ignored = (place == Place.REGION) | (place == Place.ELSEWHERE)
+    is_tile = (places["object_type"] == "tile").to_numpy()
+    if not (new.objects["object_type"] == "tile").any():
+        ignored |= is_tile
+    # Regions and tiles alone say nothing of nuclei.
+    if len(new) and (new_regions | (new.objects["object_type"] == "tile").to_numpy()).all():
+        ignored |= ~is_tile
+    policy[: len(left)][ignored[: len(left)]] = MergePolicy.IGNORE
+    classes = np.concatenate([left["class"].to_numpy(object), np.full(len(deleted), None, object)])
+    return ReviewedObjects(places, policy, place, classes)
+
+
+def _places(
+    places: gpd.GeoDataFrame, decided: Decided, base: Pushed, scope: Scope
+) -> NDArray[np.int64]:
+    """Return what each object's outline says of those that it lies over."""
+    place = np.full(len(places), Place.NUCLEUS, np.int64)
+    added = places.index.isin(
+        [i for names in (base.decided, decided) for i, fields in names.items() if ADDED in fields]
+    )
+    # With several layers, nobody knows which one an object is in that was drawn by hand.
+    has_layers = bool(scope.layer or base.layers)
+    place[added & (has_layers | (places["object_type"] == "annotation").to_numpy())] = Place.DRAWN
+    place[places.index.isin(list(base.regions))] = Place.REGION
+    layers = np.array([base.layers.get(identity, "") for identity in places.index], object)
+    place[~added & (layers != scope.layer)] = Place.ELSEWHERE
+    return place
 
 
 def _result_ids(objects: ReviewedObjects, new: Detections, found: Match) -> list[str]:
@@ -242,9 +327,19 @@ def _result_ids(objects: ReviewedObjects, new: Detections, found: Match) -> list
 
 
 def _assembled(
-    left: gpd.GeoDataFrame, new: gpd.GeoDataFrame, found: Match, decided: Decided, ids: list[str]
+    left: gpd.GeoDataFrame,
+    new: gpd.GeoDataFrame,
+    found: Match,
+    decided: Decided,
+    ids: list[str],
+    place: NDArray[np.int64],
+    *,
+    in_place: bool,
 ) -> gpd.GeoDataFrame:
-    """Assemble the result, in the order of the new segmentation; unmatched objects come last."""
+    """Assemble the result, in the order of the new segmentation; unmatched objects come last.
+
+    With ``in_place``, the objects that were there keep their order, and new ones come last.
+    """
     live, stays = found.found[: len(left)], found.stays[: len(left)]
     replaced = np.flatnonzero((live >= 0) & ~stays)
     from_new = np.sort(np.concatenate([live[replaced], np.flatnonzero(found.added)]))
@@ -255,9 +350,10 @@ def _assembled(
 
     at = live[stays]
     at = np.where(at >= 0, at, len(new) + np.flatnonzero(stays))
-    apart = family(as_they_are) < 0
-    # Reviewed objects keep their label if they can. Annotations are numbered last, because they
-    # must not change the numbers of nuclei.
+    is_annotation = (as_they_are["object_type"] == "annotation").to_numpy()
+    apart = is_annotation & (place[stays] != Place.NUCLEUS)
+    # Reviewed objects keep their label if they can. Regions are numbered last, because they must
+    # not change the numbers of nuclei.
     n = len(taken)
     first = np.concatenate([n + np.flatnonzero(~apart), np.arange(n)]).astype(np.intp)
     everything = np.concatenate([first, n + np.flatnonzero(apart)]).astype(np.intp)
@@ -265,7 +361,11 @@ def _assembled(
     for rows in (first, everything):
         labels[rows] = number_labels(labels[rows].tolist(), z[rows].tolist(), t[rows].tolist())
     frame["label"] = labels
-    return frame.iloc[np.argsort(np.concatenate([from_new, at]), kind="stable")]
+    order = np.concatenate([from_new, at])
+    if in_place:
+        before = left.index.get_indexer(frame.index)
+        order = np.where(before >= 0, before, len(left) + order)
+    return frame.iloc[np.argsort(order, kind="stable")]
 
 
 def _keep_decisions(taken: gpd.GeoDataFrame, left: gpd.GeoDataFrame, decided: Decided) -> None:
@@ -280,24 +380,21 @@ def _keep_decisions(taken: gpd.GeoDataFrame, left: gpd.GeoDataFrame, decided: De
                 set_values(taken, column, rows, left.loc[concerned, column])
 
 
-def _put_in_class(
-    frame: gpd.GeoDataFrame, concerned: set[str], conflict_class: str, decided: Decided
-) -> dict[str, frozenset[str]]:
-    """Put objects into the class of conflicts, and return the decisions with these added."""
-    here = frame.index.isin(concerned)
-    rows = np.flatnonzero(here & (frame["class"] != conflict_class).to_numpy())
-    words: Any = pd.Series([conflict_class] * len(rows), dtype=object)
-    set_values(frame, BEFORE_CONFLICT, rows, frame["class"].iloc[rows])
-    set_values(frame, "class", rows, words)
-    set_values(frame, "class_color", rows, pd.Series([None] * len(rows), dtype=object))
-    flags = {str(i): frozenset({"class", BEFORE_CONFLICT}) for i in frame.index[here]}
-    return _all_decided(decided, flags, frame.index)
-
-
 def _without_empty(frame: gpd.GeoDataFrame, new: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Drop columns of an earlier segmentation that are empty now."""
     extra = [name for name in frame.columns if name not in FIELDS and name not in new.columns]
     return frame.drop(columns=[name for name in extra if frame[name].isna().all()])
+
+
+def _are_same(ours: Detections, theirs: Detections) -> bool:
+    """Return True for the same objects with the same values in the same order."""
+    a, b = (detections.objects for detections in (ours, theirs))
+    if ours.ids != theirs.ids or [*a.columns] != [*b.columns]:
+        return False
+    outlines = [name for name in a.columns if name in GEOMETRIES]
+    return a.drop(columns=outlines).equals(b.drop(columns=outlines)) and all(
+        shapely.equals_exact(a[name].to_numpy(), b[name].to_numpy(), 0).all() for name in outlines
+    )
 
 
 def _list_decided(
@@ -319,14 +416,6 @@ def _list_decided(
         else:
             continue
         records.append((identity, what, why, _new_id(new, int(found.found[row]))))
-    return pd.DataFrame(records, columns=["id", "what", "why", "new_id"], dtype=object)
-
-
-def _conflicts(objects: ReviewedObjects, new: Detections, found: Match) -> pd.DataFrame:
-    records = [
-        (str(objects.places.index[c.row]), c.what, c.why, _new_id(new, c.new))
-        for c in found.conflicts
-    ]
     return pd.DataFrame(records, columns=["id", "what", "why", "new_id"], dtype=object)
 
 

@@ -12,8 +12,8 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-FAMILIES = {"detection": 0, "cell": 0, "tile": 1, "annotation": -1}
-"""Group of each object type: only objects of one group are compared, those of -1 never."""
+FAMILIES = {"detection": 0, "cell": 0, "annotation": 0, "tile": 1}
+"""Group of each object type: only objects of one group are compared."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,11 @@ class Overlaps:
 
 
 def find_overlaps(
-    first: gpd.GeoDataFrame, second: gpd.GeoDataFrame, share: float = 0.5
+    first: gpd.GeoDataFrame,
+    second: gpd.GeoDataFrame,
+    share: float = 0.5,
+    *,
+    of_both: bool = False,
 ) -> Overlaps:
     """Find pairs of objects whose intersection covers a share of the smaller one.
 
@@ -66,6 +70,8 @@ def find_overlaps(
         first: objects with ``geometry``, ``object_type``, ``c``, ``z``, ``t``.
         second: likewise.
         share: part of the smaller object's area, above 0 and at most 1.
+        of_both: the intersection has to cover this share of the larger one, too: a region does not
+            overlap the nuclei in it.
 
     >>> from bridge import Detections
     >>> objects = Detections.from_labels(np.eye(2, dtype=int)).objects
@@ -80,10 +86,15 @@ def find_overlaps(
         i, j = shapely.STRtree(theirs).query(ours)
         c_i, c_j = c[0][rows[0][i]], c[1][rows[1][j]]
         near = (c_i == c_j) | (c_i < 0) | (c_j < 0)
-        i, j = _by_boxes(ours, theirs, i[near], j[near], share)
+        i, j = i[near], j[near]
+        compared = np.maximum if of_both else np.minimum
+        areas = shapely.area(ours), shapely.area(theirs)
+        needed = share * compared(areas[0][i], areas[1][j])
+        possible = _shared_boxes(ours, theirs, i, j) >= needed
+        i, j, needed = i[possible], j[possible], needed[possible]
+        area_i, area_j = areas[0][i], areas[1][j]
         shared = _shared_area(ours[i], theirs[j])
-        area_i, area_j = shapely.area(ours)[i], shapely.area(theirs)[j]
-        over = (shared > 0) & (shared >= share * np.minimum(area_i, area_j))
+        over = (shared > 0) & (shared >= needed)
         iou = shared[over] / (area_i + area_j - shared)[over]
         pairs.append((rows[0][i[over]], rows[1][j[over]], iou))
     found = [np.concatenate(part) for part in zip(*pairs, strict=True)]
@@ -112,23 +123,20 @@ def _same_planes(
         plane = {"family": family(frame), "z": frame["z"].to_numpy(), "t": frame["t"].to_numpy()}
         groups.append(pd.DataFrame(plane).groupby(["family", "z", "t"]).indices)
     for key, ours in groups[0].items():
-        if key[0] >= 0 and key in groups[1]:
+        if key in groups[1]:
             yield ours, groups[1][key]
 
 
-def _by_boxes(
+def _shared_boxes(
     ours: NDArray[np.object_],
     theirs: NDArray[np.object_],
     i: NDArray[np.intp],
     j: NDArray[np.intp],
-    share: float,
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Drop pairs whose bounding boxes share too little; cheap, and most pairs."""
+) -> NDArray[np.float64]:
+    """Return the area that bounding boxes share: quick to know, and too small for most pairs."""
     a, b = shapely.bounds(ours)[i], shapely.bounds(theirs)[j]
     sides = np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])
-    smaller = np.minimum(shapely.area(ours)[i], shapely.area(theirs)[j])
-    possible = sides.clip(min=0).prod(axis=1) >= share * smaller
-    return i[possible], j[possible]
+    return np.asarray(sides.clip(min=0).prod(axis=1), np.float64)
 
 
 def _shared_area(ours: NDArray[np.object_], theirs: NDArray[np.object_]) -> NDArray[np.float64]:

@@ -1,7 +1,7 @@
 """Save and load the record of a push: what the next review is compared with, in one file.
 
 A zip of two GeoParquet tables (the objects as they were pushed and the deleted ones, exact, with
-all columns) and ``record.json``, which says the version and what reviewers decided.
+all columns) and ``record.json``: the version, what reviewers decided, and the history.
 """
 
 from __future__ import annotations
@@ -14,16 +14,23 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from bridge import __version__
 from bridge.detections import Detections, is_uuid
 from bridge.errors import BadInputError
 from bridge.files.atomic import writing
 from bridge.formats import existing_file
-from bridge.review.pushed import Pushed
+from bridge.review.pushed import CONFLICT_COLUMNS, HISTORY_COLUMNS, Pushed
 
 ENDING = ".starbridge-review"
 """Ending that a record's name should have."""
-VERSION = 1
+VERSION = 2
+
+_ABSENT_IN_1: dict[str, Any] = {
+    **{key: [] for key in ("regions", "conflicts", "history", "times")},
+    **{key: {} for key in ("layers", "settled", "marks")},
+}
 
 _FORMAT = "starbridge review record"
 _NOTE, _OBJECTS, _DELETED = "record.json", "objects.parquet", "deleted.parquet"
@@ -68,6 +75,13 @@ def save_push_record(path: str | PathLike[str], pushed: Pushed | Detections) -> 
         "decided": {i: sorted(names) for i, names in sorted(pushed.decided.items())},
         "found_as": dict(sorted(pushed.found_as.items())),
         "set_aside": sorted(pushed.set_aside),
+        "regions": sorted(pushed.regions),
+        "layers": dict(sorted(pushed.layers.items())),
+        "conflicts": _rows(pushed.conflicts, CONFLICT_COLUMNS),
+        "settled": dict(sorted(pushed.settled.items())),
+        "marks": dict(sorted(pushed.marks.items())),
+        "history": _rows(pushed.history, HISTORY_COLUMNS),
+        "times": list(pushed.times),
     }
     with (
         tempfile.TemporaryDirectory(prefix="starbridge-") as folder,
@@ -116,7 +130,22 @@ def load_push_record(path: str | PathLike[str]) -> Pushed:
         tables[1],
         note["found_as"],
         frozenset(note["set_aside"]),
+        regions=frozenset(note["regions"]),
+        layers=note["layers"],
+        conflicts=pd.DataFrame(note["conflicts"], columns=[*CONFLICT_COLUMNS], dtype=object),
+        settled=note["settled"],
+        marks=note["marks"],
+        history=pd.DataFrame(note["history"], columns=[*HISTORY_COLUMNS], dtype=object),
+        times=tuple(note["times"]),
     )
+
+
+def _rows(table: pd.DataFrame, columns: tuple[str, ...]) -> list[list[Any]]:
+    """Return the rows of a table as JSON values."""
+    return [
+        [None if value is None or value != value else value for value in row]
+        for row in table[[*columns]].to_numpy(object).tolist()
+    ]
 
 
 def _entry(name: str, compression: int) -> zipfile.ZipInfo:
@@ -125,9 +154,10 @@ def _entry(name: str, compression: int) -> zipfile.ZipInfo:
     return entry
 
 
-def _checked(file: Path, note: Any) -> dict[str, Any]:
-    if not isinstance(note, dict) or note.get("format") != _FORMAT:
+def _checked(file: Path, given: Any) -> dict[str, Any]:
+    if not isinstance(given, dict) or given.get("format") != _FORMAT:
         raise _foreign(file)
+    note: dict[str, Any] = given
     version = note.get("version")
     if isinstance(version, int) and version > VERSION:
         raise BadInputError(
@@ -135,14 +165,18 @@ def _checked(file: Path, note: Any) -> dict[str, Any]:
             f"was written by a newer starbridge ({note.get('starbridge')}, record {version})",
             "update starbridge",
         )
-    decided, found_as = note.get("decided"), note.get("found_as")
+    if version == 1:
+        note = {**_ABSENT_IN_1, **note}
+    decided = note.get("decided")
     sound = (
-        version == VERSION
+        version in (1, VERSION)
         and isinstance(decided, dict)
         and all(_are_texts(names) for names in decided.values())
-        and isinstance(found_as, dict)
-        and _are_texts(list(found_as.values()))
-        and _are_texts(note.get("set_aside"))
+        and all(_is_map_of_texts(note.get(name)) for name in ("found_as", "layers", "settled"))
+        and _is_map_of_texts(note.get("marks"))
+        and all(_are_texts(note.get(name)) for name in ("set_aside", "regions", "times"))
+        and _are_rows(note.get("conflicts"), CONFLICT_COLUMNS)
+        and _are_rows(note.get("history"), HISTORY_COLUMNS)
     )
     if not sound:
         raise _damaged(file, f"{_NOTE} is not as it was written")
@@ -151,6 +185,16 @@ def _checked(file: Path, note: Any) -> dict[str, Any]:
 
 def _are_texts(values: Any) -> bool:
     return isinstance(values, list) and all(isinstance(value, str) for value in values)
+
+
+def _is_map_of_texts(value: Any) -> bool:
+    return isinstance(value, dict) and _are_texts(list(value.values()))
+
+
+def _are_rows(value: Any, columns: tuple[str, ...]) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(row, list) and len(row) == len(columns) for row in value
+    )
 
 
 def _foreign(file: Path) -> BadInputError:

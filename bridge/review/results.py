@@ -130,7 +130,8 @@ def write_results(
         name: the image's name, which the file names begin with.
         folder: all files go here; made where missing.
         formats: keys of :func:`bridge.formats.layout.review_files`.
-        changes: the reviewer's edits, listed in ``NAME_changes.csv``.
+        changes: the reviewer's edits; those since the first push are listed in
+            ``NAME_changes.csv``.
         only: type of the objects, as in :func:`select_objects`.
         classes: classes of the objects, as in :func:`select_objects`.
         size_remedy: what the user can do where the image's size is not known, for the note.
@@ -163,7 +164,7 @@ def write_results(
     if CLASSES in files:
         _write_class_mask(drawn, out / files[CLASSES], out / files["class names"])
     if changes is not None:
-        write_table(changes.table(), out / files["changes"])
+        write_table(changes.all_edits, out / files["changes"])
     return Written(files=files, notes=tuple(notes), objects=len(selected))
 
 

@@ -13,7 +13,7 @@ from geopandas.testing import assert_geodataframe_equal
 
 from bridge import Detections, ImageInfo
 from bridge.errors import BadInputError
-from bridge.review import Merged, Pushed, merge
+from bridge.review import Merged, Pushed, compare, merge
 from tests.review.nuclei import (
     assert_nothing_changes,
     disc,
@@ -148,7 +148,7 @@ def test_a_nucleus_that_was_drawn_three_pushes_ago_is_still_there() -> None:
 
 def test_where_an_object_was_moved_away_nothing_comes_back() -> None:
     base, new = row_of(2), row_of(2, shift=1)
-    for values in ({"geometry": disc(200)}, {"z": 1}, {"object_type": "annotation"}):
+    for values in ({"geometry": disc(200)}, {"z": 1}, {"object_type": "tile"}):
         merged = merge(base, edited(base, 1, **values), new)
 
         assert merged.detections.ids == base.ids
@@ -247,9 +247,11 @@ def test_untouched_objects_that_are_split_or_joined_are_no_conflict() -> None:
     ]
 
 
-@pytest.mark.parametrize("reviewers_class", ["Tumor", None])
-def test_objects_in_conflict_can_be_shown_in_a_class_of_their_own(
-    reviewers_class: str | None,
+@pytest.mark.parametrize(
+    ("reviewers_class", "mark"), [("Tumor", "Tumor: Conflict"), (None, "Conflict")]
+)
+def test_objects_in_conflict_are_shown_in_a_class_derived_from_their_own(
+    reviewers_class: str | None, mark: str
 ) -> None:
     columns: dict[str, Any] = {"class": ["x", "y"]}
     base, new = row_of(2, **columns), without(row_of(2, shift=1), 0)
@@ -257,12 +259,11 @@ def test_objects_in_conflict_can_be_shown_in_a_class_of_their_own(
 
     merged = merge(base, reviewed, new, conflict_class="Conflict")
 
-    row = merged.detections.objects.loc[base.ids[0]]
-    assert row["class"] == "Conflict"
-    assert row.get("class before conflict") == reviewers_class
-    assert row["name"] == "mine"
+    assert merged.detections.objects.loc[base.ids[0], "class"] == reviewers_class
+    assert merged.pushed.shown.objects.loc[base.ids[0], "class"] == mark
+    assert merged.pushed.shown.objects.loc[base.ids[0], "name"] == "mine"
+    assert len(compare(merged.pushed, merged.pushed.shown)) == 0
     assert_nothing_changes(merged, new, conflict_class="Conflict")
-    assert_nothing_changes(merged, new)
 
 
 def test_both_pieces_of_a_split_object_are_shown_in_the_class_of_conflicts() -> None:
@@ -271,22 +272,46 @@ def test_both_pieces_of_a_split_object_are_shown_in_the_class_of_conflicts() -> 
 
     merged = merge(base, edited(base, 0, **{"class": "Tumor"}), new, conflict_class="?")
 
-    frame = merged.detections.objects
-    assert frame["class"].tolist() == ["?", "?"]
-    assert frame["class before conflict"].tolist() == ["Tumor", None]
+    assert merged.pushed.shown.objects["class"].tolist() == ["Tumor: ?", "?"]
     assert_nothing_changes(merged, new, conflict_class="?")
 
 
 def test_a_class_given_by_the_reviewer_ends_the_conflict() -> None:
     base, new = row_of(1), row_of(0)
     merged = merge(base, edited(base, 0, **{"class": "Tumor"}), new, conflict_class="?")
+    assert len(merged.conflicts) == 1
 
-    solved = merge(
-        merged.pushed, edited(merged.detections, 0, **{"class": "Stroma"}), row_of(1, shift=1)
-    )
+    left = edited(merged.pushed.shown, 0, **{"class": "Stroma"})
+    solved = merge(merged.pushed, left, new, conflict_class="?")
 
-    assert solved.detections.objects["class"].tolist() == ["Stroma"]
-    assert "class before conflict" not in solved.detections.objects.columns
+    assert solved.pushed.shown.objects["class"].tolist() == ["Stroma"]
+    assert len(solved.conflicts) == 0
+    assert_nothing_changes(solved, new, conflict_class="?")
+
+
+@pytest.mark.parametrize("what", ["mark taken away", "locked"])
+def test_a_conflict_that_the_reviewer_settled_leaves_the_list(what: str) -> None:
+    base, new = row_of(1), row_of(0)
+    merged = merge(base, edited(base, 0, **{"class": "Tumor"}), new, conflict_class="?")
+    values: dict[str, Any] = {"class": "Tumor"} if what == "mark taken away" else {"locked": True}
+
+    solved = merge(merged.pushed, edited(merged.pushed.shown, 0, **values), new, conflict_class="?")
+
+    assert len(solved.conflicts) == 0
+    assert solved.pushed.shown.objects["class"].tolist() == ["Tumor"]
+    assert_nothing_changes(solved, new, conflict_class="?")
+
+
+def test_a_conflict_ends_when_the_segmentation_finds_the_object_again() -> None:
+    base = row_of(1)
+    merged = merge(base, edited(base, 0, **{"class": "Tumor"}), row_of(0), conflict_class="?")
+
+    again = merge(merged.pushed, merged.pushed.shown, row_of(1, shift=1), conflict_class="?")
+
+    assert len(again.conflicts) == 0
+    assert again.pushed.shown.objects["class"].tolist() == ["Tumor"]
+    lost_again = merge(again.pushed, again.pushed.shown, row_of(0), conflict_class="?")
+    assert lost_again.conflicts["what"].tolist() == ["not found"]
 
 
 def test_annotations_are_never_touched() -> None:
@@ -302,6 +327,108 @@ def test_annotations_are_never_touched() -> None:
     assert len(merged.detections) == 6
     assert len(merged.conflicts) == 0
     assert_nothing_changes(merged, new)
+
+
+def test_nuclei_as_annotations_are_reviewed_like_others() -> None:
+    """Deleted ones stay deleted, untouched ones are replaced, and drawn ones stay."""
+    as_annotations: dict[str, Any] = {"object_type": ["annotation"] * 4}
+    base, new = row_of(4, **as_annotations), row_of(4, shift=1, **as_annotations)
+    drawn = with_more(
+        edited(without(base, 0), 0, **{"class": "Tumor"}), disc(110), object_type=["annotation"]
+    )
+
+    merged = merge(Pushed.of(base, regions=()), drawn, new, regions=())
+
+    assert merged.detections.ids == [*base.ids[1:], drawn.ids[-1]]
+    frame = merged.detections.objects
+    assert frame["class"].tolist()[0] == "Tumor"
+    assert frame.geometry.iloc[0].equals_exact(new.objects.geometry.iloc[1], 0)
+    assert_nothing_changes(merged, new, regions=())
+    missing = merge(merged.pushed, merged.detections, without(new, 3), regions=())
+    assert missing.detections.ids == [*base.ids[1:3], drawn.ids[-1]]
+
+
+@pytest.mark.parametrize("kinds", [("detection", "annotation"), ("annotation", "detection")])
+def test_nuclei_may_become_annotations_and_back(kinds: tuple[str, str]) -> None:
+    base, new = (row_of(3, object_type=[kind] * 3) for kind in kinds)
+
+    merged = merge(Pushed.of(base, regions=()), without(base, 0), new, regions=())
+
+    assert merged.detections.ids == base.ids[1:]
+    assert set(merged.detections.objects["object_type"]) == {kinds[1]}
+    assert_nothing_changes(merged, new, regions=())
+
+
+def test_a_region_drawn_around_nuclei_that_are_annotations_blocks_none_of_them() -> None:
+    as_annotations: dict[str, Any] = {"object_type": ["annotation"] * 3}
+    base, new = row_of(3, **as_annotations), row_of(3, shift=1, **as_annotations)
+    left = with_more(base, shapely.box(0, 0, 100, 20), object_type=["annotation"])
+
+    merged = merge(Pushed.of(base, regions=()), left, new, regions=())
+    assert merged.detections.ids == left.ids
+    assert merged.kept == {left.ids[-1]}
+
+    deleted = merge(
+        merged.pushed, without(merged.detections, 3), row_of(3, **as_annotations), regions=()
+    )
+    assert deleted.detections.ids == base.ids
+
+
+def test_regions_of_a_segmentation_are_kept_once() -> None:
+    def segmentation(shift: float) -> Detections:
+        return with_more(
+            row_of(2, shift=shift), shapely.box(0, 0, 100, 20 + shift), object_type=["annotation"]
+        )
+
+    base, new = segmentation(0), segmentation(1)
+
+    merged = merge(base, base, new)
+
+    assert merged.detections.ids == base.ids
+    assert_nothing_changes(merged, new)
+    deleted = merge(merged.pushed, without(merged.detections, 2), segmentation(2))
+    assert deleted.detections.ids == base.ids[:2]
+
+
+def test_regions_and_nuclei_may_be_pushed_one_after_the_other() -> None:
+    region = Detections.from_polygons(
+        [shapely.box(0, 0, 100, 20)], columns={"object_type": ["annotation"]}
+    )
+    nuclei = row_of(3)
+
+    merged = merge(region, region, nuclei)
+    assert set(merged.detections.ids) == {*region.ids, *nuclei.ids}
+    merged = merge(nuclei, nuclei, region)
+    assert set(merged.detections.ids) == {*region.ids, *nuclei.ids}
+
+
+def test_untouched_objects_that_are_not_found_stay_where_this_is_asked_for() -> None:
+    base = row_of(3)
+
+    merged = merge(base, base, without(row_of(3, shift=1), 1), keep_untouched=True)
+
+    assert merged.detections.ids == [base.ids[0], base.ids[2], base.ids[1]]
+    assert merged.kept == {base.ids[1]}
+    assert len(merged.conflicts) == 0
+
+
+def test_the_history_of_all_reviews_is_kept() -> None:
+    base, new = row_of(4), row_of(4, shift=1)
+    first = merge(Pushed.of(base, time="May"), without(base, 0), new, time="June")
+    assert len(compare(first.pushed, first.detections)) == 0
+
+    second = merge(
+        first.pushed, edited(first.detections, 0, **{"class": "Tumor"}), new, time="July"
+    )
+
+    edits = compare(second.pushed, edited(second.detections, 2, name="mine")).all_edits
+    assert edits[["push", "pushed", "id", "what"]].to_numpy().tolist() == [
+        [1, "May", base.ids[0], "deleted"],
+        [2, "June", base.ids[1], "reclassified"],
+        [3, "July", base.ids[3], "renamed"],
+    ]
+    again = merge(second.pushed, second.detections, new, time="August")
+    assert again.pushed.times == second.pushed.times == ("May", "June", "July")
 
 
 def test_tiles_stay_where_the_segmentation_has_none() -> None:

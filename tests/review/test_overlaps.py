@@ -48,11 +48,21 @@ def test_half_of_the_smaller_one_is_the_same_place(other: Any, iou: list[float])
         ({"c": [1]}, True),
         ({"object_type": ["cell"]}, True),
         ({"object_type": ["tile"]}, False),
-        ({"object_type": ["annotation"]}, False),
+        ({"object_type": ["annotation"]}, True),
     ],
 )
 def test_only_objects_of_one_plane_and_kind_meet(columns: dict[str, Any], met: bool) -> None:
     assert bool(overlaps(BOX, BOX, **columns)) == met
+
+
+def test_a_region_does_not_overlap_the_nuclei_in_it() -> None:
+    region = Detections.from_polygons([shapely.box(0, 0, 100, 100)]).objects
+    found = [
+        find_overlaps(region, Detections.from_polygons([drawn]).objects, of_both=True).iou.tolist()
+        for drawn in (BOX, shapely.box(0, 0, 100, 49), shapely.box(0, 0, 100, 50))
+    ]
+
+    assert found == [[], [], [0.5]]
 
 
 def test_two_channels_do_not_meet() -> None:

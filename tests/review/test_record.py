@@ -119,7 +119,7 @@ def flipped(path: Path, place: float) -> None:
         (lambda p: p.write_bytes(p.read_bytes()[:2000]), "is damaged .*restore it from a backup"),
         (lambda p: flipped(p, 0.3), "is damaged"),
         (lambda p: row_of(2).write(p.with_suffix(".zip")), ""),
-        (lambda p: rewritten(p, version=2), "newer starbridge .*update starbridge"),
+        (lambda p: rewritten(p, version=3), "newer starbridge .*update starbridge"),
         (lambda p: rewritten(p, version="1"), "is damaged"),
         (lambda p: rewritten(p, format="other"), "is no record of a push"),
         (lambda p: rewritten(p, decided=[1]), "is damaged"),

@@ -249,15 +249,15 @@ class Fiji(AppSession):
             FijiError: the image is not open.
             BadInputError: the image cannot be read, or is too large for ImageJ.
         """
+        from bridge.apps.fiji.merging import first_push, merge_review
         from bridge.formats.imagej_rois import class_groups
-        from bridge.review import Pushed, merge
 
         shown = self._show(image)
         merged = None
-        pushed = Pushed.of(detections)
         if base := self._pushed.get(shown.id):
-            merged = merge(base, self.pull(shown), detections, conflict_class=conflict_class)
-            detections, pushed = merged.detections, merged.pushed
+            merged = merge_review(base, self.pull(shown), detections, conflict_class=conflict_class)
+        pushed = first_push(detections) if merged is None else merged.pushed
+        detections = pushed.shown
         groups = class_groups(detections.objects["class"])
         with self._temporary(".zip") as [path]:
             detections.write(path, groups=True)
@@ -290,7 +290,7 @@ class Fiji(AppSession):
         base = self._pushed.get(answer["id"])
         known = found
         if base is not None:
-            known = base.detections
+            known = base.shown
             found = restore_ids(found, known)
         info, outline = known.image, known.outline
         info = replace(

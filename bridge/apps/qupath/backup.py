@@ -13,18 +13,24 @@ import json
 import os
 import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bridge.apps.qupath.errors import QuPathError
+import pandas as pd
+
+from bridge.apps.qupath.errors import SAVED_MEANWHILE, QuPathError
 from bridge.apps.qupath.project_files import ProjectFiles, ProjectImage
+from bridge.apps.qupath.state import NOTHING, file_state
 from bridge.errors import BadInputError
 from bridge.files.atomic import write_bytes, write_error, writing
+from bridge.files.lock import locked
+from bridge.files.names import safe_name
 from bridge.review import Pushed, load_push_record, save_push_record
 from bridge.review.record import ENDING
+from bridge.review.results import write_table
 
 FOLDER = "starbridge"
 """Folder of starbridge's own files in a project."""
@@ -32,11 +38,46 @@ FOLDER = "starbridge"
 KEPT = 5
 """Pushes of an image whose copies are kept."""
 
-_NOTHING = "nothing"
 _FIRST_BYTES = b"\xac\xed\x00\x05"
 """Beginning of every file that Java's serialization writes."""
 _LAST_BYTES = b"t\x00\x03EOF"
 """Java's text EOF, which QuPath writes last (``PathIO.writeImageData``)."""
+
+
+@contextmanager
+def writing_into(
+    project: Path, *, doing: str, on_wait: Callable[[str], None] = lambda holder: None
+) -> Iterator[None]:
+    """Hold the lock of a project while the block runs; wait while another process holds it.
+
+    Args:
+        project: the project's folder, which need not exist yet.
+        doing: what is done, for those who wait.
+        on_wait: called with who writes into the project, before waiting for it.
+
+    Raises:
+        BadInputError: the folder holds something else, or cannot be written.
+
+    Example:
+        >>> with writing_into(Path("PROJECT"), doing="push"):  # doctest: +SKIP
+        ...     pass
+    """
+    if holds_something_else(project):
+        raise BadInputError(project, "is no QuPath project, and not empty", "choose another folder")
+    with locked(project / FOLDER / "lock", doing=doing, on_wait=on_wait):
+        yield
+
+
+def holds_something_else(folder: Path) -> bool:
+    """Return True for a folder with files and no project."""
+    if not folder.is_dir() or any(folder.glob("*.qpproj")):
+        return False
+    return any(path.name != FOLDER for path in folder.iterdir())
+
+
+def push_name(pushed: Pushed) -> str:
+    """Return the name by which the objects of an image say which push they come from."""
+    return f"{len(pushed.times)} {pushed.times[-1] if pushed.times else ''}".strip()
 
 
 def is_whole(file: Path) -> bool:
@@ -140,9 +181,6 @@ class Backup:
         with _explain_os_errors(self._folder):
             if self._note.exists():
                 if self._saved_in_part():
-                    if self.image.objects_file.exists():
-                        aside = self._copy.with_name(f"{self._copy.name}.unfinished")
-                        self.image.objects_file.replace(aside)
                     self.undo()
                 elif self._written():
                     # The objects were saved, and the record was not.
@@ -165,6 +203,31 @@ class Backup:
         """
         record = self.current_record()
         return None if record is None else load_push_record(record)
+
+    def pushed_as(self, push: str | None) -> Pushed | None:
+        """Return what was pushed in the push that the objects of the image come from.
+
+        A QuPath that had the project open during a push, on this computer or another one, saves
+        what it had in memory over what was pushed: that is a review of an earlier push.
+
+        Args:
+            push: name of the push that is stored with the objects; ``None`` stands for the last.
+
+        Returns:
+            Its record; that of the last push where it is not kept any more, ``None`` if nothing
+            was pushed.
+
+        Raises:
+            BadInputError: the record is damaged.
+        """
+        last = self.pushed()
+        if last is None or push is None or push == push_name(last):
+            return last
+        for generation in range(KEPT):
+            record = self._kept(generation).record
+            if record.exists() and push_name(kept := load_push_record(record)) == push:
+                return kept
+        return last
 
     def kept_copies(self) -> list[KeptCopy]:
         """Return the copies of the objects that are whole, the newest first."""
@@ -228,7 +291,7 @@ class Backup:
         chosen = copies[0]
         with _explain_os_errors(self._folder):
             if self.image.objects_file.exists():
-                _copy(self.image.objects_file, self._free_name())
+                _copy(self.image.objects_file, self._free_name("damaged"))
             _copy(chosen.objects, self.image.objects_file)
             _restore(chosen.record, self.record)
             self._qupaths_copy.unlink(missing_ok=True)
@@ -241,10 +304,10 @@ class Backup:
             return True
         return False
 
-    def _free_name(self) -> Path:
-        """Return a name for a damaged file that no other one has."""
+    def _free_name(self, what: str) -> Path:
+        """Return a name for a file that is put aside, which no other one has."""
         number = 1
-        while (path := self._copy.with_name(f"{self.image.id}.damaged-{number}.qpdata")).exists():
+        while (path := self._copy.with_name(f"{self.image.id}.{what}-{number}.qpdata")).exists():
             number += 1
         return path
 
@@ -274,7 +337,35 @@ class Backup:
         Raises:
             BadInputError: the objects cannot be read.
         """
-        return _digest(self.image.objects_file)
+        return file_state(self.image.objects_file)
+
+    def generation(self) -> str:
+        """Return a hash that changes whenever the objects or the record of pushes are saved.
+
+        Raises:
+            BadInputError: a file cannot be read.
+        """
+        files = (self.image.objects_file, self._qupaths_copy, self.record, self._next, self._note)
+        return hashlib.sha256(" ".join(map(file_state, files)).encode()).hexdigest()
+
+    def write_conflicts(self, conflicts: pd.DataFrame) -> Path | None:
+        """Write the table of the conflicts of the last push.
+
+        Returns:
+            The table; ``None`` where there are none, and the one of an earlier push is removed.
+
+        Raises:
+            BadInputError: the project's folder cannot be written.
+        """
+        # The number makes the name unique: images of one name are common in projects.
+        table = self._folder / f"{self.image.id} {safe_name(self.image.name)}_conflicts.csv"
+        with _explain_os_errors(self._folder):
+            if len(conflicts):
+                write_table(conflicts, table)
+                return table
+            for old in self._folder.glob(f"{self.image.id} *_conflicts.csv"):
+                old.unlink()
+        return None
 
     def begin(self, pushed: Pushed, state: str) -> None:
         """Copy the files that a push changes, and store the record of the push.
@@ -289,7 +380,7 @@ class Backup:
         """
         self._check(self.state() == state)
         with _explain_os_errors(self._folder):
-            if not self._copy.exists() or _digest(self._copy) != state:
+            if not self._copy.exists() or file_state(self._copy) != state:
                 self._keep_another()
             for source, target in (
                 (self.image.objects_file, self._copy),
@@ -302,7 +393,7 @@ class Backup:
                 else:
                     target.unlink(missing_ok=True)
             # Otherwise undo would restore something else than was read.
-            self._check(_digest(self._copy) == state)
+            self._check(file_state(self._copy) == state)
             save_push_record(self._next, pushed)
             write_bytes(self._note, json.dumps({"before": state}).encode())
 
@@ -316,8 +407,24 @@ class Backup:
             self._next.replace(self.record)
             self._note.unlink()
 
+    def wrote(self, state: str) -> None:
+        """Note that the objects were saved as they were pushed.
+
+        Args:
+            state: :func:`bridge.apps.qupath.state.file_state` of what was saved.
+
+        Raises:
+            BadInputError: the project's folder cannot be written.
+        """
+        with _explain_os_errors(self._folder):
+            note = {"before": self._before(), "written": state}
+            write_bytes(self._note, json.dumps(note).encode())
+
     def undo(self) -> None:
         """Restore the objects as they were before the push, if one began.
+
+        What somebody else saved since is left in its place: the objects say which push they come
+        from, so that the next one merges it (:meth:`pushed_as`).
 
         Raises:
             BadInputError: the project's folder cannot be written.
@@ -325,8 +432,14 @@ class Backup:
         with _explain_os_errors(self._folder):
             if not self._note.exists():
                 return
-            if self._before() != self.state():
-                _restore(self._copy, self.image.objects_file)
+            state, file = self.state(), self.image.objects_file
+            if state not in (self._before(), self._noted("written"), NOTHING) and is_whole(file):
+                self.finish()
+                return
+            if state != self._before():
+                if state not in (NOTHING, self._noted("written")):
+                    file.replace(self._free_name("unfinished"))
+                _restore(self._copy, file)
             # QuPath would prefer a copy of its own that was left behind.
             _restore(self._copy_of_qupaths, self._qupaths_copy)
             self._next.unlink(missing_ok=True)
@@ -334,10 +447,7 @@ class Backup:
 
     def _check(self, unchanged: bool) -> None:
         if not unchanged:
-            raise QuPathError(
-                f"{self.image.name}: somebody saved its objects meanwhile; close the project in "
-                "QuPath and push again"
-            )
+            raise QuPathError(f"{self.image.name}: {SAVED_MEANWHILE}")
 
     def _written(self) -> bool:
         return self._next.exists() and self._before() != self.state()
@@ -347,9 +457,9 @@ class Backup:
         before = self._before()
         if self.state() == before:
             return False
-        if self._qupaths_copy.exists() and _digest(self._qupaths_copy) not in (
+        if self._qupaths_copy.exists() and file_state(self._qupaths_copy) not in (
             before,
-            _digest(self._copy_of_qupaths),
+            file_state(self._copy_of_qupaths),
         ):
             return False  # The push was saved, and a reviewer's save failed later.
         try:
@@ -359,23 +469,16 @@ class Backup:
 
     def _before(self) -> str:
         """Return the state before the interrupted push."""
+        # The copy is written before the note.
+        return self._noted("before") or file_state(self._copy)
+
+    def _noted(self, what: str) -> str | None:
+        """Return what is noted of the push that goes on, ``None`` where the note does not say."""
         try:
-            note = json.loads(self._note.read_text("utf-8"))
-            return str(note["before"])
+            value = json.loads(self._note.read_text("utf-8"))[what]
         except (OSError, ValueError, KeyError, TypeError):
-            return _digest(self._copy)  # The copy is written before the note.
-
-
-def _digest(file: Path) -> str:
-    try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except FileNotFoundError:
-        return _NOTHING
-    except OSError as error:
-        raise BadInputError(
-            file, f"cannot be read ({error.strerror})", "check its permissions"
-        ) from error
+            return None
+        return value if isinstance(value, str) else None
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -18,3 +18,7 @@ class QuPathEndedError(QuPathError):
 
 class QuPathTimeoutError(QuPathError):
     """A request exceeded its time limit."""
+
+
+SAVED_MEANWHILE = "somebody saved its objects meanwhile; close the project in QuPath and push again"
+"""What is wrong where a file of objects is not the one that was read."""

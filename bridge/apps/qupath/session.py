@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bridge.apps.finding import QuPathApp, find_qupath
-from bridge.apps.qupath.errors import QuPathEndedError, QuPathError, QuPathTimeoutError
+from bridge.apps.qupath.backup import holds_something_else
+from bridge.apps.qupath.errors import (
+    SAVED_MEANWHILE,
+    QuPathEndedError,
+    QuPathError,
+    QuPathTimeoutError,
+)
 from bridge.apps.session import AppSession
 from bridge.errors import BadInputError, MissingPartError, StarbridgeError
 from bridge.images.info import ImageInfo, PixelSize
@@ -45,11 +51,13 @@ class Objects:
         parents: UUID of the object that each lies in; ``None`` for the image itself.
         skipped: number of objects without an area (points, lines) and TMA cores, which are left
             alone.
+        push: name of the push that they come from; ``None`` where they say none.
     """
 
     detections: Detections
     parents: tuple[str | None, ...]
     skipped: int
+    push: str | None = None
 
 
 def check_qupath(app: str | PathLike[str] | None = None) -> QuPathApp:
@@ -132,12 +140,7 @@ class QuPath(AppSession):
         folder = Path(project)
         if folder.is_file():
             folder = folder.parent
-        if (
-            create
-            and folder.is_dir()
-            and not any(folder.glob("*.qpproj"))
-            and any(folder.iterdir())
-        ):
+        if create and holds_something_else(folder):
             raise BadInputError(
                 folder, "is no QuPath project, and not empty", "choose another folder"
             )
@@ -234,7 +237,7 @@ class QuPath(AppSession):
                 channels=tuple(answer["channels"] or ()),
             )
             detections, parents = unpack(Packed.load(folder), info)
-        return Objects(detections, tuple(parents), answer["skipped"])
+        return Objects(detections, tuple(parents), answer["skipped"], answer["push"])
 
     def write(
         self,
@@ -243,7 +246,10 @@ class QuPath(AppSession):
         add: Detections,
         parents: Sequence[str | None],
         remove: Sequence[str],
-    ) -> None:
+        reclassify: Mapping[str, str | None] | None = None,
+        push: str | None = None,
+        state: str | None = None,
+    ) -> str:
         """Remove and add objects of an image, and save it.
 
         Args:
@@ -251,16 +257,23 @@ class QuPath(AppSession):
             add: objects to add.
             parents: UUID of the object to put each into; ``None`` for the image itself.
             remove: UUIDs of objects to remove; objects inside them stay.
+            reclassify: class by UUID of objects that only change their class.
+            push: name of the push, which is stored with the objects.
+            state: :func:`bridge.apps.qupath.state.file_state` of the objects when they were read;
+                ``None`` checks nothing.
+
+        Returns:
+            The state of the objects as they were saved.
 
         Raises:
-            QuPathError: QuPath cannot save it.
+            QuPathError: QuPath cannot save it, or the objects were saved since they were read.
         """
         from bridge.apps.qupath.packing import pack
 
         with self._temporary("") as [folder]:
             folder.mkdir()
             pack(add).save(folder)
-            self._request(
+            answer = self._request(
                 f"writing objects of {image}",
                 {
                     "do": "write",
@@ -268,8 +281,12 @@ class QuPath(AppSession):
                     "folder": str(folder),
                     "remove": list(remove),
                     "parents": list(parents),
+                    "reclassify": dict(reclassify or {}),
+                    "push": push,
+                    "state": state,
                 },
             )
+        return str(answer["state"])
 
     def _request(self, what: str, request: dict[str, Any]) -> dict[str, Any]:
         return self._ask(what, request, timeout=self._timeout)
@@ -277,6 +294,8 @@ class QuPath(AppSession):
     def _refusal(self, what: str, error: RefusedError) -> StarbridgeError:
         if error.answer["error"] == "image":
             return QuPathError(f"{what}: the project has no image {error}")
+        if error.answer["error"] == "saved":
+            return QuPathError(SAVED_MEANWHILE)
         return super()._refusal(what, error)
 
     def _explain(self, message: str) -> str:

@@ -2,53 +2,47 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from bridge.apps.qupath.backup import FOLDER, Backup
+from bridge.apps.qupath.backup import Backup, push_name, writing_into
 from bridge.apps.qupath.errors import QuPathEndedError, QuPathError
 from bridge.apps.qupath.matching import find_in_project, find_moved, new_name
-from bridge.apps.qupath.nesting import annotations_around
 from bridge.apps.qupath.project_files import ProjectFiles, ProjectImage, read_project
+from bridge.apps.qupath.push_plan import MergeSettings, plan_push
 from bridge.apps.qupath.running import refuse_running
 from bridge.apps.qupath.session import Objects, QuPath
 from bridge.detections import Detections
 from bridge.errors import BadInputError, StarbridgeError
-from bridge.review import Changes, Merged, Pushed, compare, merge
-from bridge.review.results import write_table
+from bridge.review import Changes, Merged, Pushed, compare
 
 if TYPE_CHECKING:
     from bridge.images.info import ImageInfo
 
-As = Literal["detection", "cell", "annotation"]
+_READINGS = 9
+"""Readings of an image that is saved meanwhile; each pause is twice as long as the one before."""
+_FIRST_PAUSE = 0.1
+"""Seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class PushSettings:
-    """Settings of a push.
+class PushSettings(MergeSettings):
+    """Settings of a push, after those of the merge.
 
     Attributes:
-        kind: type of the objects in QuPath; ``None`` keeps their own.
-        inside: push only objects in annotations of this class.
-        classes: colours of classes by name, which replace those of the objects.
-        conflict_class: class that objects in conflict are put in (:func:`bridge.review.merge`);
-            ``None`` only lists them.
         relink: folders to search for images that were moved.
         fluorescence: type of images that are added, else "other".
         dry_run: return what would be done, and write nothing.
         force: push although a QuPath is running.
     """
 
-    kind: As | None = None
-    inside: str | None = None
-    classes: dict[str, str] | None = None
-    conflict_class: str | None = None
     relink: tuple[Path, ...] = ()
     fluorescence: bool = True
     dry_run: bool = False
@@ -103,6 +97,7 @@ def push(
     settings: PushSettings | None = None,
     *,
     on_image: Callable[[PushOutcome], None] = lambda outcome: None,
+    on_wait: Callable[[str], None] = lambda holder: None,
 ) -> list[PushOutcome]:
     """Push objects into a project, merged with the reviews that are there.
 
@@ -112,6 +107,7 @@ def push(
         pairs: image files with their objects.
         settings: settings of the push.
         on_image: called with the result of each image.
+        on_wait: called with who writes into the project, before waiting for it.
 
     Returns:
         One result an image. An image that fails does not stop the others; its objects stay as
@@ -125,6 +121,19 @@ def push(
     if not settings.force and not settings.dry_run:
         refuse_running("pushed")
     folder = Path(project)
+    if settings.dry_run:
+        return _push_all(qupath, folder, pairs, settings, on_image)
+    with writing_into(folder, doing=f"push into {folder}", on_wait=on_wait):
+        return _push_all(qupath, folder, pairs, settings, on_image)
+
+
+def _push_all(
+    qupath: QuPath,
+    folder: Path,
+    pairs: Sequence[tuple[Path, Detections]],
+    settings: PushSettings,
+    on_image: Callable[[PushOutcome], None],
+) -> list[PushOutcome]:
     is_new = not folder.exists() or (folder.is_dir() and not any(folder.glob("*.qpproj")))
     if is_new and settings.dry_run:
         return [PushOutcome(image=str(path), added_to_project=True) for path, _ in pairs]
@@ -188,6 +197,9 @@ def pull(
 def read_review(qupath: QuPath, files: ProjectFiles, image: ProjectImage) -> Review:
     """Read the review of one image; write nothing.
 
+    Objects and the record of the last push are read as one state: where either was saved meanwhile,
+    they are read again.
+
     Args:
         qupath: the session, in which the project is open.
         files: the project.
@@ -198,14 +210,29 @@ def read_review(qupath: QuPath, files: ProjectFiles, image: ProjectImage) -> Rev
         QuPathError: QuPath cannot read the image's objects.
     """
     backup = Backup(files, image)
-    backup.check_objects()
-    objects = _read(qupath, image)
-    base = backup.pushed()
+    for number in range(_READINGS):
+        state = backup.generation()
+        try:
+            backup.check_objects()
+            objects = _read(qupath, image)
+            base = backup.pushed_as(objects.push)
+        except QuPathEndedError:
+            raise
+        except StarbridgeError:
+            if backup.generation() == state:
+                raise
+        else:
+            if backup.generation() == state:
+                break
+        time.sleep(_FIRST_PAUSE * 2**number)
+    else:
+        raise QuPathError(f"{image.name}: its objects are saved again and again; try again later")
+    changes = None if base is None else compare(base, objects.detections)
     return Review(
         image=image,
-        detections=objects.detections,
+        detections=objects.detections if changes is None else changes.reviewed,
         parents=objects.parents,
-        changes=None if base is None else compare(base, objects.detections),
+        changes=changes,
         last_change=image.last_change,
     )
 
@@ -217,7 +244,7 @@ def _read(qupath: QuPath, image: ProjectImage) -> Objects:
     if info.width is None and image.width is not None:
         info = replace(info, width=image.width, height=image.height)
         detections = replace(objects.detections, image=info)
-        return Objects(detections, objects.parents, objects.skipped)
+        return replace(objects, detections=detections)
     return objects
 
 
@@ -237,43 +264,45 @@ def _push_one(
             image.missing[0], "is not there", "give --relink FOLDER if the images were moved"
         )
     backup = Backup(files, image)
-    base = backup.pushed() if settings.dry_run else backup.settle()
+    if not settings.dry_run:
+        backup.settle()
     backup.check_objects()
     state = backup.state()
     there = _read(qupath, image)
-    new = _prepared(detections, there.detections, files, settings)
-    if base is None:
-        # Objects that were imported otherwise (from GeoJSON, say) and were reviewed since.
-        known = set(new.ids) & set(there.detections.ids)
-        base = Pushed.of(_only(new, known))
-    merged = merge(base, there.detections, new, conflict_class=settings.conflict_class)
-    same = _unchanged(there.detections, merged.detections)
-    remove = [identity for identity in there.detections.ids if identity not in same]
-    add = _only(merged.detections, set(merged.detections.ids) - same)
+    base = backup.pushed_as(there.push)
+    plan = plan_push(there, base, detections, settings, project_classes=files.classes, time=_now())
     outcome = PushOutcome(
         image=image.name,
         added_to_project=is_new,
-        merged=merged,
-        removed=len(remove),
-        added=len(add),
+        merged=plan.merged,
+        removed=len(plan.remove),
+        added=len(plan.add),
     )
     if settings.dry_run:
         return outcome
-    backup.begin(merged.pushed, state)
+    backup.begin(plan.merged.pushed, state)
     try:
-        if remove or len(add):
-            parents = _parents(add, there, merged.detections)
-            qupath.write(image.id, add=add, parents=parents, remove=remove)
-            _verify(image, merged.detections, _read(qupath, image), there)
-        if len(merged.conflicts):
-            table = folder / FOLDER / f"{Path(image.name).name}_conflicts.csv"
-            write_table(merged.conflicts, table)
-            outcome = replace(outcome, conflicts=table)
+        if not plan.is_empty:
+            saved = qupath.write(
+                image.id,
+                add=plan.add,
+                parents=plan.parents,
+                remove=plan.remove,
+                reclassify=plan.reclassify,
+                push=push_name(plan.merged.pushed),
+                state=state,
+            )
+            backup.wrote(saved)
+            _verify(image, plan.merged.pushed, _read(qupath, image), there)
     except BaseException:
         backup.undo()
         raise
     backup.finish()
-    return outcome
+    return replace(outcome, conflicts=backup.write_conflicts(plan.merged.conflicts))
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def _add(
@@ -291,106 +320,73 @@ def _add(
     return read_project(files.file).image(identity)
 
 
-def _prepared(
-    detections: Detections, there: Detections, files: ProjectFiles, settings: PushSettings
-) -> Detections:
-    """Apply the settings to objects: their type, the regions they lie in, colours of classes."""
-    new = detections
-    if settings.inside is not None:
-        frame = there.objects
-        regions = _only(
-            there,
-            set(
-                frame.index[
-                    (frame["object_type"] == "annotation") & (frame["class"] == settings.inside)
-                ]
-            ),
-        )
-        if not len(regions):
-            raise BadInputError(
-                there.image.name or "image",
-                f"has no annotation of the class {settings.inside!r}",
-                "draw one in QuPath, or leave --inside out",
-            )
-        around = annotations_around(new, regions)
-        pairs = zip(new.ids, around, strict=True)
-        new = _only(new, {identity for identity, region in pairs if region is not None})
-    objects = new.objects.copy()
-    if settings.kind is not None:
-        objects["object_type"] = settings.kind
-    # QuPath has one colour a class: the project's replaces that of the objects.
-    shown = {known.name: known.color for known in files.classes if known.color is not None}
-    colors = objects["class"].map({**shown, **(settings.classes or {})})
-    objects["class_color"] = colors.where(colors.notna(), objects["class_color"]).astype(object)
-    return Detections(objects, new.image, new.outline)
-
-
-def _only(detections: Detections, ids: set[str]) -> Detections:
-    frame = detections.objects
-    return Detections(frame[frame.index.isin(list(ids))], detections.image, detections.outline)
-
-
-def _unchanged(there: Detections, wanted: Detections) -> set[str]:
-    """Return the UUIDs of objects that are in the project as they should be."""
-    same = set(compare(there, wanted).untouched)
-    known = [identity for identity in there.ids if identity in same]
-    ours, theirs = there.objects.loc[known], wanted.objects.loc[known]
-    # A new label or probability is no edit, and has to be written nevertheless.
-    alike = (ours["label"] == theirs["label"]) | (ours["object_type"] == "annotation")
-    alike &= (ours["prob"] - theirs["prob"]).abs().fillna(0) < 1e-9
-    alike &= ours["prob"].isna() == theirs["prob"].isna()
-    return set(ours.index[alike])
-
-
-def _parents(add: Detections, there: Objects, wanted: Detections) -> list[str | None]:
-    """Return each object's parent: its earlier one, else the annotation that holds it."""
-    before = dict(zip(there.detections.ids, there.parents, strict=True))
-    left = set(wanted.ids)
-    around = annotations_around(add, wanted)
-    parents: list[str | None] = []
-    for identity, region in zip(add.ids, around, strict=True):
-        old = before.get(identity)
-        parents.append(old if old in left else region)
-    return parents
-
-
-def _verify(image: ProjectImage, wanted: Detections, found: Objects, before: Objects) -> None:
+def _verify(image: ProjectImage, wanted: Pushed, found: Objects, before: Objects) -> None:
     """Check that QuPath saved what was pushed.
 
     Raises:
         QuPathError: it did not.
     """
-    counts = {what: n for what, n in compare(wanted, found.detections).counts().items() if n}
+    changes = compare(wanted, found.detections)
+    counts = {what: n for what, n in changes.counts().items() if n}
     untouched = counts.pop("untouched", 0)
-    if counts or untouched != len(wanted) or found.skipped != before.skipped:
-        differences = ", ".join(f"{n} {what}" for what, n in counts.items()) or "lost objects"
+    counts["without the mark of a conflict"] = len(changes.cleared)
+    whole = untouched == len(wanted.detections) and found.skipped == before.skipped
+    if any(counts.values()) or not whole:
+        differences = ", ".join(f"{n} {what}" for what, n in counts.items() if n) or "lost objects"
         raise QuPathError(
             f"{image.name}: what QuPath saved is not what was pushed ({differences}); the image's "
             "objects are as they were before"
         )
 
 
+_NAMED = ("added", "deleted", "reshaped", "reclassified")
+
+
 def status(reviews: Sequence[Review]) -> pd.DataFrame:
-    """Count the objects and the reviewers' edits since the last push, in a row an image.
+    """Count the objects and all that reviewers did since the first push, in a row an image.
 
     Returns:
-        Columns ``image``, ``objects``, ``pushed``, ``added``, ``deleted``, ``reshaped``,
-        ``reclassified``, ``other edits``, ``last change`` (UTC); counts are missing where nothing
-        was pushed.
+        Columns ``image``, ``objects``, ``pushed``, the numbers of objects that reviewers ``added``,
+        ``deleted``, ``reshaped``, ``reclassified`` and edited otherwise (``other edits``) since the
+        first push, those that were edited ``since the last push``, open ``conflicts``, and ``last
+        change`` (UTC); counts are missing where nothing was pushed.
     """
     rows = []
-    named = ("added", "deleted", "reshaped", "reclassified")
     for review in reviews:
         row: dict[str, object] = {"image": review.image.name, "objects": len(review.detections)}
         if review.changes is not None:
-            counts = review.changes.counts()
             row["pushed"] = len(review.changes.base)
-            row |= {what: counts[what] for what in named}
-            others = set(counts) - {*named, "untouched"}
-            row["other edits"] = sum(counts[what] for what in others)
+            row |= _counted(review.changes.all_edits)
+            row["since the last push"] = review.changes.edits["id"].nunique()
+            row["conflicts"] = len(review.changes.conflicts)
         row["last change"] = review.last_change
         rows.append(row)
-    columns = ["image", "objects", "pushed", *named, "other edits", "last change"]
-    table = pd.DataFrame(rows, columns=columns)
-    counts_only = ["objects", "pushed", *named, "other edits"]
-    return table.astype(dict.fromkeys(counts_only, "Int64"))
+    counts = ["objects", "pushed", *_NAMED, "other edits", "since the last push", "conflicts"]
+    table = pd.DataFrame(rows, columns=["image", *counts, "last change"])
+    return table.astype(dict.fromkeys(counts, "Int64"))
+
+
+def history(reviews: Sequence[Review]) -> pd.DataFrame:
+    """Count what reviewers did to each push of each image, in a row a push that was edited.
+
+    Returns:
+        Columns ``image``, ``push`` (number), ``pushed`` (time), and the numbers of objects that
+        reviewers ``added``, ``deleted``, ``reshaped``, ``reclassified`` and edited otherwise
+        (``other edits``).
+    """
+    rows = []
+    for review in reviews:
+        if review.changes is None:
+            continue
+        for (push, pushed), edits in review.changes.all_edits.groupby(["push", "pushed"]):
+            rows.append(
+                {"image": review.image.name, "push": push, "pushed": pushed, **_counted(edits)}
+            )
+    return pd.DataFrame(rows, columns=["image", "push", "pushed", *_NAMED, "other edits"])
+
+
+def _counted(edits: pd.DataFrame) -> dict[str, int]:
+    """Count the objects by what was done to them."""
+    counts = {what: edits.loc[edits["what"] == what, "id"].nunique() for what in _NAMED}
+    counts["other edits"] = edits.loc[~edits["what"].isin(_NAMED), "id"].nunique()
+    return counts

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridge.cli.output import note, print_json
+from bridge.cli.output import note, note_waiting, print_json
 from bridge.cli.qupath.options import HEAP_HELP, PROJECT_HELP, QUPATH_HELP
 
 if TYPE_CHECKING:
@@ -43,8 +43,30 @@ def push(
         Kind | None, typer.Option("--as", help="What they become. [default: what they are]")
     ] = None,
     inside: Annotated[
-        str | None, typer.Option(help="Only objects in annotations of this class.")
+        str | None,
+        typer.Option(help="Only objects in annotations of this class; others stay as they are."),
     ] = None,
+    only_classes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--class", help="Only objects of this class; others stay as they are; several times."
+        ),
+    ] = None,
+    layer: Annotated[
+        str,
+        typer.Option(
+            help="Layer of the objects, for those that lie over others, such as spots in nuclei: "
+            "objects of other layers stay as they are.",
+            show_default=False,
+        ),
+    ] = "",
+    keep_untouched: Annotated[
+        bool,
+        typer.Option(
+            "--keep-untouched",
+            help="Keep objects that nobody edited and that are not found again.",
+        ),
+    ] = False,
     classes: Annotated[
         Path | None,
         typer.Option(help="YAML file of the classes' colours: a line 'Neuron: \"#ff0000\"' each."),
@@ -52,7 +74,8 @@ def push(
     conflicts: Annotated[
         str | None,
         typer.Option(
-            help="Class to put objects in about which reviewer and new segmentation disagree."
+            help="Mark objects about which reviewer and new segmentation disagree: a Neuron is "
+            "Neuron: CONFLICTS until that is settled."
         ),
     ] = None,
     relink: Annotated[
@@ -87,6 +110,9 @@ def push(
     settings = PushSettings(
         kind=None if kind is None else kind.value,
         inside=inside,
+        only_classes=None if only_classes is None else frozenset(only_classes),
+        layer=layer,
+        keep_untouched=keep_untouched,
         classes=None if classes is None else read_classes(classes),
         conflict_class=conflicts,
         relink=tuple(relink or ()),
@@ -102,6 +128,7 @@ def push(
             [(image, Detections.read(file)) for image, file in pairs],
             settings,
             on_image=_tell,
+            on_wait=note_waiting,
         )
     for outcome in outcomes:
         if outcome.conflicts is not None:

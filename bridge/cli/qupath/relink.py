@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bridge.cli.output import note
+from bridge.cli.output import note, note_waiting
 from bridge.cli.qupath.options import PROJECT_HELP, QUPATH_HELP
 
 
@@ -20,16 +20,18 @@ def relink(
     qupath: Annotated[Path | None, typer.Option(help=QUPATH_HELP)] = None,
 ) -> None:
     """Tell a project where its images are now."""
+    from bridge.apps.qupath.backup import writing_into
     from bridge.apps.qupath.matching import find_moved
     from bridge.apps.qupath.project_files import read_project
     from bridge.apps.qupath.session import QuPath
 
-    files = read_project(project)
-    moved, lost = find_moved(files, folders)
-    if moved:
-        with QuPath(qupath) as session:
-            session.open(files.folder)
-            session.relink(moved)
+    folder = read_project(project).folder
+    with writing_into(folder, doing=f"relink in {folder}", on_wait=note_waiting):
+        moved, lost = find_moved(read_project(project), folders)
+        if moved:
+            with QuPath(qupath) as session:
+                session.open(folder)
+                session.relink(moved)
     typer.echo(f"{len(moved)} found, {len(lost)} not found")
     for path in lost:
         note(f"{path}: not found")

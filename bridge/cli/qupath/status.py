@@ -15,25 +15,31 @@ from bridge.errors import StarbridgeError
 def status(
     project: Annotated[Path, typer.Argument(help=PROJECT_HELP, show_default=False)],
     qupath: Annotated[Path | None, typer.Option(help=QUPATH_HELP)] = None,
+    history: Annotated[
+        bool, typer.Option("--history", help="Count what was done to each push, in a row a push.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say for each image what was pushed and what reviewers did since."""
+    """Say for each image what was pushed and what reviewers did since the first push."""
     from bridge.apps.qupath.session import QuPath
+    from bridge.apps.qupath.sync import history as summarise_history
     from bridge.apps.qupath.sync import pull as pull_reviews
     from bridge.apps.qupath.sync import status as summarise
 
     errors: list[StarbridgeError] = []
     with QuPath(qupath) as session:
-        table = summarise(pull_reviews(session, project, on_error=errors.append))
+        reviews = pull_reviews(session, project, on_error=errors.append)
+    table = summarise_history(reviews) if history else summarise(reviews)
     for error in errors:
         note(str(error))
     if as_json:
         typer.echo(table.to_json(orient="records", date_format="iso"))
         raise typer.Exit(1 if errors else 0)
-    table["last change"] = [
-        "" if moment is None or moment != moment else moment.strftime("%Y-%m-%d %H:%M UTC")
-        for moment in table["last change"]
-    ]
+    if "last change" in table:
+        table["last change"] = [
+            "" if moment is None or moment != moment else moment.strftime("%Y-%m-%d %H:%M UTC")
+            for moment in table["last change"]
+        ]
     typer.echo(table.to_string(index=False, na_rep=""))
     if errors:
         raise typer.Exit(1)

@@ -6,13 +6,14 @@ import errno
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bridge import Detections
-from bridge.apps.qupath.backup import Backup
+from bridge.apps.qupath.backup import Backup, push_name
 from bridge.apps.qupath.errors import QuPathError
 from bridge.apps.qupath.project_files import read_project
 from bridge.errors import BadInputError
@@ -234,6 +235,7 @@ def test_undo_brings_back_every_byte(backup: Backup) -> None:
     record = backup.record.read_bytes()
     backup.begin(pushed_objects(2), backup.state())
     save(backup, NEW)
+    backup.wrote(backup.state())
 
     backup.undo()
 
@@ -243,6 +245,26 @@ def test_undo_brings_back_every_byte(backup: Backup) -> None:
     assert size(backup.settle()) == 1
 
 
+def test_what_somebody_saved_over_a_push_stays_and_is_a_review_of_the_push_before(
+    backup: Backup,
+) -> None:
+    earlier = backup.pushed()
+    assert earlier is not None
+    later = replace(pushed_objects(2), times=("May", "June"))
+    backup.begin(later, backup.state())
+    save(backup, NEW)
+    backup.wrote(backup.state())
+    save(backup, OLD + THEIRS)
+
+    backup.undo()
+
+    assert backup.image.objects_file.read_bytes() == OLD + THEIRS
+    assert left_over(backup) == []
+    assert size(backup.pushed_as(push_name(earlier))) == size(earlier) == 1
+    assert size(backup.pushed_as(push_name(later))) == 2
+    assert size(backup.pushed_as(None)) == 2
+
+
 def test_undo_of_a_first_push_leaves_no_objects(tmp_path: Path) -> None:
     project = read_project(write_project(tmp_path / "p", entry(1, "a.tif", "file:/a.tif")))
     backup = Backup(project, project.images[0])
@@ -250,6 +272,7 @@ def test_undo_of_a_first_push_leaves_no_objects(tmp_path: Path) -> None:
     state = backup.state()
     backup.begin(pushed_objects(2), state)
     save(backup, NEW)
+    backup.wrote(backup.state())
 
     backup.undo()
 
@@ -267,6 +290,7 @@ def test_undo_of_a_first_push_does_not_bring_back_what_was_before_an_older_one(
     backup.image.objects_file.unlink()  # a reviewer threw the image's data away
     backup.begin(pushed_objects(3), backup.state())
     save(backup, NEW)
+    backup.wrote(backup.state())
 
     backup.undo()
 
@@ -290,6 +314,7 @@ def test_undo_brings_back_the_copy_that_a_crash_had_left_before(backup: Backup) 
     backup.image.objects_file.replace(qupaths_copy(backup))
     save(backup, NEW)
     qupaths_copy(backup).unlink()
+    backup.wrote(backup.state())
 
     backup.undo()
 

@@ -20,7 +20,7 @@ from bridge.apps.qupath.backup import Backup
 from bridge.apps.qupath.errors import QuPathEndedError, QuPathError
 from bridge.apps.qupath.project_files import read_project
 from bridge.apps.qupath.session import QuPath
-from bridge.apps.qupath.sync import PushSettings, pull, push, status
+from bridge.apps.qupath.sync import PushSettings, history, pull, push, status
 from bridge.errors import BadInputError
 from bridge.review import compare
 from tests.apps.qupath.conftest import nuclei
@@ -240,7 +240,9 @@ def test_objects_become_what_is_asked_for(
     assert ("neuron", "#123456") in [(c.name, c.color) for c in read_project(project).classes]
 
 
-def test_conflicts_get_a_class_to_be_found_by(qupath: QuPath, project: Path, section: Path) -> None:
+def test_conflicts_are_marked_in_a_class_derived_from_the_reviewers(
+    qupath: QuPath, project: Path, section: Path
+) -> None:
     objects = nuclei(30)
     pushed(qupath, project, section, objects)
 
@@ -255,10 +257,96 @@ def test_conflicts_get_a_class_to_be_found_by(qupath: QuPath, project: Path, sec
     settings = PushSettings(force=True, conflict_class="conflict")
     (outcome,) = push(qupath, project, [(section, missing_one)], settings)
 
-    assert outcome.merged is not None
-    assert len(outcome.merged.conflicts) == 1
-    row = left(qupath, project).objects.loc[objects.ids[0]]
-    assert (row["class"], row["class before conflict"]) == ("conflict", "dead")
+    assert outcome.error is None
+    assert outcome.conflicts is not None
+    assert outcome.conflicts.name == "1 my section µ.tif_conflicts.csv"
+    shown = qupath.read("1").detections.objects.loc[objects.ids[0]]
+    assert shown["class"] == "dead: conflict"
+    (review,) = pull(qupath, project)
+    assert review.detections.objects.loc[objects.ids[0], "class"] == "dead"
+    row = status([review]).iloc[0]
+    assert (row["reclassified"], row["since the last push"], row["conflicts"]) == (1, 0, 1)
+
+    (found_again,) = push(qupath, project, [(section, again)], settings)
+    assert found_again.conflicts is None
+    assert not outcome.conflicts.exists()
+    shown = qupath.read("1").detections.objects.loc[objects.ids[0]]
+    assert shown["class"] == "dead"
+
+
+def test_a_push_touches_only_the_region_that_is_asked_for(
+    qupath: QuPath, project: Path, section: Path
+) -> None:
+    region = Detections.from_polygons(
+        [shapely.box(0, 0, 200, 300)],
+        columns={"object_type": ["annotation"], "class": ["B"]},
+        image=ImageInfo(width=400, height=300),
+    )
+    objects = nuclei()
+    pushed(qupath, project, section, objects)
+    push(qupath, project, [(section, region)], ALL)
+    before = left(qupath, project)
+
+    (outcome,) = push(
+        qupath,
+        project,
+        [(section, nuclei(shift=1.0, seed=2))],
+        PushSettings(force=True, inside="B"),
+    )
+
+    assert outcome.error is None
+    after = left(qupath, project)
+    outside = [
+        identity
+        for identity in objects.ids
+        if objects.objects.loc[identity, "geometry"].centroid.x > 201
+    ]
+    assert len(outside) > 100
+    kept, were = (Detections(found.objects.loc[outside], found.image) for found in (after, before))
+    assert compare(were, kept).counts()["untouched"] == len(outside)
+    assert set(region.ids) <= set(after.ids)
+
+
+def test_nuclei_as_annotations_do_not_pile_up(qupath: QuPath, project: Path, section: Path) -> None:
+    as_annotations = PushSettings(force=True, kind="annotation")
+    objects = nuclei(30)
+    pushed(qupath, project, section, objects)
+    edit(
+        qupath,
+        project,
+        lambda there: Detections(there.objects.drop(index=objects.ids[:3]), there.image),
+    )
+
+    for seed in (2, 3):
+        (outcome,) = push(qupath, project, [(section, nuclei(30, seed=seed))], as_annotations)
+        assert outcome.error is None
+        found = left(qupath, project)
+        assert sorted(found.ids) == sorted(objects.ids[3:])
+        assert set(found.objects["object_type"]) == {"annotation"}
+    (again,) = push(qupath, project, [(section, nuclei(30, seed=3))], as_annotations)
+    assert (again.removed, again.added) == (0, 0)
+
+
+def test_the_history_of_all_reviews_is_shown(qupath: QuPath, project: Path, section: Path) -> None:
+    objects = nuclei(30)
+    pushed(qupath, project, section, objects)
+    for number in range(2):
+        edit(
+            qupath,
+            project,
+            lambda there, number=number: Detections(  # type: ignore[misc]
+                there.objects.drop(index=objects.ids[number]), there.image
+            ),
+        )
+        pushed(qupath, project, section, nuclei(30, seed=number + 2))
+
+    reviews = pull(qupath, project)
+
+    row = status(reviews).iloc[0]
+    assert (row["deleted"], row["since the last push"]) == (2, 0)
+    table = history(reviews)
+    assert table[["push", "deleted", "reshaped"]].to_numpy().tolist() == [[1, 1, 0], [2, 1, 0]]
+    assert table["pushed"].is_monotonic_increasing
 
 
 def test_a_dry_run_changes_nothing(qupath: QuPath, project: Path, section: Path) -> None:
@@ -431,10 +519,11 @@ def test_a_killed_qupath_leaves_the_old_or_the_new_state(project: Path, section:
         pid = second.pid
         usual = second.write
 
-        def killed(*arguments: object, **options: object) -> None:
+        def killed(*arguments: object, **options: object) -> str:
             threading.Timer(0.05, lambda: os.kill(pid, signal.SIGKILL)).start()
             usual(*arguments, **options)  # type: ignore[arg-type]
             wait_until(lambda: not second._worker.running, "the end of the killed QuPath")
+            return ""
 
         second.write = killed  # type: ignore[method-assign]
         with pytest.raises(QuPathEndedError):

@@ -238,6 +238,23 @@ class PackedObjects {
         hierarchy.fireHierarchyChangedEvent(hierarchy.getRootObject())
     }
 
+    /** Change the class of objects that are given by their id, and nothing else of them. */
+    static int reclassify(PathObjectHierarchy hierarchy, String ids, String classes) {
+        String[] wanted = Texts.split(ids), names = Texts.split(classes)
+        Map<String, String> nameOf = new HashMap<>()
+        for (int i = 0; i < wanted.length; i++) nameOf.put(wanted[i], names[i])
+        List<PathObject> changed = new ArrayList<>()
+        for (PathObject object : hierarchy.getFlattenedObjectList(null)) {
+            String id = object.getID().toString()
+            if (!nameOf.containsKey(id)) continue
+            String name = nameOf.get(id)
+            object.setPathClass(name == null ? null : PathClass.fromString(name))
+            changed.add(object)
+        }
+        hierarchy.fireObjectClassificationsChangedEvent(hierarchy, changed)
+        return changed.size()
+    }
+
     /** Objects as QuPath has them after it saved and loaded them, in memory, as project files do. */
     static Map<String, Object> thereAndBack(Map<String, Object> arrays) {
         PathObjectHierarchy hierarchy = new PathObjectHierarchy()

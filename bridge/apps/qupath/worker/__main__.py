@@ -12,6 +12,7 @@ from typing import Any
 from bridge.apps.qupath.worker.projects import (
     NoSuchImageError,
     Project,
+    SavedMeanwhileError,
     check_itself,
     compile_packed_objects,
     version,
@@ -66,7 +67,13 @@ class Worker:
     def write(self, request: Request) -> dict[str, Any]:
         """Remove and add objects of an image."""
         return self._opened().write(
-            request["image"], Path(request["folder"]), request["remove"], request["parents"]
+            request["image"],
+            Path(request["folder"]),
+            request["remove"],
+            request["parents"],
+            request["reclassify"],
+            push=request["push"],
+            state=request["state"],
         )
 
     def _opened(self) -> Project:
@@ -93,6 +100,8 @@ def main() -> None:
                 answer = act(request)
         except NoSuchImageError as error:
             answer = {"error": "image", "message": str(error)}
+        except SavedMeanwhileError as error:
+            answer = {"error": "saved", "message": str(error)}
         except Exception as error:
             answer = {"error": "qupath", "message": f"{type(error).__name__}: {error}"[:1000]}
         answers.give(request["number"], answer)

@@ -11,14 +11,21 @@ from typing import Any
 import numpy as np
 
 from bridge.apps.qupath.packing import Packed
+from bridge.apps.qupath.state import file_state
 from bridge.apps.qupath.worker.self_check import differences, sample
 
 _BYTES = ("kind", "locked")
+_PUSH = "starbridge push"
+"""Property of an image's data: name of the push that its objects come from."""
 _BETWEEN, _NOTHING = "\0", "\1"
 
 
 class NoSuchImageError(Exception):
     """The project has no image of that number."""
+
+
+class SavedMeanwhileError(Exception):
+    """Somebody saved the objects since they were read."""
 
 
 class Project:
@@ -31,17 +38,20 @@ class Project:
     """
 
     def __init__(self, path: Path, packed_objects: Any, *, create: bool) -> None:
+        from paquo.java import BufferedImage, File, Projects
         from paquo.projects import QuPathProject
 
         there = any(path.glob("*.qpproj")) if path.is_dir() else path.is_file()
-        if not there and not create:
-            raise FileNotFoundError(path)
+        if not there:
+            if not create:
+                raise FileNotFoundError(path)
+            # paquo makes projects in empty folders only, and the lock of the push is there.
+            path.mkdir(parents=True, exist_ok=True)
+            Projects.createProject(File(str(path)), BufferedImage).syncChanges()
         # "a" neither wipes a folder nor refuses one. paquo writes at the end of a "with", and
         # none is used.
-        self._project = QuPathProject(path, mode="a" if there else "x")
+        self._project = QuPathProject(path, mode="a")
         self._objects = packed_objects
-        if not there:
-            self.save()
 
     def save(self) -> None:
         """Write the list of images."""
@@ -146,6 +156,7 @@ class Project:
         """Pack all objects of an image into a folder.
 
         Returns:
+            ``push``: name of the push that they come from, ``None`` where they say none;
             ``skipped``: number of objects without an area, which are left out; ``width``,
             ``height``, ``size_z``, ``size_t``, ``pixel_size`` ([x, y] µm or ``None``) and
             ``channels``, all ``None`` where the image's file is missing.
@@ -153,10 +164,23 @@ class Project:
         data = self.entry(identity).readImageData()
         packed = self._objects.read(data.getHierarchy())
         _from_java(packed).save(folder)
-        return {"skipped": int(packed.get("skipped")), **_image(data)}
+        push = data.getProperty(_PUSH)
+        return {
+            "push": None if push is None else str(push),
+            "skipped": int(packed.get("skipped")),
+            **_image(data),
+        }
 
     def write(
-        self, identity: str, folder: Path, remove: list[str], parents: list[str | None]
+        self,
+        identity: str,
+        folder: Path,
+        remove: list[str],
+        parents: list[str | None],
+        reclassify: dict[str, str | None],
+        *,
+        push: str | None,
+        state: str | None,
     ) -> dict[str, Any]:
         """Remove and add objects of an image, and save it.
 
@@ -165,19 +189,37 @@ class Project:
             folder: where the packed objects to add are.
             remove: UUIDs of objects to remove.
             parents: UUID of the parent of each object that is added, ``None`` for none.
+            reclassify: class by UUID of objects that only change their class.
+            push: name of the push, which is stored with the objects.
+            state: hash of the file of objects that this is for; ``None`` checks nothing.
 
         Returns:
-            ``removed`` and ``added``.
+            ``state``: hash of the file that was saved.
+
+        Raises:
+            SavedMeanwhileError: the file is another one.
         """
         entry = self.entry(identity)
+        file = Path(str(entry.getEntryPath())) / "data.qpdata"
+        _check(file, state)
         data = entry.readImageData()
         hierarchy = data.getHierarchy()
-        removed = self._objects.remove(hierarchy, _joined(remove))
+        self._objects.remove(hierarchy, _joined(remove))
         built = self._objects.build(_to_java(Packed.load(folder)))
         self._objects.add(hierarchy, built, _joined(parents))
+        self._objects.reclassify(hierarchy, _joined([*reclassify]), _joined([*reclassify.values()]))
+        if push is not None:
+            data.setProperty(_PUSH, push)
+        _check(file, state)
         entry.saveImageData(data)
+        saved = file_state(file)
         self.save()
-        return {"removed": int(removed), "added": int(built.size())}
+        return {"state": saved}
+
+
+def _check(file: Path, state: str | None) -> None:
+    if state is not None and file_state(file) != state:
+        raise SavedMeanwhileError(file)
 
 
 def version() -> str:
