@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from hypothesis import Phase, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge import Detections
@@ -198,7 +198,7 @@ def assert_status_is_true(pushed: Pushed, there: Detections) -> None:
     assert set(pushed.conflicts["id"]) <= {*there.ids}
 
 
-@settings(max_examples=60, phases=[Phase.generate])
+@settings(max_examples=30)
 @given(st.lists(st.tuples(NUCLEI, PUSHES, EDITS), min_size=1, max_size=4))
 def test_no_edit_is_lost_whatever_is_pushed(
     tmp_path: Path, rounds: list[tuple[Any, dict[str, Any], Any]]
