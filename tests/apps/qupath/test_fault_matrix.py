@@ -164,6 +164,13 @@ class Case:
         (outcome,) = push(self.qupath, self.project, [(self.image, self.objects)], ALL)
         return outcome
 
+    def error_of_push(self) -> str | None:
+        """Push, and return the error of the image or of the project."""
+        try:
+            return self.push().error
+        except BadInputError as error:  # the lock could not be made
+            return str(error)
+
     def review(self) -> Review:
         (found,) = pull(self.qupath, self.project)
         return found
@@ -256,11 +263,8 @@ def test_a_disk_that_is_full_from_any_step_on(case: Case) -> None:
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
         with FAULTS.at_each_step(case.project, fill):
-            try:
-                outcome = case.push()
-                assert outcome.error is None or "full" in outcome.error
-            except BadInputError as error:  # the lock could not be made
-                assert "full" in str(error)
+            error = case.error_of_push()
+        assert error is None or "full" in error
         case.assert_ends_well(DELETED)
 
 
@@ -325,14 +329,39 @@ def test_objects_that_are_cut_off_at_any_step(case: Case) -> None:
         with FAULTS.at_each_step(case.project, cut):
             case.push()
         files = read_project(case.project)
-        try:
-            Backup(files, files.images[0]).restore()
-        except BadInputError as error:
-            assert "no good copy" in str(error)  # nothing had been pushed before
-            shutil.rmtree(file.parent)
+        backup = Backup(files, files.images[0])
+        if not backup.kept_copies() and file.exists():  # nothing had been pushed before
             continue
+        backup.restore()
         kept = case.review()
         assert kept.changes is None or set(kept.changes.of("reclassified")) <= set(RECLASSIFIED)
+
+
+@pytest.mark.parametrize("case", ["second push"], indirect=True)
+def test_objects_that_are_saved_while_they_are_pulled(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual, readings = QuPath.read, []
+
+    def read(self: QuPath, *arguments: Any, **options: Any) -> Any:
+        found = usual(self, *arguments, **options)
+        if not readings:
+            case.save_meanwhile()
+        readings.append(found)
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(QuPath, "read", read)
+        case.assert_edits([*DELETED, *EDITED_MEANWHILE])
+    assert len(readings) == 2
+
+
+@pytest.mark.parametrize("case", ["second push"], indirect=True)
+def test_a_pull_changes_nothing_in_the_project(case: Case) -> None:
+    """So that nothing can happen to it when the pull is killed, or the disk is full."""
+    with FAULTS.at_each_step(case.project, lambda what: None):
+        case.review()
+    assert FAULTS.steps == []
 
 
 def command(case: Case, image: Path, objects: Path) -> subprocess.Popen[str]:
