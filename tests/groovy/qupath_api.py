@@ -17,6 +17,8 @@ CLASSES: dict[str, tuple[str, ...]] = {
         "isNumericMeasurement",
         "setImageData",
     ),
+    "qupath.lib.gui.QuPathGUI": ("getInstance", "getStage", "getUndoRedoManager"),
+    "qupath.lib.gui.UndoRedoManager": ("hierarchyChanged",),
     "qupath.lib.images.ImageData": ("getHierarchy", "getProperty", "getServer", "setProperty"),
     "qupath.lib.images.servers.ImageServer": (
         "getBuilder",
@@ -59,6 +61,7 @@ CLASSES: dict[str, tuple[str, ...]] = {
     ),
     "qupath.lib.objects.classes.PathClass": ("fromString",),
     "qupath.lib.objects.hierarchy.PathObjectHierarchy": (
+        "addListener",
         "addObjects",
         "fireHierarchyChangedEvent",
         "getAllObjects",
@@ -66,12 +69,24 @@ CLASSES: dict[str, tuple[str, ...]] = {
         "getDetectionObjects",
         "getSelectionModel",
         "insertPathObjects",
+        "removeListener",
         "removeObjects",
+        "setHierarchy",
     ),
-    "qupath.lib.objects.hierarchy.events.PathObjectSelectionModel": ("getSelectedObjects",),
-    "qupath.lib.projects.Project": ("getEntry", "getImageList", "getPath"),
+    "qupath.lib.objects.hierarchy.events.PathObjectHierarchyEvent": ("getSource",),
+    "qupath.lib.objects.hierarchy.events.PathObjectHierarchyListener": ("hierarchyChanged",),
+    "qupath.lib.objects.hierarchy.events.PathObjectSelectionModel": (
+        "clearSelection",
+        "getSelectedObjects",
+    ),
+    "qupath.lib.projects.Project": ("getEntry", "getImageList", "getPath", "syncChanges"),
     "qupath.lib.projects.ProjectIO": ("loadProject",),
-    "qupath.lib.projects.ProjectImageEntry": ("getImageName", "readImageData"),
+    "qupath.lib.projects.ProjectImageEntry": (
+        "getID",
+        "getImageName",
+        "readImageData",
+        "saveImageData",
+    ),
     "qupath.lib.regions.RegionRequest": ("createInstance",),
     "qupath.lib.roi.interfaces.ROI": (
         "contains",
@@ -91,6 +106,7 @@ CLASSES: dict[str, tuple[str, ...]] = {
         "getProject",
         "getProjectEntry",
     ),
+    "qupath.lib.scripting.ScriptParameters": (),
 }
 """Methods by class. All are public; the scripts call no others."""
 
@@ -165,6 +181,15 @@ addProperty beginArray beginObject deepCopy endArray endObject fromJson getAsDou
 getAsJsonArray getAsJsonObject getAsJsonPrimitive getAsString has hasNext isJsonNull
 isJsonPrimitive nextName parseString peek setLenient toJson
 saveAsByteArray saveAsTiff setPosition setRoi
+allocate array asDoubleBuffer asIntBuffer deepEquals entries flush getCause getMessage getShort
+interrupt interrupted mkdirs order position putShort readAllBytes readObject remove setLevel
+toByteArray wrap writeObject
+drop every intdiv padRight setText
+create serializeNulls
+getDialogPane initOwner isFxApplicationThread runLater setHeaderText setMinWidth setResizable
+setTitle show
+notePush pushOf reclassify
 """
 NOT_QUPATH = frozenset(_OTHERS.split())
-"""All else that the scripts call: of Java, Groovy, Gson and ImageJ, in this order."""
+"""All else that the scripts call: of Java, Groovy, Gson and ImageJ, in this order; then what those
+for the open image call of Java, Groovy, Gson, JavaFX and `PackedObjects`."""

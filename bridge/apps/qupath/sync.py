@@ -14,6 +14,7 @@ import pandas as pd
 
 from bridge.apps.qupath.backup import Backup, push_name, writing_into
 from bridge.apps.qupath.errors import QuPathEndedError, QuPathError
+from bridge.apps.qupath.installing import MENU
 from bridge.apps.qupath.matching import find_in_project, find_moved, new_name
 from bridge.apps.qupath.project_files import ProjectFiles, ProjectImage, read_project
 from bridge.apps.qupath.push_plan import MergeSettings, plan_push
@@ -30,6 +31,9 @@ _READINGS = 9
 """Readings of an image that is saved meanwhile; each pause is twice as long as the one before."""
 _FIRST_PAUSE = 0.1
 """Seconds."""
+
+TAKE = "take new segmentation"
+"""The script in QuPath's menu that pushes into the open image."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +123,7 @@ def push(
     """
     settings = settings or PushSettings()
     if not settings.force and not settings.dry_run:
-        refuse_running("pushed")
+        refuse_running("pushed", instead=f"take it in the open window: {MENU} › {TAKE}")
     folder = Path(project)
     if settings.dry_run:
         return _push_all(qupath, folder, pairs, settings, on_image)
@@ -270,7 +274,9 @@ def _push_one(
     state = backup.state()
     there = _read(qupath, image)
     base = backup.pushed_as(there.push)
-    plan = plan_push(there, base, detections, settings, project_classes=files.classes, time=_now())
+    plan = plan_push(
+        there, base, detections, settings, project_classes=files.classes, time=push_time()
+    )
     outcome = PushOutcome(
         image=image.name,
         added_to_project=is_new,
@@ -293,7 +299,7 @@ def _push_one(
                 state=state,
             )
             backup.wrote(saved)
-            _verify(image, plan.merged.pushed, _read(qupath, image), there)
+            check_written(image, plan.merged.pushed, _read(qupath, image), there)
     except BaseException:
         backup.undo()
         raise
@@ -301,7 +307,8 @@ def _push_one(
     return replace(outcome, conflicts=backup.write_conflicts(plan.merged.conflicts))
 
 
-def _now() -> str:
+def push_time() -> str:
+    """Return the time of a push that begins now, as its record has it."""
     return datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
@@ -320,11 +327,17 @@ def _add(
     return read_project(files.file).image(identity)
 
 
-def _verify(image: ProjectImage, wanted: Pushed, found: Objects, before: Objects) -> None:
-    """Check that QuPath saved what was pushed.
+def check_written(image: ProjectImage, wanted: Pushed, found: Objects, before: Objects) -> None:
+    """Check that QuPath has what was pushed.
+
+    Args:
+        image: the image.
+        wanted: what was pushed.
+        found: the objects that QuPath has.
+        before: those that it had before the push.
 
     Raises:
-        QuPathError: it did not.
+        QuPathError: it has something else.
     """
     changes = compare(wanted, found.detections)
     counts = {what: n for what, n in changes.counts().items() if n}
@@ -334,7 +347,7 @@ def _verify(image: ProjectImage, wanted: Pushed, found: Objects, before: Objects
     if any(counts.values()) or not whole:
         differences = ", ".join(f"{n} {what}" for what, n in counts.items() if n) or "lost objects"
         raise QuPathError(
-            f"{image.name}: what QuPath saved is not what was pushed ({differences}); the image's "
+            f"{image.name}: what QuPath made is not what was pushed ({differences}); the image's "
             "objects are as they were before"
         )
 
