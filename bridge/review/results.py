@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,11 @@ from bridge.files.atomic import writing
 from bridge.formats import write_all
 from bridge.formats.labels import write_label_image
 from bridge.formats.layout import CLASSES, FORMATS, review_files
+from bridge.formats.markers import select_markers
 from bridge.review.changes import Changes
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
 
 DEFAULT_FORMATS = (*(key for key, spec in FORMATS.items() if spec.default), CLASSES)
 """Keys of what is written when nothing is chosen."""
@@ -118,12 +123,14 @@ def write_results(
     only: str | None = None,
     classes: Collection[str] | None = None,
     size_remedy: str = "",
+    markers: GeoDataFrame | None = None,
 ) -> Written:
     """Write the reviewed objects of one image.
 
-    Tables, ROIs and GeoJSON hold all selected objects. Detections, cells and tiles are drawn into
-    label images and class masks; annotations are drawn only with ``only="annotations"`` or where
-    there is nothing else, since a region would cover the nuclei in it.
+    GeoJSON, CSV and ROIs hold all selected objects, points and lines too. Detections, cells and
+    tiles are drawn into label images and class masks; annotations are drawn only with
+    ``only="annotations"`` or where there is nothing else, since a region would cover the nuclei in
+    it.
 
     Args:
         detections: the objects.
@@ -134,6 +141,8 @@ def write_results(
         only: type of the objects, as in :func:`select_objects`.
         classes: classes of the objects, as in :func:`select_objects`.
         size_remedy: what the user can do where the image's size is not known, for the note.
+        markers: points and lines of the image (:mod:`bridge.formats.markers`), selected like the
+            objects.
 
     Returns:
         The files, a part of :func:`result_files`, with notes for the user.
@@ -159,7 +168,12 @@ def write_results(
         notes = []
     write_all(drawn, [out / files[key] for key in files if _is_image(key) and key in FORMATS])
     tables = [key for key in files if key in FORMATS and not _is_image(key)]
-    write_all(selected, [out / files[key] for key in tables])
+    marked = _select_markers(markers, only, classes)
+    write_all(selected, [out / files[key] for key in tables], markers=marked)
+    if marked is not None and len(marked):
+        holding = [files[key] for key in tables if key != "parquet"]
+        where = f"only in {', '.join(holding)}" if holding else "in none of the files"
+        notes.append(f"{len(marked)} points and lines, which enclose no area, are {where}")
     if CLASSES in files:
         _write_class_mask(drawn, out / files[CLASSES], out / files["class names"])
     if changes is not None:
@@ -185,6 +199,15 @@ def _select_drawn(selected: Detections, *, asked_for: bool) -> tuple[Detections,
     if is_region.all():
         return selected, [f"annotations are drawn ({len(selected)}), because there is nothing else"]
     return replace(selected, objects=selected.objects[~is_region]), []
+
+
+def _select_markers(
+    markers: GeoDataFrame | None, only: str | None, classes: Collection[str] | None
+) -> GeoDataFrame | None:
+    if markers is None:
+        return None
+    types = None if only is None else _TYPES[only]
+    return select_markers(markers, types, None if classes is None else list(classes))
 
 
 def _is_image(key: str) -> bool:

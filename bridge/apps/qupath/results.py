@@ -8,6 +8,7 @@ from os import PathLike
 from typing import Any
 
 from bridge.apps.qupath.backup import Backup
+from bridge.apps.qupath.cores import COLUMN, core_names, name_cores
 from bridge.apps.qupath.crops import write_crops
 from bridge.apps.qupath.nesting import name_annotations
 from bridge.apps.qupath.project_files import ProjectFiles, ProjectImage
@@ -69,7 +70,7 @@ def write_review(
 ) -> Written:
     """Write the review of one image, and the image regions of its annotations.
 
-    Tables also have the annotation that each object lies in.
+    Tables also have the annotation that each object lies in, and the core of a tissue microarray.
 
     Args:
         review: the review.
@@ -85,10 +86,14 @@ def write_review(
         BadInputError: an unknown format; a file cannot be written; with ``crops``, the image
             cannot be read.
     """
+    markers = review.markers
+    if markers is not None and review.cores:
+        markers = markers.assign(**{COLUMN: core_names(markers.index, review.cores)})
+    named = name_cores(name_annotations(review.detections, review.parents), review.cores)
     written = write_results(
-        name_annotations(review.detections, review.parents), name, folder, formats,
+        named, name, folder, formats,
         changes=review.changes, only=only, classes=classes,
-        size_remedy="bring the image file back",
+        size_remedy="bring the image file back", markers=markers,
     )  # fmt: skip
     regions = write_crops(review, name, folder) if crops else {}
     return replace(written, files={**written.files, **regions})

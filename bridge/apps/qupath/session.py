@@ -21,6 +21,9 @@ from bridge.java.memory import heap_option, initial_heap_option
 from bridge.java.process import RefusedError
 
 if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
+
+    from bridge.apps.qupath.cores import Core
     from bridge.detections import Detections
 
 _WORKER = "bridge.apps.qupath.worker"
@@ -43,13 +46,18 @@ class Objects:
     Attributes:
         detections: those that enclose an area.
         parents: UUID of the object that each lies in; ``None`` for the image itself.
-        skipped: number of objects without an area (points, lines) and TMA cores, which are left
-            alone.
+        skipped: number of all other objects (points, lines, TMA cores, empty ones), which a push
+            leaves alone.
+        markers: points and lines, as :func:`bridge.formats.markers.make_markers` makes the table;
+            ``None`` stands for none.
+        cores: the cores of a tissue microarray.
     """
 
     detections: Detections
     parents: tuple[str | None, ...]
     skipped: int
+    markers: GeoDataFrame | None = None
+    cores: tuple[Core, ...] = ()
 
 
 def check_qupath(app: str | PathLike[str] | None = None) -> QuPathApp:
@@ -215,7 +223,9 @@ class QuPath(AppSession):
         Raises:
             QuPathError: there is no such image.
         """
-        from bridge.apps.qupath.packing import Packed, unpack
+        from bridge.apps.qupath.cores import unpack_cores
+        from bridge.apps.qupath.nesting import name_annotations_around
+        from bridge.apps.qupath.packing import Packed, unpack, unpack_markers, unpacked_ids
 
         with self._temporary("") as [folder]:
             folder.mkdir()
@@ -233,8 +243,17 @@ class QuPath(AppSession):
                 pixel_size=None if size is None else PixelSize(size[1], size[0]),
                 channels=tuple(answer["channels"] or ()),
             )
-            detections, parents = unpack(Packed.load(folder), info)
-        return Objects(detections, tuple(parents), answer["skipped"])
+            packed = Packed.load(folder)
+        detections, parents = unpack(packed, info)
+        markers, around = unpack_markers(packed)
+        cores = unpack_cores(packed, unpacked_ids(packed), markers.index.tolist())
+        return Objects(
+            detections,
+            tuple(parents),
+            answer["skipped"],
+            name_annotations_around(markers, around, detections, parents),
+            cores,
+        )
 
     def write(
         self,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 
 from bridge.apps.qupath.backup import FOLDER, Backup
+from bridge.apps.qupath.cores import Core, put_into_cores
 from bridge.apps.qupath.errors import QuPathEndedError, QuPathError
 from bridge.apps.qupath.matching import find_in_project, find_moved, new_name
 from bridge.apps.qupath.nesting import annotations_around
@@ -24,7 +25,12 @@ from bridge.review import Changes, Merged, Pushed, compare, merge
 from bridge.review.results import write_table
 
 if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
+
     from bridge.images.info import ImageInfo
+
+MARKERS = "points and lines"
+"""Column of :func:`status` that counts the objects without an area."""
 
 As = Literal["detection", "cell", "annotation"]
 
@@ -87,6 +93,8 @@ class Review:
         parents: UUID of the object that each lies in; ``None`` for the image itself.
         changes: the reviewer's edits since the last push; ``None`` if nothing was pushed.
         last_change: time when its objects were last saved.
+        markers: points and lines (:mod:`bridge.formats.markers`); ``None`` stands for none.
+        cores: the cores of a tissue microarray.
     """
 
     image: ProjectImage
@@ -94,6 +102,8 @@ class Review:
     parents: tuple[str | None, ...]
     changes: Changes | None
     last_change: datetime | None
+    markers: GeoDataFrame | None = None
+    cores: tuple[Core, ...] = ()
 
 
 def push(
@@ -207,17 +217,21 @@ def read_review(qupath: QuPath, files: ProjectFiles, image: ProjectImage) -> Rev
         parents=objects.parents,
         changes=None if base is None else compare(base, objects.detections),
         last_change=image.last_change,
+        markers=objects.markers,
+        cores=objects.cores,
     )
 
 
 def _read(qupath: QuPath, image: ProjectImage) -> Objects:
-    """Read the objects of an image; its size comes from the project where its file is missing."""
+    """Read the objects of an image.
+
+    Where its file is missing, its size, planes, pixel size and channels come from the project.
+    """
     objects = qupath.read(image.id, name=Path(image.name).stem)
     info = objects.detections.image
     if info.width is None and image.width is not None:
-        info = replace(info, width=image.width, height=image.height)
-        detections = replace(objects.detections, image=info)
-        return Objects(detections, objects.parents, objects.skipped)
+        detections = replace(objects.detections, image=image.info(info.name))
+        return replace(objects, detections=detections)
     return objects
 
 
@@ -351,7 +365,7 @@ def _parents(add: Detections, there: Objects, wanted: Detections) -> list[str | 
     for identity, region in zip(add.ids, around, strict=True):
         old = before.get(identity)
         parents.append(old if old in left else region)
-    return parents
+    return put_into_cores(parents, add, there.cores)
 
 
 def _verify(image: ProjectImage, wanted: Detections, found: Objects, before: Objects) -> None:
@@ -374,14 +388,15 @@ def status(reviews: Sequence[Review]) -> pd.DataFrame:
     """Count the objects and the reviewers' edits since the last push, in a row an image.
 
     Returns:
-        Columns ``image``, ``objects``, ``pushed``, ``added``, ``deleted``, ``reshaped``,
-        ``reclassified``, ``other edits``, ``last change`` (UTC); counts are missing where nothing
-        was pushed.
+        Columns ``image``, ``objects``, ``points and lines``, ``pushed``, ``added``, ``deleted``,
+        ``reshaped``, ``reclassified``, ``other edits``, ``last change`` (UTC); counts of edits are
+        missing where nothing was pushed.
     """
     rows = []
     named = ("added", "deleted", "reshaped", "reclassified")
     for review in reviews:
         row: dict[str, object] = {"image": review.image.name, "objects": len(review.detections)}
+        row[MARKERS] = 0 if review.markers is None else len(review.markers)
         if review.changes is not None:
             counts = review.changes.counts()
             row["pushed"] = len(review.changes.base)
@@ -390,7 +405,7 @@ def status(reviews: Sequence[Review]) -> pd.DataFrame:
             row["other edits"] = sum(counts[what] for what in others)
         row["last change"] = review.last_change
         rows.append(row)
-    columns = ["image", "objects", "pushed", *named, "other edits", "last change"]
+    columns = ["image", "objects", MARKERS, "pushed", *named, "other edits", "last change"]
     table = pd.DataFrame(rows, columns=columns)
-    counts_only = ["objects", "pushed", *named, "other edits"]
+    counts_only = ["objects", MARKERS, "pushed", *named, "other edits"]
     return table.astype(dict.fromkeys(counts_only, "Int64"))

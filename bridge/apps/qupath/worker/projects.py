@@ -13,7 +13,7 @@ import numpy as np
 from bridge.apps.qupath.packing import Packed
 from bridge.apps.qupath.worker.self_check import differences, sample
 
-_BYTES = ("kind", "locked")
+_BYTES = ("kind", "locked", "measured")
 _BETWEEN, _NOTHING = "\0", "\1"
 
 
