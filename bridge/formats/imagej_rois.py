@@ -252,9 +252,14 @@ def roi_names(detections: Detections) -> list[str]:
     return _unique_names(frame["label"].tolist(), frame["class"].tolist(), frame["name"].tolist())
 
 
-def encode(detections: Detections) -> list[bytes]:
-    """Return each object as a ROI in ImageJ's format, in their order."""
-    return [data for _, data in _encode(detections)]
+def encode(detections: Detections, names: list[str] | None = None) -> list[bytes]:
+    """Return each object as a ROI in ImageJ's format, in their order.
+
+    Args:
+        detections: the objects.
+        names: their names in ImageJ; :func:`roi_names` where ``None``.
+    """
+    return [data for _, data in _encode(detections, names=names)]
 
 
 def read_overlay(
@@ -304,10 +309,12 @@ def _comment(record: dict[str, Any]) -> bytes:
     return comment if len(comment) < 2**16 else b""
 
 
-def _encode(detections: Detections, *, groups: bool = False) -> Iterator[tuple[str, bytes]]:
+def _encode(
+    detections: Detections, *, groups: bool = False, names: list[str] | None = None
+) -> Iterator[tuple[str, bytes]]:
     """Yield the name of each object and its ROI in ImageJ's format."""
     frame = detections.objects
-    names = roi_names(detections)
+    names = roi_names(detections) if names is None else names
     grouped = class_groups(frame["class"]) if groups else ()
     numbers = {name: number for number, name in enumerate(grouped, 1)}
     stack = detections.image.size_z > 1 or detections.image.size_t > 1

@@ -28,6 +28,7 @@ GEOMETRY_TYPE = "geometry_type"
 FIELDS_OF_MARKERS = tuple(name for name in FIELDS if name not in ("label", "prob"))
 """Columns that every table of markers has: those of detections without label and probability."""
 
+DECIMALS = 4
 _MAX_NAME = 100
 _INT16_MAX = 32_767
 _NO_JSON = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
@@ -94,7 +95,7 @@ def marker_features(markers: gpd.GeoDataFrame) -> Iterator[dict[str, Any]]:
         yield {
             "type": "Feature",
             "id": str(identity),
-            "geometry": {**shapely.geometry.mapping(row.geometry), "plane": plane},
+            "geometry": {**_rounded(row.geometry), "plane": plane},
             "properties": properties,
         }
 
@@ -106,7 +107,7 @@ def marker_table(markers: gpd.GeoDataFrame, image: ImageInfo) -> pd.DataFrame:
     the pixel size is known.
     """
     centroid = shapely.centroid(markers.geometry.to_numpy())
-    x, y = shapely.get_x(centroid).round(4), shapely.get_y(centroid).round(4)
+    x, y = shapely.get_x(centroid).round(DECIMALS), shapely.get_y(centroid).round(DECIMALS)
     derived: dict[str, Any] = {"image": image.name, "centroid_x_px": x, "centroid_y_px": y}
     if image.pixel_size is not None:
         derived["centroid_x_um"] = x * image.pixel_size.x
@@ -160,6 +161,13 @@ def marker_rois(
             if color is not None:
                 roi.stroke_color = b"\xff" + bytes.fromhex(color[1:])
             yield name, roi.tobytes()
+
+
+def _rounded(shape: Any) -> dict[str, Any]:
+    """Return a GeoJSON geometry with coordinates to 1/10,000 pixel."""
+    rounded = shapely.transform(shape, lambda xy: np.round(xy, DECIMALS))
+    found: dict[str, Any] = shapely.geometry.mapping(rounded)
+    return found
 
 
 def _column(values: list[Any], index: pd.Index[Any]) -> pd.Series[Any]:

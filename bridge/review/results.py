@@ -43,11 +43,14 @@ class Written:
         files: file names relative to the folder, by the keys of :func:`result_files`.
         notes: sentences for the user: what was left out or drawn for want of anything else.
         objects: number of objects that were selected.
+        hashes: SHA-256 of files whose number changes from one writing to the next, by their path;
+            ``None`` where no such files were asked for.
     """
 
     files: dict[str, str]
     notes: tuple[str, ...] = ()
     objects: int = 0
+    hashes: dict[str, str] | None = None
 
 
 def result_files(

@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from bridge.apps.qupath.crops import annotation_title
+from bridge.apps.qupath.project_files import ProjectImage
+from bridge.apps.qupath.results import result_names
 from tests.groovy.conftest import NAMES, Groovy
 from tests.waiting import PATIENCE
 
@@ -92,12 +95,19 @@ def test_names_become_safe(groovy: Groovy, name: str, safe: str) -> None:
     assert groovy.ask("export_annotations", f"script.safeName({quoted(name)})") == safe
 
 
-def test_no_two_names_are_the_same(groovy: Groovy) -> None:
-    names = ["a", "A", "b", "a", "a (2)"]
+def test_images_have_the_names_that_pull_gives_them(groovy: Groovy) -> None:
+    names = [
+        "a.tif", "A.ome.TIF", "b", "a.zarr", "s.ome.tif - Image0", "../c:d?.h5", " day 1.5 ", "...",
+        ".tif", "x.ome.h5", "[two] $x 100%.btf",
+    ]  # fmt: skip
+    images = [
+        ProjectImage(id=str(n), name=name, uris=(), data=Path(), description="", metadata={})
+        for n, name in enumerate(names, 1)
+    ]
+    call = f"script.resultNames({quoted(names)}, {quoted([image.id for image in images])})"
 
-    unique = groovy.ask("export_review", f"script.uniqueNames({quoted(names)})")
-
-    assert unique == ["a", "A (2)", "b", "a (3)", "a (2) (2)"]
+    for script in ("export_review", "export_annotations"):
+        assert groovy.ask(script, call) == result_names(images)
 
 
 @pytest.mark.parametrize(
@@ -646,10 +656,13 @@ def test_a_command_ends_with_the_script(groovy: Groovy, tmp_path: Path) -> None:
 # ---- export_annotations -------------------------------------------------------------------------
 
 
-def test_annotations_are_called_by_class_and_number(groovy: Groovy) -> None:
-    titles = "[script.annotationTitle('Tumor: a/b', 1), script.annotationTitle(null, 12)]"
+@pytest.mark.parametrize(
+    "name", ["Tumor: a/b", None, "[x]", "..", "../../etc", " Zelle µ 核. ", '<">|?*\n', "x" * 300]
+)
+def test_annotations_are_called_as_pull_calls_them(groovy: Groovy, name: str | None) -> None:
+    title = groovy.ask("export_annotations", f"script.annotationTitle({quoted(name)}, 12)")
 
-    assert groovy.ask("export_annotations", titles) == ["[Tumor_ a_b] 001", "[none] 012"]
+    assert title == annotation_title(name, 12)
 
 
 def test_files_of_an_earlier_export_are_reported(groovy: Groovy, tmp_path: Path) -> None:

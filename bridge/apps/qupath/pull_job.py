@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.apps.qupath.backup import Backup
+from bridge.apps.qupath.crops import find_crops
 from bridge.apps.qupath.errors import QuPathEndedError
 from bridge.apps.qupath.project_files import ProjectFiles, ProjectImage, read_project
 from bridge.apps.qupath.results import result_names, review_key, write_review
@@ -50,7 +51,9 @@ class QuPathPullJob(PullJob[str]):
         self.choice = choice
         self._files = files
         self._images = {image.id: image for image in images}
-        self._names = dict(zip(self._images, result_names(images), strict=True))
+        # Made of all images, so that a choice of images does not change a name.
+        ids = [image.id for image in files.images]
+        self._names = dict(zip(ids, result_names(files.images), strict=True))
         self._crops = crops
         self._app, self._heap = app, heap
         self._session: QuPath | None = None
@@ -101,6 +104,10 @@ class QuPathPullJob(PullJob[str]):
             classes=choice.classes,
             crops=self._crops,
         )
+
+    def leftovers(self, item: str, out: Path) -> list[str]:
+        """Return the crops that are there."""
+        return find_crops(self._names[item], out)
 
     def files(self, item: str) -> list[Path]:
         """Return the project's folder."""

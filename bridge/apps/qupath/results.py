@@ -95,5 +95,12 @@ def write_review(
         changes=review.changes, only=only, classes=classes,
         size_remedy="bring the image file back", markers=markers,
     )  # fmt: skip
-    regions = write_crops(review, name, folder) if crops else {}
-    return replace(written, files={**written.files, **regions})
+    if not crops:
+        return written
+    made = write_crops(review, name, folder, only=only, classes=classes)
+    return replace(
+        written,
+        files={**written.files, **made.files},
+        notes=(*written.notes, *made.notes),
+        hashes=made.hashes,
+    )
