@@ -371,6 +371,23 @@ def prepared(groovy: Groovy, given: dict[str, Any], arguments: str) -> Any:
     return groovy.ask("run_starbridge", f"script.prepareFeature({parsed}, {arguments})")
 
 
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        ({"a": None, "b": 1.5, "c": "NaN"}, {"a": "NaN", "b": 1.5, "c": "NaN"}),
+        (
+            [{"name": "a", "value": None}, {"name": "b", "value": 1.5}],
+            [{"name": "a", "value": "NaN"}, {"name": "b", "value": 1.5}],
+        ),
+        ({}, {}),
+    ],
+)
+def test_measurements_that_are_null_become_nan(groovy: Groovy, given: Any, written: Any) -> None:
+    prepared_feature = prepared(groovy, feature(measurements=given), "'', 0, 0, null")
+
+    assert prepared_feature["properties"]["measurements"] == written
+
+
 def test_features_are_moved_to_their_place(groovy: Groovy) -> None:
     given = {
         **feature(objectType="cell"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 
 from bridge.apps.qupath.backup import FOLDER, Backup
+from bridge.apps.qupath.classes import check_class_names
 from bridge.apps.qupath.cores import Core, put_into_cores
 from bridge.apps.qupath.errors import QuPathEndedError, QuPathError
 from bridge.apps.qupath.matching import find_in_project, find_moved, new_name
@@ -138,6 +139,7 @@ def push(
     is_new = not folder.exists() or (folder.is_dir() and not any(folder.glob("*.qpproj")))
     if is_new and settings.dry_run:
         return [PushOutcome(image=str(path), added_to_project=True) for path, _ in pairs]
+    check_class_names([*(settings.classes or ()), settings.conflict_class], "push")
     qupath.open(folder, create=True)
     if settings.relink:
         moved, _ = find_moved(read_project(folder), settings.relink)
@@ -238,6 +240,7 @@ def _read(qupath: QuPath, image: ProjectImage) -> Objects:
 def _push_one(
     qupath: QuPath, folder: Path, path: Path, detections: Detections, settings: PushSettings
 ) -> PushOutcome:
+    check_class_names(detections.objects["class"], path)
     files = read_project(folder)
     image = find_in_project(files, path)
     is_new = image is None

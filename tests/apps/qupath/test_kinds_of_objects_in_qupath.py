@@ -15,6 +15,8 @@ import shapely
 import tifffile
 
 from bridge import Detections
+from bridge.apps.qupath.classes import name_in_qupath
+from bridge.apps.qupath.project_files import read_project
 from bridge.apps.qupath.results import write_review
 from bridge.apps.qupath.session import QuPath
 from bridge.apps.qupath.sync import PushSettings, Review, pull, push, status
@@ -141,7 +143,11 @@ def test_points_and_lines_are_pulled_kept_and_counted(
             name: roifile.ImagejRoi.frombytes(archive.read(name)) for name in archive.namelist()
         }
     assert rois["three points.roi"].roitype == roifile.ROI_TYPE.POINT
-    assert rois["a polyline.roi"].coordinates().tolist() == [[70, 110], [80, 120.5], [90, 115]]
+    assert np.asarray(rois["a polyline.roi"].coordinates()).tolist() == [
+        [70, 110],
+        [80, 120.5],
+        [90, 115],
+    ]
     assert any("4 points and lines" in note for note in written.notes)
 
     (outcome,) = push(qupath, drawn, [(section, nuclei(40))], ALL)
@@ -222,3 +228,64 @@ def test_a_region_has_none_of_the_measurements_of_nuclei(
 
     assert done.output.count("true false") == 1
     assert done.output.count("false true") == 3
+
+
+NAMES = (
+    "Tumor", "Tumor: Positive", "Tumor:Positive", " lead", "trail ", "a  b", "a : b", "a: b: c",
+    "a:b: c", "x:", ":", "a::b", ": b", "a: ", "", "Unclassified", "null", "\ttab", "µ 核", "[x]",
+    'a"b', "a;b, c", "a\nb", "a\rb", "\u2003wide",
+)  # fmt: skip
+
+
+def test_qupath_makes_of_a_name_what_is_foretold(
+    qupath_scripts: QuPathScripts, tmp_path: Path
+) -> None:
+    given, found = tmp_path / "given.json", tmp_path / "found.json"
+    given.write_text(json.dumps(NAMES), "utf-8")
+    script = tmp_path / "names.groovy"
+    script.write_text(
+        """
+        import qupath.lib.io.GsonTools
+        import qupath.lib.objects.classes.PathClass
+        def gson = GsonTools.getInstance()
+        def names = gson.fromJson(new File(args[0]).getText('UTF-8'), List)
+        def made = names.collect { name ->
+            try {
+                def pathClass = PathClass.fromString(name)
+                pathClass == PathClass.NULL_CLASS ? '' : pathClass.toString()
+            } catch (IllegalArgumentException error) { '' }
+        }
+        new File(args[1]).setText(gson.toJson(made), 'UTF-8')
+        """,
+        "utf-8",
+    )
+
+    done = qupath_scripts.script(script, settings=[str(given), str(found)])
+
+    assert done.status == 0, done.output
+    made = json.loads(found.read_text("utf-8"))
+    assert dict(zip(NAMES, made, strict=True)) == {
+        name: name_in_qupath(name) or "" for name in NAMES
+    }
+
+
+def test_classes_come_back_as_they_were_or_are_refused_before_anything_is_written(
+    qupath: QuPath, section: Path, tmp_path: Path
+) -> None:
+    kept = [name for name in NAMES if name_in_qupath(name) == name]
+    objects = nuclei(len(kept))
+    objects.objects["class"] = kept
+    project, other = tmp_path / "project", tmp_path / "other"
+
+    (outcome,) = push(qupath, project, [(section, objects)], ALL)
+    back = read(qupath, project).detections.objects.loc[objects.ids]
+
+    assert outcome.error is None
+    assert back["class"].tolist() == kept
+
+    objects.objects.loc[objects.ids[0], "class"] = "Tumor:Positive"
+    (refused,) = push(qupath, other, [(section, objects)], ALL)
+
+    assert "has the class 'Tumor:Positive'" in str(refused.error)
+    assert "rename it to 'Tumor: Positive'" in str(refused.error)
+    assert not read_project(other).images

@@ -418,7 +418,7 @@ def test_points_and_lines_are_unpacked_with_all_that_they_have() -> None:
     shapes = [shapely.Point(1.5, 2), shapely.LineString([(0, 0), (9, 9.25)])]
     wkb = [shapely.to_wkb(shape) for shape in shapes]
     area = pack(Detections.from_polygons([shapely.box(0, 0, 9, 9)], ids=[FIRST]))
-    marks = {
+    marks: dict[str, NDArray[Any]] = {
         "kind": np.array([2, 0], np.int8),
         "plane": np.array([-1, 1, 0, -1, 0, 2], np.int32),
         "classOf": np.array([0, -1], np.int32),
@@ -430,7 +430,7 @@ def test_points_and_lines_are_unpacked_with_all_that_they_have() -> None:
         "wkb": np.frombuffer(b"".join(wkb), np.int8),
         "wkbEnds": np.cumsum([0, *map(len, wkb)]),
     }
-    texts = {
+    words: dict[str, list[str | None]] = {
         "ids": ["p", "q"],
         "names": [None, "a line"],
         "classNames": ["Mark"],
@@ -440,7 +440,7 @@ def test_points_and_lines_are_unpacked_with_all_that_they_have() -> None:
     }
     packed = Packed(
         {**area.arrays, **{f"markers.{key}": value for key, value in marks.items()}},
-        {**area.texts, **{f"markers.{key}": value for key, value in texts.items()}},
+        {**area.texts, **{f"markers.{key}": value for key, value in words.items()}},
     )
 
     found, parents = unpack_markers(packed)
