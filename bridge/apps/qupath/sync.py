@@ -15,7 +15,7 @@ from bridge.apps.qupath.backup import FOLDER, Backup
 from bridge.apps.qupath.classes import check_class_names
 from bridge.apps.qupath.cores import Core, put_into_cores
 from bridge.apps.qupath.errors import QuPathEndedError, QuPathError
-from bridge.apps.qupath.matching import find_in_project, find_moved, new_name
+from bridge.apps.qupath.matching import find_in_project, find_moved, new_name, relinked
 from bridge.apps.qupath.nesting import annotations_around
 from bridge.apps.qupath.project_files import ProjectFiles, ProjectImage, read_project
 from bridge.apps.qupath.running import refuse_running
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 MARKERS = "points and lines"
 """Column of :func:`status` that counts the objects without an area."""
+
+MOST_RESTARTS = 2
+"""Times in a row that QuPath may end, or hang, while it reads an image, until a pull gives up."""
 
 As = Literal["detection", "cell", "annotation"]
 
@@ -141,6 +144,7 @@ def push(
         return [PushOutcome(image=str(path), added_to_project=True) for path, _ in pairs]
     check_class_names([*(settings.classes or ()), settings.conflict_class], "push")
     qupath.open(folder, create=True)
+    moved: dict[str, str] = {}
     if settings.relink:
         moved, _ = find_moved(read_project(folder), settings.relink)
         if moved and not settings.dry_run:
@@ -150,7 +154,7 @@ def push(
     outcomes = []
     for path, detections in pairs:
         try:
-            outcome = _push_one(qupath, folder, path, detections, settings)
+            outcome = _push_one(qupath, folder, path, detections, settings, moved)
         except QuPathEndedError:
             raise
         except StarbridgeError as error:
@@ -183,17 +187,20 @@ def pull(
     """
     files = read_project(project)
     chosen = files.select(images)
-    qupath.open(files.folder)
+    qupath.open(files.folder, reading=True)
     reviews = []
+    ended = 0
     for image in chosen:
         try:
             reviews.append(read_review(qupath, files, image))
-        except QuPathEndedError:
-            raise
+            ended = 0
         except StarbridgeError as error:
-            if on_error is None:
+            ended += not qupath.running
+            if on_error is None or ended > MOST_RESTARTS:
                 raise
             on_error(error)
+            if not qupath.running:  # one image must not end the reading of the others
+                qupath.restart()
     return reviews
 
 
@@ -238,10 +245,15 @@ def _read(qupath: QuPath, image: ProjectImage) -> Objects:
 
 
 def _push_one(
-    qupath: QuPath, folder: Path, path: Path, detections: Detections, settings: PushSettings
+    qupath: QuPath,
+    folder: Path,
+    path: Path,
+    detections: Detections,
+    settings: PushSettings,
+    moved: dict[str, str],
 ) -> PushOutcome:
     check_class_names(detections.objects["class"], path)
-    files = read_project(folder)
+    files = relinked(read_project(folder), moved)  # a dry run has not relinked them
     image = find_in_project(files, path)
     is_new = image is None
     if image is None:
