@@ -17,6 +17,7 @@ from bridge.apps.qupath.cores import Core, put_into_cores
 from bridge.apps.qupath.errors import QuPathEndedError, QuPathError
 from bridge.apps.qupath.matching import find_in_project, find_moved, new_name, relinked
 from bridge.apps.qupath.nesting import annotations_around
+from bridge.apps.qupath.old_files import save_with_ids
 from bridge.apps.qupath.project_files import ProjectFiles, ProjectImage, read_project
 from bridge.apps.qupath.running import refuse_running
 from bridge.apps.qupath.session import Objects, QuPath
@@ -76,6 +77,7 @@ class PushOutcome:
         removed, added: number of objects removed from and added to the project.
         error: message for the user; ``None`` where the push succeeded.
         conflicts: file with the table of conflicts, ``None`` where there are none.
+        notes: sentences for the user.
     """
 
     image: str
@@ -85,6 +87,7 @@ class PushOutcome:
     added: int = 0
     error: str | None = None
     conflicts: Path | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -268,6 +271,9 @@ def _push_one(
     backup = Backup(files, image)
     base = backup.pushed() if settings.dry_run else backup.settle()
     backup.check_objects()
+    saved = None if settings.dry_run else save_with_ids(qupath, image, backup, base)
+    if saved is not None:
+        base = backup.pushed()
     state = backup.state()
     there = _read(qupath, image)
     new = _prepared(detections, there.detections, files, settings)
@@ -285,6 +291,7 @@ def _push_one(
         merged=merged,
         removed=len(remove),
         added=len(add),
+        notes=() if saved is None else (saved,),
     )
     if settings.dry_run:
         return outcome

@@ -123,6 +123,8 @@ def _tell(outcome: PushOutcome) -> None:
             what.append("reviewed: " + ", ".join(f"{n} {k}" for k, n in edits.items()))
         if len(outcome.merged.conflicts):
             what.append(f"{len(outcome.merged.conflicts)} conflicts")
+    for sentence in outcome.notes:
+        note(sentence)
     new = " (new in the project)" if outcome.added_to_project else ""
     typer.echo(f"{outcome.image}{new}: {'; '.join(what)}")
 
