@@ -8,8 +8,10 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
 from bridge.detections import Detections
 from bridge.errors import BadInputError
@@ -133,7 +135,8 @@ def write_results(
     GeoJSON, CSV and ROIs hold all selected objects, points and lines too. Detections, cells and
     tiles are drawn into label images and class masks; annotations are drawn only with
     ``only="annotations"`` or where there is nothing else, since a region would cover the nuclei in
-    it.
+    it. Cells are drawn whole; the nuclei of cells go into label images of their own
+    (``NAME_nuclei.tif``), with the labels of their cells.
 
     Args:
         detections: the objects.
@@ -148,7 +151,8 @@ def write_results(
             objects.
 
     Returns:
-        The files, a part of :func:`result_files`, with notes for the user.
+        The files, a part of :func:`result_files`, and label images of nuclei where there are cells
+        (``labels of nuclei``, ``hdf5 of nuclei``), with notes for the user.
 
     Raises:
         BadInputError: an unknown format or type; a file cannot be written.
@@ -177,6 +181,17 @@ def write_results(
         holding = [files[key] for key in tables if key != "parquet"]
         where = f"only in {', '.join(holding)}" if holding else "in none of the files"
         notes.append(f"{len(marked)} points and lines, which enclose no area, are {where}")
+    nuclei = _select_nuclei(drawn)
+    if nuclei is not None:
+        of_nuclei = {
+            f"{key} of nuclei": FORMATS[key]
+            .file_name.replace("_labels", "_nuclei")
+            .format(name=name)
+            for key in files
+            if _is_image(key) and key in FORMATS
+        }
+        write_all(nuclei, [out / file for file in of_nuclei.values()])
+        files |= of_nuclei
     if CLASSES in files:
         _write_class_mask(drawn, out / files[CLASSES], out / files["class names"])
     if changes is not None:
@@ -211,6 +226,19 @@ def _select_markers(
         return None
     types = None if only is None else _TYPES[only]
     return select_markers(markers, types, None if classes is None else list(classes))
+
+
+def _select_nuclei(drawn: Detections) -> Detections | None:
+    """Return the nuclei of cells, with the labels of their cells; ``None`` where there are none."""
+    frame = drawn.objects
+    if "nucleus" not in frame.columns:
+        return None
+    nuclei = frame["nucleus"].to_numpy(object)
+    has = ~(shapely.is_missing(nuclei) | shapely.is_empty(nuclei))
+    if not has.any():
+        return None
+    cells = frame[has].drop(columns="nucleus")
+    return replace(drawn, objects=cells.set_geometry(gpd.GeoSeries(nuclei[has], cells.index)))
 
 
 def _is_image(key: str) -> bool:
