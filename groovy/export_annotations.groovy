@@ -352,7 +352,7 @@ static List<String> resultNames(List<String> imageNames, List<String> ids) {
     return [imageNames, ids].transpose().collect { given, id ->
         String safe = given.replaceAll(/[\x00-\x1f<>:"\/\\|?*]/, '_').replaceAll(/^[ .]+|[ .]+$/, '')
         String name = safe.replaceAll(/(?i)(?<=.)(\.ome\.tiff?|\.ome\.btf|\.ome\.zarr|\.tiff?|\.btf|\.h5|\.hdf5|\.zarr)$/, '') ?: "image ${id}"
-        if (name.toLowerCase() in taken)
+        while (name.toLowerCase() in taken)
             name = "${name} (${id})"
         taken << name.toLowerCase()
         name

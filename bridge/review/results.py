@@ -212,10 +212,15 @@ def write_table(table: pd.DataFrame, path: str | PathLike[str]) -> None:
 def _select_drawn(selected: Detections, *, asked_for: bool) -> tuple[Detections, list[str]]:
     """Return the objects that are drawn into pixels, and a note where these are annotations."""
     is_region = selected.objects["object_type"] == "annotation"
-    if asked_for or not is_region.any():
+    if not is_region.any():
         return selected, []
+    # A region is drawn below the nuclei in it, which may be annotations themselves.
+    below = np.argsort(-selected.objects.area.to_numpy(), kind="stable")
+    layered = replace(selected, objects=selected.objects.iloc[below])
+    if asked_for:
+        return layered, []
     if is_region.all():
-        return selected, [f"annotations are drawn ({len(selected)}), because there is nothing else"]
+        return layered, [f"annotations are drawn ({len(selected)}), because there is nothing else"]
     return replace(selected, objects=selected.objects[~is_region]), []
 
 

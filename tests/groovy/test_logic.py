@@ -98,7 +98,7 @@ def test_names_become_safe(groovy: Groovy, name: str, safe: str) -> None:
 def test_images_have_the_names_that_pull_gives_them(groovy: Groovy) -> None:
     names = [
         "a.tif", "A.ome.TIF", "b", "a.zarr", "s.ome.tif - Image0", "../c:d?.h5", " day 1.5 ", "...",
-        ".tif", "x.ome.h5", "[two] $x 100%.btf",
+        ".tif", "x.ome.h5", "[two] $x 100%.btf", "a (13)", "a.btf",
     ]  # fmt: skip
     images = [
         ProjectImage(id=str(n), name=name, uris=(), data=Path(), description="", metadata={})

@@ -30,9 +30,6 @@ class QuPathPullJob(PullJob[str]):
         crops: the image region of each annotation, too.
         app: folder of QuPath, as in :class:`bridge.apps.qupath.session.QuPath`.
         heap: its memory, as there.
-
-    Raises:
-        BadInputError: two images of one name.
     """
 
     record = "qupath_pull.json"

@@ -13,7 +13,6 @@ from bridge.apps.qupath.crops import write_crops
 from bridge.apps.qupath.nesting import name_annotations
 from bridge.apps.qupath.project_files import ProjectFiles, ProjectImage
 from bridge.apps.qupath.sync import Review
-from bridge.errors import BadInputError
 from bridge.files.names import safe_name
 from bridge.images import image_name
 from bridge.images.locations import identity
@@ -23,17 +22,15 @@ from bridge.review.results import DEFAULT_FORMATS, Written, write_results
 def result_names(images: Sequence[ProjectImage]) -> list[str]:
     """Return a base name for the files of each image: its name in QuPath, made safe and unique.
 
-    Raises:
-        BadInputError: names that stay the same with the image's number behind them.
+    Where a name is taken, the image's number is added. The script ``export_annotations.groovy``
+    names its files alike.
     """
     names: list[str] = []
     taken: set[str] = set()
     for image in images:
         name = image_name(safe_name(image.name)) or f"image {image.id}"
-        if name.casefold() in taken:  # Windows and macOS do not tell A.tif from a.tif
+        while name.casefold() in taken:  # Windows and macOS do not tell A.tif from a.tif
             name = f"{name} ({image.id})"
-        if name.casefold() in taken:
-            raise BadInputError("project", f"has two images named {name}", "rename one in QuPath")
         taken.add(name.casefold())
         names.append(name)
     return names

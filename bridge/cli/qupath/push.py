@@ -139,4 +139,5 @@ def _as_json(outcome: PushOutcome) -> dict[str, Any]:
         "error": outcome.error,
         "review": None if merged is None else merged.review.counts(),
         "conflicts": None if merged is None else len(merged.conflicts),
+        "notes": list(outcome.notes),
     }
