@@ -191,6 +191,7 @@ static JsonObject prepareFeature(JsonObject feature, String importAs, double dx,
     boolean plain = pathClass instanceof JsonObject && !pathClass.has('color') && !pathClass.has('colorRGB')
     if (plain && pathClass.get('name') instanceof JsonPrimitive)
         properties.add('classification', pathClass.get('name'))
+    nameMissingNumbers(properties.get('measurements'))
     for (name in ['geometry', 'nucleusGeometry']) {
         def geometry = feature.get(name)
         if (!(geometry instanceof JsonObject))
@@ -206,6 +207,17 @@ static JsonObject prepareFeature(JsonObject feature, String importAs, double dx,
         }
     }
     return feature
+}
+
+/** Write NaN for measurements that are null: QuPath leaves those out of a map, and stops at them in a list. */
+static void nameMissingNumbers(JsonElement measurements) {
+    if (measurements instanceof JsonObject) {
+        List<String> missing = measurements.keySet().findAll { measurements.get(it).isJsonNull() } as List
+        missing.each { measurements.addProperty(it, 'NaN') }
+    } else if (measurements instanceof JsonArray) {
+        measurements.findAll { it instanceof JsonObject && it.get('value')?.isJsonNull() }
+            .each { it.addProperty('value', 'NaN') }
+    }
 }
 
 /** Return coordinates of any nesting, moved by (dx, dy) pixels. */

@@ -22,7 +22,7 @@ from contextlib import ExitStack, contextmanager
 from itertools import chain, islice, repeat
 from os import PathLike
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import numpy as np
 import orjson
@@ -35,8 +35,12 @@ from bridge.detections import FIELDS, OBJECT_TYPES, Detections
 from bridge.errors import BadInputError
 from bridge.files.atomic import writing
 from bridge.formats import existing_file
+from bridge.formats.markers import marker_features
 from bridge.images.info import ImageInfo
 from bridge.outlines.rings import areas_only
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
 
 log = logging.getLogger(__name__)
 
@@ -59,8 +63,15 @@ _OLD_IDS = {  # QuPath 0.2 wrote the class of the object in place of an id
 }
 
 
-def write(detections: Detections, path: str | PathLike[str]) -> None:
+def write(
+    detections: Detections, path: str | PathLike[str], *, markers: GeoDataFrame | None = None
+) -> None:
     """Write a FeatureCollection; gzipped when the path ends in ``.gz``.
+
+    Args:
+        detections: the objects.
+        path: the file.
+        markers: points and lines (:mod:`bridge.formats.markers`), which are written behind them.
 
     Raises:
         BadInputError: the file cannot be written.
@@ -83,6 +94,9 @@ def write(detections: Detections, path: str | PathLike[str]) -> None:
                 stream.write(separator)
                 stream.write(orjson.dumps(some, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1])
                 separator = b",\n"
+        for feature in () if markers is None else marker_features(markers):
+            stream.write(separator + orjson.dumps(feature))
+            separator = b",\n"
         stream.write(b"\n]}\n")
 
 

@@ -17,6 +17,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ from bridge.errors import BadInputError
 from bridge.files.atomic import write_bytes
 from bridge.files.names import safe_name
 from bridge.formats import existing_file
+from bridge.formats.markers import marker_rois
 from bridge.formats.roi_outlines import set_outlines
 from bridge.images.info import ImageInfo
 from bridge.outlines.rings import region
@@ -81,7 +83,13 @@ def class_groups(classes: Iterable[str | None]) -> tuple[str, ...]:
     return tuple(sorted({name for name in classes if name is not None}))[:_MAX_GROUP]
 
 
-def write(detections: Detections, path: str | PathLike[str], *, groups: bool = False) -> None:
+def write(
+    detections: Detections,
+    path: str | PathLike[str],
+    *,
+    groups: bool = False,
+    markers: gpd.GeoDataFrame | None = None,
+) -> None:
     """Write a ``RoiSet.zip`` (or, for one object, a ``.roi``).
 
     ROIs are named by their label and class (``0007-neuron``), or as the reviewer named them.
@@ -96,6 +104,7 @@ def write(detections: Detections, path: str | PathLike[str], *, groups: bool = F
         path: ``.zip`` or ``.roi``.
         groups: put each class into the ROI group that :func:`class_groups` gives it. ImageJ then
             shows the groups' colours, not the classes', unless that is switched off.
+        markers: points and lines (:mod:`bridge.formats.markers`), which a ``.zip`` holds too.
 
     Raises:
         BadInputError: a ``.roi`` for more or fewer than one object; the file cannot be written.
@@ -114,11 +123,15 @@ def write(detections: Detections, path: str | PathLike[str], *, groups: bool = F
         write_bytes(path, next(_encode(detections, groups=groups))[1])
         return
     record = {"image": detections.image.to_json(), "outline": detections.outline}
+    rois = _encode(detections, groups=groups)
+    if markers is not None and len(markers):
+        taken = {name.lower() for name in roi_names(detections)}
+        rois = chain(rois, marker_rois(markers, detections.image, taken))
     # Compressing small entries takes longer than making them. They go through memory, since
     # zipfile goes back to each entry's header.
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
-        for name, data in _encode(detections, groups=groups):
+        for name, data in rois:
             entry = zipfile.ZipInfo(f"{name}.roi")  # of 1980: equal objects give equal files
             entry.external_attr = _FILE_MODE
             archive.writestr(entry, data)
@@ -239,9 +252,14 @@ def roi_names(detections: Detections) -> list[str]:
     return _unique_names(frame["label"].tolist(), frame["class"].tolist(), frame["name"].tolist())
 
 
-def encode(detections: Detections) -> list[bytes]:
-    """Return each object as a ROI in ImageJ's format, in their order."""
-    return [data for _, data in _encode(detections)]
+def encode(detections: Detections, names: list[str] | None = None) -> list[bytes]:
+    """Return each object as a ROI in ImageJ's format, in their order.
+
+    Args:
+        detections: the objects.
+        names: their names in ImageJ; :func:`roi_names` where ``None``.
+    """
+    return [data for _, data in _encode(detections, names=names)]
 
 
 def read_overlay(
@@ -291,10 +309,12 @@ def _comment(record: dict[str, Any]) -> bytes:
     return comment if len(comment) < 2**16 else b""
 
 
-def _encode(detections: Detections, *, groups: bool = False) -> Iterator[tuple[str, bytes]]:
+def _encode(
+    detections: Detections, *, groups: bool = False, names: list[str] | None = None
+) -> Iterator[tuple[str, bytes]]:
     """Yield the name of each object and its ROI in ImageJ's format."""
     frame = detections.objects
-    names = roi_names(detections)
+    names = roi_names(detections) if names is None else names
     grouped = class_groups(frame["class"]) if groups else ()
     numbers = {name: number for number, name in enumerate(grouped, 1)}
     stack = detections.image.size_z > 1 or detections.image.size_t > 1

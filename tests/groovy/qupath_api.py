@@ -17,6 +17,7 @@ CLASSES: dict[str, tuple[str, ...]] = {
         "isNumericMeasurement",
         "setImageData",
     ),
+    "qupath.lib.geom.Point2": ("getX", "getY"),
     "qupath.lib.images.ImageData": ("getHierarchy", "getProperty", "getServer", "setProperty"),
     "qupath.lib.images.servers.ImageServer": (
         "getBuilder",
@@ -45,16 +46,20 @@ CLASSES: dict[str, tuple[str, ...]] = {
     "qupath.lib.images.PathImage": ("getImage",),
     "qupath.lib.io.GsonTools": ("getInstance",),
     "qupath.lib.io.PathIO": ("readObjectsFromGeoJSON",),
+    "qupath.lib.measurements.MeasurementList": ("get", "getMeasurementNames"),
     "qupath.lib.objects.PathObject": (
         "addChildObjects",
         "getChildObjects",
+        "getColor",
         "getID",
+        "getMeasurementList",
         "getName",
         "getPathClass",
         "getROI",
         "hasROI",
         "isAnnotation",
         "isDetection",
+        "isLocked",
         "setName",
     ),
     "qupath.lib.objects.classes.PathClass": ("fromString",),
@@ -71,16 +76,20 @@ CLASSES: dict[str, tuple[str, ...]] = {
     "qupath.lib.objects.hierarchy.events.PathObjectSelectionModel": ("getSelectedObjects",),
     "qupath.lib.projects.Project": ("getEntry", "getImageList", "getPath"),
     "qupath.lib.projects.ProjectIO": ("loadProject",),
-    "qupath.lib.projects.ProjectImageEntry": ("getImageName", "readImageData"),
+    "qupath.lib.projects.ProjectImageEntry": ("getID", "getImageName", "readImageData"),
     "qupath.lib.regions.RegionRequest": ("createInstance",),
+    "qupath.lib.roi.PolygonROI": ("getAllPoints",),
     "qupath.lib.roi.interfaces.ROI": (
         "contains",
+        "getAllPoints",
         "getBoundsHeight",
         "getBoundsWidth",
         "getBoundsX",
         "getBoundsY",
+        "getC",
         "getCentroidX",
         "getCentroidY",
+        "getGeometry",
         "getT",
         "getZ",
         "isArea",
@@ -164,7 +173,11 @@ withIndex withWriter
 addProperty beginArray beginObject deepCopy endArray endObject fromJson getAsDouble getAsInt
 getAsJsonArray getAsJsonObject getAsJsonPrimitive getAsString has hasNext isJsonNull
 isJsonPrimitive nextName parseString peek setLenient toJson
-saveAsByteArray saveAsTiff setPosition setRoi
+addSlice getCalibration getProcessor getTitle getType saveAsByteArray saveAsTiff setCalibration
+setDimensions setOpenAsHyperStack setPosition setRoi
+getCoordinates getExteriorRing getGeometryN getGeometryType getInteriorRingN getNumGeometries
+getNumInteriorRing
+getMetadata isInfinite respondsTo take
 """
 NOT_QUPATH = frozenset(_OTHERS.split())
-"""All else that the scripts call: of Java, Groovy, Gson and ImageJ, in this order."""
+"""All else that the scripts call: of Java, Groovy, Gson, ImageJ and JTS, in this order."""

@@ -165,9 +165,13 @@ def results(real_image: tuple[NDArray[Any], NDArray[Any]], tmp_path: Path) -> Pa
     """A results folder as `starbridge segment` leaves it, with the hand-made outlines."""
     nuclei = Detections.from_labels(real_image[1])
     objects = nuclei.objects.assign(score=np.arange(len(nuclei)) + 0.25)
+    objects["ratio"] = np.where(np.arange(len(nuclei)) % 3, 0.5, np.nan)
     objects["class"] = ["Tumor: Positive" if n % 2 else "Tumor" for n in range(len(objects))]
     marked = Detections(objects, nuclei.image)
-    marked.write(tmp_path / "results" / "geojson" / f"{NAMES[0]}.geojson")
+    file = tmp_path / "results" / "geojson" / f"{NAMES[0]}.geojson"
+    marked.write(file)
+    # Programs that know no NaN write null.
+    file.write_text(file.read_text("utf-8").replace('"ratio":"NaN"', '"ratio":null', 3), "utf-8")
     return tmp_path / "results"
 
 
@@ -185,6 +189,9 @@ def test_imported_objects_come_back_as_they_were(
     same = detections.loc[given.objects.index]
     assert list(same["class"]) == list(given.objects["class"])
     assert list(same["score"]) == list(given.objects["score"])
+    assert np.array_equal(same["ratio"], given.objects["ratio"], equal_nan=True)
+    exported = (tmp_path / "reviewed" / "geojson" / f"{NAMES[0]}.geojson").read_text("utf-8")
+    assert exported.count('"ratio":') == len(given)  # NaN, and not left out
     apart = same.geometry.symmetric_difference(given.objects.geometry).area
     assert float((apart / given.objects.area).max()) < 0.01
     assert (back.image.width, back.image.height) == (512, 512)

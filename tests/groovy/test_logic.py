@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from bridge.apps.qupath.crops import annotation_title
+from bridge.apps.qupath.project_files import ProjectImage
+from bridge.apps.qupath.results import result_names
 from tests.groovy.conftest import NAMES, Groovy
 from tests.waiting import PATIENCE
 
@@ -92,12 +95,19 @@ def test_names_become_safe(groovy: Groovy, name: str, safe: str) -> None:
     assert groovy.ask("export_annotations", f"script.safeName({quoted(name)})") == safe
 
 
-def test_no_two_names_are_the_same(groovy: Groovy) -> None:
-    names = ["a", "A", "b", "a", "a (2)"]
+def test_images_have_the_names_that_pull_gives_them(groovy: Groovy) -> None:
+    names = [
+        "a.tif", "A.ome.TIF", "b", "a.zarr", "s.ome.tif - Image0", "../c:d?.h5", " day 1.5 ", "...",
+        ".tif", "x.ome.h5", "[two] $x 100%.btf", "a (13)", "a.btf",
+    ]  # fmt: skip
+    images = [
+        ProjectImage(id=str(n), name=name, uris=(), data=Path(), description="", metadata={})
+        for n, name in enumerate(names, 1)
+    ]
+    call = f"script.resultNames({quoted(names)}, {quoted([image.id for image in images])})"
 
-    unique = groovy.ask("export_review", f"script.uniqueNames({quoted(names)})")
-
-    assert unique == ["a", "A (2)", "b", "a (3)", "a (2) (2)"]
+    for script in ("export_review", "export_annotations"):
+        assert groovy.ask(script, call) == result_names(images)
 
 
 @pytest.mark.parametrize(
@@ -359,6 +369,23 @@ def prepared(groovy: Groovy, given: dict[str, Any], arguments: str) -> Any:
         f"com.google.gson.JsonParser.parseString({quoted(json.dumps(given))}).getAsJsonObject()"
     )
     return groovy.ask("run_starbridge", f"script.prepareFeature({parsed}, {arguments})")
+
+
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        ({"a": None, "b": 1.5, "c": "NaN"}, {"a": "NaN", "b": 1.5, "c": "NaN"}),
+        (
+            [{"name": "a", "value": None}, {"name": "b", "value": 1.5}],
+            [{"name": "a", "value": "NaN"}, {"name": "b", "value": 1.5}],
+        ),
+        ({}, {}),
+    ],
+)
+def test_measurements_that_are_null_become_nan(groovy: Groovy, given: Any, written: Any) -> None:
+    prepared_feature = prepared(groovy, feature(measurements=given), "'', 0, 0, null")
+
+    assert prepared_feature["properties"]["measurements"] == written
 
 
 def test_features_are_moved_to_their_place(groovy: Groovy) -> None:
@@ -646,10 +673,13 @@ def test_a_command_ends_with_the_script(groovy: Groovy, tmp_path: Path) -> None:
 # ---- export_annotations -------------------------------------------------------------------------
 
 
-def test_annotations_are_called_by_class_and_number(groovy: Groovy) -> None:
-    titles = "[script.annotationTitle('Tumor: a/b', 1), script.annotationTitle(null, 12)]"
+@pytest.mark.parametrize(
+    "name", ["Tumor: a/b", None, "[x]", "..", "../../etc", " Zelle µ 核. ", '<">|?*\n', "x" * 300]
+)
+def test_annotations_are_called_as_pull_calls_them(groovy: Groovy, name: str | None) -> None:
+    title = groovy.ask("export_annotations", f"script.annotationTitle({quoted(name)}, 12)")
 
-    assert groovy.ask("export_annotations", titles) == ["[Tumor_ a_b] 001", "[none] 012"]
+    assert title == annotation_title(name, 12)
 
 
 def test_files_of_an_earlier_export_are_reported(groovy: Groovy, tmp_path: Path) -> None:

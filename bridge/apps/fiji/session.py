@@ -52,7 +52,7 @@ class Fiji(AppSession):
         mode: ``headless``, or ``gui`` with ImageJ's window and ROI Manager.
         heap: maximal memory for Java (``"4g"``); half of the machine's where ``None``.
         timeout: seconds that a request may take; macros have their own limit.
-        start_timeout: seconds that it may take to start, without downloads.
+        start_timeout: seconds that it may start without progress, downloads apart.
         on_print: called with each line that ImageJ prints.
         on_download: called with file name, bytes downloaded and bytes in all.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
@@ -111,6 +112,20 @@ def find_moved(
         if before is not None and before in places:
             moved[uri] = places[before].as_uri()
     return moved, [old for old in lost if old not in places]
+
+
+def relinked(project: ProjectFiles, moved: Mapping[str, str]) -> ProjectFiles:
+    """Return a project as it will be when its images are relinked; write nothing.
+
+    Args:
+        project: the project.
+        moved: new URI by old URI (:func:`find_moved`).
+    """
+    images = tuple(
+        replace(image, uris=tuple(moved.get(uri, uri) for uri in image.uris))
+        for image in project.images
+    )
+    return replace(project, images=images)
 
 
 def _nearest(path: Path, others: list[Path]) -> list[Path]:

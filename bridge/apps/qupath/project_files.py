@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,10 +18,12 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from bridge.errors import BadInputError
+from bridge.images.info import ImageInfo, PixelSize
 
 PROJECT_FILE = "project.qpproj"
 
 _MOST_BYTES = 256 * 2**20  # of a list of images
+_MICROMETRES = ("\u00b5m", "\u03bcm", "um")  # the micro sign, the Greek letter
 _DEEPEST = 20  # a rotated, cropped, channel-transformed image is a builder in a builder
 
 
@@ -36,6 +39,9 @@ class ProjectImage:
         description: the reviewer's notes, ``""`` where there are none.
         metadata: the reviewer's keys and values.
         width, height: pixels, ``None`` where the project does not say.
+        size_z, size_t: number of slices and time points.
+        pixel_size: µm, ``None`` where the project does not say.
+        channels: names of the channels, empty where the project does not say.
         server: hash of all that the project says of the pixels, such as transforms, the pixel size
             and channel names.
     """
@@ -48,7 +54,23 @@ class ProjectImage:
     metadata: dict[str, str] = field(hash=False)
     width: int | None = None
     height: int | None = None
+    size_z: int = 1
+    size_t: int = 1
+    pixel_size: PixelSize | None = None
+    channels: tuple[str, ...] = ()
     server: str = ""
+
+    def info(self, name: str) -> ImageInfo:
+        """Return what the project says of the image, under a name."""
+        return ImageInfo(
+            name=name,
+            width=self.width,
+            height=self.height,
+            size_z=self.size_z,
+            size_t=self.size_t,
+            pixel_size=self.pixel_size,
+            channels=self.channels,
+        )
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -246,6 +268,7 @@ def _image(entry: dict[str, Any], file: Path) -> ProjectImage:
         else {},
         width=size[0],
         height=size[1],
+        **_metadata_of(server),
         server=hashlib.sha256(json.dumps(server, sort_keys=True).encode()).hexdigest(),
     )
 
@@ -273,6 +296,36 @@ def _size(server: Any) -> tuple[int | None, int | None]:
     if isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0:
         return width, height
     return None, None
+
+
+def _metadata_of(server: Any) -> dict[str, Any]:
+    """Return the planes, pixel size and channels that an image's description has."""
+    metadata = server.get("metadata") if isinstance(server, dict) else None
+    if not isinstance(metadata, dict):
+        return {}
+    found: dict[str, Any] = {}
+    for key, name in (("sizeZ", "size_z"), ("sizeT", "size_t")):
+        if isinstance(metadata.get(key), int) and metadata[key] > 0:
+            found[name] = metadata[key]
+    channels = metadata.get("channels")
+    if isinstance(channels, list) and all(isinstance(channel, dict) for channel in channels):
+        found["channels"] = tuple(str(channel.get("name") or "") for channel in channels)
+    calibration = metadata.get("pixelCalibration")
+    calibration = calibration if isinstance(calibration, dict) else {}
+    y, x = (_micrometres(calibration.get(key)) for key in ("pixelHeight", "pixelWidth"))
+    if x is not None and y is not None:
+        found["pixel_size"] = PixelSize(y, x)
+    return found
+
+
+def _micrometres(length: Any) -> float | None:
+    """Return a length of QuPath's in µm; ``None`` for one in pixels, or none at all."""
+    if not isinstance(length, dict) or length.get("unit") not in _MICROMETRES:
+        return None
+    value = length.get("value")
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return float(value) if 0 < value < math.inf else None
 
 
 def _classes(folder: Path, record: dict[str, Any]) -> Iterator[ProjectClass]:

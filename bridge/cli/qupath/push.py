@@ -150,6 +150,8 @@ def _tell(outcome: PushOutcome) -> None:
             what.append("reviewed: " + ", ".join(f"{n} {k}" for k, n in edits.items()))
         if len(outcome.merged.conflicts):
             what.append(f"{len(outcome.merged.conflicts)} conflicts")
+    for sentence in outcome.notes:
+        note(sentence)
     new = " (new in the project)" if outcome.added_to_project else ""
     typer.echo(f"{outcome.image}{new}: {'; '.join(what)}")
 
@@ -164,4 +166,5 @@ def _as_json(outcome: PushOutcome) -> dict[str, Any]:
         "error": outcome.error,
         "review": None if merged is None else merged.review.counts(),
         "conflicts": None if merged is None else len(merged.conflicts),
+        "notes": list(outcome.notes),
     }

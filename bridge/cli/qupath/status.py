@@ -21,10 +21,10 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say for each image what was pushed and what reviewers did since the first push."""
+    from bridge.apps.qupath.counting import history as summarise_history
+    from bridge.apps.qupath.counting import status as summarise
     from bridge.apps.qupath.session import QuPath
-    from bridge.apps.qupath.sync import history as summarise_history
     from bridge.apps.qupath.sync import pull as pull_reviews
-    from bridge.apps.qupath.sync import status as summarise
 
     errors: list[StarbridgeError] = []
     with QuPath(qupath) as session:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bridge.apps.qupath.matching import find_in_project, find_moved, new_name
+from bridge.apps.qupath.matching import find_in_project, find_moved, new_name, relinked
 from bridge.apps.qupath.project_files import ProjectFiles, read_project
 from bridge.errors import BadInputError
 from tests.apps.qupath.test_project_files import entry, write_project
@@ -289,3 +289,17 @@ def test_a_folder_to_look_in_has_to_be_one(tmp_path: Path, make: Any) -> None:
 
     with pytest.raises(BadInputError, match="none: is no folder; give the folder where"):
         find_moved(project, [tmp_path / "none"])
+
+
+def test_a_project_is_known_as_it_will_be_relinked(tmp_path: Path) -> None:
+    file = touch(tmp_path / "now" / "a.tif")
+    project = project_of(tmp_path / "p", "file:/gone/a.tif", "file:/gone/b.tif")
+    before = project.file.read_bytes()
+    moved, _ = find_moved(project, [tmp_path / "now"])
+
+    found = find_in_project(relinked(project, moved), file)
+
+    assert found is not None
+    assert (found.id, found.missing) == ("1", ())
+    assert relinked(project, {}) == project
+    assert project.file.read_bytes() == before

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 import tifffile
@@ -16,7 +17,6 @@ from bridge import Detections, ImageInfo
 from bridge.apps.qupath.backup import Backup
 from bridge.apps.qupath.project_files import ProjectFiles, read_project
 from bridge.apps.qupath.results import result_names, review_key, write_review
-from bridge.errors import BadInputError
 from bridge.review import Pushed, compare
 from bridge.review.results import result_files
 from tests.apps.qupath.reviews import review_of
@@ -42,6 +42,30 @@ def test_nuclei_that_are_annotations_are_in_the_labels_and_it_is_said(tmp_path: 
     assert np.array_equal(tifffile.imread(tmp_path / "a_labels.tif"), nuclei.to_labels())
     assert written.notes == ("annotations are drawn (2), because there is nothing else",)
     assert written.objects == 2
+
+
+def test_nuclei_that_are_annotations_lie_over_their_region_everywhere(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((40, 60), np.uint8))
+    objects = Detections.from_polygons(
+        [*NUCLEI, REGION],
+        columns={"object_type": ["annotation"] * 3, "class": ["Neuron", "Glia", "Region"]},
+        image=INFO,
+    )
+    out = tmp_path / "out"
+
+    written = write_review(review_of(objects, tmp_path / "a.tif"), "a", out, crops=True)
+
+    assert written.notes == ("annotations are drawn (3), because there is nothing else",)
+    labels, classes = (tifffile.imread(out / f"a_{which}.tif") for which in ("labels", "classes"))
+    assert [(labels == label).sum() for label in (1, 2, 3)] == [100, 120, 2400 - 220]
+    names = pd.read_csv(out / "a_classes.csv").set_index("class")["value"]
+    assert (classes == names["Neuron"]).sum() == 100
+    assert Detections.read(out / "a_rois.zip").ids == objects.ids
+    assert [key for key in written.files if key.startswith("crop")] == [
+        "crop 1",
+        "crop 2",
+        "crop 3",
+    ]
 
 
 def test_a_region_does_not_cover_the_nuclei_and_tables_name_it(tmp_path: Path) -> None:
@@ -94,9 +118,8 @@ def test_images_of_one_name_are_told_apart_by_their_number(tmp_path: Path) -> No
     assert names_of(tmp_path, "a.tif", "A.tiff", "b.tif") == ["a", "A (2)", "b"]
 
 
-def test_names_that_stay_the_same_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match=r"two images named a \(3\); rename one in QuPath"):
-        names_of(tmp_path, "a", "a (3)", "a")
+def test_a_name_that_is_taken_with_its_number_gets_it_twice(tmp_path: Path) -> None:
+    assert names_of(tmp_path, "a.tif", "a (3).tif", "a.tif") == ["a", "a (3)", "a (3) (3)"]
 
 
 @pytest.fixture
