@@ -9,17 +9,20 @@ from pathlib import Path
 
 import numpy as np
 
+from bridge.apps.qupath.shown_image import open_shown
 from bridge.apps.qupath.sync import Review
 from bridge.errors import BadInputError
 from bridge.files.names import safe_name
 from bridge.formats import write_all
-from bridge.images import from_array, open_image
+from bridge.images import from_array
 from bridge.images.hyperstack import write_hyperstack
 from bridge.review.results import select_objects
 
 
 def write_crops(review: Review, name: str, folder: str | PathLike[str]) -> dict[str, str]:
-    """Write all annotations of one image, and the image region of each.
+    """Write all annotations of one image, and the image region of each, as QuPath shows them.
+
+    Where the image is its file rotated, cropped or rescaled, regions and outlines are so too.
 
     Args:
         review: the review.
@@ -38,23 +41,23 @@ def write_crops(review: Review, name: str, folder: str | PathLike[str]) -> dict[
     annotations = select_objects(review.detections, only="annotations")
     if not len(annotations):
         return {}
-    out, path = Path(folder), _image_file(review)
+    out = Path(folder)
     files = {
         "annotations geojson": f"export/geojsons/{name}.geojson",
         "annotations rois": f"export/ROIs/{name}_rois.zip",
     }
-    with open_image(path) as image:
-        shown = (review.detections.image.width, review.detections.image.height)
+    with open_shown(review.image) as image:
+        annotations = review.image.transform.detections_to_shown(annotations)
+        shown = (annotations.image.width, annotations.image.height)
         if shown[0] is not None and shown != (image.width, image.height):
-            # Cropped or rotated in QuPath: the outlines belong to other pixels.
             raise BadInputError(
-                path,
+                review.image.paths[0],
                 f"is {image.width} x {image.height} px, and what QuPath shows of it is "
                 f"{shown[0]} x {shown[1]} px",
                 "export the image from QuPath",
             )
         write_all(annotations, [out / file for file in files.values()])
-        pixel_size = image.pixel_size or review.detections.image.pixel_size
+        pixel_size = image.pixel_size or annotations.image.pixel_size
         for number, (_, row) in enumerate(annotations.objects.iterrows(), 1):
             left, top, right, bottom = row.geometry.bounds
             y0, x0 = max(math.floor(top), 0), max(math.floor(left), 0)
@@ -78,17 +81,3 @@ def write_crops(review: Review, name: str, folder: str | PathLike[str]) -> dict[
             write_hyperstack(crop, out / file)
             files[f"crop {number}"] = file
     return files
-
-
-def _image_file(review: Review) -> Path:
-    """Return the one file that the image's pixels come from."""
-    image = review.image
-    if not image.paths:
-        raise BadInputError(image.name, "has no file of its own", "export it from QuPath")
-    if image.missing:
-        raise BadInputError(
-            image.missing[0], "is not there", "tell the project where it is: --relink FOLDER"
-        )
-    if len(image.paths) > 1:
-        raise BadInputError(image.name, "is made of several files", "export it from QuPath")
-    return image.paths[0]

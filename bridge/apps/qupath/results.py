@@ -91,4 +91,6 @@ def write_review(
         size_remedy="bring the image file back",
     )  # fmt: skip
     regions = write_crops(review, name, folder) if crops else {}
-    return replace(written, files={**written.files, **regions})
+    note = review.image.transform.note(review.image.name)
+    notes = written.notes if note is None else (*written.notes, note)
+    return replace(written, files={**written.files, **regions}, notes=notes)

@@ -15,6 +15,7 @@ from bridge.apps.qupath.backup import FOLDER, Backup
 from bridge.apps.qupath.errors import QuPathEndedError, QuPathError
 from bridge.apps.qupath.matching import find_in_project, find_moved, new_name
 from bridge.apps.qupath.nesting import annotations_around
+from bridge.apps.qupath.placing import place
 from bridge.apps.qupath.project_files import ProjectFiles, ProjectImage, read_project
 from bridge.apps.qupath.running import refuse_running
 from bridge.apps.qupath.session import Objects, QuPath
@@ -66,6 +67,7 @@ class PushOutcome:
         removed, added: number of objects removed from and added to the project.
         error: message for the user; ``None`` where the push succeeded.
         conflicts: file with the table of conflicts, ``None`` where there are none.
+        left_out: number of objects in parts of the file that QuPath's image does not show.
     """
 
     image: str
@@ -75,6 +77,7 @@ class PushOutcome:
     added: int = 0
     error: str | None = None
     conflicts: Path | None = None
+    left_out: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +86,8 @@ class Review:
 
     Attributes:
         image: the image.
-        detections: its objects, including annotations.
+        detections: its objects, including annotations, in the coordinates of its file
+            (:class:`bridge.apps.qupath.image_transform.ImageTransform`).
         parents: UUID of the object that each lies in; ``None`` for the image itself.
         changes: the reviewer's edits since the last push; ``None`` if nothing was pushed.
         last_change: time when its objects were last saved.
@@ -200,12 +204,13 @@ def read_review(qupath: QuPath, files: ProjectFiles, image: ProjectImage) -> Rev
     backup = Backup(files, image)
     backup.check_objects()
     objects = _read(qupath, image)
-    base = backup.pushed()
+    base, transform = backup.pushed(), image.transform
+    changes = None if base is None else compare(base, objects.detections)
     return Review(
         image=image,
-        detections=objects.detections,
+        detections=transform.detections_to_file(objects.detections),
         parents=objects.parents,
-        changes=None if base is None else compare(base, objects.detections),
+        changes=None if changes is None else transform.changes_to_file(changes),
         last_change=image.last_change,
     )
 
@@ -225,7 +230,8 @@ def _push_one(
     qupath: QuPath, folder: Path, path: Path, detections: Detections, settings: PushSettings
 ) -> PushOutcome:
     files = read_project(folder)
-    image = find_in_project(files, path)
+    size = (detections.image.width, detections.image.height)
+    image = find_in_project(files, path, size)
     is_new = image is None
     if image is None:
         if settings.dry_run:
@@ -241,7 +247,8 @@ def _push_one(
     backup.check_objects()
     state = backup.state()
     there = _read(qupath, image)
-    new = _prepared(detections, there.detections, files, settings)
+    placed = place(image, detections, there.detections.image, path)
+    new = _prepared(placed.detections, there.detections, files, settings)
     if base is None:
         # Objects that were imported otherwise (from GeoJSON, say) and were reviewed since.
         known = set(new.ids) & set(there.detections.ids)
@@ -256,6 +263,7 @@ def _push_one(
         merged=merged,
         removed=len(remove),
         added=len(add),
+        left_out=placed.left_out,
     )
     if settings.dry_run:
         return outcome

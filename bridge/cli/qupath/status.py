@@ -14,6 +14,13 @@ from bridge.errors import StarbridgeError
 
 def status(
     project: Annotated[Path, typer.Argument(help=PROJECT_HELP, show_default=False)],
+    images: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--image",
+            help="Name, number, or FILE#SERIES of an image; several times. [default: all]",
+        ),
+    ] = None,
     qupath: Annotated[Path | None, typer.Option(help=QUPATH_HELP)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -24,7 +31,7 @@ def status(
 
     errors: list[StarbridgeError] = []
     with QuPath(qupath) as session:
-        table = summarise(pull_reviews(session, project, on_error=errors.append))
+        table = summarise(pull_reviews(session, project, images, on_error=errors.append))
     for error in errors:
         note(str(error))
     if as_json:

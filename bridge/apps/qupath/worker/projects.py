@@ -185,9 +185,12 @@ def version() -> str:
     import paquo.images
     import paquo.java
     import paquo.projects
+    from jpype import JClass
 
     # Every import of paquo turns QuPath's debug log on.
     paquo.java.LogManager.setWarn()
+    # Its static part registers readers without which a project with channel transforms is refused.
+    JClass("qupath.lib.scripting.QP")
     return str(paquo.java.qupath_version)
 
 
