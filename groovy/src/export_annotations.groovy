@@ -8,6 +8,7 @@
 //                                            selection; [none] where it has no class
 //           ROIs/NAME_rois.zip               all annotations for ImageJ's ROI Manager, at their
 //                                            place in the whole image
+//         All of it is as QuPath shows the image, also where that is its file rotated or cropped.
 //         Numbers run from top to bottom of the image and are the same in all three.
 //         The open image is exported as it is on the screen, others as they were saved last.
 //
@@ -50,7 +51,7 @@ forEachImage(imagesToExport(settings.images, settings.project)) { imageData, nam
         annotationTitle(annotation.getPathClass()?.toString(), n + 1)
     }
     def objects = annotations + (settings.detections ? hierarchy.getDetectionObjects() as List : [])
-    writeGeojson(fileInside(folder, "geojsons/${name}.geojson"), imageData, name, objects)
+    writeGeojson(fileInside(folder, "geojsons/${name}.geojson"), imageData, name, objects, false)
     if (settings.rois && annotations)
         writeRois(fileInside(folder, "ROIs/${name}_rois.zip"), imageData, annotations, titles)
     int regions = settings.regions

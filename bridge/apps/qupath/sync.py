@@ -113,7 +113,8 @@ def push(
     Args:
         qupath: the session.
         project: the project's folder; a project is created where there is none.
-        pairs: image files with their objects.
+        pairs: image files with their objects, which lie as in the file; ``FILE#SERIES`` names one
+            of several images of a file (:func:`bridge.apps.qupath.matching.find_in_project`).
         settings: settings of the push.
         on_image: called with the result of each image.
 
