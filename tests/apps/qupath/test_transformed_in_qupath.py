@@ -240,3 +240,64 @@ def test_objects_of_another_size_are_refused(qupath: QuPath, made: Made) -> None
 
     assert f"found in an image of {HEIGHT} x {WIDTH} px" in str(outcome.error)
     assert f"is made of {WIDTH} x {HEIGHT} px (rotated by 90°)" in str(outcome.error)
+
+
+ADD_SERIES = """
+import java.awt.image.BufferedImage
+import qupath.lib.images.servers.ImageServers
+import qupath.lib.projects.Projects
+
+def project = Projects.createProject(new File(args[0], 'project'), BufferedImage)
+ImageServers.getImageSupport(new File(args[1]).toURI()).getBuilders().each { builder ->
+    def server = builder.build()
+    def entry = project.addImage(server.getBuilder())
+    entry.setImageName(server.getMetadata().getName())
+    entry.saveImageData(entry.readImageData())
+}
+project.syncChanges()
+"""
+
+
+def test_series_of_a_file_are_pushed_to_by_number_name_and_size(
+    qupath: QuPath, tmp_path: Path
+) -> None:
+    file = tmp_path / "two.ome.tif"
+    with tifffile.TiffWriter(file, ome=True) as tiff:
+        tiff.write(np.full((60, 80), 1, np.uint8), metadata={"axes": "YX", "Name": "left"})
+        tiff.write(np.full((60, 80), 2, np.uint8), metadata={"axes": "YX", "Name": "right"})
+        tiff.write(np.full((50, 90), 3, np.uint8), metadata={"axes": "YX", "Name": "low"})
+    (tmp_path / "project").mkdir()
+    script = tmp_path / "add.groovy"
+    script.write_text(ADD_SERIES, "utf-8")
+    assert qupath.app is not None
+    done = QuPathScripts(launcher(qupath.app.path), tmp_path).script(
+        script, settings=[str(tmp_path), str(file)]
+    )
+    assert done.status == 0, done.output
+    project = tmp_path / "project"
+    images = read_project(project).images
+    if len(images) != 3:
+        pytest.skip("QuPath has no Bio-Formats, which reads files of several images")
+
+    def found(width: int, height: int) -> Detections:
+        info = ImageInfo(width=width, height=height)
+        return Detections.from_polygons([shapely.box(3, 4, 9, 9)], image=info)
+
+    pairs = [
+        (Path(f"{file}#0"), found(80, 60)),
+        (Path(f"{file}#right"), found(80, 60)),
+        (file, found(90, 50)),
+        (file, found(80, 60)),
+        (Path(f"{file}#2"), found(80, 60)),
+    ]
+    outcomes = push(qupath, project, pairs, PushSettings(force=True))
+
+    assert [outcome.error for outcome in outcomes[:3]] == [None] * 3
+    assert [outcome.image for outcome in outcomes[:3]] == [image.name for image in images]
+    assert "is in the project several times" in str(outcomes[3].error)
+    assert "found in an image of 80 x 60 px" in str(outcomes[4].error)
+    reviews = pull(qupath, project, ["two.ome.tif#1", "two.ome.tif#2"])
+    assert [review.image.id for review in reviews] == [image.id for image in images[1:]]
+    for number, image in enumerate(images, 1):
+        with open_shown(image) as shown:
+            assert (shown.plane(0) == number).all()
