@@ -9,6 +9,7 @@
 //                                            image, and none for an annotation outside of it
 //           ROIs/NAME_rois.zip               all annotations for ImageJ's ROI Manager, at their
 //                                            place in the whole image
+//         All of it is as QuPath shows the image, also where that is its file rotated or cropped.
 //         Numbers run from top to bottom of the image and are the same in all three; points and
 //         lines have a number too, and no TIFF. `starbridge qupath pull --crops` writes the very
 //         same files.

@@ -154,6 +154,7 @@ def qupath(tmp_path_factory: pytest.TempPathFactory) -> QuPath:
 
 
 def launcher(path: Path) -> tuple[str, ...]:
+    """How a QuPath is started without its window."""
     for name in ("bin/QuPath", "QuPath", "Contents/MacOS/QuPath"):
         if (path / name).is_file():
             return (str(path / name),)

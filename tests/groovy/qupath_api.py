@@ -10,6 +10,12 @@ STARDIST_VERSIONS = ("0.4.0", "0.5.0", "0.6.0")
 
 CLASSES: dict[str, tuple[str, ...]] = {
     "qupath.imagej.tools.IJTools": ("convertToIJRoi", "convertToImagePlus"),
+    "qupath.lib.analysis.features.ObjectMeasurements": (
+        "addIntensityMeasurements",
+        "addShapeMeasurements",
+    ),
+    "qupath.lib.color.ColorDeconvolutionStains": ("getStain",),
+    "qupath.lib.color.StainVector": ("isResidual",),
     "qupath.lib.gui.measure.ObservableMeasurementTableData": (
         "getAllNames",
         "getNumericValue",
@@ -18,7 +24,13 @@ CLASSES: dict[str, tuple[str, ...]] = {
         "setImageData",
     ),
     "qupath.lib.geom.Point2": ("getX", "getY"),
-    "qupath.lib.images.ImageData": ("getHierarchy", "getProperty", "getServer", "setProperty"),
+    "qupath.lib.images.ImageData": (
+        "getColorDeconvolutionStains",
+        "getHierarchy",
+        "getProperty",
+        "getServer",
+        "setProperty",
+    ),
     "qupath.lib.images.servers.ImageServer": (
         "getBuilder",
         "getHeight",
@@ -38,17 +50,20 @@ CLASSES: dict[str, tuple[str, ...]] = {
     ),
     "qupath.lib.images.servers.ImageServerMetadata": ("getChannels", "getName"),
     "qupath.lib.images.servers.PixelCalibration": (
+        "getAveragedPixelSize",
         "getPixelHeightMicrons",
         "getPixelWidthMicrons",
         "hasPixelSizeMicrons",
     ),
     "qupath.lib.images.servers.PixelType": ("getBytesPerPixel",),
+    "qupath.lib.images.servers.TransformedServerBuilder": ("build", "deconvolveStains"),
     "qupath.lib.images.PathImage": ("getImage",),
     "qupath.lib.io.GsonTools": ("getInstance",),
     "qupath.lib.io.PathIO": ("readObjectsFromGeoJSON",),
     "qupath.lib.measurements.MeasurementList": ("get", "getMeasurementNames"),
     "qupath.lib.objects.PathObject": (
         "addChildObjects",
+        "clearChildObjects",
         "getChildObjects",
         "getColor",
         "getID",
@@ -58,9 +73,17 @@ CLASSES: dict[str, tuple[str, ...]] = {
         "getROI",
         "hasROI",
         "isAnnotation",
+        "isCell",
         "isDetection",
         "isLocked",
+        "setLocked",
         "setName",
+    ),
+    "qupath.lib.objects.PathCellObject": ("getNucleusROI",),
+    "qupath.lib.objects.PathObjects": (
+        "createAnnotationObject",
+        "createCellObject",
+        "createDetectionObject",
     ),
     "qupath.lib.objects.classes.PathClass": ("fromString",),
     "qupath.lib.objects.hierarchy.PathObjectHierarchy": (
@@ -93,6 +116,7 @@ CLASSES: dict[str, tuple[str, ...]] = {
         "getT",
         "getZ",
         "isArea",
+        "translate",
     ),
     "qupath.lib.scripting.QP": (
         "createFullImageAnnotation",
@@ -117,8 +141,6 @@ STARDIST_CLASSES: dict[str, tuple[str, ...]] = {
         "classifications",
         "includeProbability",
         "keepClassifiedBackground",
-        "measureIntensity",
-        "measureShape",
         "pixelSize",
         "preprocess",
         "simplify",
@@ -157,22 +179,24 @@ STATIC_METHODS_OF_SCRIPTS = frozenset(_STATIC.split())
 """Names that QuPath imports into every script: a function of ours must not have one of them."""
 
 _OTHERS = """
-abs add addAll ceil clear close closeEntry compile contains containsKey createDirectories
-createTempDirectory currentThread deleteIfExists descendants destroy encode endsWith
-environment equalsIgnoreCase floor forName format get getAbsoluteFile getAbsolutePath getBytes
-getCanonicalFile getClass getClassLoader getContextClassLoader getInputStream getOutputStream
-getParent getParentFile getScheme getSimpleName group indexOf intValue isAbsolute isAlive
-isDirectory isEmpty isFile isNaN keySet lastIndexOf length list listFiles mark matcher matches
-max min move poll put putAll putNextEntry quote read redirectErrorStream replace replaceAll
-replaceFirst reset rint size split start startsWith substring toFile toLowerCase toPath
-toString trim valueOf waitFor write
-any collate collect collectEntries collectMany count deleteDir each eachLine eachWithIndex
+abs add addAll ceil clear close closeEntry compile concatenate contains containsKey
+createDirectories createInverse createTempDirectory createTransformedShape currentThread
+deleteIfExists descendants destroy Double doubleValue encode endsWith environment equalsIgnoreCase
+floor forEach format forName get getAbsoluteFile getAbsolutePath getBounds2D getBytes
+getCanonicalFile getClass getClassLoader getContextClassLoader getDeterminant getHeight
+getInputStream getOutputStream getParent getParentFile getScaleX getScaleY getScheme getShearX
+getShearY getSimpleName getTranslateInstance getWidth group hypot indexOf intValue isAbsolute
+isAlive isDirectory isEmpty isFile isIdentity isNaN keySet lastIndexOf length list listFiles mark
+matcher matches max min move parallelStream poll put putAll putNextEntry quote read
+redirectErrorStream replace replaceAll replaceFirst reset rint round size split start startsWith
+substring toFile toLowerCase toPath toString transform trim valueOf values waitFor write
+any collate collect collectEntries collectMany count deleteDir each eachLine eachWithIndex every
 find findAll findIndexOf findResult getText getVariable hasVariable isInteger isNumber join
-last readLines sort startDaemon sum toDouble toInteger transpose unique withCloseable
-withIndex withWriter
+last readLines reverse sort startDaemon sum toDouble toInteger transpose unique with
+withCloseable withIndex withWriter
 addProperty beginArray beginObject deepCopy endArray endObject fromJson getAsDouble getAsInt
 getAsJsonArray getAsJsonObject getAsJsonPrimitive getAsString has hasNext isJsonNull
-isJsonPrimitive nextName parseString peek setLenient toJson
+isJsonPrimitive nextName parseString peek remove setLenient toJson toJsonTree
 addSlice getCalibration getProcessor getTitle getType saveAsByteArray saveAsTiff setCalibration
 setDimensions setOpenAsHyperStack setPosition setRoi
 getCoordinates getExteriorRing getGeometryN getGeometryType getInteriorRingN getNumGeometries

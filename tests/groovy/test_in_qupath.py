@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from bridge import Detections, Segmenter
 from bridge.images import open_image
+from tests.discs import TOLERANCE
 from tests.groovy.conftest import SCRIPTS, QuPath, Ran
 from tests.groovy.qupath_api import CLASSES
 from tests.groovy.test_texts import functions_of
@@ -457,5 +458,9 @@ def test_qupaths_own_stardist_finds_the_same_nuclei(
     expected = demo_segmenter.segment(real_image[0]).objects
     # QuPath cuts overlaps off instead of thinning, so that a few differ
     assert abs(len(found) - len(expected)) <= 0.1 * len(expected)
-    met = found.sindex.query(expected.geometry.centroid, predicate="intersects")[0]
-    assert len(np.unique(met)) >= 0.95 * len(expected)
+    of, met = found.sindex.query(expected.geometry.centroid, predicate="intersects")
+    assert len(np.unique(of)) >= 0.95 * len(expected)
+    # most outlines are the very same: those that are not cut off and not of another pixel
+    python, qupath_own = expected.geometry.iloc[of].bounds, found.geometry.iloc[met].bounds
+    apart = np.median(qupath_own.to_numpy() - python.to_numpy(), axis=0)
+    assert np.abs(apart).max() <= TOLERANCE

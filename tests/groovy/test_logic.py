@@ -364,6 +364,10 @@ def test_what_is_no_geojson_is_refused(groovy: Groovy, tmp_path: Path, text: str
     groovy.refusal("import_detections", READ % quoted(tmp_path / "a.geojson"))
 
 
+MAP = "new java.awt.geom.AffineTransform(%s)"
+STAY = MAP % ""
+
+
 def prepared(groovy: Groovy, given: dict[str, Any], arguments: str) -> Any:
     parsed = (
         f"com.google.gson.JsonParser.parseString({quoted(json.dumps(given))}).getAsJsonObject()"
@@ -394,7 +398,7 @@ def test_features_are_moved_to_their_place(groovy: Groovy) -> None:
         "nucleusGeometry": {"type": "Polygon", "coordinates": SQUARE},
     }
 
-    moved = prepared(groovy, given, "'', 100.5, 200, [3, 4]")
+    moved = prepared(groovy, given, f"'', {MAP % '1, 0, 0, 1, 100.5, 200'}, [3, 4]")
 
     expected = [[[x + 100.5, y + 200.0] for x, y in ring] for ring in SQUARE]
     for name in ("geometry", "nucleusGeometry"):
@@ -407,7 +411,7 @@ def test_features_of_several_parts_are_moved(groovy: Groovy) -> None:
     given = feature()
     given["geometry"] = {"type": "MultiPolygon", "coordinates": [SQUARE, SQUARE]}
 
-    moved = prepared(groovy, given, "'', 1, 0, null")
+    moved = prepared(groovy, given, f"'', {MAP % '1, 0, 0, 1, 1, 0'}, null")
 
     assert moved["geometry"]["coordinates"][1][0][1] == [3.0, 0.0]
     assert "plane" not in moved["geometry"]
@@ -416,18 +420,19 @@ def test_features_of_several_parts_are_moved(groovy: Groovy) -> None:
 def test_features_become_what_is_wanted(groovy: Groovy) -> None:
     given = feature(objectType="detection", classification={"name": "Neuron"})
 
-    cell = prepared(groovy, given, "'cell', 0, 0, null")
+    cell = prepared(groovy, given, f"'cell', {STAY}, null")
 
     assert cell["properties"] == {"objectType": "cell", "classification": "Neuron"}
     assert cell["nucleusGeometry"] == cell["geometry"] == given["geometry"]
-    plain = prepared(groovy, {"geometry": given["geometry"], "properties": None}, "'', 0, 0, null")
+    bare = {"geometry": given["geometry"], "properties": None}
+    plain = prepared(groovy, bare, f"'', {STAY}, null")
     assert (plain["type"], plain["properties"]) == ("Feature", {})
 
 
 def test_a_class_with_its_colour_stays(groovy: Groovy) -> None:
     shown = {"name": "Neuron", "color": [1, 2, 3]}
 
-    kept = prepared(groovy, feature(classification=shown), "'annotation', 0, 0, null")
+    kept = prepared(groovy, feature(classification=shown), f"'annotation', {STAY}, null")
 
     assert kept["properties"] == {"objectType": "annotation", "classification": shown}
 
@@ -598,6 +603,10 @@ def test_an_annotation_outside_the_image_is_reported(groovy: Groovy) -> None:
         ("it's é.ome.tif", [], True),
         ("a.TIFF", ["--series", "0"], True),
         ("a.tif", ["--classname", "x", "--series", "2"], False),
+        ("a.tif", ["--classname", "x", "--series=0"], True),
+        ("a.tif", ["--rotate", "ROTATE_90"], False),
+        ("a.tif", ["--dims", "XYCZT"], False),
+        ("a.tif", ["-s", "1"], False),
         ("a.czi", [], False),
         ("none.tif", [], False),
     ],

@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from bridge.apps.qupath.shown_image import ShownImage, open_shown
 from bridge.apps.qupath.sync import Review
 from bridge.detections import Detections
 from bridge.errors import BadInputError
@@ -30,15 +31,13 @@ from bridge.files.names import safe_name
 from bridge.formats.geojson import DECIMALS, PROBABILITY
 from bridge.formats.imagej_rois import encode
 from bridge.formats.markers import make_markers, marker_features, marker_rois, select_markers
-from bridge.images import from_array, open_image
+from bridge.images import from_array
 from bridge.images.hyperstack import write_hyperstack
 from bridge.review.results import select_objects
 from bridge.review.rows import concat_tables, is_number, texts
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
-
-    from bridge.images.image import Image
 
 GEOJSONS, ROIS, REGIONS = "export/geojsons", "export/ROIs", "export/ROIsTif"
 """Folders of the training set."""
@@ -74,6 +73,9 @@ def write_crops(
 ) -> Crops:
     """Write the annotations of one image, and the image region of each that has an area.
 
+    All is as QuPath shows the image: where that is its file rotated, cropped or rescaled, regions
+    and outlines are so too.
+
     Annotations are numbered by time point, slice, and from top to bottom; lines and points have
     their number too. A region is cut to the image, has all channels, and the outline as ImageJ's
     selection.
@@ -99,15 +101,17 @@ def write_crops(
     annotations = _sorted_annotations(review, classes)
     if not len(annotations):
         return Crops()
-    titles = [annotation_title(kind, number) for number, kind in enumerate(annotations["class"], 1)]
-    out, path = Path(folder), _image_file(review)
+    out = Path(folder)
     files = {
         "annotations geojson": f"{GEOJSONS}/{name}.geojson",
         "annotations rois": f"{ROIS}/{name}_rois.zip",
     }
     outside, cut = [], []
-    with open_image(path) as image:
-        _check_size(review, image, path)
+    with open_shown(review.image) as image:
+        review = _as_shown(review)
+        _check_size(review, image)
+        annotations = _sorted_annotations(review, classes)
+        titles = [annotation_title(kind, n) for n, kind in enumerate(annotations["class"], 1)]
         _write_geojson(review, annotations, name, out / files["annotations geojson"])
         _write_rois(review, annotations, titles, out / files["annotations rois"])
         pixel_size = image.pixel_size or review.detections.image.pixel_size
@@ -181,7 +185,7 @@ def region_box(shape: Any) -> tuple[int, int, int, int]:
     return math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom)
 
 
-def read_region(image: Image, box: tuple[int, int, int, int], z: int, t: int) -> Any:
+def read_region(image: ShownImage, box: tuple[int, int, int, int], z: int, t: int) -> Any:
     """Return the pixels (CYX) of a region (left, top, right, bottom) of one slice and time point.
 
     Raises:
@@ -216,12 +220,21 @@ def _sorted_annotations(review: Review, classes: Collection[str] | None) -> GeoD
     return frame.iloc[[row for row, _ in order]]
 
 
-def _check_size(review: Review, image: Image, path: Path) -> None:
+def _as_shown(review: Review) -> Review:
+    """Return a review in the coordinates in which QuPath shows the image."""
+    transform = review.image.transform
+    return replace(
+        review,
+        detections=transform.detections_to_shown(review.detections),
+        markers=None if review.markers is None else transform.table_to_shown(review.markers),
+    )
+
+
+def _check_size(review: Review, image: ShownImage) -> None:
     shown = (review.detections.image.width, review.detections.image.height)
     if shown[0] is not None and shown != (image.width, image.height):
-        # Cropped or rotated in QuPath: the outlines belong to other pixels.
         raise BadInputError(
-            path,
+            review.image.paths[0],
             f"is {image.width} x {image.height} px, and what QuPath shows of it is "
             f"{shown[0]} x {shown[1]} px",
             "export the image from QuPath",
@@ -240,6 +253,8 @@ def _write_geojson(review: Review, annotations: GeoDataFrame, name: str, path: P
     }
     if info.pixel_size is not None:
         image["pixel_size"] = {"x": info.pixel_size.x, "y": info.pixel_size.y}
+    if not review.image.transform.keeps_frame:
+        image["coordinates"] = "shown"
     features = []
     for feature in marker_features(annotations):
         values = feature["properties"]["measurements"]
@@ -291,17 +306,3 @@ def _as_detections(annotation: GeoDataFrame, info: Any = None) -> Detections:
 def _hash(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _image_file(review: Review) -> Path:
-    """Return the one file that the image's pixels come from."""
-    image = review.image
-    if not image.paths:
-        raise BadInputError(image.name, "has no file of its own", "export it from QuPath")
-    if image.missing:
-        raise BadInputError(
-            image.missing[0], "is not there", "tell the project where it is: --relink FOLDER"
-        )
-    if len(image.paths) > 1:
-        raise BadInputError(image.name, "is made of several files", "export it from QuPath")
-    return image.paths[0]

@@ -17,8 +17,11 @@ from pathlib import Path, PureWindowsPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from bridge.apps.qupath.image_transform import AS_FILE, ImageTransform
+from bridge.apps.qupath.server_builder import read_server
 from bridge.errors import BadInputError
 from bridge.images.info import ImageInfo, PixelSize
+from bridge.images.names import split_series
 
 PROJECT_FILE = "project.qpproj"
 
@@ -38,12 +41,13 @@ class ProjectImage:
         data: folder of its objects and thumbnail.
         description: the reviewer's notes, ``""`` where there are none.
         metadata: the reviewer's keys and values.
-        width, height: pixels, ``None`` where the project does not say.
+        width, height: pixels that QuPath shows, ``None`` where the project does not say.
         size_z, size_t: number of slices and time points.
         pixel_size: µm, ``None`` where the project does not say.
         channels: names of the channels, empty where the project does not say.
         server: hash of all that the project says of the pixels, such as transforms, the pixel size
             and channel names.
+        transform: the part of its file that it shows, and how that is turned.
     """
 
     id: str
@@ -59,6 +63,24 @@ class ProjectImage:
     pixel_size: PixelSize | None = None
     channels: tuple[str, ...] = ()
     server: str = ""
+    transform: ImageTransform = AS_FILE
+
+    @property
+    def shows(self) -> str:
+        """What it shows, in words: its file with the series, and how that is turned."""
+        names = [path.name for path in self.paths[:1]] or [*self.uris[:1]]
+        several = " …" if len(self.uris) > 1 else ""
+        series = self.transform.series
+        file = f"{''.join(names)}{several}" + (f"#{series}" if series not in (None, "0") else "")
+        turned = self.transform.steps
+        return ", ".join([file, *turned] if self.transform.problem is None else [file, "changed"])
+
+    def is_series(self, series: str) -> bool:
+        """Tell whether it shows a series of its file, given by number (from 0) or name."""
+        if series == (self.transform.series or "0"):
+            return True
+        # Bio-Formats calls a series "file.lif - name".
+        return self.name == series or self.name.endswith(f" - {series}")
 
     def info(self, name: str) -> ImageInfo:
         """Return what the project says of the image, under a name."""
@@ -139,12 +161,13 @@ class ProjectFiles:
         return self.file.parent
 
     def image(self, which: str) -> ProjectImage:
-        """Return an image by its name or number.
+        """Return an image by its name or number, or by its file: ``FILE`` or ``FILE#SERIES``.
 
         Raises:
             BadInputError: there is none, or several have the name.
         """
         found = [image for image in self.images if which in (image.name, image.id)]
+        found = found or [image for image in self.images if _is_file(image, which)]
         exact = [image for image in found if image.name == which] or found
         if len(exact) == 1:
             return exact[0]
@@ -243,6 +266,14 @@ def file_of(uri: str) -> Path | None:
     return Path(text)
 
 
+def _is_file(image: ProjectImage, which: str) -> bool:
+    """Tell whether a file, or a series of it, is what an image shows."""
+    file, series = split_series(which)
+    if series is not None and not image.is_series(series):
+        return False
+    return any(path == file.absolute() or str(file) == path.name for path in image.paths)
+
+
 def _is_there(path: Path) -> bool:
     try:
         return path.exists()
@@ -256,7 +287,8 @@ def _image(entry: dict[str, Any], file: Path) -> ProjectImage:
         raise BadInputError(file, f"has an image of the number {identity!r}", "do not trust it")
     metadata = entry.get("metadata")
     server = entry.get("serverBuilder")
-    size = _size(server)
+    transform = read_server(server)
+    width, height = transform.shown_size or (None, None)
     return ProjectImage(
         id=str(identity),
         name=str(entry.get("imageName") or entry.get("name") or f"image {identity}"),
@@ -266,10 +298,11 @@ def _image(entry: dict[str, Any], file: Path) -> ProjectImage:
         metadata={str(k): str(v) for k, v in metadata.items()}
         if isinstance(metadata, dict)
         else {},
-        width=size[0],
-        height=size[1],
+        width=width,
+        height=height,
         **_metadata_of(server),
         server=hashlib.sha256(json.dumps(server, sort_keys=True).encode()).hexdigest(),
+        transform=transform,
     )
 
 
@@ -286,16 +319,6 @@ def _uris(server: Any, depth: int = 0) -> Iterator[str]:
     elif isinstance(server, list):
         for value in server:
             yield from _uris(value, depth + 1)
-
-
-def _size(server: Any) -> tuple[int | None, int | None]:
-    metadata = server.get("metadata") if isinstance(server, dict) else None
-    if not isinstance(metadata, dict):
-        return None, None
-    width, height = metadata.get("width"), metadata.get("height")
-    if isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0:
-        return width, height
-    return None, None
 
 
 def _metadata_of(server: Any) -> dict[str, Any]:

@@ -92,12 +92,14 @@ def write_review(
         changes=review.changes, only=only, classes=classes,
         size_remedy="bring the image file back", markers=markers,
     )  # fmt: skip
+    note = review.image.transform.note(review.image.name)
+    notes = written.notes if note is None else (*written.notes, note)
     if not crops:
-        return written
+        return replace(written, notes=notes)
     made = write_crops(review, name, folder, only=only, classes=classes)
     return replace(
         written,
         files={**written.files, **made.files},
-        notes=(*written.notes, *made.notes),
+        notes=(*notes, *made.notes),
         hashes=made.hashes,
     )

@@ -16,6 +16,7 @@ from bridge.apps.qupath.cores import Core
 from bridge.apps.qupath.errors import QuPathEndedError, QuPathError
 from bridge.apps.qupath.matching import find_in_project, find_moved, new_name, relinked
 from bridge.apps.qupath.old_files import save_with_ids
+from bridge.apps.qupath.placing import place
 from bridge.apps.qupath.project_files import ProjectFiles, ProjectImage, read_project
 from bridge.apps.qupath.push_plan import MergeSettings, plan_push
 from bridge.apps.qupath.running import refuse_running
@@ -67,6 +68,7 @@ class PushOutcome:
         error: message for the user; ``None`` where the push succeeded.
         conflicts: file with the table of conflicts, ``None`` where there are none.
         notes: sentences for the user.
+        left_out: number of objects in parts of the file that QuPath's image does not show.
     """
 
     image: str
@@ -77,6 +79,7 @@ class PushOutcome:
     error: str | None = None
     conflicts: Path | None = None
     notes: tuple[str, ...] = ()
+    left_out: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +88,8 @@ class Review:
 
     Attributes:
         image: the image.
-        detections: its objects, including annotations.
+        detections: its objects, including annotations, in the coordinates of its file
+            (:class:`bridge.apps.qupath.image_transform.ImageTransform`).
         parents: UUID of the object that each lies in; ``None`` for the image itself.
         changes: the reviewer's edits since the last push; ``None`` if nothing was pushed.
         last_change: time when its objects were last saved.
@@ -116,7 +120,8 @@ def push(
     Args:
         qupath: the session.
         project: the project's folder; a project is created where there is none.
-        pairs: image files with their objects.
+        pairs: image files with their objects, which lie as in the file; ``FILE#SERIES`` names one
+            of several images of a file (:func:`bridge.apps.qupath.matching.find_in_project`).
         settings: settings of the push.
         on_image: called with the result of each image.
         on_wait: called with who writes into the project, before waiting for it.
@@ -245,13 +250,14 @@ def read_review(qupath: QuPath, files: ProjectFiles, image: ProjectImage) -> Rev
     else:
         raise QuPathError(f"{image.name}: its objects are saved again and again; try again later")
     changes = None if base is None else compare(base, objects.detections)
+    found, transform = objects.detections if changes is None else changes.reviewed, image.transform
     return Review(
         image=image,
-        detections=objects.detections if changes is None else changes.reviewed,
+        detections=transform.detections_to_file(found),
         parents=objects.parents,
-        changes=changes,
+        changes=None if changes is None else transform.changes_to_file(changes),
         last_change=image.last_change,
-        markers=objects.markers,
+        markers=None if objects.markers is None else transform.table_to_file(objects.markers),
         cores=objects.cores,
     )
 
@@ -279,7 +285,8 @@ def _push_one(
 ) -> PushOutcome:
     check_class_names(detections.objects["class"], path)
     files = relinked(read_project(folder), moved)  # a dry run has not relinked them
-    image = find_in_project(files, path)
+    size = (detections.image.width, detections.image.height)
+    image = find_in_project(files, path, size)
     is_new = image is None
     if image is None:
         if settings.dry_run:
@@ -297,7 +304,10 @@ def _push_one(
     state = backup.state()
     there = _read(qupath, image)
     base = backup.pushed_as(there.push)
-    plan = plan_push(there, base, detections, settings, project_classes=files.classes, time=_now())
+    placed = place(image, detections, there.detections.image, path)
+    plan = plan_push(
+        there, base, placed.detections, settings, project_classes=files.classes, time=_now()
+    )
     outcome = PushOutcome(
         image=image.name,
         added_to_project=is_new,
@@ -305,6 +315,7 @@ def _push_one(
         removed=len(plan.remove),
         added=len(plan.add),
         notes=() if resaved is None else (resaved,),
+        left_out=placed.left_out,
     )
     if settings.dry_run:
         return outcome

@@ -17,9 +17,11 @@ from bridge import Detections, ImageInfo
 from bridge.apps.qupath.backup import Backup
 from bridge.apps.qupath.project_files import ProjectFiles, read_project
 from bridge.apps.qupath.results import result_names, review_key, write_review
+from bridge.apps.qupath.server_builder import read_server
 from bridge.review import Pushed, compare
 from bridge.review.results import result_files
 from tests.apps.qupath.reviews import review_of
+from tests.apps.qupath.server_builders import uri_builder, wrapped
 from tests.apps.qupath.test_project_files import entry, write_project
 
 INFO = ImageInfo(name="a", width=60, height=40)
@@ -189,3 +191,22 @@ def test_a_review_is_another_after_each_of_these(
 
     now = key_of(project)
     assert [name for name in now if now[name] != before[name]] == [part]
+
+
+def test_results_of_a_turned_image_have_the_size_of_its_file_and_say_so(tmp_path: Path) -> None:
+    file = uri_builder(40, 30)
+    transform = read_server(wrapped("rotated", file, rotation="ROTATE_90"))
+    shown = Detections.from_polygons(
+        [shapely.box(25, 1, 28, 3)], image=ImageInfo(width=30, height=40)
+    )
+    review = review_of(transform.detections_to_file(shown), transform=transform)
+
+    written = write_review(review, "a", tmp_path, ["labels"])
+
+    labels = tifffile.imread(tmp_path / written.files["labels"])
+    assert labels.shape == (30, 40)
+    assert labels[2:5, 1:3].all()
+    assert np.count_nonzero(labels) == 6
+    assert written.notes == (
+        "QuPath shows the file rotated by 90°; the results lie as in the file itself, 40 x 30 px",
+    )

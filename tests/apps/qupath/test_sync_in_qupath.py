@@ -8,6 +8,7 @@ import shutil
 import signal
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,7 @@ def test_everything_comes_back_as_it_was_pushed(
     qupath: QuPath, project: Path, tmp_path: Path
 ) -> None:
     objects = reviewed()
+    objects = replace(objects, image=replace(objects.image, width=70, height=64))
     path = tmp_path / "stack.tif"
     tifffile.imwrite(
         path, np.zeros((2, 3, 2, 64, 70), np.uint8), imagej=True, metadata={"axes": "TZCYX"}

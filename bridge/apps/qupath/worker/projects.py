@@ -183,7 +183,7 @@ class Project:
             _read_hierarchy(file)
         packed = self._objects.read(hierarchy)
         _from_java(packed).save(folder)
-        push = data.getProperty(_PUSH)
+        push = None if data is None else data.getProperty(_PUSH)
         return {
             "push": None if push is None else str(push),
             "skipped": int(packed.get("skipped")),
@@ -263,9 +263,12 @@ def version(on_step: Callable[[str], None]) -> str:
     on_step("loading QuPath's classes")
     import paquo.images
     import paquo.projects
+    from jpype import JClass
 
     # Every import of paquo turns QuPath's debug log on.
     paquo.java.LogManager.setWarn()
+    # Its static part registers readers without which a project with channel transforms is refused.
+    JClass("qupath.lib.scripting.QP")
     return str(paquo.java.qupath_version)
 
 
