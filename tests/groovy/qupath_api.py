@@ -154,8 +154,8 @@ environment equalsIgnoreCase floor forName format get getAbsoluteFile getAbsolut
 getCanonicalFile getClass getClassLoader getContextClassLoader getInputStream getOutputStream
 getParent getParentFile getScheme getSimpleName group indexOf intValue isAbsolute isAlive
 isDirectory isEmpty isFile isNaN keySet lastIndexOf length list listFiles mark matcher matches
-max min move poll put putAll putNextEntry quote read redirectErrorStream replace replaceAll
-replaceFirst reset rint size split start startsWith substring toFile toLowerCase toPath
+max min move poll pop push put putAll putNextEntry quote read redirectErrorStream remove replace
+replaceAll replaceFirst reset rint size split start startsWith substring toFile toLowerCase toPath
 toString trim valueOf waitFor write
 any collate collect collectEntries collectMany count deleteDir each eachLine eachWithIndex
 find findAll findIndexOf findResult getText getVariable hasVariable isInteger isNumber join
