@@ -14,6 +14,7 @@ import json
 import logging
 import math
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -59,6 +60,15 @@ _GROUPS = "groups"  # of a record, until its class is known
 _STACK_POSITION = "position in the stack"
 _BLOCK = 4_096  # objects that are encoded together
 _FILE_MODE = 0o600 << 16
+_ZIP_ERRORS = (  # zipfile raises whatever damaged numbers lead to
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
 _TEXTS = ("class", "name", "color", "class_color")
 _SAFE = "-_.~"
 _NEEDS_NO_QUOTES = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
@@ -446,11 +456,18 @@ def _decode(file: Path, known: dict[str, Any]) -> Iterator[tuple[str, roifile.Im
                         "do not trust this file",
                     )
                 name = entry.filename.rpartition("/")[2][:-4]
-                yield name, _one_roi(file, entry.filename, archive.read(entry))
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+                yield name, _one_roi(file, entry.filename, _unpack(file, archive, entry))
+    except _ZIP_ERRORS as error:
         raise BadInputError(
             file, f"is not a readable zip ({error})", "save the ROIs again from the ROI Manager"
         ) from error
+
+
+def _unpack(file: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    try:
+        return archive.read(entry)
+    except _ZIP_ERRORS as error:
+        raise _damaged(file, entry.filename, error) from error
 
 
 def _one_roi(file: Path, name: str, data: bytes) -> roifile.ImagejRoi:
