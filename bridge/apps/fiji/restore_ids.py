@@ -5,6 +5,8 @@ from __future__ import annotations
 from bridge.detections import Detections
 from bridge.formats.imagej_rois import roi_names
 
+_ALL_CHANNELS = -1
+
 
 def restore_ids(found: Detections, base: Detections) -> Detections:
     """Restore the UUID and the columns of objects that were redrawn in the ROI Manager.
@@ -19,7 +21,7 @@ def restore_ids(found: Detections, base: Detections) -> Detections:
 
     Returns:
         ``found``, in its order; redrawn objects with all columns of ``base`` but the outline and
-        the plane.
+        the plane. One that lay on all channels still does: ImageJ gives it the one in front.
 
     >>> import numpy as np
     >>> pushed = Detections.from_labels(np.eye(2, dtype=int))
@@ -45,5 +47,7 @@ def restore_ids(found: Detections, base: Detections) -> Detections:
         for column in base.objects.columns:
             if column not in own and column in objects.columns:
                 objects.at[identity, column] = base.objects.at[known, column]
+        if base.objects.at[known, "c"] == _ALL_CHANNELS:
+            objects.at[identity, "c"] = _ALL_CHANNELS
     objects.index = [redrawn.get(str(identity), str(identity)) for identity in objects.index]
     return Detections(objects, found.image, found.outline)

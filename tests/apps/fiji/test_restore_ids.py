@@ -32,6 +32,17 @@ def test_a_redrawn_object_is_itself_again() -> None:
     assert found.objects.loc["x", "name"] == "new one"
 
 
+def test_a_redrawn_object_of_all_channels_does_not_move_to_the_one_in_front() -> None:
+    base = pushed()
+    redrawn = left(["0004-a", "new one"], ["x", "y"])
+    redrawn.objects["c"] = 2
+
+    found = restore_ids(redrawn, base).objects
+
+    assert found.loc[base.ids[0], "c"] == -1
+    assert found.loc["y", "c"] == 2
+
+
 def test_a_copy_of_an_object_that_is_still_there_is_a_new_one() -> None:
     base = pushed()
     found = left(["0004-a", "0009-b"], [base.ids[0], "copy"])
