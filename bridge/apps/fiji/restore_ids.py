@@ -1,4 +1,4 @@
-"""Restore the UUIDs of redrawn objects, of which ImageJ's ROI Manager keeps only the name."""
+"""Restore what *Update* in ImageJ's ROI Manager takes from objects: UUIDs and "all channels"."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ def restore_ids(found: Detections, base: Detections) -> Detections:
 
     *Update* in the ROI Manager replaces a ROI by a new one of its name; UUID, class and
     measurements are lost. An object without a known UUID is taken for the missing pushed object
-    of its name, reshaped.
+    of its name, reshaped. *Update* also puts a ROI on the channel in front: an object that was
+    pushed on all channels stays there.
 
     Args:
         found: objects that were read back.
@@ -21,7 +22,7 @@ def restore_ids(found: Detections, base: Detections) -> Detections:
 
     Returns:
         ``found``, in its order; redrawn objects with all columns of ``base`` but the outline and
-        the plane. One that lay on all channels still does: ImageJ gives it the one in front.
+        the plane.
 
     >>> import numpy as np
     >>> pushed = Detections.from_labels(np.eye(2, dtype=int))
@@ -39,15 +40,13 @@ def restore_ids(found: Detections, base: Detections) -> Detections:
         for identity, name in zip(found.ids, found.objects["name"], strict=True)
         if identity not in base.objects.index and name in missing
     }
-    if not redrawn:
-        return found
     objects = found.objects.copy()
     own = ("geometry", "c", "z", "t")
     for identity, known in redrawn.items():
         for column in base.objects.columns:
             if column not in own and column in objects.columns:
                 objects.at[identity, column] = base.objects.at[known, column]
-        if base.objects.at[known, "c"] == _ALL_CHANNELS:
-            objects.at[identity, "c"] = _ALL_CHANNELS
     objects.index = [redrawn.get(str(identity), str(identity)) for identity in objects.index]
+    on_all = base.objects.index[base.objects["c"] == _ALL_CHANNELS]
+    objects.loc[objects.index.isin(on_all), "c"] = _ALL_CHANNELS
     return Detections(objects, found.image, found.outline)
