@@ -312,9 +312,10 @@ static Reader openText(File file) {
     return new InputStreamReader(zipped ? new GZIPInputStream(stream) : stream, StandardCharsets.UTF_8)
 }
 
-/** Pass each feature to `take`, one at a time, and return the other members of the document. */
-static JsonObject readFeatures(Reader text, Closure take) {
+/** Pass each feature to `takeOne`, children too, and return the other members of the document. */
+static JsonObject readFeatures(Reader text, Closure takeOne) {
     def gson = new Gson()
+    def take = { JsonObject feature -> withChildren(feature).each(takeOne) }
     def reader = new JsonReader(text)
     reader.setLenient(true)  // Gson itself may write a bare NaN
     def takeAll = {
@@ -345,6 +346,32 @@ static JsonObject readFeatures(Reader text, Closure take) {
         take(feature)
     }
     return head
+}
+
+/**
+ * Return a feature and the objects below it, of any depth, as features of their own, parents first.
+ * QuPath writes a whole hierarchy into its root, which is no object itself.
+ */
+static List<JsonObject> withChildren(JsonObject feature) {
+    List<JsonObject> found = []
+    def waiting = new ArrayDeque<JsonObject>([feature])
+    while (waiting) {
+        def next = waiting.pop()
+        def properties = next.get('properties')
+        def children = null
+        boolean isRoot = false
+        if (properties instanceof JsonObject) {
+            children = properties.remove('childObjects')
+            def kind = properties.get('objectType')
+            isRoot = kind instanceof JsonPrimitive && kind.getAsString() == 'root'
+        }
+        if (!isRoot)
+            found << next
+        if (children instanceof JsonArray)
+            for (int n = children.size() - 1; n >= 0; n--)
+                waiting.push(children.get(n).getAsJsonObject())
+    }
+    return found
 }
 
 /** Return true if a feature has a geometry with coordinates; QuPath stops at one that has none. */

@@ -14,6 +14,7 @@ import json
 import logging
 import math
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -29,7 +30,6 @@ import pandas as pd
 import roifile
 import shapely
 import tifffile
-from numpy.typing import NDArray
 
 from bridge.colors import class_color
 from bridge.detections import Detections
@@ -39,8 +39,9 @@ from bridge.files.names import safe_name
 from bridge.formats import existing_file
 from bridge.formats.markers import marker_rois
 from bridge.formats.roi_outlines import set_outlines
+from bridge.formats.roi_shapes.areas import area_of, kind_without_area
+from bridge.formats.roi_shapes.filling import EnclosedArea, with_imagej_pixels
 from bridge.images.info import ImageInfo
-from bridge.outlines.rings import region
 
 log = logging.getLogger(__name__)
 
@@ -53,22 +54,26 @@ SHOWN_COLOR = "starbridge.shown_color"
 
 _MAX_GROUP = 255
 _MAX_NAME = 100
+_FEW_NAMES = 5
+_NO_AREA = "selection without an area"
 _MAX_ROI_BYTES = 256 * 2**20
 _UNCOLOURED = "#ffff00"  # what ImageJ gives composite ROIs without a colour
 _GROUPS = "groups"  # of a record, until its class is known
 _STACK_POSITION = "position in the stack"
 _BLOCK = 4_096  # objects that are encoded together
 _FILE_MODE = 0o600 << 16
+_ZIP_ERRORS = (  # zipfile raises whatever damaged numbers lead to
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
 _TEXTS = ("class", "name", "color", "class_color")
 _SAFE = "-_.~"
 _NEEDS_NO_QUOTES = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
-_AREAS = (
-    roifile.ROI_TYPE.POLYGON,
-    roifile.ROI_TYPE.FREEHAND,
-    roifile.ROI_TYPE.TRACED,
-    roifile.ROI_TYPE.RECT,
-    roifile.ROI_TYPE.OVAL,
-)
 
 
 def class_groups(classes: Iterable[str | None]) -> tuple[str, ...]:
@@ -150,8 +155,10 @@ def read(
     A reviewer in ImageJ has two ways to change the class of an object: give it another ROI group,
     or another name behind its label (``0007-neuron`` → ``0007-glia``).
 
-    Polygons, freehand and traced outlines, rectangles, ovals and composites with holes are taken;
-    lines, points and angles enclose no area and are left out with a warning.
+    Every object has the pixels that ImageJ gives it: of polygons, freehand and traced outlines,
+    with or without a fitted spline, (rounded, rotated) rectangles, ovals, ellipses and composites.
+    Lines, arrows, points, angles, texts, images and scale bars are no objects and are left out with
+    a warning.
 
     Args:
         path: the file.
@@ -185,16 +192,17 @@ def _detections(
     known: Mapping[str, Any],
 ) -> tuple[Detections, list[int]]:
     """Make objects of named ROIs; `known` holds the zip's comment once they are read."""
-    geometries: list[Any] = []
+    areas: list[EnclosedArea] = []
     records: list[dict[str, Any]] = []
-    left_out: list[str] = []
+    left_out: dict[str, list[str]] = {}
     rows: list[int] = []
     for row, (name, roi) in enumerate(rois):
-        geometry = _geometry(roi)
-        if geometry is None or geometry.is_empty:
-            left_out.append(name)
+        kind = kind_without_area(roi)
+        area = _area(file, name, roi) if kind is None else None
+        if area is None or area.outline.is_empty:
+            left_out.setdefault(kind or _NO_AREA, []).append(roi.name or name)
             continue
-        geometries.append(geometry)
+        areas.append(area)
         records.append(_record(name, roi))
         rows.append(row)
     _classify_by_group(records, groups or {})
@@ -203,14 +211,16 @@ def _detections(
         if position := record.pop(_STACK_POSITION, 0):
             record["c"], record["z"], record["t"] = plane_of(position, info)
     if left_out:
+        names = [name for of in left_out.values() for name in of]
         log.warning(
-            "%s: %d ROIs enclose no area and were left out: %s",
+            "%s: %d ROIs are no areas of objects and were left out: %s (%s)",
             file,
-            len(left_out),
-            ", ".join(left_out[:5]) + (" …" if len(left_out) > 5 else ""),
+            len(names),
+            ", ".join(f"{len(of)} x {kind}" for kind, of in left_out.items()),
+            ", ".join(names[:_FEW_NAMES]) + (" …" if len(names) > _FEW_NAMES else ""),
         )
     found = Detections.from_records(
-        geometries,
+        with_imagej_pixels(areas).tolist(),
         records,
         image=info,
         outline="star" if known.get("outline") == "star" else "traced",
@@ -466,46 +476,37 @@ def _decode(file: Path, known: dict[str, Any]) -> Iterator[tuple[str, roifile.Im
                         "do not trust this file",
                     )
                 name = entry.filename.rpartition("/")[2][:-4]
-                yield name, _one_roi(file, entry.filename, archive.read(entry))
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+                yield name, _one_roi(file, entry.filename, _unpack(file, archive, entry))
+    except _ZIP_ERRORS as error:
         raise BadInputError(
             file, f"is not a readable zip ({error})", "save the ROIs again from the ROI Manager"
         ) from error
+
+
+def _unpack(file: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    try:
+        return archive.read(entry)
+    except _ZIP_ERRORS as error:
+        raise _damaged(file, entry.filename, error) from error
 
 
 def _one_roi(file: Path, name: str, data: bytes) -> roifile.ImagejRoi:
     try:
         return roifile.ImagejRoi.frombytes(data)
     except Exception as error:  # roifile raises whatever its parsing runs into
-        raise BadInputError(
-            file, f"its ROI {name} is damaged ({error})", "save the ROIs again from the ROI Manager"
-        ) from error
+        raise _damaged(file, name, error) from error
 
 
-def _geometry(roi: roifile.ImagejRoi) -> Any:
-    if roi.roitype not in _AREAS:
-        return None
-    if roi.multi_coordinates is not None:
-        return region(roi.coordinates(multi=True))
-    if roi.roitype in (roifile.ROI_TYPE.RECT, roifile.ROI_TYPE.OVAL):
-        left, top = float(roi.left), float(roi.top)
-        width, height = float(roi.right - roi.left), float(roi.bottom - roi.top)
-        if roi.subpixelrect:
-            left, top, width, height = roi.xd, roi.yd, roi.widthd, roi.heightd
-        if roi.roitype == roifile.ROI_TYPE.RECT:
-            return region([shapely.box(left, top, left + width, top + height).exterior.coords])
-        return region([_ellipse(left, top, width, height)])
-    return region([roi.coordinates()])
+def _damaged(file: Path, name: str, error: Exception) -> BadInputError:
+    problem = f"its ROI {name} is damaged ({error})"
+    return BadInputError(file, problem, "save the ROIs again from the ROI Manager")
 
 
-def _ellipse(left: float, top: float, width: float, height: float) -> NDArray[np.float64]:
-    """Return vertices at most 0.02 px off the curve."""
-    radius = max(width, height, 1.0) / 2
-    n = max(32, math.ceil(math.pi / math.acos(1 - min(0.02 / radius, 1.0))))
-    angle = np.linspace(0, 2 * np.pi, n, endpoint=False)
-    x = left + width / 2 * (1 + np.cos(angle))
-    y = top + height / 2 * (1 + np.sin(angle))
-    return np.stack([x, y], axis=1)
+def _area(file: Path, name: str, roi: roifile.ImagejRoi) -> EnclosedArea | None:
+    try:
+        return area_of(roi)
+    except ValueError as error:
+        raise _damaged(file, name, error) from error
 
 
 def _record(name: str, roi: roifile.ImagejRoi) -> dict[str, Any]:

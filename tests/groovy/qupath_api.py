@@ -187,7 +187,7 @@ getCanonicalFile getClass getClassLoader getContextClassLoader getDeterminant ge
 getInputStream getOutputStream getParent getParentFile getScaleX getScaleY getScheme getShearX
 getShearY getSimpleName getTranslateInstance getWidth group hypot indexOf intValue isAbsolute
 isAlive isDirectory isEmpty isFile isIdentity isNaN keySet lastIndexOf length list listFiles mark
-matcher matches max min move parallelStream poll put putAll putNextEntry quote read
+matcher matches max min move parallelStream poll pop push put putAll putNextEntry quote read
 redirectErrorStream replace replaceAll replaceFirst reset rint round size split start startsWith
 substring toFile toLowerCase toPath toString transform trim valueOf values waitFor write
 any collate collect collectEntries collectMany count deleteDir each eachLine eachWithIndex every

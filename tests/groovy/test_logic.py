@@ -334,6 +334,8 @@ READ = """
         ({"type": "Polygon", "coordinates": SQUARE}, 1),
         ({"type": "FeatureCollection", "features": []}, 0),
         ({}, 0),
+        (feature(childObjects=[feature(childObjects=[feature(), feature()]), feature()]), 5),
+        (feature(objectType="root", childObjects=[feature(), feature()]), 2),
     ],
 )
 @pytest.mark.parametrize("zipped", [False, True])
@@ -345,6 +347,35 @@ def test_every_kind_of_geojson_is_read(
     (tmp_path / "a.geojson").write_bytes(gzip.compress(text) if zipped else text)
 
     assert groovy.ask(script, READ % quoted(tmp_path / "a.geojson")) == [count, {}]
+
+
+def test_objects_below_others_come_after_them_and_hold_none(groovy: Groovy, tmp_path: Path) -> None:
+    cells = [feature(name="b", objectType="cell"), feature(name="c", objectType="cell")]
+    document = {
+        "type": "Feature",
+        "geometry": {},
+        "properties": {
+            "objectType": "root",
+            "childObjects": [feature(name="a", childObjects=cells), feature(name="d")],
+        },
+    }
+    (tmp_path / "a.geojson").write_text(json.dumps(document))
+
+    read = groovy.ask(
+        "import_detections",
+        "def found = []\n"
+        f"script.openText({quoted(tmp_path / 'a.geojson')})"
+        ".withCloseable { r -> script.readFeatures(r) { found << it.get('properties') } }\n"
+        "found.collect { [it.get('name').getAsString(), it.has('childObjects')] }",
+    )
+
+    assert read == [["a", False], ["b", False], ["c", False], ["d", False]]
+
+
+def test_a_child_that_is_no_feature_is_refused(groovy: Groovy, tmp_path: Path) -> None:
+    (tmp_path / "a.geojson").write_text(json.dumps(feature(childObjects=[7])))
+
+    groovy.refusal("import_detections", READ % quoted(tmp_path / "a.geojson"))
 
 
 def test_what_starbridge_says_of_the_image_is_read(

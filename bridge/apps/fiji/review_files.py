@@ -214,13 +214,13 @@ def _reviewed(files: ReviewFiles, base: Pushed) -> Detections:
             "move the one away that does not hold the review",
         )
     file = changed[0] if changed else files.rois
+    known = base.detections
     if file == files.image:
-        found = imagej_rois.read_overlay(file)
+        found = imagej_rois.read_overlay(file, image=known.image)
     elif file.exists():
-        found = imagej_rois.read(file)
+        found = imagej_rois.read(file, image=known.image)
     else:
         raise BadInputError(file, "is missing", "bring it back, or push into another folder")
-    known = base.detections
     return replace(restore_ids(found, known), image=known.image, outline=known.outline)
 
 

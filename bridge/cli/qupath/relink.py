@@ -23,9 +23,10 @@ def relink(
     from bridge.apps.qupath.backup import writing_into
     from bridge.apps.qupath.matching import find_moved
     from bridge.apps.qupath.project_files import read_project
-    from bridge.apps.qupath.session import QuPath
+    from bridge.apps.qupath.session import QuPath, check_qupath
 
     folder = read_project(project).folder
+    check_qupath(qupath)
     with writing_into(folder, doing=f"relink in {folder}", on_wait=note_waiting):
         moved, lost = find_moved(read_project(project), folders)
         if moved:
