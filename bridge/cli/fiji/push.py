@@ -39,13 +39,14 @@ def push(
     Open NAME.tif (objects as overlay), or NAME.tif and NAME_rois.zip (ROI Manager); save either
     under its name. A second push keeps every edit of the reviewer.
     """
-    from bridge.apps.fiji.review_files import ReviewFiles, push_files
+    from bridge.apps.fiji.review_files import push_files
+    from bridge.apps.fiji.review_layout import ReviewFiles
     from bridge.detections import Detections
     from bridge.images import open_image
 
     objects = Detections.read(detections)
     with open_image(image, axes=axes) as opened:
-        merged = push_files(opened, objects, out, conflict_class=conflicts)
+        merged = push_files(opened, objects, out, conflict_class=conflicts, on_note=note)
         files = ReviewFiles.of(out, opened.name)
     typer.echo(files.image)
     typer.echo(files.rois)
