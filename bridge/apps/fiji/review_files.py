@@ -7,16 +7,19 @@ either of the two files under its name, at any moment.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from bridge.apps.fiji.review_layout import ReviewFiles
-from bridge.apps.fiji.review_record import load_record, name_push
+from bridge.apps.fiji.review_record import load_note, name_push
 from bridge.apps.fiji.review_state import ReviewState, read_state, saved_files, shown_objects
-from bridge.apps.fiji.review_transaction import decide, finish, staging
+from bridge.apps.fiji.review_transaction import decide, finish, staging, take_rois
 from bridge.detections import Detections
 from bridge.errors import BadInputError
 from bridge.files.lock import locked
@@ -53,6 +56,7 @@ def push_files(
     folder: str | PathLike[str],
     *,
     conflict_class: str | None = None,
+    rois: Path | None = None,
     on_note: Callable[[str], None] = lambda line: None,
 ) -> Merged | None:
     """Write an image and its objects for review in any Fiji.
@@ -67,6 +71,7 @@ def push_files(
         detections: the objects.
         folder: the review folder; created where missing.
         conflict_class: as in :func:`bridge.review.merge`.
+        rois: what the reviewer has open: ROIs that count in place of those in the folder.
         on_note: called with sentences for the user.
 
     Returns:
@@ -83,6 +88,8 @@ def push_files(
         on_wait=lambda holder: on_note(f"waiting for another command: {holder}"),
     ):
         _finish(files, on_note)
+        if rois is not None:
+            _take(files, rois, on_note)
         for tries_left in reversed(range(_TRIES)):
             state = read_state(files) if files.record.exists() else None
             for line in state.notes if state else ():
@@ -91,7 +98,7 @@ def push_files(
                 image, detections, files, state, conflict_class, at_once=not tries_left
             )
             _finish(files, on_note)
-            saved = saved_files(files, load_record(files)) if is_decided else []
+            saved = saved_files(files, load_note(files)) if is_decided else []
             if is_decided and not (saved and tries_left):
                 break
             on_note(f"the review of {image.name} was saved during the push, which begins again")
@@ -129,7 +136,7 @@ def _push(
         is_decided = decide(
             files,
             push=push,
-            base=state.record if state else None,
+            base=state.record.note if state else None,
             contents=state.contents if state else {},
             at_once=at_once,
         )
@@ -140,11 +147,21 @@ def _finish(files: ReviewFiles, on_note: Callable[[str], None]) -> None:
     """Finish a push that was decided."""
     if not files.record.exists():
         return
-    for kept in finish(files, load_record(files)):
+    finished = finish(files, load_note(files))
+    for kept in finished.merged:
+        on_note(f"the review that was merged is kept: {kept}")
+    for kept in finished.superseded:
         on_note(
             f"{kept} was saved during the push, and again before it could be read; the newer one "
             "counts"
         )
+
+
+def _take(files: ReviewFiles, rois: Path, on_note: Callable[[str], None]) -> None:
+    """Count what the reviewer has open as the review, if it can be read."""
+    note = read_state(files, rois=rois).record.note
+    for kept in take_rois(files, note, rois):
+        on_note(f"what was saved there before is kept, and is not merged: {kept}")
 
 
 def _refuse_foreign(files: ReviewFiles) -> None:
@@ -155,6 +172,28 @@ def _refuse_foreign(files: ReviewFiles) -> None:
             "is there already, and nothing says that it was pushed",
             "choose another folder, or move it away",
         )
+
+
+@contextmanager
+def opened_to_push(image: Path, folder: Path, *, axes: str | None = None) -> Iterator[Image]:
+    """Open an image for :func:`push_files`; of a review folder's own image, a copy.
+
+    Windows does not replace a file that is open.
+
+    Args:
+        image: the image.
+        folder: the review folder.
+        axes: as in :func:`bridge.open_image`.
+
+    Raises:
+        BadInputError: it cannot be read.
+    """
+    with tempfile.TemporaryDirectory(prefix="starbridge-") as temporary:
+        source = image
+        if image.is_file() and image.resolve().parent == folder.resolve():
+            source = Path(shutil.copy(image, temporary))
+        with open_image(source, axes=axes) as opened:
+            yield opened
 
 
 def pull_files(folder: str | PathLike[str], name: str) -> tuple[Pushed, Detections]:

@@ -5,14 +5,15 @@ Both are in one file, because the rename of that file decides a push.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from bridge.apps.fiji.review_layout import ROLES, ReviewFiles, Role
 from bridge.errors import BadInputError
@@ -20,6 +21,7 @@ from bridge.files.atomic import write_error
 from bridge.review import Pushed, load_push_record
 
 _FILES = "files.json"
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,20 +45,31 @@ class FileState:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PushNote:
+    """What a record says of the files of its push.
+
+    Attributes:
+        push: name of the push, which its ROIs carry.
+        previous: name of the push before; ``""`` for the first.
+        files: state of each file of the review.
+    """
+
+    push: str
+    previous: str
+    files: Mapping[Role, FileState]
+
+
+@dataclass(frozen=True)
 class ReviewRecord:
     """Record of a push.
 
     Attributes:
         pushed: the objects, with the decisions of earlier reviews.
-        push: name of this push, which its ROIs carry.
-        previous: name of the push before; ``""`` for the first.
-        files: state of each file of the review.
+        note: what it says of the files.
     """
 
     pushed: Pushed
-    push: str
-    previous: str
-    files: Mapping[Role, FileState]
+    note: PushNote
 
 
 def name_push(record: Path) -> str:
@@ -68,21 +81,19 @@ def name_push(record: Path) -> str:
     return hashlib.sha256(record.read_bytes()).hexdigest()[:16]
 
 
-def add_files(record: Path, *, push: str, previous: str, files: Mapping[Role, FileState]) -> None:
-    """Add the names of the pushes and the states of the files to a stored record.
+def add_note(record: Path, note: PushNote) -> None:
+    """Add to a stored record what it is to say of the files.
 
     Raises:
         BadInputError: it cannot be written.
     """
-    note = {
-        "push": push,
-        "previous": previous,
-        "files": {role: vars(files[role]) for role in ROLES},
-    }
+    states = {role: vars(note.files[role]) for role in ROLES}
+    text = json.dumps({"push": note.push, "previous": note.previous, "files": states})
     entry = zipfile.ZipInfo(_FILES)  # of 1980: equal pushes give equal files
     try:
-        with zipfile.ZipFile(record, "a") as archive:
-            archive.writestr(entry, json.dumps(note))
+        # Given a path that cannot be opened, zipfile would begin a new file.
+        with record.open("r+b") as stream, zipfile.ZipFile(stream, "a") as archive:
+            archive.writestr(entry, text)
     except OSError as error:
         raise write_error(record, error) from error
 
@@ -99,12 +110,29 @@ def load_record(files: ReviewFiles, path: Path | None = None) -> ReviewRecord:
     """
     record = path or files.record
     try:
-        pushed = load_push_record(record)
-        return ReviewRecord(pushed=pushed, **_read_note(record))
+        return ReviewRecord(load_push_record(record), _read_note(record))
     except BadInputError as error:
+        cause = error.__cause__
+        if isinstance(cause, OSError) and cause.errno in _NO_SPACE:
+            # the tables are unpacked into the folder for temporary files
+            raise write_error(tempfile.gettempdir(), cause) from error
         if path is not None or "is damaged" not in error.problem:
             raise
         raise BadInputError(record, error.problem, _restore_remedy(files)) from error
+
+
+def load_note(files: ReviewFiles) -> PushNote:
+    """Read what the record of the last push says of the files, without the objects.
+
+    Raises:
+        BadInputError: as :func:`load_record`.
+    """
+    try:
+        return _read_note(files.record)
+    except BadInputError as error:
+        if "is damaged" not in error.problem:
+            raise
+        raise BadInputError(files.record, error.problem, _restore_remedy(files)) from error
 
 
 def file_hash(path: Path) -> str | None:
@@ -124,8 +152,8 @@ def file_hash(path: Path) -> str | None:
         ) from error
 
 
-def _read_note(record: Path) -> dict[str, Any]:
-    """Read what :func:`add_files` added."""
+def _read_note(record: Path) -> PushNote:
+    """Read what :func:`add_note` added."""
     try:
         with zipfile.ZipFile(record) as archive:
             if _FILES not in archive.namelist():
@@ -136,13 +164,13 @@ def _read_note(record: Path) -> dict[str, Any]:
                     "and push into another folder",
                 )
             note = json.loads(archive.read(_FILES))
-        return {
-            "push": str(note["push"]),
-            "previous": str(note["previous"]),
-            "files": {role: FileState(**note["files"][role]) for role in ROLES},
-        }
+        return PushNote(
+            push=str(note["push"]),
+            previous=str(note["previous"]),
+            files={role: FileState(**note["files"][role]) for role in ROLES},
+        )
     except (OSError, zipfile.BadZipFile, zlib.error, KeyError, TypeError, ValueError) as error:
-        raise BadInputError(record, f"is damaged ({error})", "") from error
+        raise BadInputError(record, f"is damaged ({error})") from error
 
 
 def _restore_remedy(files: ReviewFiles) -> str:

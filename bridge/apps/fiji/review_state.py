@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from bridge.apps.fiji.restore_ids import restore_ids
 from bridge.apps.fiji.review_layout import ReviewFiles, Role
-from bridge.apps.fiji.review_record import FileState, ReviewRecord, file_hash, load_record
+from bridge.apps.fiji.review_record import FileState, PushNote, ReviewRecord, file_hash, load_record
 from bridge.detections import Detections
 from bridge.errors import BadInputError
 from bridge.formats import imagej_rois
@@ -44,22 +44,26 @@ class ReviewState:
     notes: tuple[str, ...] = ()
 
 
-def read_state(files: ReviewFiles) -> ReviewState:
+def read_state(files: ReviewFiles, *, rois: Path | None = None) -> ReviewState:
     """Read a review; nothing is written.
 
     A push that was interrupted after its record was renamed counts as done, also where its other
     files have not taken their places yet.
 
+    Args:
+        files: the files of the image.
+        rois: what the reviewer has open: ROIs that count in place of those in the folder.
+
     Raises:
         BadInputError: nothing was pushed, a file is damaged or missing, the reviewer saved both
             files and which holds the review is unknown, or somebody writes all the time.
     """
-    return _consistently(files, lambda: _read(files))
+    return _consistently(files, lambda: _read(files, rois))
 
 
-def saved_files(files: ReviewFiles, record: ReviewRecord) -> list[Path]:
+def saved_files(files: ReviewFiles, note: PushNote) -> list[Path]:
     """Return the files that a reviewer saved since a push, also while others may write there."""
-    found = (_find_saved(files, role, record.files[role]) for role in _REVIEWED)
+    found = (_find_saved(files, role, note.files[role]) for role in _REVIEWED)
     return [path for path in found if path is not None]
 
 
@@ -96,10 +100,11 @@ def _signature(files: ReviewFiles) -> list[tuple[int, ...] | None]:
     return found
 
 
-def _read(files: ReviewFiles) -> ReviewState:
+def _read(files: ReviewFiles, rois: Path | None) -> ReviewState:
     record = load_record(files)
+    states = record.note.files
     contents = {role: file_hash(files.path(role)) for role in _REVIEWED}
-    saved = saved_files(files, record)
+    saved = [rois] if rois else saved_files(files, record.note)
     if len(saved) == 2:
         raise BadInputError(
             saved[0],
@@ -107,10 +112,11 @@ def _read(files: ReviewFiles) -> ReviewState:
             "move the one away that does not hold the review",
         )
     notes = []
-    if any(_is_pending(files, role, record.files[role]) for role in _REVIEWED):
+    if any(_is_pending(files, role, states[role]) for role in _REVIEWED):
         notes.append("a push into this folder has not ended; run it again if nobody does")
     if not saved:
-        if contents["rois"] is None and not _is_pending(files, "rois", record.files["rois"]):
+        is_there = contents["rois"] is not None or files.aside.rois.exists()
+        if not is_there and not _is_pending(files, "rois", states["rois"]):
             raise BadInputError(
                 files.rois, "is missing", "bring it back, or push into another folder"
             )
@@ -166,10 +172,15 @@ def _origin(files: ReviewFiles, path: Path, record: ReviewRecord) -> ReviewRecor
     from the earlier push if the file of the last one has not been in this place yet.
     """
     pushes = imagej_rois.read_pushes(path)
+    note = record.note
     role: Role = "rois" if path.suffix == ".zip" else "image"
-    if not pushes and record.previous and _is_pending(files, role, record.files[role]):
-        pushes = frozenset([record.previous])
-    known = {push for push in pushes if files.kept_record(push).exists()} | (pushes & {record.push})
+    if not pushes and _is_pending(files, role, note.files[role]):
+        if not note.previous:
+            raise BadInputError(
+                path, "is there, and nothing says that it was pushed", "move it away"
+            )
+        pushes = frozenset([note.previous])
+    known = {push for push in pushes if files.kept_record(push).exists()} | (pushes & {note.push})
     if pushes and not known:
         raise BadInputError(
             path,
@@ -182,6 +193,6 @@ def _origin(files: ReviewFiles, path: Path, record: ReviewRecord) -> ReviewRecor
             "holds the objects of two pushes",
             "delete those of one of them in the ROI Manager, and save the rest under its name",
         )
-    if not known or known == {record.push}:
+    if not known or known == {note.push}:
         return None
     return load_record(files, files.kept_record(*known))

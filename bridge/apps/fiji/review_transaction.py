@@ -21,10 +21,11 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bridge.apps.fiji.review_layout import ROLES, ReviewFiles, Role
-from bridge.apps.fiji.review_record import FileState, ReviewRecord, add_files, file_hash
+from bridge.apps.fiji.review_record import FileState, PushNote, add_note, file_hash
 from bridge.errors import BadInputError
 from bridge.files.atomic import write_error, writing
 
@@ -68,7 +69,7 @@ def decide(
     files: ReviewFiles,
     *,
     push: str,
-    base: ReviewRecord | None,
+    base: PushNote | None,
     contents: Mapping[Role, str | None],
     at_once: bool = False,
 ) -> bool:
@@ -77,7 +78,7 @@ def decide(
     Args:
         files: the files of the image.
         push: name of the push.
-        base: record of the push before; ``None`` for the first.
+        base: note of the push before; ``None`` for the first.
         contents: hashes of the files that were merged; those of other files are as they are.
         at_once: decide also if a file was saved since it was read; it then stays in its place.
 
@@ -100,8 +101,8 @@ def decide(
     if base and base.push == push and all(s.pushed == s.replaced for s in states.values()):
         discard(files)
         return True
-    previous = base.push if base else ""
-    add_files(files.next.record, push=push, previous=previous, files=states)
+    note = PushNote(push=push, previous=base.push if base else "", files=states)
+    add_note(files.next.record, note)
     try:
         files.aside.folder.mkdir(parents=True, exist_ok=True)
         if any(state.is_review for state in states.values()):
@@ -115,69 +116,105 @@ def decide(
     return True
 
 
-def finish(files: ReviewFiles, record: ReviewRecord) -> list[Path]:
+@dataclass
+class Finished:
+    """Reviewers' files that a push moved to the folder ``earlier reviews``.
+
+    Attributes:
+        merged: those that were merged.
+        superseded: those that were saved during the push, and again before they could be read.
+    """
+
+    merged: list[Path] = field(default_factory=list)
+    superseded: list[Path] = field(default_factory=list)
+
+
+def finish(files: ReviewFiles, note: PushNote) -> Finished:
     """Put the files of a decided push in their places, as far as they are not.
 
     Args:
         files: the files of the image.
-        record: its record.
-
-    Returns:
-        Reviewers' files that were replaced by a newer save before they were read; they are in the
-        folder ``earlier reviews``.
+        note: what the record of the push says.
 
     Raises:
         BadInputError: a file cannot be moved; the next call goes on.
     """
-    superseded: list[Path] = []
+    finished = Finished()
     try:
         for role in ROLES:
-            superseded += _replace(files, role, record.files[role])
+            _replace(files, role, note.files[role], finished)
         for folder in (files.aside.folder, files.next.folder):
             with suppress(OSError):  # not empty: a reviewer's save waits to be merged
                 folder.rmdir()
     except OSError as error:
         raise write_error(files.folder, error) from error
     # What reviewers save from this push can be merged as long as its record is kept.
-    kept = files.kept_record(record.push)
+    kept = files.kept_record(note.push)
     if file_hash(kept) != file_hash(files.record):
         with writing(kept) as part:
             shutil.copyfile(files.record, part)
-    return superseded
+    return finished
 
 
-def _replace(files: ReviewFiles, role: Role, state: FileState) -> list[Path]:
+def take_rois(files: ReviewFiles, note: PushNote, rois: Path) -> list[Path]:
+    """Put a copy of the ROIs that a reviewer has open in the place of the review's.
+
+    Args:
+        files: the files of the image.
+        note: what the record of the last push says.
+        rois: the reviewer's ROIs.
+
+    Returns:
+        What another had saved there, in the folder ``earlier reviews``.
+
+    Raises:
+        BadInputError: a file cannot be copied or moved.
+    """
+    copy, aside = files.next.rois, files.aside.rois
+    try:
+        with writing(copy) as part:
+            shutil.copyfile(rois, part)
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        if files.rois.exists():
+            files.rois.rename(aside)
+        if not _put(copy, files.rois):
+            raise BadInputError(files.rois, "was saved by another just now", "do it once more")
+        if file_hash(aside) in note.files["rois"].known:
+            aside.unlink()
+        return [_move_to_earlier(files, "rois")] if aside.exists() else []
+    except OSError as error:
+        raise write_error(files.rois, error) from error
+
+
+def _replace(files: ReviewFiles, role: Role, state: FileState, finished: Finished) -> None:
     place, aside, new = files.path(role), files.aside.path(role), files.next.path(role)
-    superseded = _settle(files, role, state)
+    _settle(files, role, state, finished)
     is_staged, content = file_hash(new) == state.pushed, file_hash(place)
     if is_staged and content is not None and content == state.pushed:
         new.unlink()
     elif is_staged and content is not None and content == state.replaced:
         aside.parent.mkdir(parents=True, exist_ok=True)
         place.rename(aside)
-        superseded += _settle(files, role, state)
+        _settle(files, role, state, finished)
     if is_staged and new.exists() and not place.exists():
         _put(new, place)
     if aside.exists():
         if file_hash(aside) == state.replaced:
             aside.unlink()
         else:  # who had it open has gone on saving
-            superseded.append(_move_to_earlier(files, role, aside))
-    return superseded
+            finished.superseded.append(_move_to_earlier(files, role))
 
 
-def _settle(files: ReviewFiles, role: Role, state: FileState) -> list[Path]:
-    """Decide what becomes of a file that was renamed away; return it if it was superseded."""
-    aside, place = files.aside.path(role), files.path(role)
+def _settle(files: ReviewFiles, role: Role, state: FileState, finished: Finished) -> None:
+    """Decide what becomes of a file that was renamed away."""
+    aside = files.aside.path(role)
     if not aside.exists():
-        return []
+        return
     if file_hash(aside) == state.replaced:
         if state.is_review:
-            _move_to_earlier(files, role, aside)
-        return []
-    if _put(aside, place):
-        return []
-    return [_move_to_earlier(files, role, aside)]
+            finished.merged.append(_move_to_earlier(files, role))
+    elif not _put(aside, files.path(role)):
+        finished.superseded.append(_move_to_earlier(files, role))
 
 
 def _put(source: Path, place: Path) -> bool:
@@ -195,8 +232,8 @@ def _put(source: Path, place: Path) -> bool:
     return True
 
 
-def _move_to_earlier(files: ReviewFiles, role: Role, aside: Path) -> Path:
+def _move_to_earlier(files: ReviewFiles, role: Role) -> Path:
     kept = files.unused_earlier(files.path(role))
     kept.parent.mkdir(exist_ok=True)
-    aside.rename(kept)
+    files.aside.path(role).rename(kept)
     return kept
