@@ -173,10 +173,11 @@ function temporaryPath(ending) {
 function checkReview() {
 	if (nImages == 0) return "no image; open NAME.tif of a review folder";
 	folder = getDirectory("image");
-	if (folder != "") {
-		if (File.exists(joinPath(folder, reviewedName() + ".starbridge-review"))) return "";
-	}
-	return getTitle() + " is not the image of a review; open NAME.tif from the folder that"
+	name = reviewedName();
+	record = joinPath(folder, name + ".starbridge-review");
+	if (folder != "" && File.exists(record)) return "";
+	title = getTitle();
+	return title + " is not the image of a review; open NAME.tif from the folder that"
 		+ " starbridge fiji push wrote";
 }
 
@@ -203,14 +204,20 @@ function saveOpenRois(path) {
 // Show the ROIs of a RoiSet.zip as the active image's overlay, and in place of those in the ROI
 // Manager. Return the problem, or "".
 function showInPlace(path) {
-	kept = "";
-	if (hasWindow()) kept = emptyManager();
-	problem = loadRois(path);
-	if (problem != "") {
-		if (hasWindow()) restoreManager(kept);
+	if (!hasWindow()) {
+		problem = loadRois(path);
 		return problem;
 	}
-	if (hasWindow()) addToManager();
+	kept = emptyManager();
+	IJ.redirectErrorMessages();
+	// opened, not added: adding would move a ROI of all channels to the one that is shown
+	roiManager("open", path);
+	if (roiManager("count") == 0 && File.length(path) > 200) {
+		restoreManager(kept);
+		return path + " cannot be read as a RoiSet.zip; open it in the ROI Manager";
+	}
+	if (roiManager("count") > 0) run("From ROI Manager");
+	else Overlay.remove;
 	if (kept != "") done = File.delete(kept);
 	return "";
 }

@@ -154,10 +154,11 @@ function temporaryPath(ending) {
 function checkReview() {
 	if (nImages == 0) return "no image; open NAME.tif of a review folder";
 	folder = getDirectory("image");
-	if (folder != "") {
-		if (File.exists(joinPath(folder, reviewedName() + ".starbridge-review"))) return "";
-	}
-	return getTitle() + " is not the image of a review; open NAME.tif from the folder that"
+	name = reviewedName();
+	record = joinPath(folder, name + ".starbridge-review");
+	if (folder != "" && File.exists(record)) return "";
+	title = getTitle();
+	return title + " is not the image of a review; open NAME.tif from the folder that"
 		+ " starbridge fiji push wrote";
 }
 

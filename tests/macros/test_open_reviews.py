@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import roifile
 
 from bridge import Detections
 from bridge.apps.fiji import Fiji, MacroError
@@ -92,7 +91,7 @@ def test_the_open_review_takes_a_new_segmentation(
     assert "the review there was merged: 1 deleted, 1 reclassified, 10 untouched" in said
     kept = review.folder / "earlier reviews" / "a b_rois_1.zip"
     assert f"the review that was merged is kept: {kept}" in said
-    assert len(roifile.ImagejRoi.fromfile(kept)) == 11
+    assert len(Detections.read(kept)) == 11
 
     base, objects = pull_files(review.folder, "a b")
     assert len(objects) == 11
