@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bridge.detections import Detections
+from bridge.detections import Detections, number_labels
 from bridge.review.changes import compare
 from bridge.review.pushed import Pushed
 from bridge.review.rows import concat_tables, set_values
@@ -40,8 +40,8 @@ def rebase(
     [0.5]
     """
     changes = compare(earlier, reviewed)
-    later = Pushed.of(later).detections
-    frame = later.objects[~later.objects.index.isin(changes.of("deleted"))].copy()
+    there = Pushed.of(later).shown
+    frame = there.objects[~there.objects.index.isin(changes.of("deleted"))].copy()
     applied = changes.applied.objects
     kinds = changes.edits["what"]
     edits = changes.edits[~kinds.isin(("added", "deleted"))]
@@ -63,9 +63,11 @@ def rebase(
                 set_values(frame, column, frame.index.get_indexer(same), values)
         elif identity not in frame.index:
             drawn.append(identity)
-    return Detections(
-        concat_tables([frame, applied.loc[[*gone, *drawn]]]), later.image, later.outline
+    frame = concat_tables([frame, applied.loc[[*gone, *drawn]]])
+    frame["label"] = number_labels(
+        frame["label"].tolist(), frame["z"].tolist(), frame["t"].tolist()
     )
+    return Detections(frame, there.image, there.outline)
 
 
 def _has_outline(frame: gpd.GeoDataFrame, drawn: pd.Series[Any]) -> NDArray[np.bool_]:

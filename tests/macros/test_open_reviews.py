@@ -100,7 +100,10 @@ def test_the_open_review_takes_a_new_segmentation(
     assert result.rois.objects.loc[base.detections.ids[1]].geometry.bounds[0] == 34
     assert [image.title for image in fiji.images()] == ["a b.tif"]
     again = fiji.run_macro(CHANGED, commandPath=COMMAND)
-    assert again.value == "a b: 11 pushed, 11 now; since the last push: 11 untouched"
+    assert again.value == (
+        "a b: 11 pushed, 11 now; since the last push: 11 untouched; "
+        "since the first push: 1 deleted, 1 reclassified"
+    )
 
 
 def test_rois_of_another_review_are_refused_and_nothing_is_written(

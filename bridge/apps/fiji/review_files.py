@@ -12,13 +12,15 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from bridge.apps.fiji.merging import first_push, merge_review
 from bridge.apps.fiji.review_layout import ReviewFiles
 from bridge.apps.fiji.review_record import load_note, name_push
-from bridge.apps.fiji.review_state import ReviewState, read_state, saved_files, shown_objects
+from bridge.apps.fiji.review_state import ReviewState, read_state, saved_files
 from bridge.apps.fiji.review_transaction import decide, finish, staging, take_rois
 from bridge.detections import Detections
 from bridge.errors import BadInputError
@@ -27,7 +29,7 @@ from bridge.formats import imagej_rois
 from bridge.images import Image, open_image
 from bridge.images.hyperstack import write_hyperstack
 from bridge.images.locations import identity
-from bridge.review import Changes, Merged, Pushed, compare, merge, save_push_record
+from bridge.review import Changes, Merged, Pushed, compare, save_push_record
 from bridge.review.record import ENDING
 from bridge.review.results import write_table
 
@@ -85,7 +87,7 @@ def push_files(
     with locked(
         files.lock,
         doing=f"push of {image.name} into {folder}",
-        on_wait=lambda holder: on_note(f"waiting for another command: {holder}"),
+        on_wait=lambda holder: on_note(f"waiting for {holder}"),
     ):
         _finish(files, on_note)
         if rois is not None:
@@ -118,19 +120,24 @@ def _push(
 ) -> tuple[Merged | None, bool]:
     """Merge, write aside and decide; return the merge and whether it was decided."""
     merged = None
-    pushed = Pushed.of(detections)
+    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     if state is None:
         _refuse_foreign(files)
+        pushed = first_push(detections, time=now)
     else:
-        base = state.record.pushed
-        merged = merge(base, state.objects, detections, conflict_class=conflict_class)
+        merged = merge_review(
+            state.record.pushed,
+            state.objects,
+            detections,
+            conflict_class=conflict_class,
+            time=now,
+        )
         pushed = merged.pushed
     with staging(files) as new:
         save_push_record(new.record, pushed)
         push = name_push(new.record)
-        shown = shown_objects(pushed)
-        write_hyperstack(image, new.image, overlay=imagej_rois.encode(shown, push=push))
-        imagej_rois.write(shown, new.rois, push=push)
+        write_hyperstack(image, new.image, overlay=imagej_rois.encode(pushed.shown, push=push))
+        imagej_rois.write(pushed.shown, new.rois, push=push)
         if merged is not None and len(merged.conflicts):
             write_table(merged.conflicts, new.conflicts)
         is_decided = decide(

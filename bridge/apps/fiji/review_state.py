@@ -13,7 +13,6 @@ from bridge.apps.fiji.review_record import FileState, PushNote, ReviewRecord, fi
 from bridge.detections import Detections
 from bridge.errors import BadInputError
 from bridge.formats import imagej_rois
-from bridge.review import Pushed
 from bridge.review.rebase import rebase
 
 _TRIES = 20
@@ -67,11 +66,6 @@ def saved_files(files: ReviewFiles, note: PushNote) -> list[Path]:
     return [path for path in found if path is not None]
 
 
-def shown_objects(pushed: Pushed) -> Detections:
-    """Return the objects as a push writes them into the files that the reviewer opens."""
-    return pushed.detections
-
-
 def _consistently(files: ReviewFiles, read: Callable[[], Result]) -> Result:
     """Read again until no file has changed meanwhile."""
     for _ in range(_TRIES):
@@ -122,7 +116,7 @@ def _read(files: ReviewFiles, rois: Path | None) -> ReviewState:
             )
         return ReviewState(
             record=record,
-            objects=shown_objects(record.pushed),
+            objects=record.pushed.shown,
             saved=None,
             contents=contents,
             notes=tuple(notes),
@@ -156,7 +150,7 @@ def _read_saved(files: ReviewFiles, path: Path, record: ReviewRecord) -> tuple[D
     """Read a reviewer's file; carry the edits over if an earlier push is what it was made from."""
     read = imagej_rois.read if path.suffix == ".zip" else imagej_rois.read_overlay
     earlier = _origin(files, path, record)
-    base = (earlier or record).pushed.detections
+    base = (earlier or record).pushed.shown
     found = replace(
         restore_ids(read(path, image=base.image), base), image=base.image, outline=base.outline
     )

@@ -22,6 +22,7 @@ class ImageStatus:
         pushed: number of objects that were pushed.
         objects: number of objects that the reviewer left.
         edits: number of objects by kind of edit, as :meth:`bridge.review.Changes.counts`.
+        all_edits: the same since the first push.
         file: the file that the reviewer saved since the push; ``None`` where none was.
         last_change: when it was saved.
         notes: sentences for the user.
@@ -31,16 +32,21 @@ class ImageStatus:
     pushed: int
     objects: int
     edits: dict[str, int]
+    all_edits: dict[str, int]
     file: str | None
     last_change: datetime | None
     notes: tuple[str, ...]
 
     def __str__(self) -> str:
         when = "" if self.last_change is None else f" ({self.last_change:%Y-%m-%d %H:%M UTC})"
-        return (
+        line = (
             f"{self.image}: {self.pushed} pushed, {self.objects} now; "
             f"since the last push: {listed(self.edits)}{when}"
         )
+        since = {what: self.edits[what] for what in self.all_edits}
+        if self.all_edits != since:
+            line += f"; since the first push: {listed(self.all_edits)}"
+        return line
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -60,6 +66,7 @@ def read_status(folder: Path, name: str, *, rois: Path | None = None) -> ImageSt
         BadInputError: as :func:`bridge.apps.fiji.review_files.pull_files`.
     """
     state = read_state(ReviewFiles.of(folder, name), rois=rois)
+    changes = compare(state.record.pushed, state.objects)
     saved = state.saved if rois is None else None
     moment = None
     if saved is not None and saved.exists():
@@ -68,7 +75,8 @@ def read_status(folder: Path, name: str, *, rois: Path | None = None) -> ImageSt
         image=name,
         pushed=len(state.record.pushed.detections),
         objects=len(state.objects),
-        edits=compare(state.record.pushed, state.objects).counts(),
+        edits=changes.counts(),
+        all_edits=changes.all_counts(),
         file=None if saved is None else str(saved),
         last_change=moment,
         notes=state.notes,

@@ -15,7 +15,6 @@ import errno
 import importlib
 import json
 import os
-import resource
 import signal
 import socket
 import sys
@@ -178,6 +177,8 @@ def work(request: dict[str, Any], send: Callable[[str], None], wait: Callable[[]
         "stop": stop_here,
     }
     if "bytes a file" in request:
+        import resource  # which Windows has not
+
         most = int(request["bytes a file"])
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
     steps = Steps(

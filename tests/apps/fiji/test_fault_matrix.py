@@ -292,10 +292,7 @@ def test_two_pushes_at_once(push: Situation, worker: subprocess.Popen[str]) -> N
         second = {"folder": push.folder, "version": push.version, "name": other}
         results = carry_out(worker, first, second)
         assert [(r["exit"], r["error"]) for r in results] == [(0, ""), (0, "")]
-        waited += any(
-            note.startswith("waiting for another command: push of s into")
-            for note in results[1]["notes"]
-        )
+        waited += any(note.startswith("waiting for push of s into") for note in results[1]["notes"])
         TRIES[push.operation, "two pushes at once"] += 1
 
         for name in {"s", other}:
@@ -427,7 +424,7 @@ def test_a_review_that_changes_during_a_pull(
         assert (result["exit"], result["error"]) == (0, "")
         TRIES["pull", {"save": "saved by another"}.get(fault, "a push meanwhile")] += 1
 
-        now = SAVED_EDITS | {"renamed": 1} if fault == "save" else {}
+        now = SAVED_EDITS | ({"renamed": 1} if fault == "save" else {})
         assert pull.listed() in (SAVED_EDITS, now)
         (result,) = carry_out(worker, pull.again("overwrite"))
         assert (result["exit"], result["error"]) == (0, "")
