@@ -90,7 +90,7 @@ def test_the_open_review_takes_a_new_segmentation(
     said = str(result.value)
     assert "the review there was merged: 1 deleted, 1 reclassified, 10 untouched" in said
     kept = review.folder / "earlier reviews" / "a b_rois_1.zip"
-    assert f"the review that was merged is kept: {kept}" in said
+    assert f"what was saved before is kept: {kept}" in said
     assert len(Detections.read(kept)) == 11
 
     base, objects = pull_files(review.folder, "a b")

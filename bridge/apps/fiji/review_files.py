@@ -90,10 +90,12 @@ def push_files(
         on_wait=lambda holder: on_note(f"waiting for {holder}"),
     ):
         _finish(files, on_note)
+        reviewed = None
         if rois is not None:
             _take(files, rois, on_note)
+            reviewed = files.rois
         for tries_left in reversed(range(_TRIES)):
-            state = read_state(files) if files.record.exists() else None
+            state = read_state(files, rois=reviewed) if files.record.exists() else None
             for line in state.notes if state else ():
                 on_note(line)
             merged, is_decided = _push(
@@ -155,8 +157,8 @@ def _finish(files: ReviewFiles, on_note: Callable[[str], None]) -> None:
     if not files.record.exists():
         return
     finished = finish(files, load_note(files))
-    for kept in finished.merged:
-        on_note(f"the review that was merged is kept: {kept}")
+    for kept in finished.replaced:
+        on_note(f"what was saved before is kept: {kept}")
     for kept in finished.superseded:
         on_note(
             f"{kept} was saved during the push, and again before it could be read; the newer one "
@@ -167,6 +169,8 @@ def _finish(files: ReviewFiles, on_note: Callable[[str], None]) -> None:
 def _take(files: ReviewFiles, rois: Path, on_note: Callable[[str], None]) -> None:
     """Count what the reviewer has open as the review, if it can be read."""
     note = read_state(files, rois=rois).record.note
+    if files.image in saved_files(files, note):
+        on_note(f"{files.image} was saved, too; its overlay is not merged")
     for kept in take_rois(files, note, rois):
         on_note(f"what was saved there before is kept, and is not merged: {kept}")
 

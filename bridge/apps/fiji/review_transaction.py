@@ -121,11 +121,11 @@ class Finished:
     """Reviewers' files that a push moved to the folder ``earlier reviews``.
 
     Attributes:
-        merged: those that were merged.
+        replaced: those that the push had read.
         superseded: those that were saved during the push, and again before they could be read.
     """
 
-    merged: list[Path] = field(default_factory=list)
+    replaced: list[Path] = field(default_factory=list)
     superseded: list[Path] = field(default_factory=list)
 
 
@@ -212,7 +212,7 @@ def _settle(files: ReviewFiles, role: Role, state: FileState, finished: Finished
         return
     if file_hash(aside) == state.replaced:
         if state.is_review:
-            finished.merged.append(_move_to_earlier(files, role))
+            finished.replaced.append(_move_to_earlier(files, role))
     elif not _put(aside, files.path(role)):
         finished.superseded.append(_move_to_earlier(files, role))
 

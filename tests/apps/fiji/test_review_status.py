@@ -12,6 +12,7 @@ from bridge.apps.fiji.review_files import push_files
 from bridge.apps.fiji.review_layout import ReviewFiles
 from bridge.apps.fiji.review_status import read_status
 from bridge.errors import BadInputError
+from bridge.images.hyperstack import write_hyperstack
 from tests.apps.fiji.test_review_files import edit_rois, picture, section
 
 
@@ -79,6 +80,23 @@ def test_what_is_open_is_merged_and_what_another_saved_is_kept(
     assert kept.read_bytes() == saved
     assert any(f"is kept, and is not merged: {kept}" in note for note in notes)
     assert (tmp_path / "open.zip").exists()
+
+
+def test_an_overlay_that_was_saved_is_kept_when_what_is_open_counts(
+    files: ReviewFiles, tmp_path: Path
+) -> None:
+    shutil.copy(files.rois, tmp_path / "open.zip")
+    edit_rois(tmp_path / "open.zip")
+    write_hyperstack(picture(), files.image)
+    saved, notes = files.image.read_bytes(), list[str]()
+
+    push_files(
+        picture(), section(shift=1), files.folder, rois=tmp_path / "open.zip", on_note=notes.append
+    )
+
+    assert read_status(files.folder, "section").objects == 5
+    assert (files.folder / "earlier reviews" / "section_1.tif").read_bytes() == saved
+    assert any("its overlay is not merged" in note for note in notes)
 
 
 def test_what_is_open_and_cannot_be_read_changes_nothing(
