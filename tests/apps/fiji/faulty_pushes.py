@@ -32,7 +32,7 @@ from bridge.apps.fiji.review_files import pull_files, push_files
 from bridge.batch.runner import run_batch
 from bridge.errors import BadInputError
 from bridge.images import Image, from_array
-from bridge.review import compare
+from bridge.review import Pushed, compare
 from bridge.review.pull_job import Choice
 
 CHANGES = ("os.rename", "os.link", "os.remove", "os.rmdir", "os.mkdir")
@@ -64,7 +64,11 @@ def image(name: str = "s") -> Image:
 
 def edits(folder: Path, name: str = "s") -> dict[str, int]:
     """Count the reviewer's edits since the last push, as a pull does."""
-    base, reviewed = pull_files(folder, name)
+    return counted(*pull_files(folder, name))
+
+
+def counted(base: Pushed, reviewed: Detections) -> dict[str, int]:
+    """Count the reviewer's edits by their kind."""
     return {what: n for what, n in compare(base, reviewed).counts().items() if n}
 
 
@@ -77,7 +81,7 @@ class Steps:
         at: from 1.
         reads: whether opening a file to read it is a step, too.
         lasting: whether it strikes at all later steps as well.
-        events: the kinds of steps at which it strikes; all that count by default.
+        events: the kinds of steps that count.
     """
 
     def __init__(
@@ -101,11 +105,10 @@ class Steps:
         self._is_on = False
 
     def _hear(self, event: str, args: tuple[Any, ...]) -> None:
-        if not self._is_on or not self._is_step(event, args):
+        if not self._is_on or event not in self._events or not self._is_step(event, args):
             return
         self.count += 1
-        is_hit = self.count == self._at or (self._lasting and self.count > self._at > 0)
-        if is_hit and event in self._events:
+        if self.count == self._at or (self._lasting and self.count > self._at > 0):
             self._is_on = False
             try:
                 self._strike()
@@ -170,6 +173,7 @@ def work(request: dict[str, Any], send: Callable[[str], None], wait: Callable[[]
     strikes: dict[str, Callable[[], object]] = {
         "none": lambda: None,
         "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
+        "disk": lambda: None,  # counts the steps that need space
         "disk full": fill_disk,
         "save": save,
         "pull": pull,
@@ -187,7 +191,7 @@ def work(request: dict[str, Any], send: Callable[[str], None], wait: Callable[[]
         request.get("at", 1 if fault == "pull" else 0),
         reads="out" in request and fault in ("save", "push"),
         lasting=fault in ("disk full", "pull"),
-        events=NEEDS_SPACE if fault == "disk full" else ("open", *CHANGES),
+        events=NEEDS_SPACE if fault.startswith("disk") else ("open", *CHANGES),
     )
     try:
         if "out" in request:
