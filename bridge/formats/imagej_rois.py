@@ -51,6 +51,8 @@ METADATA = "starbridge.metadata."
 GROUP = "starbridge.group"
 SHOWN_COLOR = "starbridge.shown_color"
 """Of a ROI in a group: the colour that it is to be shown in, since ImageJ gives it the group's."""
+PUSH = "starbridge.push"
+"""The push that a ROI comes from: a reviewer may save ROIs that were opened before a later push."""
 
 _MAX_GROUP = 255
 _MAX_NAME = 100
@@ -94,6 +96,7 @@ def write(
     *,
     groups: bool = False,
     markers: gpd.GeoDataFrame | None = None,
+    push: str = "",
 ) -> None:
     """Write a ``RoiSet.zip`` (or, for one object, a ``.roi``).
 
@@ -110,6 +113,7 @@ def write(
         groups: put each class into the ROI group that :func:`class_groups` gives it. ImageJ then
             shows the groups' colours, not the classes', unless that is switched off.
         markers: points and lines (:mod:`bridge.formats.markers`), which a ``.zip`` holds too.
+        push: name of the push, which :func:`read_pushes` reads back from what a reviewer saved.
 
     Raises:
         BadInputError: a ``.roi`` for more or fewer than one object; the file cannot be written.
@@ -125,10 +129,10 @@ def write(
         if len(detections) != 1:
             problem = f"a .roi file holds one object, not {len(detections)}"
             raise BadInputError(path, problem, "use .zip")
-        write_bytes(path, next(_encode(detections, groups=groups))[1])
+        write_bytes(path, next(_encode(detections, groups=groups, push=push))[1])
         return
     record = {"image": detections.image.to_json(), "outline": detections.outline}
-    rois = _encode(detections, groups=groups)
+    rois = _encode(detections, groups=groups, push=push)
     if markers is not None and len(markers):
         taken = {name.lower() for name in roi_names(detections)}
         rois = chain(rois, marker_rois(markers, detections.image, taken))
@@ -262,14 +266,34 @@ def roi_names(detections: Detections) -> list[str]:
     return _unique_names(frame["label"].tolist(), frame["class"].tolist(), frame["name"].tolist())
 
 
-def encode(detections: Detections, names: list[str] | None = None) -> list[bytes]:
+def encode(
+    detections: Detections, names: list[str] | None = None, *, push: str = ""
+) -> list[bytes]:
     """Return each object as a ROI in ImageJ's format, in their order.
 
     Args:
         detections: the objects.
         names: their names in ImageJ; :func:`roi_names` where ``None``.
+        push: as in :func:`write`.
     """
-    return [data for _, data in _encode(detections, names=names)]
+    return [data for _, data in _encode(detections, names=names, push=push)]
+
+
+def read_pushes(path: str | PathLike[str]) -> frozenset[str]:
+    """Return the names of the pushes that the ROIs of a file come from.
+
+    ROIs that were drawn or updated since hold none.
+
+    Args:
+        path: a ``RoiSet.zip``, or a TIFF with an overlay.
+
+    Raises:
+        BadInputError: as :func:`read` and :func:`read_overlay`.
+    """
+    file = existing_file(path)
+    named = _decode(file, {}) if file.suffix.lower() == ".zip" else _overlay(file)
+    found = {dict(_properties(roi.props)).get(PUSH) for _, roi in named}
+    return frozenset(push for push in found if push)
 
 
 def read_overlay(
@@ -291,6 +315,15 @@ def read_overlay(
         BadInputError: no TIFF of ImageJ, or a damaged overlay.
     """
     file = existing_file(path)
+    named = (
+        (dict(_properties(roi.props)).get(PREFIX + "roi_name", name), roi)
+        for name, roi in _overlay(file)
+    )
+    return _detections(file, named, image, groups, {})[0]
+
+
+def _overlay(file: Path) -> list[tuple[str, roifile.ImagejRoi]]:
+    """Return the ROIs of a TIFF's overlay, and names that say where they lie in it."""
     try:
         with tifffile.TiffFile(file) as tiff:
             metadata = tiff.imagej_metadata
@@ -302,15 +335,10 @@ def read_overlay(
         )
     overlays = metadata.get("Overlays", [])
     entries = overlays if isinstance(overlays, list) else [overlays]
-    rois = [
-        _one_roi(file, f"number {number} of the overlay", data)
+    return [
+        (f"overlay {number}", _one_roi(file, f"number {number} of the overlay", data))
         for number, data in enumerate(entries, 1)
     ]
-    named = (
-        (dict(_properties(roi.props)).get(PREFIX + "roi_name", f"overlay {number}"), roi)
-        for number, roi in enumerate(rois, 1)
-    )
-    return _detections(file, named, image, groups, {})[0]
 
 
 def _comment(record: dict[str, Any]) -> bytes:
@@ -320,7 +348,11 @@ def _comment(record: dict[str, Any]) -> bytes:
 
 
 def _encode(
-    detections: Detections, *, groups: bool = False, names: list[str] | None = None
+    detections: Detections,
+    *,
+    groups: bool = False,
+    names: list[str] | None = None,
+    push: str = "",
 ) -> Iterator[tuple[str, bytes]]:
     """Yield the name of each object and its ROI in ImageJ's format."""
     frame = detections.objects
@@ -335,7 +367,7 @@ def _encode(
         block_groups = [numbers.get(name, 0) for name in block["class"]]
         colors = _shown_colors(block, block_groups)
         grouped_colors = list(zip(block_groups, colors, strict=True))
-        properties = _properties_of(block, detections, block_names, grouped_colors)
+        properties = _properties_of(block, detections, block_names, grouped_colors, push)
         positions = (block[["c", "z", "t"]].to_numpy() + 1) * [1, stack, stack]
         rois = [
             roifile.ImagejRoi(
@@ -379,6 +411,7 @@ def _properties_of(
     detections: Detections,
     names: list[str],
     grouped: list[tuple[int, str | None]],
+    push: str,
 ) -> list[str]:
     """Return the properties of each object as lines, made property by property."""
     lines = [
@@ -393,6 +426,7 @@ def _properties_of(
         ),
         _lines(GROUP, [str(group) if group else None for group, _ in grouped]),
         _lines(SHOWN_COLOR, [color[1:] if group and color else None for group, color in grouped]),
+        _lines(PUSH, [push or None] * len(block)),
         _lines(PREFIX + "locked", ["true" if locked else None for locked in block["locked"]]),
     ]
     if "nucleus" in block.columns:

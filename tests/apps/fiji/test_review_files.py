@@ -13,12 +13,12 @@ import roifile
 
 from bridge import Detections, ImageInfo, open_image
 from bridge.apps.fiji.review_files import (
-    ReviewFiles,
     pull_files,
     push_files,
     review_key,
     reviewed_names,
 )
+from bridge.apps.fiji.review_layout import ReviewFiles
 from bridge.errors import BadInputError
 from bridge.images import Image, from_array
 from bridge.review import compare
