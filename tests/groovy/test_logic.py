@@ -418,7 +418,8 @@ def prepared(groovy: Groovy, given: dict[str, Any], arguments: str) -> Any:
     ],
 )
 def test_measurements_that_are_null_become_nan(groovy: Groovy, given: Any, written: Any) -> None:
-    prepared_feature = prepared(groovy, feature(measurements=given), "'', 0, 0, null")
+    unmoved = f"'', {MAP % '1, 0, 0, 1, 0, 0'}, null"
+    prepared_feature = prepared(groovy, feature(measurements=given), unmoved)
 
     assert prepared_feature["properties"]["measurements"] == written
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     from bridge.segment.engines.base import Engine
 
-_locks: WeakKeyDictionary[Engine, threading.Lock] = WeakKeyDictionary()
+_locks: dict[int, threading.Lock] = {}
+"""The lock of each engine by its ``id``: an engine need not have a hash."""
 
 if hasattr(os, "register_at_fork"):  # a lock that another thread held would stay held in the child
     os.register_at_fork(after_in_child=_locks.clear)
@@ -25,4 +26,8 @@ def engine_lock(engine: Engine) -> threading.Lock:
     Returns:
         The same lock each time; a forked process has locks of its own.
     """
-    return _locks.setdefault(engine, threading.Lock())
+    lock = threading.Lock()
+    found = _locks.setdefault(id(engine), lock)
+    if found is lock:
+        weakref.finalize(engine, _locks.pop, id(engine), None)
+    return found
