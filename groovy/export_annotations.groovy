@@ -5,10 +5,14 @@
 //           geojsons/NAME.geojson            its annotations, with UUIDs and classes
 //           ROIsTif/NAME [Class] 001.tif     the region of each annotation with an area: all
 //                                            channels, the pixel size, the annotation as ImageJ's
-//                                            selection; [none] where it has no class
+//                                            selection; [none] where it has no class; cut to the
+//                                            image, and none for an annotation outside of it
 //           ROIs/NAME_rois.zip               all annotations for ImageJ's ROI Manager, at their
 //                                            place in the whole image
-//         Numbers run from top to bottom of the image and are the same in all three.
+//         All of it is as QuPath shows the image, also where that is its file rotated or cropped.
+//         Numbers run from top to bottom of the image and are the same in all three; points and
+//         lines have a number too, and no TIFF. `starbridge qupath pull --crops` writes the very
+//         same files.
 //         The open image is exported as it is on the screen, others as they were saved last.
 //
 // Script editor  Automate › Script editor, open this file, fill in the settings, Run.
@@ -17,9 +21,12 @@
 //                -p PROJECT/project.qpproj -i IMAGE it exports one image; with -p alone QuPath
 //                reports an image that failed only in its log.
 
+import ij.ImagePlus
+import ij.ImageStack
 import ij.gui.Roi
 import ij.io.FileSaver
 import ij.io.RoiEncoder
+import ij.plugin.ChannelSplitter
 import java.awt.image.BufferedImage
 import java.nio.file.Files
 import java.nio.file.StandardCopyOption
@@ -30,6 +37,7 @@ import qupath.imagej.tools.IJTools
 import qupath.lib.io.GsonTools
 import qupath.lib.projects.ProjectIO
 import qupath.lib.regions.RegionRequest
+import qupath.lib.roi.PolygonROI
 import qupath.lib.scripting.QP
 
 // ---- Settings ------------------------------------------------------------------------------------
@@ -62,8 +70,9 @@ forEachImage(imagesToExport(settings.images, settings.project)) { imageData, nam
     def titles = annotations.withIndex().collect { annotation, n ->
         annotationTitle(annotation.getPathClass()?.toString(), n + 1)
     }
-    def objects = annotations + (settings.detections ? hierarchy.getDetectionObjects() as List : [])
-    writeGeojson(fileInside(folder, "geojsons/${name}.geojson"), imageData, name, objects)
+    def detections = settings.detections ? hierarchy.getDetectionObjects() as List : []
+    if (annotations || detections)
+        writeAnnotations(fileInside(folder, "geojsons/${name}.geojson"), imageData, name, annotations, detections)
     if (settings.rois && annotations)
         writeRois(fileInside(folder, "ROIs/${name}_rois.zip"), imageData, annotations, titles)
     int regions = settings.regions
@@ -82,7 +91,8 @@ static List sortByPosition(Collection annotations) {
     return annotations.sort(false) { a, b ->
         def key = {
             def roi = it.getROI()
-            [roi.getT(), roi.getZ(), roi.getBoundsY(), roi.getBoundsX(), it.getID().toString()]
+            [roi.getT(), roi.getZ(), roundCoordinate(roi.getBoundsY()), roundCoordinate(roi.getBoundsX()),
+             it.getID().toString()]
         }
         [key(a), key(b)].transpose().findResult(0) { x, y -> (x <=> y) ?: null }
     }
@@ -90,20 +100,35 @@ static List sortByPosition(Collection annotations) {
 
 /** Return an annotation's title in file names: its class in brackets, and its number. */
 static String annotationTitle(String className, int number) {
-    return "[${safeName(className ?: 'none')}] ${String.format('%03d', number)}"
+    String kind = (className ?: 'none').replaceAll(/[\[\]]/, '_')
+        .replaceAll(/[\x00-\x1f<>:"\/\\|?*]/, '_').replaceAll(/^[ .]+|[ .]+$/, '')
+    return "[${kind.take(100) ?: '_'}] ${String.format('%03d', number)}"
 }
 
 /** Write the region of each annotation with an area as a TIFF; return their number. */
 int writeRegions(File folder, imageData, String name, List annotations, List<String> titles, Map settings) {
     Set<String> files = []
+    List<String> outside = [], cut = []
+    def server = imageData.getServer()
     [annotations, titles].transpose().each { annotation, title ->
-        if (!annotation.getROI().isArea())
+        def roi = annotation.getROI()
+        if (!roi.isArea())
             return
+        def box = regionBounds(roi)
+        if (box[2] <= 0 || box[3] <= 0 || box[0] >= server.getWidth() || box[1] >= server.getHeight()) {
+            outside << title
+            return
+        }
+        if (box[0] < 0 || box[1] < 0 || box[2] > server.getWidth() || box[3] > server.getHeight())
+            cut << title
         File file = fileInside(folder, "${name} ${title}.tif")
-        writeRegion(file, imageData.getServer(), annotation.getROI(),
-            settings.margin as int, settings.downsample as double)
+        writeRegion(file, server, roi, settings.margin as int, settings.downsample as double)
         files << file.name
     }
+    if (outside)
+        println("${name}: outside the image, so without a region: ${outside.join(', ')}")
+    if (cut)
+        println("${name}: partly outside the image, and cut to it: ${cut.join(', ')}")
     def stale = findStaleRegions(folder, name, files)
     if (stale)
         println(
@@ -114,11 +139,128 @@ int writeRegions(File folder, imageData, String name, List annotations, List<Str
 
 /** Write the pixels around an annotation, with their size and its outline, as a TIFF for ImageJ. */
 static void writeRegion(File file, server, roi, int margin, double downsample) {
-    def box = boxAround(server, roi, margin)
+    def bounds = regionBounds(roi)
+    def box = regionBox(bounds[0], bounds[1], bounds[2] - bounds[0], bounds[3] - bounds[1], margin,
+        server.getWidth(), server.getHeight())
     def image = readRegion(server, box, [roi.getZ(), roi.getT()], downsample,
         'set downsample to 2 or more, or regions to false.')
+    if (image.getType() == ImagePlus.COLOR_RGB)
+        image = separateColors(image)
     image.setRoi(IJTools.convertToIJRoi(roi, -box[0] / downsample, -box[1] / downsample, downsample))
     writeTiff(file, image)
+}
+
+/** Return the colours of an RGB image as three channels, which programs for training read alike. */
+static Object separateColors(image) {
+    def channels = new ImageStack(image.getWidth(), image.getHeight())
+    ChannelSplitter.split(image).eachWithIndex { channel, n ->
+        channels.addSlice(['Red', 'Green', 'Blue'][n], channel.getProcessor())
+    }
+    def separate = new ImagePlus(image.getTitle(), channels)
+    separate.setDimensions(3, 1, 1)
+    separate.setCalibration(image.getCalibration())
+    separate.setOpenAsHyperStack(true)
+    return separate
+}
+
+/** Return the whole pixels [left, top, right, bottom] around a ROI. */
+static List<Integer> regionBounds(roi) {
+    // A curve's outline goes beyond its bounds by what is left over of rounding.
+    double left = roundCoordinate(roi.getBoundsX()), top = roundCoordinate(roi.getBoundsY())
+    double right = roundCoordinate(roi.getBoundsX() + roi.getBoundsWidth())
+    double bottom = roundCoordinate(roi.getBoundsY() + roi.getBoundsHeight())
+    return [Math.floor(left) as int, Math.floor(top) as int, Math.ceil(right) as int, Math.ceil(bottom) as int]
+}
+
+/** Return a coordinate to 1/10,000 pixel. */
+static double roundCoordinate(double value) {
+    return Math.rint(value * 10000) / 10000
+}
+
+/** Write annotations, and detections behind them, as GeoJSON with the image's information. */
+static void writeAnnotations(File file, imageData, String name, List annotations, List detections) {
+    def gson = GsonTools.getInstance()
+    def server = imageData.getServer()
+    def size = server.getPixelCalibration()
+    def image = [
+        name: name, width: server.getWidth(), height: server.getHeight(),
+        size_z: server.nZSlices(), size_t: server.nTimepoints(),
+        channels: server.getMetadata().getChannels()*.getName(),
+    ]
+    if (size.hasPixelSizeMicrons())
+        image.pixel_size = [x: size.getPixelWidthMicrons(), y: size.getPixelHeightMicrons()]
+    writeAtomically(file) { File part ->
+        part.withWriter('UTF-8') { out ->
+            out.write('{"type":"FeatureCollection","starbridge":' + gson.toJson([image: image]) + ',"features":[')
+            annotations.eachWithIndex { annotation, n ->
+                out.write(n ? ',\n' : '\n')
+                out.write(gson.toJson(annotationFeature(annotation)))
+            }
+            detections.eachWithIndex { detection, n ->
+                out.write(n || annotations ? ',\n' : '\n')
+                out.write(gson.toJson(detection))
+            }
+            out.write('\n]}\n')
+        }
+    }
+}
+
+/** Return an annotation as a GeoJSON feature; QuPath's own has coordinates to 1/100 pixel only. */
+static Map annotationFeature(annotation) {
+    def roi = annotation.getROI()
+    def color = { Integer packed -> [(packed >> 16) & 0xff, (packed >> 8) & 0xff, packed & 0xff] }
+    Map properties = [objectType: 'annotation']
+    if (annotation.getName() != null)
+        properties.name = annotation.getName()
+    if (annotation.getColor() != null)
+        properties.color = color(annotation.getColor())
+    def pathClass = annotation.getPathClass()
+    if (pathClass?.toString())
+        properties.classification = [name: pathClass.toString(), color: color(pathClass.getColor())]
+    properties.isLocked = annotation.isLocked()
+    Map measurements = [:]
+    def list = annotation.getMeasurementList()
+    list.getMeasurementNames().each { measurement ->
+        double value = list.get(measurement)
+        if (measurement != 'Label' && !Double.isNaN(value))
+            measurements[measurement] = Double.isInfinite(value) ? value.toString() : value
+    }
+    properties.measurements = measurements
+    // QuPath 0.4 keeps metadata to itself
+    Map metadata = annotation.respondsTo('getMetadata') ? annotation.getMetadata() : [:]
+    if (metadata)
+        properties.metadata = new LinkedHashMap(metadata)
+    Map geometry = annotationGeometry(roi)
+    geometry.plane = [c: roi.getC(), z: roi.getZ(), t: roi.getT()]
+    return [type: 'Feature', id: annotation.getID().toString(), geometry: geometry, properties: properties]
+}
+
+/** Return the coordinates of a ROI as GeoJSON, a polygon's as they are: a geometry would reorder them. */
+static Map annotationGeometry(roi) {
+    def point = { double x, double y -> [roundCoordinate(x), roundCoordinate(y)] }
+    def points = { coordinates -> coordinates.collect { point(it.x, it.y) } }
+    if (roi instanceof PolygonROI) {
+        def ring = roi.getAllPoints().collect { point(it.getX(), it.getY()) }
+        return [type: 'Polygon', coordinates: [ring + [ring[0]]]]
+    }
+    def geometry = roi.getGeometry()
+    def parts = (0..<geometry.getNumGeometries()).collect { geometry.getGeometryN(it) }
+    if (roi.isArea()) {
+        def polygons = parts.findAll { it.getGeometryType() == 'Polygon' && !it.isEmpty() }.collect { polygon ->
+            [points(polygon.getExteriorRing().getCoordinates())] +
+                (0..<polygon.getNumInteriorRing()).collect { points(polygon.getInteriorRingN(it).getCoordinates()) }
+        }
+        return polygons.size() == 1
+            ? [type: 'Polygon', coordinates: polygons[0]]
+            : [type: 'MultiPolygon', coordinates: polygons]
+    }
+    String type = geometry.getGeometryType()
+    if (type == 'MultiPoint')
+        return [type: type, coordinates: points(geometry.getCoordinates())]
+    if (type == 'MultiLineString')
+        return [type: type, coordinates: parts.collect { points(it.getCoordinates()) }]
+    def coordinates = points(geometry.getCoordinates())
+    return [type: type, coordinates: type == 'Point' ? coordinates[0] : coordinates]
 }
 
 /** Return the TIFFs of an image from an earlier export that were not written again. */
@@ -141,15 +283,23 @@ static void writeRois(File file, imageData, List annotations, List<String> title
                     converted.setPosition(0, roi.getZ() + 1, roi.getT() + 1)
                 converted.setProperty('starbridge.id', annotation.getID().toString())
                 converted.setProperty('starbridge.object_type', 'annotation')
+                converted.setProperty('starbridge.roi_name', encodeProperty(converted.getName()))
+                if (annotation.getName() != null)
+                    converted.setProperty('starbridge.name', encodeProperty(annotation.getName()))
                 String className = annotation.getPathClass()?.toString()
                 if (className)
-                    converted.setProperty('starbridge.class', URLEncoder.encode(className, 'UTF-8').replace('+', '%20'))
+                    converted.setProperty('starbridge.class', encodeProperty(className))
                 zip.putNextEntry(new ZipEntry(title + '.roi'))
                 zip.write(RoiEncoder.saveAsByteArray(converted))
                 zip.closeEntry()
             }
         }
     }
+}
+
+/** Return a text as a ROI's property holds it; ImageJ would take its line breaks and colons apart. */
+static String encodeProperty(String text) {
+    return URLEncoder.encode(text, 'UTF-8').replace('+', '%20')
 }
 
 // -- lib/files.groovy --
@@ -197,14 +347,16 @@ static String safeName(String name) {
     return safe ?: 'unnamed'
 }
 
-/** Return the names with numbers added, so that no two are the same when case is ignored. */
-static List<String> uniqueNames(List<String> names) {
+/** Return a file name for each image: its own, with the image's number in the project where that is taken. */
+static List<String> resultNames(List<String> imageNames, List<String> ids) {
     Set<String> taken = []
-    return names.collect { name ->
-        String unique = name
-        for (int n = 2; !taken.add(unique.toLowerCase()); n++)
-            unique = "${name} (${n})"
-        unique
+    return [imageNames, ids].transpose().collect { given, id ->
+        String safe = given.replaceAll(/[\x00-\x1f<>:"\/\\|?*]/, '_').replaceAll(/^[ .]+|[ .]+$/, '')
+        String name = safe.replaceAll(/(?i)(?<=.)(\.ome\.tiff?|\.ome\.btf|\.ome\.zarr|\.tiff?|\.btf|\.h5|\.hdf5|\.zarr)$/, '') ?: "image ${id}"
+        while (name.toLowerCase() in taken)
+            name = "${name} (${id})"
+        taken << name.toLowerCase()
+        name
     }
 }
 
@@ -212,32 +364,6 @@ static List<String> uniqueNames(List<String> names) {
 static String baseName(String name) {
     def match = name =~ /(?i)^(.+?)(\.ome)?\.(tiff?|btf|h5|hdf5|zarr)( - [^\/\\]*)?$/
     return match.find() ? match.group(1) : name
-}
-
-// -- lib/geojson.groovy --
-
-/** Write objects as a FeatureCollection, with the image's information beside the features. */
-static void writeGeojson(File file, imageData, String name, Collection objects) {
-    def gson = GsonTools.getInstance()
-    def server = imageData.getServer()
-    def size = server.getPixelCalibration()
-    def image = [
-        name: name, width: server.getWidth(), height: server.getHeight(),
-        size_z: server.nZSlices(), size_t: server.nTimepoints(),
-        channels: server.getMetadata().getChannels()*.getName(),
-    ]
-    if (size.hasPixelSizeMicrons())
-        image.pixel_size = [x: size.getPixelWidthMicrons(), y: size.getPixelHeightMicrons()]
-    writeAtomically(file) { File part ->
-        part.withWriter('UTF-8') { out ->
-            out.write('{"type":"FeatureCollection","starbridge":' + gson.toJson([image: image]) + ',"features":[')
-            objects.eachWithIndex { object, n ->
-                out.write(n ? ',\n' : '\n')
-                out.write(gson.toJson(object))
-            }
-            out.write('\n]}\n')
-        }
-    }
 }
 
 // -- lib/images.groovy --
@@ -269,7 +395,7 @@ List<Map> imagesToExport(String which, String projectFile) {
     def entries = project.getImageList()
     def open = imageData == null ? null : project.getEntry(imageData)
     // Names are made from all images of the project, so that they are the same in every run.
-    def names = uniqueNames(entries.collect { safeName(baseName(it.getImageName())) })
+    def names = resultNames(entries.collect { it.getImageName() }, entries.collect { it.getID() })
     def images = [entries, names].transpose().collect { entry, name ->
         [entry: entry, open: entry == open, name: name]
     }
@@ -320,12 +446,6 @@ static List<Integer> regionBox(double x, double y, double w, double h, int margi
     if (right <= left || bottom <= top)
         throw new IllegalStateException('An annotation lies outside the image: delete or move it.')
     return [left, top, right - left, bottom - top]
-}
-
-/** Return the whole pixels [x, y, width, height] of a ROI and a margin, within the image. */
-static List<Integer> boxAround(server, roi, int margin) {
-    return regionBox(roi.getBoundsX(), roi.getBoundsY(), roi.getBoundsWidth(), roi.getBoundsHeight(),
-        margin, server.getWidth(), server.getHeight())
 }
 
 /** Return a region's pixels with their size as an ImageJ image; `remedy` ends the error if it is too large. */

@@ -6,6 +6,9 @@
 //           tables/NAME.tsv              a row a detection: what Measure › Export measurements shows,
 //                                        with all digits and a decimal point on every computer
 //           tables/NAME_annotations.tsv  the same for annotations, where there are some
+//         Where the image is its file rotated, cropped, flipped or rescaled, outlines in the GeoJSON
+//         lie as in the file (as `starbridge qupath pull` writes them); the tables have the places
+//         that QuPath shows. An image of several files is exported as QuPath shows it.
 //         QuPath itself keeps outlines of areas to 0.01 pixel; so does the GeoJSON.
 //         The open image is exported as it is on the screen, others as they were saved last.
 //
@@ -15,6 +18,13 @@
 //                -p PROJECT/project.qpproj -i IMAGE it exports one image; with -p alone QuPath
 //                reports an image that failed only in its log.
 
+import com.google.gson.JsonArray
+import com.google.gson.JsonElement
+import com.google.gson.JsonObject
+import com.google.gson.JsonParser
+import com.google.gson.JsonPrimitive
+import java.awt.geom.AffineTransform
+import java.awt.geom.Rectangle2D
 import java.awt.image.BufferedImage
 import java.nio.file.Files
 import java.nio.file.StandardCopyOption
@@ -44,7 +54,7 @@ File folder = exportFolder(settings.folder, 'export/review', settings.project)
 forEachImage(imagesToExport(settings.images, settings.project)) { imageData, name ->
     def objects = imageData.getHierarchy().getAllObjects(false).findAll { it.hasROI() }
     if (settings.geojson)
-        writeGeojson(fileInside(folder, "geojson/${name}.geojson"), imageData, name, objects)
+        writeGeojson(fileInside(folder, "geojson/${name}.geojson"), imageData, name, objects, true)
     if (settings.tables) {
         def detections = objects.findAll { it.isDetection() }
         def annotations = objects.findAll { it.isAnnotation() }
@@ -103,14 +113,16 @@ static String safeName(String name) {
     return safe ?: 'unnamed'
 }
 
-/** Return the names with numbers added, so that no two are the same when case is ignored. */
-static List<String> uniqueNames(List<String> names) {
+/** Return a file name for each image: its own, with the image's number in the project where that is taken. */
+static List<String> resultNames(List<String> imageNames, List<String> ids) {
     Set<String> taken = []
-    return names.collect { name ->
-        String unique = name
-        for (int n = 2; !taken.add(unique.toLowerCase()); n++)
-            unique = "${name} (${n})"
-        unique
+    return [imageNames, ids].transpose().collect { given, id ->
+        String safe = given.replaceAll(/[\x00-\x1f<>:"\/\\|?*]/, '_').replaceAll(/^[ .]+|[ .]+$/, '')
+        String name = safe.replaceAll(/(?i)(?<=.)(\.ome\.tiff?|\.ome\.btf|\.ome\.zarr|\.tiff?|\.btf|\.h5|\.hdf5|\.zarr)$/, '') ?: "image ${id}"
+        while (name.toLowerCase() in taken)
+            name = "${name} (${id})"
+        taken << name.toLowerCase()
+        name
     }
 }
 
@@ -122,28 +134,50 @@ static String baseName(String name) {
 
 // -- lib/geojson.groovy --
 
-/** Write objects as a FeatureCollection, with the image's information beside the features. */
-static void writeGeojson(File file, imageData, String name, Collection objects) {
+/** Write objects as a FeatureCollection, with the image's information beside the features; with `asFile`, where they lie in the image's file. */
+static void writeGeojson(File file, imageData, String name, Collection objects, boolean asFile) {
     def gson = GsonTools.getInstance()
     def server = imageData.getServer()
-    def size = server.getPixelCalibration()
-    def image = [
-        name: name, width: server.getWidth(), height: server.getHeight(),
-        size_z: server.nZSlices(), size_t: server.nTimepoints(),
-        channels: server.getMetadata().getChannels()*.getName(),
-    ]
-    if (size.hasPixelSizeMicrons())
-        image.pixel_size = [x: size.getPixelWidthMicrons(), y: size.getPixelHeightMicrons()]
+    def view = fileTransform(server)
+    AffineTransform back = asFile && view.moves ? view.map.createInverse() : null
     writeAtomically(file) { File part ->
         part.withWriter('UTF-8') { out ->
-            out.write('{"type":"FeatureCollection","starbridge":' + gson.toJson([image: image]) + ',"features":[')
+            out.write('{"type":"FeatureCollection","starbridge":'
+                + gson.toJson([image: describeImage(server, name, view, back)]) + ',"features":[')
             objects.eachWithIndex { object, n ->
+                String text = gson.toJson(object)
+                if (back != null) {
+                    def feature = JsonParser.parseString(text).getAsJsonObject()
+                    mapFeature(feature, back)
+                    text = gson.toJson(feature)
+                }
                 out.write(n ? ',\n' : '\n')
-                out.write(gson.toJson(object))
+                out.write(text)
             }
             out.write('\n]}\n')
         }
     }
+}
+
+/** Return the information on an image that GeoJSON carries: of its file if there is a map `back` to it. */
+static Map describeImage(server, String name, Map view, AffineTransform back) {
+    List<Integer> size = back == null ? [server.getWidth(), server.getHeight()] : view.file ?: [null, null]
+    def image = [
+        name: name, width: size[0], height: size[1],
+        size_z: server.nZSlices(), size_t: server.nTimepoints(),
+        channels: server.getMetadata().getChannels()*.getName(),
+    ]
+    def pixel = server.getPixelCalibration()
+    if (pixel.hasPixelSizeMicrons()) {
+        double x = pixel.getPixelWidthMicrons(), y = pixel.getPixelHeightMicrons()
+        image.pixel_size = back == null ? [x: x, y: y] : [
+            x: Math.hypot(view.map.getScaleX() * x, view.map.getShearY() * y),
+            y: Math.hypot(view.map.getShearX() * x, view.map.getScaleY() * y),
+        ]
+    }
+    if (back == null && (view.moves || view.problem))
+        image.coordinates = 'shown'
+    return image
 }
 
 // -- lib/images.groovy --
@@ -175,7 +209,7 @@ List<Map> imagesToExport(String which, String projectFile) {
     def entries = project.getImageList()
     def open = imageData == null ? null : project.getEntry(imageData)
     // Names are made from all images of the project, so that they are the same in every run.
-    def names = uniqueNames(entries.collect { safeName(baseName(it.getImageName())) })
+    def names = resultNames(entries.collect { it.getImageName() }, entries.collect { it.getID() })
     def images = [entries, names].transpose().collect { entry, name ->
         [entry: entry, open: entry == open, name: name]
     }
@@ -292,4 +326,135 @@ static String tableRow(List cells, String separator) {
         String text = it == null ? '' : it.toString()
         text.contains(separator) || text =~ /["\r\n]/ ? '"' + text.replace('"', '""') + '"' : text
     }.join(separator) + '\n'
+}
+
+// -- lib/transforms.groovy --
+
+/** Return the `map` of the file's coordinates to those of an image, and the sizes [width, height] of `file` and `shown`; or the `problem`. */
+static Map fileTransform(server) {
+    Map read = builderTransform(GsonTools.getInstance().toJsonTree(server).get('builder'), 0)
+    List<Integer> size = [server.getWidth(), server.getHeight()]
+    if (!read.problem && read.shown != null && read.shown != size)
+        read.problem = "is ${read.shown[0]} x ${read.shown[1]} pixels by its description and ${size[0]} x ${size[1]} as it is shown"
+    read.moves = !read.problem && !(read.map.isIdentity() && (read.file == null || read.file == size))
+    read.shown = size
+    return read
+}
+
+/** Read a server builder: `map`, `file`, `shown` and `uri`, or the `problem` that keeps it from being a part of one file. */
+static Map builderTransform(JsonElement builder, int depth) {
+    if (!(builder instanceof JsonObject) || depth > 20)
+        return [problem: 'does not say how it is made of its file']
+    def text = { name -> builder.get(name) instanceof JsonPrimitive ? builder.get(name).getAsString() : '' }
+    String kind = text('builderType') ?: (builder.has('uri') ? 'uri' : 'nothing')
+    List<Integer> said = wholeSize(builder.get('metadata'))
+    Map inner
+    if (kind == 'uri') {
+        boolean rotates = builder.get('args') instanceof JsonArray && builder.get('args').any { it.getAsString().startsWith('--rotate') }
+        return rotates
+            ? [problem: 'is rotated as it is opened']
+            : [map: new AffineTransform(), file: said, shown: said, uri: text('uri')]
+    }
+    if (kind == 'channels') {
+        def parts = builder.get('channels') instanceof JsonArray
+            ? builder.get('channels').collect { builderTransform(it, depth + 1) }
+            : []
+        if (!parts || parts.any { it.problem || it.map != parts[0].map || it.uri != parts[0].uri })
+            return [problem: 'is put together from channels of several images']
+        inner = parts[0]
+    } else if (kind in ['rotated', 'cropped', 'affine', 'flipped', 'pyramidize', 'swapRedBlue', 'color',
+                        'color_deconvolved', 'normalized', 'typeConvert']) {
+        inner = builderTransform(builder.get('builder'), depth + 1)
+    } else {
+        return [problem: "is made of its file by ${kind}, which is not known"]
+    }
+    if (inner.problem)
+        return inner
+    def step = new AffineTransform()
+    List<Integer> before = inner.shown, after = before
+    if (kind == 'rotated') {
+        String angle = text('rotation')
+        boolean quarter = angle in ['ROTATE_90', 'ROTATE_270']
+        before = before ?: (quarter ? said?.reverse() : said)
+        if (before == null || !(angle in ['ROTATE_NONE', 'ROTATE_90', 'ROTATE_180', 'ROTATE_270']))
+            return [problem: "is rotated by ${angle}, and its size before it is not known"]
+        def (width, height) = before
+        if (angle == 'ROTATE_90')
+            step = new AffineTransform(0, 1, -1, 0, height, 0)
+        else if (angle == 'ROTATE_180')
+            step = new AffineTransform(-1, 0, 0, -1, width, height)
+        else if (angle == 'ROTATE_270')
+            step = new AffineTransform(0, -1, 1, 0, 0, width)
+        after = quarter ? before.reverse() : before
+    } else if (kind == 'flipped') {
+        String flip = text('flip')
+        before = before ?: said
+        if (before == null || !(flip in ['NONE', 'HORIZONTAL', 'VERTICAL', 'BOTH']))
+            return [problem: "is flipped by ${flip}, and its size is not known"]
+        boolean across = flip in ['HORIZONTAL', 'BOTH'], down = flip in ['VERTICAL', 'BOTH']
+        step = new AffineTransform(across ? -1 : 1, 0, 0, down ? -1 : 1, across ? before[0] : 0, down ? before[1] : 0)
+        after = before
+    } else if (kind == 'cropped') {
+        def region = builder.get('region')
+        after = wholeSize(region)
+        if (after == null)
+            return [problem: 'is cropped, and to which region is not readable']
+        step = AffineTransform.getTranslateInstance(-readNumber(region, 'x', 0), -readNumber(region, 'y', 0))
+    } else if (kind == 'affine') {
+        def given = ['m00', 'm10', 'm01', 'm11', 'm02', 'm12'].collect { readNumber(builder.get('transform'), it, Double.NaN) }
+        step = new AffineTransform(given as double[])
+        if (!(Math.abs(step.getDeterminant()) > 1e-12) || given.any { Double.isNaN(it) })
+            return [problem: 'is transformed by a matrix that has no inverse']
+        after = said ?: frameAround(before, step)
+    }
+    def map = new AffineTransform(step)
+    map.concatenate(inner.map)
+    boolean isWhole = inner.map.isIdentity() && inner.file == inner.shown
+    return [map: map, file: isWhole ? inner.file ?: before ?: said : inner.file, shown: after ?: said, uri: inner.uri]
+}
+
+/** Return the size of the frame around an image of a size after a map, as QuPath makes it. */
+static List<Integer> frameAround(List<Integer> size, AffineTransform map) {
+    if (size == null)
+        return null
+    def bounds = map.createTransformedShape(new Rectangle2D.Double(0, 0, size[0], size[1])).getBounds2D()
+    return [bounds.getWidth(), bounds.getHeight()].collect { (int) Math.ceil(Math.round(it * 1e6d) / 1e6d) }
+}
+
+/** Return the members width and height of a JSON object, or null. */
+static List<Integer> wholeSize(JsonElement object) {
+    def size = ['width', 'height'].collect { readNumber(object, it, 0) }
+    return size.every { it >= 1 && it == Math.rint(it) } ? size*.intValue() : null
+}
+
+/** Return a number of a JSON object, or a preset. */
+static double readNumber(JsonElement object, String name, double preset) {
+    def value = object instanceof JsonObject ? object.get(name) : null
+    return value instanceof JsonPrimitive && value.isNumber() ? value.getAsDouble() : preset
+}
+
+/** Return coordinates of any nesting, each point mapped. */
+static JsonArray mapCoordinates(JsonArray coordinates, AffineTransform map) {
+    def result = new JsonArray()
+    if (coordinates.size() > 0 && coordinates.get(0) instanceof JsonPrimitive) {
+        double[] point = [coordinates.get(0).getAsDouble(), coordinates.get(1).getAsDouble()]
+        map.transform(point, 0, point, 0, 1)
+        point.each { result.add(it) }
+    } else {
+        coordinates.each { result.add(mapCoordinates(it as JsonArray, map)) }
+    }
+    return result
+}
+
+/** Map the outlines of a feature; what is no rectangle or ellipse any more is a polygon. */
+static void mapFeature(JsonObject feature, AffineTransform map) {
+    boolean isStraight = map.getShearX() == 0 && map.getShearY() == 0 || map.getScaleX() == 0 && map.getScaleY() == 0
+    for (name in ['geometry', 'nucleusGeometry']) {
+        def geometry = feature.get(name)
+        if (!(geometry instanceof JsonObject) || !(geometry.get('coordinates') instanceof JsonArray))
+            continue
+        geometry.add('coordinates', mapCoordinates(geometry.getAsJsonArray('coordinates'), map))
+        if (!isStraight)
+            geometry.remove('isEllipse')
+    }
 }

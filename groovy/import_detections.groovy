@@ -8,6 +8,9 @@
 //         a review is not undone. With replace=true, objects that this script or
 //         run_starbridge.groovy imported earlier go first; others are never touched.
 //
+// An image that is its file rotated, cropped, flipped or rescaled gets the objects that starbridge
+// found in the file where they belong. Of GeoJSON from elsewhere the coordinates are QuPath's own.
+//
 // Script editor  Automate › Script editor, open this file, fill in the settings, Run; with a
 //                results folder also Run › Run for project.
 // Command line   QuPath script import_detections.groovy -p PROJECT/project.qpproj -i IMAGE -s
@@ -22,8 +25,11 @@ import com.google.gson.JsonObject
 import com.google.gson.JsonPrimitive
 import com.google.gson.stream.JsonReader
 import com.google.gson.stream.JsonToken
+import java.awt.geom.AffineTransform
+import java.awt.geom.Rectangle2D
 import java.nio.charset.StandardCharsets
 import java.util.zip.GZIPInputStream
+import qupath.lib.io.GsonTools
 import qupath.lib.io.PathIO
 import qupath.lib.scripting.QP
 
@@ -45,23 +51,30 @@ String imageName = QP.getProjectEntry()?.getImageName() ?: server.getMetadata().
 List<String> names = candidateNames(imageName, server.getURIs().collect { it.getPath() ?: '' })
 
 File file = findGeojson(settings.from, names)
-def content = readObjects(file, settings.importAs, 0, 0, null)
+def view = fileTransform(server)
+def plan = planImport(file, view, settings.anyImage)
+def content = readObjects(file, settings.importAs, plan.map, null)
 if (!settings.anyImage) {
-    String problem = imageMismatch(content.image, names, server.getWidth(), server.getHeight())
-        ?: objectsMismatch(content.objects, server.getWidth(), server.getHeight())
+    String problem = imageMismatch(content.image, names, plan.size[0], plan.size[1])
+    if (!problem && !plan.isFile)
+        problem = objectsMismatch(content.objects, plan.size[0], plan.size[1])
     if (problem)
         throw new IllegalStateException(
             "${file.name} does not belong to ${imageName}: ${problem} Open the right image, or set anyImage to true.")
 }
 
+def objects = plan.isFile ? visibleObjects(content.objects, view.shown[0], view.shown[1]) : content.objects
+
 // Everything is read before the image's objects are touched.
 int removed = settings.replace ? removeImported(imageData, null) : 0
-int added = addImported(imageData, null, content.objects, settings.nest)
+int added = addImported(imageData, null, objects, settings.nest)
 println("${file.name}: ${added} objects imported into ${imageName}")
 if (removed)
     println("${removed} objects of an earlier import were replaced.")
-if (added < content.objects.size())
-    println("${content.objects.size() - added} objects were there already and stay as they are.")
+if (added < objects.size())
+    println("${objects.size() - added} objects were there already and stay as they are.")
+if (objects.size() < content.objects.size())
+    println("${content.objects.size() - objects.size()} objects lie where the image shows nothing of its file, and were left out.")
 if (content.leftOut)
     println("${content.leftOut} objects of the file have no outline and were left out.")
 
@@ -77,8 +90,8 @@ static String baseName(String name) {
 
 // -- lib/geojson.groovy --
 
-/** Read a GeoJSON file's `objects`, moved onto a place and plane, its `image` and how many it `leftOut`. */
-static Map readObjects(File file, String importAs, double dx, double dy, List<Integer> plane) {
+/** Read a GeoJSON file's `objects`, mapped and moved onto a plane, its `image` and how many it `leftOut`. */
+static Map readObjects(File file, String importAs, AffineTransform map, List<Integer> plane) {
     if (!(importAs in ['', 'detection', 'cell', 'annotation']))
         throw new IllegalArgumentException("importAs is '${importAs}'; choose detection, cell or annotation.")
     List objects = []
@@ -97,7 +110,7 @@ static Map readObjects(File file, String importAs, double dx, double dy, List<In
                     leftOut++
                     return
                 }
-                waiting << prepareFeature(feature, importAs, dx, dy, plane)
+                waiting << prepareFeature(feature, importAs, map, plane)
                 if (waiting.size() >= 5000)
                     flush()
             }
@@ -119,10 +132,34 @@ static Map imageInfo(JsonObject head) {
             name: value('name')?.getAsString(),
             width: value('width')?.getAsInt(),
             height: value('height')?.getAsInt(),
-        ]
+            coordinates: value('coordinates')?.getAsString(),
+        ].findAll { name, known -> name != 'coordinates' || known }
     } catch (Exception ignored) {
         return [:]
     }
+}
+
+/** Return the image's name and size from a GeoJSON file of starbridge; an empty map for other files. */
+static Map readImageInfo(File file) {
+    try {
+        return imageInfo(openText(file).withCloseable { reader -> readFeatures(reader) { feature -> } })
+    } catch (Exception error) {
+        throw new IllegalStateException(
+            "${file} cannot be read as GeoJSON (${error.message}): export or copy it again.")
+    }
+}
+
+/** Return how a GeoJSON file's objects come onto an image: the `map`, the `size` of the image that they lie in, and whether that `isFile`. */
+static Map planImport(File file, Map view, boolean anyImage) {
+    def image = view.moves || view.problem ? readImageInfo(file) : [:]
+    // Without information on an image it is QuPath's own file.
+    if (!image.width || image.coordinates == 'shown' || view.problem && anyImage)
+        return [map: new AffineTransform(), size: view.shown, isFile: false]
+    if (view.problem)
+        throw new IllegalStateException(
+            "The image ${view.problem}, so that objects of a file have no place in it: "
+            + 'export the image as OME-TIFF and use that.')
+    return [map: view.map, size: view.file ?: [image.width, image.height], isFile: true]
 }
 
 /** Open a text file, gzipped or not: its content decides, not its name. */
@@ -134,9 +171,10 @@ static Reader openText(File file) {
     return new InputStreamReader(zipped ? new GZIPInputStream(stream) : stream, StandardCharsets.UTF_8)
 }
 
-/** Pass each feature to `take`, one at a time, and return the other members of the document. */
-static JsonObject readFeatures(Reader text, Closure take) {
+/** Pass each feature to `takeOne`, children too, and return the other members of the document. */
+static JsonObject readFeatures(Reader text, Closure takeOne) {
     def gson = new Gson()
+    def take = { JsonObject feature -> withChildren(feature).each(takeOne) }
     def reader = new JsonReader(text)
     reader.setLenient(true)  // Gson itself may write a bare NaN
     def takeAll = {
@@ -169,6 +207,32 @@ static JsonObject readFeatures(Reader text, Closure take) {
     return head
 }
 
+/**
+ * Return a feature and the objects below it, of any depth, as features of their own, parents first.
+ * QuPath writes a whole hierarchy into its root, which is no object itself.
+ */
+static List<JsonObject> withChildren(JsonObject feature) {
+    List<JsonObject> found = []
+    def waiting = new ArrayDeque<JsonObject>([feature])
+    while (waiting) {
+        def next = waiting.pop()
+        def properties = next.get('properties')
+        def children = null
+        boolean isRoot = false
+        if (properties instanceof JsonObject) {
+            children = properties.remove('childObjects')
+            def kind = properties.get('objectType')
+            isRoot = kind instanceof JsonPrimitive && kind.getAsString() == 'root'
+        }
+        if (!isRoot)
+            found << next
+        if (children instanceof JsonArray)
+            for (int n = children.size() - 1; n >= 0; n--)
+                waiting.push(children.get(n).getAsJsonObject())
+    }
+    return found
+}
+
 /** Return true if a feature has a geometry with coordinates; QuPath stops at one that has none. */
 static boolean hasGeometry(JsonObject feature) {
     def geometry = feature.get('geometry')
@@ -176,8 +240,8 @@ static boolean hasGeometry(JsonObject feature) {
     return coordinates instanceof JsonArray && coordinates.size() > 0
 }
 
-/** Change a feature into one that QuPath reads: of a type, moved, and on a plane [z, t] if one is given. */
-static JsonObject prepareFeature(JsonObject feature, String importAs, double dx, double dy, List<Integer> plane) {
+/** Change a feature into one that QuPath reads: of a type, mapped, and on a plane [z, t] if one is given. */
+static JsonObject prepareFeature(JsonObject feature, String importAs, AffineTransform map, List<Integer> plane) {
     feature.addProperty('type', 'Feature')
     if (!(feature.get('properties') instanceof JsonObject))
         feature.add('properties', new JsonObject())
@@ -191,13 +255,12 @@ static JsonObject prepareFeature(JsonObject feature, String importAs, double dx,
     boolean plain = pathClass instanceof JsonObject && !pathClass.has('color') && !pathClass.has('colorRGB')
     if (plain && pathClass.get('name') instanceof JsonPrimitive)
         properties.add('classification', pathClass.get('name'))
+    nameMissingNumbers(properties.get('measurements'))
+    if (!map.isIdentity())
+        mapFeature(feature, map)
     for (name in ['geometry', 'nucleusGeometry']) {
         def geometry = feature.get(name)
-        if (!(geometry instanceof JsonObject))
-            continue
-        if (dx != 0 || dy != 0)
-            geometry.add('coordinates', translate(geometry.getAsJsonArray('coordinates'), dx, dy))
-        if (plane != null) {
+        if (geometry instanceof JsonObject && plane != null) {
             def member = new JsonObject()
             member.addProperty('c', -1)
             member.addProperty('z', plane[0])
@@ -208,16 +271,15 @@ static JsonObject prepareFeature(JsonObject feature, String importAs, double dx,
     return feature
 }
 
-/** Return coordinates of any nesting, moved by (dx, dy) pixels. */
-static JsonArray translate(JsonArray coordinates, double dx, double dy) {
-    def result = new JsonArray()
-    if (coordinates.size() > 0 && coordinates.get(0) instanceof JsonPrimitive) {
-        result.add(coordinates.get(0).getAsDouble() + dx)
-        result.add(coordinates.get(1).getAsDouble() + dy)
-    } else {
-        coordinates.each { result.add(translate(it as JsonArray, dx, dy)) }
+/** Write NaN for measurements that are null: QuPath leaves those out of a map, and stops at them in a list. */
+static void nameMissingNumbers(JsonElement measurements) {
+    if (measurements instanceof JsonObject) {
+        List<String> missing = measurements.keySet().findAll { measurements.get(it).isJsonNull() } as List
+        missing.each { measurements.addProperty(it, 'NaN') }
+    } else if (measurements instanceof JsonArray) {
+        measurements.findAll { it instanceof JsonObject && it.get('value')?.isJsonNull() }
+            .each { it.addProperty('value', 'NaN') }
     }
-    return result
 }
 
 /** Return features as the stream of a document that QuPath reads. */
@@ -277,6 +339,15 @@ static String objectsMismatch(List objects, int width, int height) {
         x < 0 || y < 0 || x > width || y > height
     }
     return beyond ? "${beyond} of its objects lie outside the image." : ''
+}
+
+/** Return the objects of which an image of a size shows something. */
+static List visibleObjects(List objects, int width, int height) {
+    return objects.findAll {
+        def roi = it.getROI()
+        double x = roi.getBoundsX(), y = roi.getBoundsY()
+        x < width && y < height && x + roi.getBoundsWidth() > 0 && y + roi.getBoundsHeight() > 0
+    }
 }
 
 // -- lib/images.groovy --
@@ -365,4 +436,135 @@ static Object parseSetting(String name, String text, Object preset) {
         throw new IllegalArgumentException("${name} is '${text}'; give a number.")
     }
     return text
+}
+
+// -- lib/transforms.groovy --
+
+/** Return the `map` of the file's coordinates to those of an image, and the sizes [width, height] of `file` and `shown`; or the `problem`. */
+static Map fileTransform(server) {
+    Map read = builderTransform(GsonTools.getInstance().toJsonTree(server).get('builder'), 0)
+    List<Integer> size = [server.getWidth(), server.getHeight()]
+    if (!read.problem && read.shown != null && read.shown != size)
+        read.problem = "is ${read.shown[0]} x ${read.shown[1]} pixels by its description and ${size[0]} x ${size[1]} as it is shown"
+    read.moves = !read.problem && !(read.map.isIdentity() && (read.file == null || read.file == size))
+    read.shown = size
+    return read
+}
+
+/** Read a server builder: `map`, `file`, `shown` and `uri`, or the `problem` that keeps it from being a part of one file. */
+static Map builderTransform(JsonElement builder, int depth) {
+    if (!(builder instanceof JsonObject) || depth > 20)
+        return [problem: 'does not say how it is made of its file']
+    def text = { name -> builder.get(name) instanceof JsonPrimitive ? builder.get(name).getAsString() : '' }
+    String kind = text('builderType') ?: (builder.has('uri') ? 'uri' : 'nothing')
+    List<Integer> said = wholeSize(builder.get('metadata'))
+    Map inner
+    if (kind == 'uri') {
+        boolean rotates = builder.get('args') instanceof JsonArray && builder.get('args').any { it.getAsString().startsWith('--rotate') }
+        return rotates
+            ? [problem: 'is rotated as it is opened']
+            : [map: new AffineTransform(), file: said, shown: said, uri: text('uri')]
+    }
+    if (kind == 'channels') {
+        def parts = builder.get('channels') instanceof JsonArray
+            ? builder.get('channels').collect { builderTransform(it, depth + 1) }
+            : []
+        if (!parts || parts.any { it.problem || it.map != parts[0].map || it.uri != parts[0].uri })
+            return [problem: 'is put together from channels of several images']
+        inner = parts[0]
+    } else if (kind in ['rotated', 'cropped', 'affine', 'flipped', 'pyramidize', 'swapRedBlue', 'color',
+                        'color_deconvolved', 'normalized', 'typeConvert']) {
+        inner = builderTransform(builder.get('builder'), depth + 1)
+    } else {
+        return [problem: "is made of its file by ${kind}, which is not known"]
+    }
+    if (inner.problem)
+        return inner
+    def step = new AffineTransform()
+    List<Integer> before = inner.shown, after = before
+    if (kind == 'rotated') {
+        String angle = text('rotation')
+        boolean quarter = angle in ['ROTATE_90', 'ROTATE_270']
+        before = before ?: (quarter ? said?.reverse() : said)
+        if (before == null || !(angle in ['ROTATE_NONE', 'ROTATE_90', 'ROTATE_180', 'ROTATE_270']))
+            return [problem: "is rotated by ${angle}, and its size before it is not known"]
+        def (width, height) = before
+        if (angle == 'ROTATE_90')
+            step = new AffineTransform(0, 1, -1, 0, height, 0)
+        else if (angle == 'ROTATE_180')
+            step = new AffineTransform(-1, 0, 0, -1, width, height)
+        else if (angle == 'ROTATE_270')
+            step = new AffineTransform(0, -1, 1, 0, 0, width)
+        after = quarter ? before.reverse() : before
+    } else if (kind == 'flipped') {
+        String flip = text('flip')
+        before = before ?: said
+        if (before == null || !(flip in ['NONE', 'HORIZONTAL', 'VERTICAL', 'BOTH']))
+            return [problem: "is flipped by ${flip}, and its size is not known"]
+        boolean across = flip in ['HORIZONTAL', 'BOTH'], down = flip in ['VERTICAL', 'BOTH']
+        step = new AffineTransform(across ? -1 : 1, 0, 0, down ? -1 : 1, across ? before[0] : 0, down ? before[1] : 0)
+        after = before
+    } else if (kind == 'cropped') {
+        def region = builder.get('region')
+        after = wholeSize(region)
+        if (after == null)
+            return [problem: 'is cropped, and to which region is not readable']
+        step = AffineTransform.getTranslateInstance(-readNumber(region, 'x', 0), -readNumber(region, 'y', 0))
+    } else if (kind == 'affine') {
+        def given = ['m00', 'm10', 'm01', 'm11', 'm02', 'm12'].collect { readNumber(builder.get('transform'), it, Double.NaN) }
+        step = new AffineTransform(given as double[])
+        if (!(Math.abs(step.getDeterminant()) > 1e-12) || given.any { Double.isNaN(it) })
+            return [problem: 'is transformed by a matrix that has no inverse']
+        after = said ?: frameAround(before, step)
+    }
+    def map = new AffineTransform(step)
+    map.concatenate(inner.map)
+    boolean isWhole = inner.map.isIdentity() && inner.file == inner.shown
+    return [map: map, file: isWhole ? inner.file ?: before ?: said : inner.file, shown: after ?: said, uri: inner.uri]
+}
+
+/** Return the size of the frame around an image of a size after a map, as QuPath makes it. */
+static List<Integer> frameAround(List<Integer> size, AffineTransform map) {
+    if (size == null)
+        return null
+    def bounds = map.createTransformedShape(new Rectangle2D.Double(0, 0, size[0], size[1])).getBounds2D()
+    return [bounds.getWidth(), bounds.getHeight()].collect { (int) Math.ceil(Math.round(it * 1e6d) / 1e6d) }
+}
+
+/** Return the members width and height of a JSON object, or null. */
+static List<Integer> wholeSize(JsonElement object) {
+    def size = ['width', 'height'].collect { readNumber(object, it, 0) }
+    return size.every { it >= 1 && it == Math.rint(it) } ? size*.intValue() : null
+}
+
+/** Return a number of a JSON object, or a preset. */
+static double readNumber(JsonElement object, String name, double preset) {
+    def value = object instanceof JsonObject ? object.get(name) : null
+    return value instanceof JsonPrimitive && value.isNumber() ? value.getAsDouble() : preset
+}
+
+/** Return coordinates of any nesting, each point mapped. */
+static JsonArray mapCoordinates(JsonArray coordinates, AffineTransform map) {
+    def result = new JsonArray()
+    if (coordinates.size() > 0 && coordinates.get(0) instanceof JsonPrimitive) {
+        double[] point = [coordinates.get(0).getAsDouble(), coordinates.get(1).getAsDouble()]
+        map.transform(point, 0, point, 0, 1)
+        point.each { result.add(it) }
+    } else {
+        coordinates.each { result.add(mapCoordinates(it as JsonArray, map)) }
+    }
+    return result
+}
+
+/** Map the outlines of a feature; what is no rectangle or ellipse any more is a polygon. */
+static void mapFeature(JsonObject feature, AffineTransform map) {
+    boolean isStraight = map.getShearX() == 0 && map.getShearY() == 0 || map.getScaleX() == 0 && map.getScaleY() == 0
+    for (name in ['geometry', 'nucleusGeometry']) {
+        def geometry = feature.get(name)
+        if (!(geometry instanceof JsonObject) || !(geometry.get('coordinates') instanceof JsonArray))
+            continue
+        geometry.add('coordinates', mapCoordinates(geometry.getAsJsonArray('coordinates'), map))
+        if (!isStraight)
+            geometry.remove('isEllipse')
+    }
 }

@@ -27,6 +27,7 @@ import com.google.gson.JsonPrimitive
 import com.google.gson.stream.JsonReader
 import com.google.gson.stream.JsonToken
 import ij.io.FileSaver
+import java.awt.geom.AffineTransform
 import java.nio.charset.StandardCharsets
 import java.nio.file.Files
 import java.nio.file.StandardCopyOption
@@ -135,7 +136,7 @@ static List readPart(File results, Map part, server, String importAs) {
     File file = new File(results, 'geojson/' + baseName(part.image.name) + '.geojson')
     if (!file.isFile())
         throw new FileNotFoundException("starbridge wrote no result for ${part.image.name}.")
-    def content = readObjects(file, importAs, part.x, part.y, part.plane)
+    def content = readObjects(file, importAs, AffineTransform.getTranslateInstance(part.x, part.y), part.plane)
     def image = content.image
     boolean isSame = image.width == server.getWidth() && image.height == server.getHeight()
     if (part.isWhole && image.width && !isSame)
@@ -161,8 +162,9 @@ static File localFile(server) {
 static File localImage(URI uri, List<String> serverArguments) {
     if (uri == null || uri.getScheme() != 'file' || uri.getPath() == null)
         return null
-    def series = (serverArguments ?: []).collate(2, 1).find { it[0] == '--series' }
-    if (series && series[1] != '0')
+    // Other arguments than the first series choose, swap or turn what is read.
+    def words = (serverArguments ?: []).collectMany { it.startsWith('--') ? it.split('=', 2) as List : [it] }
+    if (!words.collate(2).every { it == ['--series', '0'] || it[0] in ['--classname', '--bfOptions'] })
         return null
     File file = new File(uri.getPath())
     return file.isFile() && file.name =~ /(?i)\.(tiff?|btf|h5|hdf5)$/ ? file : null
@@ -277,8 +279,8 @@ static String baseName(String name) {
 
 // -- lib/geojson.groovy --
 
-/** Read a GeoJSON file's `objects`, moved onto a place and plane, its `image` and how many it `leftOut`. */
-static Map readObjects(File file, String importAs, double dx, double dy, List<Integer> plane) {
+/** Read a GeoJSON file's `objects`, mapped and moved onto a plane, its `image` and how many it `leftOut`. */
+static Map readObjects(File file, String importAs, AffineTransform map, List<Integer> plane) {
     if (!(importAs in ['', 'detection', 'cell', 'annotation']))
         throw new IllegalArgumentException("importAs is '${importAs}'; choose detection, cell or annotation.")
     List objects = []
@@ -297,7 +299,7 @@ static Map readObjects(File file, String importAs, double dx, double dy, List<In
                     leftOut++
                     return
                 }
-                waiting << prepareFeature(feature, importAs, dx, dy, plane)
+                waiting << prepareFeature(feature, importAs, map, plane)
                 if (waiting.size() >= 5000)
                     flush()
             }
@@ -319,7 +321,8 @@ static Map imageInfo(JsonObject head) {
             name: value('name')?.getAsString(),
             width: value('width')?.getAsInt(),
             height: value('height')?.getAsInt(),
-        ]
+            coordinates: value('coordinates')?.getAsString(),
+        ].findAll { name, known -> name != 'coordinates' || known }
     } catch (Exception ignored) {
         return [:]
     }
@@ -334,9 +337,10 @@ static Reader openText(File file) {
     return new InputStreamReader(zipped ? new GZIPInputStream(stream) : stream, StandardCharsets.UTF_8)
 }
 
-/** Pass each feature to `take`, one at a time, and return the other members of the document. */
-static JsonObject readFeatures(Reader text, Closure take) {
+/** Pass each feature to `takeOne`, children too, and return the other members of the document. */
+static JsonObject readFeatures(Reader text, Closure takeOne) {
     def gson = new Gson()
+    def take = { JsonObject feature -> withChildren(feature).each(takeOne) }
     def reader = new JsonReader(text)
     reader.setLenient(true)  // Gson itself may write a bare NaN
     def takeAll = {
@@ -369,6 +373,32 @@ static JsonObject readFeatures(Reader text, Closure take) {
     return head
 }
 
+/**
+ * Return a feature and the objects below it, of any depth, as features of their own, parents first.
+ * QuPath writes a whole hierarchy into its root, which is no object itself.
+ */
+static List<JsonObject> withChildren(JsonObject feature) {
+    List<JsonObject> found = []
+    def waiting = new ArrayDeque<JsonObject>([feature])
+    while (waiting) {
+        def next = waiting.pop()
+        def properties = next.get('properties')
+        def children = null
+        boolean isRoot = false
+        if (properties instanceof JsonObject) {
+            children = properties.remove('childObjects')
+            def kind = properties.get('objectType')
+            isRoot = kind instanceof JsonPrimitive && kind.getAsString() == 'root'
+        }
+        if (!isRoot)
+            found << next
+        if (children instanceof JsonArray)
+            for (int n = children.size() - 1; n >= 0; n--)
+                waiting.push(children.get(n).getAsJsonObject())
+    }
+    return found
+}
+
 /** Return true if a feature has a geometry with coordinates; QuPath stops at one that has none. */
 static boolean hasGeometry(JsonObject feature) {
     def geometry = feature.get('geometry')
@@ -376,8 +406,8 @@ static boolean hasGeometry(JsonObject feature) {
     return coordinates instanceof JsonArray && coordinates.size() > 0
 }
 
-/** Change a feature into one that QuPath reads: of a type, moved, and on a plane [z, t] if one is given. */
-static JsonObject prepareFeature(JsonObject feature, String importAs, double dx, double dy, List<Integer> plane) {
+/** Change a feature into one that QuPath reads: of a type, mapped, and on a plane [z, t] if one is given. */
+static JsonObject prepareFeature(JsonObject feature, String importAs, AffineTransform map, List<Integer> plane) {
     feature.addProperty('type', 'Feature')
     if (!(feature.get('properties') instanceof JsonObject))
         feature.add('properties', new JsonObject())
@@ -391,13 +421,12 @@ static JsonObject prepareFeature(JsonObject feature, String importAs, double dx,
     boolean plain = pathClass instanceof JsonObject && !pathClass.has('color') && !pathClass.has('colorRGB')
     if (plain && pathClass.get('name') instanceof JsonPrimitive)
         properties.add('classification', pathClass.get('name'))
+    nameMissingNumbers(properties.get('measurements'))
+    if (!map.isIdentity())
+        mapFeature(feature, map)
     for (name in ['geometry', 'nucleusGeometry']) {
         def geometry = feature.get(name)
-        if (!(geometry instanceof JsonObject))
-            continue
-        if (dx != 0 || dy != 0)
-            geometry.add('coordinates', translate(geometry.getAsJsonArray('coordinates'), dx, dy))
-        if (plane != null) {
+        if (geometry instanceof JsonObject && plane != null) {
             def member = new JsonObject()
             member.addProperty('c', -1)
             member.addProperty('z', plane[0])
@@ -408,16 +437,15 @@ static JsonObject prepareFeature(JsonObject feature, String importAs, double dx,
     return feature
 }
 
-/** Return coordinates of any nesting, moved by (dx, dy) pixels. */
-static JsonArray translate(JsonArray coordinates, double dx, double dy) {
-    def result = new JsonArray()
-    if (coordinates.size() > 0 && coordinates.get(0) instanceof JsonPrimitive) {
-        result.add(coordinates.get(0).getAsDouble() + dx)
-        result.add(coordinates.get(1).getAsDouble() + dy)
-    } else {
-        coordinates.each { result.add(translate(it as JsonArray, dx, dy)) }
+/** Write NaN for measurements that are null: QuPath leaves those out of a map, and stops at them in a list. */
+static void nameMissingNumbers(JsonElement measurements) {
+    if (measurements instanceof JsonObject) {
+        List<String> missing = measurements.keySet().findAll { measurements.get(it).isJsonNull() } as List
+        missing.each { measurements.addProperty(it, 'NaN') }
+    } else if (measurements instanceof JsonArray) {
+        measurements.findAll { it instanceof JsonObject && it.get('value')?.isJsonNull() }
+            .each { it.addProperty('value', 'NaN') }
     }
-    return result
 }
 
 /** Return features as the stream of a document that QuPath reads. */
@@ -555,4 +583,32 @@ static Object parseSetting(String name, String text, Object preset) {
         throw new IllegalArgumentException("${name} is '${text}'; give a number.")
     }
     return text
+}
+
+// -- lib/transforms.groovy --
+
+/** Return coordinates of any nesting, each point mapped. */
+static JsonArray mapCoordinates(JsonArray coordinates, AffineTransform map) {
+    def result = new JsonArray()
+    if (coordinates.size() > 0 && coordinates.get(0) instanceof JsonPrimitive) {
+        double[] point = [coordinates.get(0).getAsDouble(), coordinates.get(1).getAsDouble()]
+        map.transform(point, 0, point, 0, 1)
+        point.each { result.add(it) }
+    } else {
+        coordinates.each { result.add(mapCoordinates(it as JsonArray, map)) }
+    }
+    return result
+}
+
+/** Map the outlines of a feature; what is no rectangle or ellipse any more is a polygon. */
+static void mapFeature(JsonObject feature, AffineTransform map) {
+    boolean isStraight = map.getShearX() == 0 && map.getShearY() == 0 || map.getScaleX() == 0 && map.getScaleY() == 0
+    for (name in ['geometry', 'nucleusGeometry']) {
+        def geometry = feature.get(name)
+        if (!(geometry instanceof JsonObject) || !(geometry.get('coordinates') instanceof JsonArray))
+            continue
+        geometry.add('coordinates', mapCoordinates(geometry.getAsJsonArray('coordinates'), map))
+        if (!isStraight)
+            geometry.remove('isEllipse')
+    }
 }

@@ -36,6 +36,7 @@ LONG = (
     "apps/fiji/test_script_parameters.py",
     "apps/fiji/test_macros.py",
     "apps/fiji/test_reviews_in_imagej.py",
+    "apps/fiji/test_fault_matrix.py",
     "segment/engines",
     "groovy",
     "cli/test_select.py",
@@ -48,6 +49,7 @@ LONG = (
 SLOW = (
     "batch/workers",
     "cli/test_killed_runs.py",
+    "apps/fiji/test_fault_matrix.py",
     "segment/engines/test_runs.py",
     "review/test_no_edit_is_lost.py",
     "test_collection.py",

@@ -23,6 +23,7 @@ class Layout:
         classes: classes.
         user_label: classes that a person gave in ilastik.
         object_type: detection, cell, annotation, tile.
+        geometry_type: Polygon, Point, LineString, … of a table that has points and lines too.
         image: name of the image that a row belongs to.
         names_section: whether ``image`` says the section even in a table of one image: people add
             such a column to join tables, while programs name the image that they had open.
@@ -34,6 +35,7 @@ class Layout:
     classes: str
     user_label: str | None = None
     object_type: str | None = None
+    geometry_type: str | None = None
     image: str | None = None
     names_section: bool = False
     ids: tuple[str, ...] = ()
@@ -100,13 +102,25 @@ def layout_of(
         layout = Layout("ilastik", chosen, user_label=one("User Label"), ids=ids)
     elif "class" in there or {"label", "object_type"} <= there:
         ids = known("t", "z", "label") if "label" in known("label") else ()
-        layout = Layout("starbridge", chosen, object_type=one("object_type"), ids=ids)
+        layout = Layout(
+            "starbridge",
+            chosen,
+            object_type=one("object_type"),
+            geometry_type=one("geometry_type"),
+            ids=ids,
+        )
     elif "Classification" in there or {"Object ID", "Object type"} & there:
         layout = Layout("QuPath", chosen, object_type=one("Object type"))
     else:
         kind = "ilastik" if "Predicted Class" in there else "table"
         layout = Layout(kind, chosen, user_label=one("User Label"))
-    taken = (chosen, layout.user_label, layout.object_type, *layout.ids)
+    taken = (
+        chosen,
+        layout.user_label,
+        layout.object_type,
+        layout.geometry_type,
+        *layout.ids,
+    )
     others = [title for title in titles if title not in taken]
     program = _IMAGE_TITLES.get(layout.kind)
     image = _image_column(path, others, program)

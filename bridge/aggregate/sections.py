@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from bridge.detections import Detections
 
+_NO_AREAS = ("Point", "LineString")
 NOT_CELLS = ("annotation", "tile", "tma core", "root", "image")
 """Types of objects that are no cells, in small letters."""
 
@@ -294,7 +295,9 @@ def _count_images(table: str, columns: Columns, reading: Reading) -> dict[str, _
         texts = (decoded(value).strip() for value in values)
         row = dict(zip(columns.texts, texts, strict=True))
         rows = images.setdefault(row.get(layout.image or "", ""), _ImageRows())
-        if not reading.annotations and _type(row.get(layout.object_type or "", "")) in NOT_CELLS:
+        is_marker = row.get(layout.geometry_type or "", "").endswith(_NO_AREAS)
+        of_type = _type(row.get(layout.object_type or "", ""))
+        if is_marker or (not reading.annotations and of_type in NOT_CELLS):
             rows.left_out += count
             continue
         name = row[layout.classes]

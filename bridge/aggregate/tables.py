@@ -172,6 +172,7 @@ def _texts_of(layout: Layout) -> tuple[str, ...]:
         layout.classes,
         layout.user_label,
         layout.object_type,
+        layout.geometry_type,
         layout.image,
         *layout.fields.values(),
     )

@@ -54,6 +54,9 @@ class Made:
         more: outputs beside the expected ones, which only the work itself could know, by format.
         notes: lines for the user.
         provenance: what the record says of the run: name of the engine, versions of libraries.
+        owned: SHA-256 by path of outputs whose number changes from run to run. Those of an earlier
+            run that this one did not write are removed, if nobody changed them. ``None``: this run
+            was not to make any, and leaves the earlier ones alone.
     """
 
     objects: int | None = None
@@ -62,6 +65,7 @@ class Made:
     more: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     provenance: dict[str, Json] = field(default_factory=dict)
+    owned: dict[str, str] | None = None
 
 
 class Job(ABC, Generic[Item]):
@@ -166,6 +170,14 @@ class Job(ABC, Generic[Item]):
         """
         del item, out
         return None
+
+    def leftovers(self, item: Item, out: Path) -> list[str]:
+        """Return files of the output folder that look like further outputs of an item.
+
+        Those that the runner did not make itself are named to the user, not removed.
+        """
+        del item, out
+        return []
 
     def absolute(self, item: Item) -> Item:
         """Return the item for a process that has another current folder."""

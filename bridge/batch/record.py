@@ -80,7 +80,10 @@ class Record:
             known = self._head.get(key)
             self._head[key] = {**known, **value} if isinstance(known, dict) else value
         if is_whole:
-            self._add(name, {"status": "started", "source": source})
+            started = {"status": "started", "source": source}
+            if owned := self.entry(name).get("owned"):
+                started["owned"] = owned
+            self._add(name, started)
 
     def end(
         self, outcome: Outcome, key: Mapping[str, str] | None, made: Made | None = None
@@ -112,6 +115,8 @@ class Record:
                 entry[field] = value
         if made is not None:
             entry |= {k: v for k in ("left_out", "more") if (v := getattr(made, k))}
+        if owned := known.get("owned") if made is None or made.owned is None else made.owned:
+            entry["owned"] = owned
         if outcome.status == "failed" and is_incomplete(known):
             entry["incomplete"] = True  # what is there may be overwritten by the next run
         self._add(outcome.name, entry)
@@ -214,7 +219,9 @@ def _is_entry(entry: Any) -> bool:
     """Tell whether an entry has what the runner reads of it."""
     return (
         isinstance(entry, dict)
-        and all(isinstance(entry.get(key, {}), dict) for key in ("outputs", "result", "more"))
+        and all(
+            isinstance(entry.get(key, {}), dict) for key in ("outputs", "result", "more", "owned")
+        )
         and all(isinstance(entry.get(key, []), list) for key in ("left_out", "notes"))
         and isinstance(entry.get("objects") or 0, int)
     )

@@ -10,11 +10,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Generic, Literal
 
 from bridge.batch.carry_out import Result
 from bridge.batch.job import Item, Job, Made, Work
+from bridge.batch.leftovers import remove_leftovers
 from bridge.batch.listener import Listener, Outcome
 from bridge.batch.record import Record, hash_key, is_incomplete
 from bridge.batch.run_folder import put_in_place, run_folder
@@ -208,6 +210,7 @@ class _Batch(Generic[Item]):
             return
         made = result.made
         expected = self._job.outputs(work.item)
+        owned = self._record.entry(name).get("owned", {})
         written = {k: v for k, v in work.outputs.items() if k not in made.left_out} | made.more
         if written:
             is_whole = work.outputs.keys() >= expected.keys()
@@ -219,6 +222,10 @@ class _Batch(Generic[Item]):
             self._end(work.number, failed)
             return
         outputs = {k: v for k, v in expected.items() if k not in made.left_out} | made.more
+        if made.owned is not None:
+            found = self._job.leftovers(work.item, self._out)
+            note = remove_leftovers(self._out, owned, found, set(outputs.values()))
+            made = made if note is None else replace(made, notes=(*made.notes, note))
         done = Outcome(
             name,
             source,

@@ -15,6 +15,7 @@ from bridge.errors import BadInputError
 from bridge.formats.layout import spec_of
 
 if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
     from numpy.typing import NDArray
 
     from bridge.detections import Detections
@@ -50,13 +51,20 @@ def format_of(path: str | PathLike[str]) -> Format:
     return cast("Format", spec_of(path).load())
 
 
-def write_all(detections: Detections, paths: Iterable[str | PathLike[str]]) -> None:
+def write_all(
+    detections: Detections,
+    paths: Iterable[str | PathLike[str]],
+    *,
+    markers: GeoDataFrame | None = None,
+) -> None:
     """Write the same detections into several files; the label image is drawn only once.
 
     Args:
         detections: the objects.
         paths: files, whose formats follow from their endings. The next path is taken from the
             iterable only when the file before it is complete.
+        markers: points and lines (:mod:`bridge.formats.markers`), which GeoJSON, CSV and ROI zips
+            hold too.
 
     Raises:
         BadInputError: as :meth:`bridge.detections.Detections.write`; later files are not written.
@@ -78,6 +86,8 @@ def write_all(detections: Detections, paths: Iterable[str | PathLike[str]]) -> N
         if spec.needs_size:
             labels = checked.to_labels() if labels is None else labels
             options["labels"] = labels
+        elif markers is not None:
+            options["markers"] = markers
         spec.load().write(checked, path, **options)
 
 

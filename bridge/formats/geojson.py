@@ -3,8 +3,10 @@
 The format is what QuPath 0.3 to 0.7 read and write (qupath.lib.io.GsonTools): an ``id`` (UUID),
 the ``geometry`` with its plane, for cells a ``nucleusGeometry``, and ``properties``:
 ``objectType``, ``name``, ``color``, ``classification``, ``isLocked``, ``measurements``,
-``metadata``. Files of QuPath 0.2 and 0.3 say ``object_type`` and list their measurements. What is
-known of the image stands in a member ``starbridge``, which QuPath ignores.
+``metadata``. Files of QuPath 0.2 and 0.3 say ``object_type`` and list their measurements. An object
+may hold those below it in the hierarchy in the property ``childObjects``; QuPath's root object
+holds all of an image so, and has no geometry. What is known of the image stands in a member
+``starbridge``, which QuPath ignores.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from contextlib import ExitStack, contextmanager
 from itertools import chain, islice, repeat
 from os import PathLike
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import numpy as np
 import orjson
@@ -35,8 +37,12 @@ from bridge.detections import FIELDS, OBJECT_TYPES, Detections
 from bridge.errors import BadInputError
 from bridge.files.atomic import writing
 from bridge.formats import existing_file
+from bridge.formats.markers import marker_features
 from bridge.images.info import ImageInfo
 from bridge.outlines.rings import areas_only
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +54,8 @@ DECIMALS = 4
 
 _BLOCK = 2_000
 _FEW = 50
+_MAX_DEPTH = 200  # levels of a hierarchy; QuPath's own reader stops before
+_CHILDREN = "childObjects"
 _GZIP_LEVEL = 4
 _NO_JSON_NUMBERS = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 _OLD_IDS = {  # QuPath 0.2 wrote the class of the object in place of an id
@@ -59,8 +67,15 @@ _OLD_IDS = {  # QuPath 0.2 wrote the class of the object in place of an id
 }
 
 
-def write(detections: Detections, path: str | PathLike[str]) -> None:
+def write(
+    detections: Detections, path: str | PathLike[str], *, markers: GeoDataFrame | None = None
+) -> None:
     """Write a FeatureCollection; gzipped when the path ends in ``.gz``.
+
+    Args:
+        detections: the objects.
+        path: the file.
+        markers: points and lines (:mod:`bridge.formats.markers`), which are written behind them.
 
     Raises:
         BadInputError: the file cannot be written.
@@ -83,21 +98,36 @@ def write(detections: Detections, path: str | PathLike[str]) -> None:
                 stream.write(separator)
                 stream.write(orjson.dumps(some, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1])
                 separator = b",\n"
+        for feature in () if markers is None else marker_features(markers):
+            stream.write(separator + orjson.dumps(feature))
+            separator = b",\n"
         stream.write(b"\n]}\n")
 
 
 def read(path: str | PathLike[str], *, image: ImageInfo | None = None) -> Detections:
     """Read objects from QuPath's GeoJSON of any version, or from plain GeoJSON areas.
 
-    A feature without an object type becomes an annotation, as in QuPath. Lines and points enclose
-    no area and are left out with a warning, and so is the root object of old files.
+    A feature without an object type becomes an annotation, as in QuPath. Objects below another one
+    are read as well, each after the one that it is below; QuPath's root is no object itself. Lines
+    and points enclose no area and are left out with a warning.
 
     Args:
         path: ``.geojson``, ``.json``, each also with ``.gz``.
         image: what is known of the image, where the file does not say.
 
     Raises:
-        BadInputError: not JSON, not GeoJSON, damaged gzip.
+        BadInputError: not JSON, not GeoJSON, damaged gzip, objects nested without end.
+
+    >>> import tempfile
+    >>> ring = [[0, 0], [4, 0], [4, 4], [0, 4], [0, 0]]
+    >>> cell = {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [ring]}}
+    >>> root = {"type": "Feature", "geometry": {}}
+    >>> root["properties"] = {"objectType": "root", "childObjects": [cell, cell]}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "hierarchy.geojson"
+    ...     _ = path.write_text(json.dumps(root))
+    ...     len(read(path))
+    2
     """
     with _paused_collector():
         return _read(existing_file(path), image)
@@ -113,8 +143,6 @@ def _read(file: Path, image: ImageInfo | None) -> Detections:
     left_out = 0
     for geometry, feature in zip(_geometries(file, features, "geometry"), features, strict=True):
         record = _record(feature)
-        if record["object_type"] == "root":
-            continue
         if geometry is None or geometry.is_empty:
             left_out += 1
             continue
@@ -241,7 +269,9 @@ def _load(file: Path) -> Any:
         pass
     try:  # Gson may write bare NaN, which orjson refuses
         return json.loads(data)
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise _too_deep(file) from error
+    except ValueError as error:
         raise BadInputError(file, f"is not JSON ({error})", "copy or export it again") from error
 
 
@@ -256,12 +286,51 @@ def _feature_list(file: Path, document: Any) -> list[dict[str, Any]]:
         raise BadInputError(
             file, "is JSON, but not a list of GeoJSON features", "export it as GeoJSON from QuPath"
         )
-    return document
+    return _hierarchy(file, document)
+
+
+def _hierarchy(file: Path, features: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return all objects, parents before their children, without the root."""
+    objects: list[dict[str, Any]] = []
+    levels = [iter(features)]
+    while levels:
+        feature = next(levels[-1], None)
+        if feature is None:
+            levels.pop()
+            continue
+        if not isinstance(feature, dict):
+            raise BadInputError(
+                file, "has a child object that is no GeoJSON feature", "export it again from QuPath"
+            )
+        properties = feature.get("properties")
+        properties = properties if isinstance(properties, dict) else {}
+        if _object_type(feature, properties) != "root":
+            objects.append(feature)
+        children = properties.get(_CHILDREN)
+        if isinstance(children, list) and children:
+            if len(levels) == _MAX_DEPTH:
+                raise _too_deep(file)
+            levels.append(iter(children))
+    return objects
+
+
+def _too_deep(file: Path) -> BadInputError:
+    return BadInputError(
+        file,
+        f"has objects nested over {_MAX_DEPTH} levels deep",
+        "export it from QuPath without the hierarchy",
+    )
+
+
+def _object_type(feature: dict[str, Any], properties: dict[str, Any]) -> str:
+    kind = properties.get("objectType", properties.get("object_type"))
+    kind = kind or _OLD_IDS.get(str(feature.get("id")))
+    return kind if kind in OBJECT_TYPES or kind == "root" else "annotation"
 
 
 def _geometries(file: Path, features: list[dict[str, Any]], member: str) -> list[Any]:
     """Return the areas of all features, ``None`` where a feature has none."""
-    members = [f.get(member) for f in features]
+    members = [f.get(member) or None for f in features]  # QuPath: {} where there is none
     geometries = _single_rings(members)
     rest = np.flatnonzero(shapely.is_missing(geometries))
     texts = [orjson.dumps(m) if isinstance(m := members[row], dict) else None for row in rest]
@@ -315,11 +384,9 @@ def _single_rings(members: list[Any]) -> NDArray[np.object_]:
 def _record(feature: dict[str, Any]) -> dict[str, Any]:
     properties = feature.get("properties")
     properties = properties if isinstance(properties, dict) else {}
-    kind = properties.get("objectType", properties.get("object_type"))
-    kind = kind or _OLD_IDS.get(str(feature.get("id")), "annotation")
     record: dict[str, Any] = {
         "id": feature.get("id"),
-        "object_type": kind if kind in OBJECT_TYPES or kind == "root" else "annotation",
+        "object_type": _object_type(feature, properties),
         "name": _text(properties.get("name")),
         "color": _hex(properties.get("color", properties.get("colorRGB"))),
         "locked": bool(properties.get("isLocked", properties.get("locked", False))),

@@ -14,9 +14,11 @@ import json
 import logging
 import math
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -28,7 +30,6 @@ import pandas as pd
 import roifile
 import shapely
 import tifffile
-from numpy.typing import NDArray
 
 from bridge.colors import class_color
 from bridge.detections import Detections
@@ -36,9 +37,11 @@ from bridge.errors import BadInputError
 from bridge.files.atomic import write_bytes
 from bridge.files.names import safe_name
 from bridge.formats import existing_file
+from bridge.formats.markers import marker_rois
 from bridge.formats.roi_outlines import set_outlines
+from bridge.formats.roi_shapes.areas import area_of, kind_without_area
+from bridge.formats.roi_shapes.filling import EnclosedArea, with_imagej_pixels
 from bridge.images.info import ImageInfo
-from bridge.outlines.rings import region
 
 log = logging.getLogger(__name__)
 
@@ -48,25 +51,31 @@ METADATA = "starbridge.metadata."
 GROUP = "starbridge.group"
 SHOWN_COLOR = "starbridge.shown_color"
 """Of a ROI in a group: the colour that it is to be shown in, since ImageJ gives it the group's."""
+PUSH = "starbridge.push"
+"""The push that a ROI comes from: a reviewer may save ROIs that were opened before a later push."""
 
 _MAX_GROUP = 255
 _MAX_NAME = 100
+_FEW_NAMES = 5
+_NO_AREA = "selection without an area"
 _MAX_ROI_BYTES = 256 * 2**20
 _UNCOLOURED = "#ffff00"  # what ImageJ gives composite ROIs without a colour
 _GROUPS = "groups"  # of a record, until its class is known
 _STACK_POSITION = "position in the stack"
 _BLOCK = 4_096  # objects that are encoded together
 _FILE_MODE = 0o600 << 16
+_ZIP_ERRORS = (  # zipfile raises whatever damaged numbers lead to
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
 _TEXTS = ("class", "name", "color", "class_color")
 _SAFE = "-_.~"
 _NEEDS_NO_QUOTES = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
-_AREAS = (
-    roifile.ROI_TYPE.POLYGON,
-    roifile.ROI_TYPE.FREEHAND,
-    roifile.ROI_TYPE.TRACED,
-    roifile.ROI_TYPE.RECT,
-    roifile.ROI_TYPE.OVAL,
-)
 
 
 def class_groups(classes: Iterable[str | None]) -> tuple[str, ...]:
@@ -81,7 +90,14 @@ def class_groups(classes: Iterable[str | None]) -> tuple[str, ...]:
     return tuple(sorted({name for name in classes if name is not None}))[:_MAX_GROUP]
 
 
-def write(detections: Detections, path: str | PathLike[str], *, groups: bool = False) -> None:
+def write(
+    detections: Detections,
+    path: str | PathLike[str],
+    *,
+    groups: bool = False,
+    markers: gpd.GeoDataFrame | None = None,
+    push: str = "",
+) -> None:
     """Write a ``RoiSet.zip`` (or, for one object, a ``.roi``).
 
     ROIs are named by their label and class (``0007-neuron``), or as the reviewer named them.
@@ -96,6 +112,8 @@ def write(detections: Detections, path: str | PathLike[str], *, groups: bool = F
         path: ``.zip`` or ``.roi``.
         groups: put each class into the ROI group that :func:`class_groups` gives it. ImageJ then
             shows the groups' colours, not the classes', unless that is switched off.
+        markers: points and lines (:mod:`bridge.formats.markers`), which a ``.zip`` holds too.
+        push: name of the push, which :func:`read_pushes` reads back from what a reviewer saved.
 
     Raises:
         BadInputError: a ``.roi`` for more or fewer than one object; the file cannot be written.
@@ -111,14 +129,18 @@ def write(detections: Detections, path: str | PathLike[str], *, groups: bool = F
         if len(detections) != 1:
             problem = f"a .roi file holds one object, not {len(detections)}"
             raise BadInputError(path, problem, "use .zip")
-        write_bytes(path, next(_encode(detections, groups=groups))[1])
+        write_bytes(path, next(_encode(detections, groups=groups, push=push))[1])
         return
     record = {"image": detections.image.to_json(), "outline": detections.outline}
+    rois = _encode(detections, groups=groups, push=push)
+    if markers is not None and len(markers):
+        taken = {name.lower() for name in roi_names(detections)}
+        rois = chain(rois, marker_rois(markers, detections.image, taken))
     # Compressing small entries takes longer than making them. They go through memory, since
     # zipfile goes back to each entry's header.
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
-        for name, data in _encode(detections, groups=groups):
+        for name, data in rois:
             entry = zipfile.ZipInfo(f"{name}.roi")  # of 1980: equal objects give equal files
             entry.external_attr = _FILE_MODE
             archive.writestr(entry, data)
@@ -137,8 +159,10 @@ def read(
     A reviewer in ImageJ has two ways to change the class of an object: give it another ROI group,
     or another name behind its label (``0007-neuron`` → ``0007-glia``).
 
-    Polygons, freehand and traced outlines, rectangles, ovals and composites with holes are taken;
-    lines, points and angles enclose no area and are left out with a warning.
+    Every object has the pixels that ImageJ gives it: of polygons, freehand and traced outlines,
+    with or without a fitted spline, (rounded, rotated) rectangles, ovals, ellipses and composites.
+    Lines, arrows, points, angles, texts, images and scale bars are no objects and are left out with
+    a warning.
 
     Args:
         path: the file.
@@ -172,16 +196,17 @@ def _detections(
     known: Mapping[str, Any],
 ) -> tuple[Detections, list[int]]:
     """Make objects of named ROIs; `known` holds the zip's comment once they are read."""
-    geometries: list[Any] = []
+    areas: list[EnclosedArea] = []
     records: list[dict[str, Any]] = []
-    left_out: list[str] = []
+    left_out: dict[str, list[str]] = {}
     rows: list[int] = []
     for row, (name, roi) in enumerate(rois):
-        geometry = _geometry(roi)
-        if geometry is None or geometry.is_empty:
-            left_out.append(name)
+        kind = kind_without_area(roi)
+        area = _area(file, name, roi) if kind is None else None
+        if area is None or area.outline.is_empty:
+            left_out.setdefault(kind or _NO_AREA, []).append(roi.name or name)
             continue
-        geometries.append(geometry)
+        areas.append(area)
         records.append(_record(name, roi))
         rows.append(row)
     _classify_by_group(records, groups or {})
@@ -190,14 +215,16 @@ def _detections(
         if position := record.pop(_STACK_POSITION, 0):
             record["c"], record["z"], record["t"] = plane_of(position, info)
     if left_out:
+        names = [name for of in left_out.values() for name in of]
         log.warning(
-            "%s: %d ROIs enclose no area and were left out: %s",
+            "%s: %d ROIs are no areas of objects and were left out: %s (%s)",
             file,
-            len(left_out),
-            ", ".join(left_out[:5]) + (" …" if len(left_out) > 5 else ""),
+            len(names),
+            ", ".join(f"{len(of)} x {kind}" for kind, of in left_out.items()),
+            ", ".join(names[:_FEW_NAMES]) + (" …" if len(names) > _FEW_NAMES else ""),
         )
     found = Detections.from_records(
-        geometries,
+        with_imagej_pixels(areas).tolist(),
         records,
         image=info,
         outline="star" if known.get("outline") == "star" else "traced",
@@ -239,9 +266,34 @@ def roi_names(detections: Detections) -> list[str]:
     return _unique_names(frame["label"].tolist(), frame["class"].tolist(), frame["name"].tolist())
 
 
-def encode(detections: Detections) -> list[bytes]:
-    """Return each object as a ROI in ImageJ's format, in their order."""
-    return [data for _, data in _encode(detections)]
+def encode(
+    detections: Detections, names: list[str] | None = None, *, push: str = ""
+) -> list[bytes]:
+    """Return each object as a ROI in ImageJ's format, in their order.
+
+    Args:
+        detections: the objects.
+        names: their names in ImageJ; :func:`roi_names` where ``None``.
+        push: as in :func:`write`.
+    """
+    return [data for _, data in _encode(detections, names=names, push=push)]
+
+
+def read_pushes(path: str | PathLike[str]) -> frozenset[str]:
+    """Return the names of the pushes that the ROIs of a file come from.
+
+    ROIs that were drawn or updated since hold none.
+
+    Args:
+        path: a ``RoiSet.zip``, or a TIFF with an overlay.
+
+    Raises:
+        BadInputError: as :func:`read` and :func:`read_overlay`.
+    """
+    file = existing_file(path)
+    named = _decode(file, {}) if file.suffix.lower() == ".zip" else _overlay(file)
+    found = {dict(_properties(roi.props)).get(PUSH) for _, roi in named}
+    return frozenset(push for push in found if push)
 
 
 def read_overlay(
@@ -263,6 +315,15 @@ def read_overlay(
         BadInputError: no TIFF of ImageJ, or a damaged overlay.
     """
     file = existing_file(path)
+    named = (
+        (dict(_properties(roi.props)).get(PREFIX + "roi_name", name), roi)
+        for name, roi in _overlay(file)
+    )
+    return _detections(file, named, image, groups, {})[0]
+
+
+def _overlay(file: Path) -> list[tuple[str, roifile.ImagejRoi]]:
+    """Return the ROIs of a TIFF's overlay, and names that say where they lie in it."""
     try:
         with tifffile.TiffFile(file) as tiff:
             metadata = tiff.imagej_metadata
@@ -274,15 +335,10 @@ def read_overlay(
         )
     overlays = metadata.get("Overlays", [])
     entries = overlays if isinstance(overlays, list) else [overlays]
-    rois = [
-        _one_roi(file, f"number {number} of the overlay", data)
+    return [
+        (f"overlay {number}", _one_roi(file, f"number {number} of the overlay", data))
         for number, data in enumerate(entries, 1)
     ]
-    named = (
-        (dict(_properties(roi.props)).get(PREFIX + "roi_name", f"overlay {number}"), roi)
-        for number, roi in enumerate(rois, 1)
-    )
-    return _detections(file, named, image, groups, {})[0]
 
 
 def _comment(record: dict[str, Any]) -> bytes:
@@ -291,10 +347,16 @@ def _comment(record: dict[str, Any]) -> bytes:
     return comment if len(comment) < 2**16 else b""
 
 
-def _encode(detections: Detections, *, groups: bool = False) -> Iterator[tuple[str, bytes]]:
+def _encode(
+    detections: Detections,
+    *,
+    groups: bool = False,
+    names: list[str] | None = None,
+    push: str = "",
+) -> Iterator[tuple[str, bytes]]:
     """Yield the name of each object and its ROI in ImageJ's format."""
     frame = detections.objects
-    names = roi_names(detections)
+    names = roi_names(detections) if names is None else names
     grouped = class_groups(frame["class"]) if groups else ()
     numbers = {name: number for number, name in enumerate(grouped, 1)}
     stack = detections.image.size_z > 1 or detections.image.size_t > 1
@@ -305,7 +367,7 @@ def _encode(detections: Detections, *, groups: bool = False) -> Iterator[tuple[s
         block_groups = [numbers.get(name, 0) for name in block["class"]]
         colors = _shown_colors(block, block_groups)
         grouped_colors = list(zip(block_groups, colors, strict=True))
-        properties = _properties_of(block, detections, block_names, grouped_colors)
+        properties = _properties_of(block, detections, block_names, grouped_colors, push)
         positions = (block[["c", "z", "t"]].to_numpy() + 1) * [1, stack, stack]
         rois = [
             roifile.ImagejRoi(
@@ -349,6 +411,7 @@ def _properties_of(
     detections: Detections,
     names: list[str],
     grouped: list[tuple[int, str | None]],
+    push: str,
 ) -> list[str]:
     """Return the properties of each object as lines, made property by property."""
     lines = [
@@ -363,6 +426,7 @@ def _properties_of(
         ),
         _lines(GROUP, [str(group) if group else None for group, _ in grouped]),
         _lines(SHOWN_COLOR, [color[1:] if group and color else None for group, color in grouped]),
+        _lines(PUSH, [push or None] * len(block)),
         _lines(PREFIX + "locked", ["true" if locked else None for locked in block["locked"]]),
     ]
     if "nucleus" in block.columns:
@@ -446,46 +510,37 @@ def _decode(file: Path, known: dict[str, Any]) -> Iterator[tuple[str, roifile.Im
                         "do not trust this file",
                     )
                 name = entry.filename.rpartition("/")[2][:-4]
-                yield name, _one_roi(file, entry.filename, archive.read(entry))
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+                yield name, _one_roi(file, entry.filename, _unpack(file, archive, entry))
+    except _ZIP_ERRORS as error:
         raise BadInputError(
             file, f"is not a readable zip ({error})", "save the ROIs again from the ROI Manager"
         ) from error
+
+
+def _unpack(file: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    try:
+        return archive.read(entry)
+    except _ZIP_ERRORS as error:
+        raise _damaged(file, entry.filename, error) from error
 
 
 def _one_roi(file: Path, name: str, data: bytes) -> roifile.ImagejRoi:
     try:
         return roifile.ImagejRoi.frombytes(data)
     except Exception as error:  # roifile raises whatever its parsing runs into
-        raise BadInputError(
-            file, f"its ROI {name} is damaged ({error})", "save the ROIs again from the ROI Manager"
-        ) from error
+        raise _damaged(file, name, error) from error
 
 
-def _geometry(roi: roifile.ImagejRoi) -> Any:
-    if roi.roitype not in _AREAS:
-        return None
-    if roi.multi_coordinates is not None:
-        return region(roi.coordinates(multi=True))
-    if roi.roitype in (roifile.ROI_TYPE.RECT, roifile.ROI_TYPE.OVAL):
-        left, top = float(roi.left), float(roi.top)
-        width, height = float(roi.right - roi.left), float(roi.bottom - roi.top)
-        if roi.subpixelrect:
-            left, top, width, height = roi.xd, roi.yd, roi.widthd, roi.heightd
-        if roi.roitype == roifile.ROI_TYPE.RECT:
-            return region([shapely.box(left, top, left + width, top + height).exterior.coords])
-        return region([_ellipse(left, top, width, height)])
-    return region([roi.coordinates()])
+def _damaged(file: Path, name: str, error: Exception) -> BadInputError:
+    problem = f"its ROI {name} is damaged ({error})"
+    return BadInputError(file, problem, "save the ROIs again from the ROI Manager")
 
 
-def _ellipse(left: float, top: float, width: float, height: float) -> NDArray[np.float64]:
-    """Return vertices at most 0.02 px off the curve."""
-    radius = max(width, height, 1.0) / 2
-    n = max(32, math.ceil(math.pi / math.acos(1 - min(0.02 / radius, 1.0))))
-    angle = np.linspace(0, 2 * np.pi, n, endpoint=False)
-    x = left + width / 2 * (1 + np.cos(angle))
-    y = top + height / 2 * (1 + np.sin(angle))
-    return np.stack([x, y], axis=1)
+def _area(file: Path, name: str, roi: roifile.ImagejRoi) -> EnclosedArea | None:
+    try:
+        return area_of(roi)
+    except ValueError as error:
+        raise _damaged(file, name, error) from error
 
 
 def _record(name: str, roi: roifile.ImagejRoi) -> dict[str, Any]:

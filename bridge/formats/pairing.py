@@ -10,6 +10,7 @@ from pathlib import Path
 from bridge.errors import BadInputError
 from bridge.formats.layout import RECORD, by_rank, endings
 from bridge.images import image_name
+from bridge.images.names import split_series
 
 _SUFFIXES = ("_rois", "_labels", "_mask", "_table")
 """Endings that the name of a file of objects may add to the name of its image."""
@@ -21,7 +22,8 @@ def pair(
     """Find the objects of each image by name.
 
     Args:
-        images: image files.
+        images: image files; ``FILE#SERIES`` for one image of a file of several, whose objects are
+            called so too (``a#2.geojson``).
         sources: files of objects, or folders such as ``starbridge segment --out`` writes. One
             file for one image need not have its name.
 
@@ -45,7 +47,7 @@ def pair(
     pairs: list[tuple[Path, Path]] = []
     owners: dict[Path, Path] = {}
     for file in files:
-        name = image_name(file)
+        name = _name(file)
         of_name = (path for place in places for path in _of(place, name))
         found = list({path.resolve(): path for path in reversed([*of_name])}.values())[::-1]
         if not found:
@@ -64,6 +66,12 @@ def pair(
             )
         pairs.append((file, found[0]))
     return pairs
+
+
+def _name(file: Path) -> str:
+    """Return the name of an image as files of its objects have it."""
+    path, series = split_series(file)
+    return image_name(path) + ("" if series is None else f"#{series}")
 
 
 def _of(source: Path, name: str) -> list[Path]:

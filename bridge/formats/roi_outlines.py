@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 _INT16_MAX = 32_767
 _MAX_VERTICES = 65_535
+_WHOLE = 1e-7  # pixels; outlines may have been moved by less, see roi_shapes.filling
 _MOVE, _LINE, _CLOSE = 0.0, 1.0, 4.0
 
 
@@ -32,7 +33,7 @@ def set_outlines(rois: Sequence[roifile.ImagejRoi], geometries: NDArray[np.objec
     # The box of a ROI is 16 bits wide; beyond it only the float coordinates count.
     boxes = np.clip(corners, -_INT16_MAX - 1, _INT16_MAX).astype(int)
     rounded = np.round(xy)
-    fits = ((xy == rounded) & (np.abs(xy) <= _INT16_MAX)).all(axis=1)
+    fits = ((np.abs(xy - rounded) <= _WHOLE) & (np.abs(xy) <= _INT16_MAX)).all(axis=1)
     integers = np.clip(rounded - boxes[owner, :2], 0, _INT16_MAX).astype(">i2")
     floats = xy.astype(">f4")
     first = shapely.get_geometry(geometries, 0)

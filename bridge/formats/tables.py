@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import logging
 from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
@@ -26,12 +27,16 @@ from bridge.detections import FIELDS, Detections, keep_ids, number_labels
 from bridge.errors import BadInputError
 from bridge.files.atomic import writing
 from bridge.formats import existing_file
+from bridge.formats.markers import GEOMETRY_TYPE, marker_table
 from bridge.images.info import ImageInfo
 from bridge.outlines.rings import areas_only
+
+log = logging.getLogger(__name__)
 
 OUTLINE, NUCLEUS = "outline", "nucleus_outline"
 DECIMALS = 4
 _DERIVED = (
+    GEOMETRY_TYPE,
     "image",
     "area_px",
     "centroid_x_px",
@@ -45,7 +50,13 @@ _BLOCK = 8_192  # rows that are written together
 _PARQUET_NOTE = b"starbridge"
 
 
-def write(detections: Detections, path: str | PathLike[str], *, outlines: bool = True) -> None:
+def write(
+    detections: Detections,
+    path: str | PathLike[str],
+    *,
+    outlines: bool = True,
+    markers: gpd.GeoDataFrame | None = None,
+) -> None:
     """Write a table; the format follows from the ending.
 
     Columns: id, image, the fields of :class:`Detections`, area and centroid in pixels (and in µm
@@ -55,6 +66,8 @@ def write(detections: Detections, path: str | PathLike[str], *, outlines: bool =
         detections: the objects.
         path: ``.csv``, ``.tsv`` or ``.parquet`` (GeoParquet).
         outlines: leave the outlines out when ``False``; such a table cannot be read back.
+        markers: points and lines (:mod:`bridge.formats.markers`): further rows of CSV and TSV,
+            which then have a column ``geometry_type``.
 
     Raises:
         BadInputError: the file cannot be written.
@@ -64,7 +77,8 @@ def write(detections: Detections, path: str | PathLike[str], *, outlines: bool =
         _write_parquet(detections, path)
         return
     with writing(path) as part, part.open("wb") as stream:
-        _write_rows(detections, stream, "\t" if name.endswith(".tsv") else ",", outlines)
+        separator = "\t" if name.endswith(".tsv") else ","
+        _write_rows(detections, stream, separator, outlines, markers)
 
 
 def table(detections: Detections) -> pd.DataFrame:
@@ -134,6 +148,14 @@ def read(path: str | PathLike[str], *, image: ImageInfo | None = None) -> Detect
             "read the labels, ROIs or GeoJSON of this image in its place",
         )
     geometry = _geometries(file, frame.pop(OUTLINE))
+    is_area = np.isin(
+        shapely.get_type_id(geometry),
+        (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON),
+    )
+    is_area |= shapely.is_missing(geometry)
+    if not is_area.all():
+        log.warning("%s: %d objects enclose no area and were left out", file, (~is_area).sum())
+        geometry, frame = geometry[is_area], frame[is_area].reset_index(drop=True)
     nucleus = _geometries(file, frame.pop(NUCLEUS)) if NUCLEUS in frame else None
     names = [n for n in frame.get("image", pd.Series(dtype=object)).unique() if isinstance(n, str)]
     info = image or ImageInfo(name=names[0] if len(names) == 1 else "")
@@ -150,29 +172,39 @@ def read(path: str | PathLike[str], *, image: ImageInfo | None = None) -> Detect
     return Detections.from_polygons(geometry, columns=columns, ids=ids, image=info)
 
 
-def _write_rows(detections: Detections, stream: IO[bytes], separator: str, outlines: bool) -> None:
+def _write_rows(
+    detections: Detections,
+    stream: IO[bytes],
+    separator: str,
+    outlines: bool,
+    markers: gpd.GeoDataFrame | None,
+) -> None:
     """Write the header, and rows by Arrow, which is several times as fast as pandas."""
-    frame = table(detections)
-    drawn = {}
-    if outlines:
-        drawn[OUTLINE] = detections.objects.geometry.to_numpy()
-        if "nucleus" in detections.objects.columns:
-            drawn[NUCLEUS] = detections.objects["nucleus"].to_numpy()
-    names = ["id", *frame.columns, *drawn]
+    parts = [(table(detections), detections.objects)]
+    if markers is not None:
+        parts[0][0].insert(1, GEOMETRY_TYPE, detections.objects.geom_type.to_numpy())
+        parts.append((marker_table(markers, detections.image), markers))
+    columns = list(dict.fromkeys(name for frame, _ in parts for name in frame.columns))
+    drawn = {OUTLINE: "geometry"} if outlines else {}
+    if outlines and "nucleus" in detections.objects.columns:
+        drawn[NUCLEUS] = "nucleus"
+    names = ["id", *columns, *drawn]
     header = io.StringIO()
     csv.writer(header, delimiter=separator, lineterminator="\n").writerow(names)
     stream.write(header.getvalue().encode())
     style = pa.csv.WriteOptions(include_header=False, delimiter=separator)
-    for start in range(0, len(frame), _BLOCK):
-        here = slice(start, start + _BLOCK)
-        rows = frame.iloc[here]
-        columns = [_arrow_texts(rows.index)]
-        columns += [_arrow(rows.iloc[:, k]) for k in range(rows.shape[1])]
-        columns += [
-            _arrow_texts(shapely.to_wkt(shapes[here], rounding_precision=DECIMALS, trim=True))
-            for shapes in drawn.values()
-        ]
-        pa.csv.write_csv(pa.Table.from_arrays(columns, names), stream, style)
+    for frame, objects in parts:
+        nothing = np.full(len(frame), None, object)
+        shapes = [objects[key].to_numpy() if key in objects else nothing for key in drawn.values()]
+        values = [frame[name] if name in frame else pd.Series(nothing) for name in columns]
+        for start in range(0, len(frame), _BLOCK):
+            here = slice(start, start + _BLOCK)
+            written = [_arrow_texts(frame.index[here]), *(_arrow(v.iloc[here]) for v in values)]
+            written += [
+                _arrow_texts(shapely.to_wkt(s[here], rounding_precision=DECIMALS, trim=True))
+                for s in shapes
+            ]
+            pa.csv.write_csv(pa.Table.from_arrays(written, names), stream, style)
 
 
 def _arrow(values: pd.Series[Any]) -> pa.Array:
@@ -194,6 +226,7 @@ def _geometries(file: Path, texts: pd.Series[Any]) -> np.ndarray[Any, Any]:
             file, f"has an outline that is none ({error})", "export it again"
         ) from error
     unsound = ~shapely.is_valid(found) & ~shapely.is_missing(found)
+    unsound &= shapely.get_dimensions(found) == 2  # the others enclose no area
     for row in np.flatnonzero(unsound):
         found[row] = areas_only(found[row])
     return np.asarray(found, object)

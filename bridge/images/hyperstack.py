@@ -20,7 +20,11 @@ _EXACT_IN_FLOAT32 = 2**24
 
 
 def write_hyperstack(
-    image: Image, path: str | PathLike[str], *, overlay: Sequence[bytes] = ()
+    image: Image,
+    path: str | PathLike[str],
+    *,
+    overlay: Sequence[bytes] = (),
+    selection: bytes | None = None,
 ) -> None:
     """Write an image as an ImageJ hyperstack, with its pixel size and channel names.
 
@@ -31,6 +35,7 @@ def write_hyperstack(
         image: the image.
         path: the TIFF.
         overlay: ROIs in ImageJ's format, shown over the image.
+        selection: a ROI that is selected when the image is opened.
 
     Raises:
         BadInputError: more than 4 GB, whole numbers that a 32-bit float cannot hold, or the file
@@ -64,6 +69,8 @@ def write_hyperstack(
     options = imagej_resolution(image.pixel_size, metadata)
     if overlay:
         metadata["Overlays"] = list(overlay)
+    if selection is not None:
+        metadata["ROI"] = selection
     with writing(path) as part:
         tifffile.imwrite(
             part,

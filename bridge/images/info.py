@@ -50,6 +50,8 @@ class ImageInfo:
         size_z, size_t: number of slices and of time points.
         pixel_size: µm, ``None`` where unknown.
         channels: channel names in file order.
+        coordinates: ``file``, or ``shown`` where objects lie as QuPath shows an image that it made
+            of its file by turning or cutting.
 
     >>> ImageInfo(name="section", width=40, height=30).to_json()["width"]
     40
@@ -63,6 +65,7 @@ class ImageInfo:
     size_t: int = 1
     pixel_size: PixelSize | None = None
     channels: tuple[str, ...] = ()
+    coordinates: str = "file"
 
     @property
     def label_axes(self) -> str:
@@ -73,6 +76,8 @@ class ImageInfo:
         """Return plain values for JSON, readable by :meth:`from_json`."""
         record = asdict(self)
         record["channels"] = list(self.channels)
+        if self.coordinates == "file":
+            del record["coordinates"]
         return record
 
     @classmethod
@@ -103,6 +108,7 @@ class ImageInfo:
             size_t=positive("size_t") or 1,
             pixel_size=_pixel_size_from_json(record.get("pixel_size")),
             channels=tuple(str(c) for c in channels) if isinstance(channels, list) else (),
+            coordinates="shown" if record.get("coordinates") == "shown" else "file",
         )
 
 

@@ -51,6 +51,32 @@ def image_name(path: str | PathLike[str]) -> str:
     return name
 
 
+def split_series(path: str | PathLike[str]) -> tuple[Path, str | None]:
+    """Split ``FILE#SERIES``, which names one image of a file that holds several.
+
+    Args:
+        path: a file, or ``FILE#2`` (counted from 0) or ``FILE#name``. A file whose own name has a
+            ``#`` is taken as it is.
+
+    Returns:
+        The file, and its series as ``dataset`` of :func:`bridge.images.open_image` takes it;
+        ``None`` where none is named.
+
+    >>> split_series("slides.lif#2")
+    (PosixPath('slides.lif'), '2')
+    >>> split_series("slide.tif")
+    (PosixPath('slide.tif'), None)
+    """
+    place = Path(path)
+    name, _, series = place.name.rpartition("#")
+    if not name or not series:
+        return place, None
+    try:
+        return (place, None) if place.exists() else (place.with_name(name), series)
+    except OSError:  # no permission to read the folder
+        return place, None
+
+
 def is_zarr(path: Location) -> bool:
     """Return whether a folder is a Zarr group or array, by the metadata files in it."""
     return any((path / name).is_file() for name in _ZARR_FILES)
@@ -96,6 +122,22 @@ def find_images(paths: Iterable[str | PathLike[str]]) -> Sequence[Location]:
                 f"cannot be read ({error.strerror or error})",
                 "check that you may open it and that the disk is connected",
             ) from error
+    return found
+
+
+def find_images_and_series(paths: Iterable[Path]) -> list[Path]:
+    """Find images as :func:`find_images` does, where ``FILE#SERIES`` may name one of several.
+
+    Args:
+        paths: files, folders, and series of files as in :func:`split_series`.
+
+    Raises:
+        BadInputError: as there.
+    """
+    found: list[Path] = []
+    for path in paths:
+        file, series = split_series(path)
+        found += find_images([file]) if series is None else [path for _ in find_images([file])]
     return found
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from bridge.java.process import MARK, READY
+from bridge.java.process import MARK, READY, STEP
 
 Request = dict[str, Any]
 Handler = Callable[[Request], dict[str, Any]]
@@ -36,12 +36,20 @@ class Answers:
         """
         path = self._folder / f"answer-{number}.json"
         path.write_text(json.dumps(answer), encoding="utf-8")
-        # one short write, so that what native code prints cannot come between
-        os.write(sys.__stdout__.fileno() if sys.__stdout__ else 1, f"{MARK}{number}\n".encode())
+        _write_line(f"{MARK}{number}")
+
+    def step(self, step: str) -> None:
+        """Announce a step of starting: whoever waits sees that it goes on."""
+        _write_line(f"{MARK}{STEP}{step}")
 
     def ready(self, answer: dict[str, Any]) -> None:
         """Announce that the worker has started, or with ``error`` the reason why it cannot."""
         self.give(READY, answer)
+
+
+def _write_line(line: str) -> None:
+    # one short write, so that what native code prints cannot come between
+    os.write(sys.__stdout__.fileno() if sys.__stdout__ else 1, f"{line}\n".encode())
 
 
 def requests() -> Iterator[Request]:

@@ -16,14 +16,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from bridge.java.stalling import StallWatch
+
 MARK = "\x1e"
 """Begins the line on the worker's stdout that announces the file of an answer, by number."""
+
+STEP = "+"
+"""Follows the mark on a line that announces a step of starting."""
 
 READY = 0
 """Number of the answer that the worker gives without a request, when it is ready."""
 
 _KEPT_LINES = 200
 _GRACE = 10.0  # seconds for a worker to end by itself
+_LOOK = 1.0  # seconds between two looks at a process that starts
 
 
 class WorkerError(Exception):
@@ -61,12 +67,14 @@ class WorkerProcess:
         module: the module to run; its arguments are ``folder`` and then ``arguments``.
         arguments: its further arguments.
         environment: environment variables to add.
-        timeout: seconds that it may take to start.
+        timeout: seconds that it may start without progress: a step that it announces, or
+            computing (:class:`bridge.java.stalling.StallWatch`).
         on_output: called with each line that it prints.
+        on_step: called with each step of starting that it announces.
 
     Raises:
         WorkerEndedError: it died while starting.
-        WorkerTimeoutError: it did not start in time.
+        WorkerTimeoutError: it made no progress for that long before it had started.
         RefusedError: it answers that it cannot start.
 
     Example:
@@ -84,6 +92,7 @@ class WorkerProcess:
         environment: dict[str, str] | None = None,
         timeout: float,
         on_output: Callable[[str], None] | None = None,
+        on_step: Callable[[str], None] | None = None,
     ) -> None:
         self._temporary = tempfile.TemporaryDirectory(
             prefix="starbridge-", ignore_cleanup_errors=True
@@ -92,7 +101,7 @@ class WorkerProcess:
         self.on_output = on_output
         self._number = READY
         self._last_lines: deque[str] = deque(maxlen=_KEPT_LINES)
-        self._answers: queue.Queue[int | None] = queue.Queue()
+        self._answers: queue.Queue[int | str | None] = queue.Queue()
         # Ctrl-C reaches this process only, which then decides whether the worker ends
         apart: dict[str, Any] = {"start_new_session": True}
         if sys.platform == "win32":
@@ -120,7 +129,7 @@ class WorkerProcess:
         ]
         for thread in self._threads:
             thread.start()
-        self.started: dict[str, Any] = self._receive(READY, timeout)
+        self.started: dict[str, Any] = self._await_start(timeout, on_step)
 
     @property
     def pid(self) -> int:
@@ -177,6 +186,41 @@ class WorkerProcess:
                     stream.close()
         self._temporary.cleanup()
 
+    def _await_start(self, limit: float, on_step: Callable[[str], None] | None) -> dict[str, Any]:
+        """Wait for the first answer as long as the process moves."""
+        watch = StallWatch(limit, self._computed)
+        try:
+            while True:
+                left = watch.seconds_left()
+                if left <= 0:
+                    after = f" after {watch.last_step!r}" if watch.last_step else ""
+                    self.kill()
+                    raise WorkerTimeoutError(f"no progress in {limit:g} s{after}")
+                with contextlib.suppress(queue.Empty):
+                    answered = self._answers.get(timeout=min(left, _LOOK))
+                    if isinstance(answered, str):
+                        watch.note_step(answered)
+                        if on_step is not None:
+                            on_step(answered)
+                        continue
+                    self._answers.put(answered)
+                    return self._receive(READY, None)
+        except WorkerError:
+            raise
+        except BaseException:  # Ctrl-C
+            self.kill()
+            raise
+
+    def _computed(self) -> float | None:
+        """Return the seconds that the process and its children have computed."""
+        import psutil
+
+        with contextlib.suppress(psutil.Error):
+            process = psutil.Process(self.pid)
+            times = [p.cpu_times() for p in (process, *process.children(recursive=True))]
+            return float(sum(t.user + t.system for t in times))
+        return None
+
     def _receive(self, number: int, timeout: float | None) -> dict[str, Any]:
         until = None if timeout is None else time.monotonic() + timeout
         try:
@@ -221,7 +265,8 @@ class WorkerProcess:
                     if self.on_output is not None:
                         self.on_output(text)
                 if mark:
-                    self._answers.put(int(number))
+                    is_step = number.startswith(STEP)
+                    self._answers.put(number.removeprefix(STEP) if is_step else int(number))
         except ValueError:  # the main thread closed it
             pass
         self._answers.put(None)

@@ -57,6 +57,9 @@ def list_conflicts(
         (str(names[c.row]), c.what, c.why, str(merge.new.index[c.new]) if c.new >= 0 else None)
         for c in merge.found.conflicts
     ]
+    # The same conflict keeps its words: what they count has changed by the push.
+    known = {(row[0], row[1], row[3]): row for row in _rows(before)}
+    now = [known.get((row[0], row[1], row[3]), row) for row in now]
     seen = {(identity, what) for identity, what, *_ in now}
     pieces = {theirs: ours for ours, theirs in pushed.found_as.items()}
 
@@ -71,7 +74,7 @@ def list_conflicts(
     same, apart = _unchanged(base, merge)
     now += [
         row
-        for row in before[list(CONFLICT_COLUMNS)].itertuples(index=False, name=None)
+        for row in _rows(before)
         if (row[0], row[1]) not in seen and goes_on(row[0], row[1], row[3])
     ]
     settled |= {i: "split" for i in review.cleared if i not in settled}
@@ -88,6 +91,10 @@ def list_conflicts(
         concerned -= {i for i, what in settled.items() if what == "split"}
         marks = _marks(pushed, concerned, conflict_class)
     return replace(pushed, conflicts=conflicts, settled=settled, marks=marks)
+
+
+def _rows(conflicts: pd.DataFrame) -> list[tuple[str, str, str, str | None]]:
+    return list(conflicts[list(CONFLICT_COLUMNS)].itertuples(index=False, name=None))
 
 
 def _unchanged(base: Pushed, merge: Listed) -> tuple[set[str], set[str]]:

@@ -191,7 +191,8 @@ def merge(
         set_aside | base.set_aside if scope.is_partial or scope.layer else set_aside,
         regions=known_regions & known,
         layers={i: layer for i, layer in layers.items() if i in known},
-        history=review.all_edits,
+        # What lay there before the first push is not an edit of one.
+        history=review.all_edits if base.times else base.history,
         times=(*base.times, time or ""),
     )
     if base.times and not len(review) and _are_same(detections, base.detections):

@@ -72,4 +72,5 @@ class PullJob(Job[Item]):
             left_out=tuple(key for key in expected if key not in written.files),
             more={key: file for key, file in written.files.items() if key not in expected},
             notes=written.notes,
+            owned=written.hashes,
         )

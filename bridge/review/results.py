@@ -6,9 +6,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
 from bridge.detections import Detections
 from bridge.errors import BadInputError
@@ -16,7 +19,11 @@ from bridge.files.atomic import writing
 from bridge.formats import write_all
 from bridge.formats.labels import write_label_image
 from bridge.formats.layout import CLASSES, FORMATS, review_files
+from bridge.formats.markers import select_markers
 from bridge.review.changes import Changes
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
 
 DEFAULT_FORMATS = (*(key for key, spec in FORMATS.items() if spec.default), CLASSES)
 """Keys of what is written when nothing is chosen."""
@@ -38,11 +45,14 @@ class Written:
         files: file names relative to the folder, by the keys of :func:`result_files`.
         notes: sentences for the user: what was left out or drawn for want of anything else.
         objects: number of objects that were selected.
+        hashes: SHA-256 of files whose number changes from one writing to the next, by their path;
+            ``None`` where no such files were asked for.
     """
 
     files: dict[str, str]
     notes: tuple[str, ...] = ()
     objects: int = 0
+    hashes: dict[str, str] | None = None
 
 
 def result_files(
@@ -118,12 +128,15 @@ def write_results(
     only: str | None = None,
     classes: Collection[str] | None = None,
     size_remedy: str = "",
+    markers: GeoDataFrame | None = None,
 ) -> Written:
     """Write the reviewed objects of one image.
 
-    Tables, ROIs and GeoJSON hold all selected objects. Detections, cells and tiles are drawn into
-    label images and class masks; annotations are drawn only with ``only="annotations"`` or where
-    there is nothing else, since a region would cover the nuclei in it.
+    GeoJSON, CSV and ROIs hold all selected objects, points and lines too. Detections, cells and
+    tiles are drawn into label images and class masks; annotations are drawn only with
+    ``only="annotations"`` or where there is nothing else, since a region would cover the nuclei in
+    it. Cells are drawn whole; the nuclei of cells go into label images of their own
+    (``NAME_nuclei.tif``), with the labels of their cells.
 
     Args:
         detections: the objects.
@@ -135,9 +148,12 @@ def write_results(
         only: type of the objects, as in :func:`select_objects`.
         classes: classes of the objects, as in :func:`select_objects`.
         size_remedy: what the user can do where the image's size is not known, for the note.
+        markers: points and lines of the image (:mod:`bridge.formats.markers`), selected like the
+            objects.
 
     Returns:
-        The files, a part of :func:`result_files`, with notes for the user.
+        The files, a part of :func:`result_files`, and label images of nuclei where there are cells
+        (``labels of nuclei``, ``hdf5 of nuclei``), with notes for the user.
 
     Raises:
         BadInputError: an unknown format or type; a file cannot be written.
@@ -160,7 +176,23 @@ def write_results(
         notes = []
     write_all(drawn, [out / files[key] for key in files if _is_image(key) and key in FORMATS])
     tables = [key for key in files if key in FORMATS and not _is_image(key)]
-    write_all(selected, [out / files[key] for key in tables])
+    marked = _select_markers(markers, only, classes)
+    write_all(selected, [out / files[key] for key in tables], markers=marked)
+    if marked is not None and len(marked):
+        holding = [files[key] for key in tables if key != "parquet"]
+        where = f"only in {', '.join(holding)}" if holding else "in none of the files"
+        notes.append(f"{len(marked)} points and lines, which enclose no area, are {where}")
+    nuclei = _select_nuclei(drawn)
+    if nuclei is not None:
+        of_nuclei = {
+            f"{key} of nuclei": FORMATS[key]
+            .file_name.replace("_labels", "_nuclei")
+            .format(name=name)
+            for key in files
+            if _is_image(key) and key in FORMATS
+        }
+        write_all(nuclei, [out / file for file in of_nuclei.values()])
+        files |= of_nuclei
     if CLASSES in files:
         _write_class_mask(drawn, out / files[CLASSES], out / files["class names"])
     if changes is not None:
@@ -181,11 +213,38 @@ def write_table(table: pd.DataFrame, path: str | PathLike[str]) -> None:
 def _select_drawn(selected: Detections, *, asked_for: bool) -> tuple[Detections, list[str]]:
     """Return the objects that are drawn into pixels, and a note where these are annotations."""
     is_region = selected.objects["object_type"] == "annotation"
-    if asked_for or not is_region.any():
+    if not is_region.any():
         return selected, []
+    # A region is drawn below the nuclei in it, which may be annotations themselves.
+    below = np.argsort(-selected.objects.area.to_numpy(), kind="stable")
+    layered = replace(selected, objects=selected.objects.iloc[below])
+    if asked_for:
+        return layered, []
     if is_region.all():
-        return selected, [f"annotations are drawn ({len(selected)}), because there is nothing else"]
+        return layered, [f"annotations are drawn ({len(selected)}), because there is nothing else"]
     return replace(selected, objects=selected.objects[~is_region]), []
+
+
+def _select_markers(
+    markers: GeoDataFrame | None, only: str | None, classes: Collection[str] | None
+) -> GeoDataFrame | None:
+    if markers is None:
+        return None
+    types = None if only is None else _TYPES[only]
+    return select_markers(markers, types, None if classes is None else list(classes))
+
+
+def _select_nuclei(drawn: Detections) -> Detections | None:
+    """Return the nuclei of cells, with the labels of their cells; ``None`` where there are none."""
+    frame = drawn.objects
+    if "nucleus" not in frame.columns:
+        return None
+    nuclei = frame["nucleus"].to_numpy(object)
+    has = ~(shapely.is_missing(nuclei) | shapely.is_empty(nuclei))
+    if not has.any():
+        return None
+    cells = frame[has].drop(columns="nucleus")
+    return replace(drawn, objects=cells.set_geometry(gpd.GeoSeries(nuclei[has], cells.index)))
 
 
 def _is_image(key: str) -> bool:

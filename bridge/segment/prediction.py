@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.errors import BadInputError
+from bridge.segment.engines.sharing import engine_lock
 from bridge.segment.nms import Candidates, suppress_rows
 from bridge.segment.tiles import MEMORY, Tile, count_tiles, pad_shape, prefetch, tile_rows
 
 if TYPE_CHECKING:
     from bridge.model.folder import ModelFolder
     from bridge.model.recipe import Recipe
-    from bridge.segment.engines.base import Engine, Margins
+    from bridge.segment.engines.base import Engine, Margins, Prediction
     from bridge.segment.normalize import IntensityRanges
 
 Progress = Callable[[int, int], None]
@@ -41,6 +42,7 @@ class PlanePredictor:
         self.model = model
         self.engine = engine
         self.recipe = recipe
+        self._lock = engine_lock(engine)
 
     def predict(
         self,
@@ -122,9 +124,16 @@ class PlanePredictor:
         flat = _describe_flat(values, tile.margins)
         if flat in blank:
             return Candidates.none(self.model.n_rays)
-        prediction = self.engine.predict(values, tile.margins, self.recipe.prob)
-        if flat is not None and not (prediction.prob > self.recipe.prob).any():
-            blank.add(flat)
+        with self._lock:
+            prediction = self.engine.predict(values, tile.margins, self.recipe.prob)
+            if flat is not None and not (prediction.prob > self.recipe.prob).any():
+                blank.add(flat)
+            return self._select(prediction, tile, padded, shape)
+
+    def _select(
+        self, prediction: Prediction, tile: Tile, padded: tuple[int, int], shape: tuple[int, ...]
+    ) -> Candidates:
+        """Copy what is probable enough, and centred in the core of a tile and in the plane."""
         grid = self.model.grid
         spans = []
         for axis, core in enumerate((tile.core_y, tile.core_x)):

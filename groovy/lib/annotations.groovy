@@ -1,11 +1,16 @@
 // Annotations: those to look in, and their export as regions and ROIs.
 
+import ij.ImagePlus
+import ij.ImageStack
 import ij.gui.Roi
 import ij.io.RoiEncoder
+import ij.plugin.ChannelSplitter
 import java.util.regex.Pattern
 import java.util.zip.ZipEntry
 import java.util.zip.ZipOutputStream
 import qupath.imagej.tools.IJTools
+import qupath.lib.io.GsonTools
+import qupath.lib.roi.PolygonROI
 import qupath.lib.scripting.QP
 
 /** Return the annotations to look in; an empty list means the whole image. */
@@ -44,7 +49,8 @@ static List sortByPosition(Collection annotations) {
     return annotations.sort(false) { a, b ->
         def key = {
             def roi = it.getROI()
-            [roi.getT(), roi.getZ(), roi.getBoundsY(), roi.getBoundsX(), it.getID().toString()]
+            [roi.getT(), roi.getZ(), roundCoordinate(roi.getBoundsY()), roundCoordinate(roi.getBoundsX()),
+             it.getID().toString()]
         }
         [key(a), key(b)].transpose().findResult(0) { x, y -> (x <=> y) ?: null }
     }
@@ -52,20 +58,35 @@ static List sortByPosition(Collection annotations) {
 
 /** Return an annotation's title in file names: its class in brackets, and its number. */
 static String annotationTitle(String className, int number) {
-    return "[${safeName(className ?: 'none')}] ${String.format('%03d', number)}"
+    String kind = (className ?: 'none').replaceAll(/[\[\]]/, '_')
+        .replaceAll(/[\x00-\x1f<>:"\/\\|?*]/, '_').replaceAll(/^[ .]+|[ .]+$/, '')
+    return "[${kind.take(100) ?: '_'}] ${String.format('%03d', number)}"
 }
 
 /** Write the region of each annotation with an area as a TIFF; return their number. */
 int writeRegions(File folder, imageData, String name, List annotations, List<String> titles, Map settings) {
     Set<String> files = []
+    List<String> outside = [], cut = []
+    def server = imageData.getServer()
     [annotations, titles].transpose().each { annotation, title ->
-        if (!annotation.getROI().isArea())
+        def roi = annotation.getROI()
+        if (!roi.isArea())
             return
+        def box = regionBounds(roi)
+        if (box[2] <= 0 || box[3] <= 0 || box[0] >= server.getWidth() || box[1] >= server.getHeight()) {
+            outside << title
+            return
+        }
+        if (box[0] < 0 || box[1] < 0 || box[2] > server.getWidth() || box[3] > server.getHeight())
+            cut << title
         File file = fileInside(folder, "${name} ${title}.tif")
-        writeRegion(file, imageData.getServer(), annotation.getROI(),
-            settings.margin as int, settings.downsample as double)
+        writeRegion(file, server, roi, settings.margin as int, settings.downsample as double)
         files << file.name
     }
+    if (outside)
+        println("${name}: outside the image, so without a region: ${outside.join(', ')}")
+    if (cut)
+        println("${name}: partly outside the image, and cut to it: ${cut.join(', ')}")
     def stale = findStaleRegions(folder, name, files)
     if (stale)
         println(
@@ -76,11 +97,128 @@ int writeRegions(File folder, imageData, String name, List annotations, List<Str
 
 /** Write the pixels around an annotation, with their size and its outline, as a TIFF for ImageJ. */
 static void writeRegion(File file, server, roi, int margin, double downsample) {
-    def box = boxAround(server, roi, margin)
+    def bounds = regionBounds(roi)
+    def box = regionBox(bounds[0], bounds[1], bounds[2] - bounds[0], bounds[3] - bounds[1], margin,
+        server.getWidth(), server.getHeight())
     def image = readRegion(server, box, [roi.getZ(), roi.getT()], downsample,
         'set downsample to 2 or more, or regions to false.')
+    if (image.getType() == ImagePlus.COLOR_RGB)
+        image = separateColors(image)
     image.setRoi(IJTools.convertToIJRoi(roi, -box[0] / downsample, -box[1] / downsample, downsample))
     writeTiff(file, image)
+}
+
+/** Return the colours of an RGB image as three channels, which programs for training read alike. */
+static Object separateColors(image) {
+    def channels = new ImageStack(image.getWidth(), image.getHeight())
+    ChannelSplitter.split(image).eachWithIndex { channel, n ->
+        channels.addSlice(['Red', 'Green', 'Blue'][n], channel.getProcessor())
+    }
+    def separate = new ImagePlus(image.getTitle(), channels)
+    separate.setDimensions(3, 1, 1)
+    separate.setCalibration(image.getCalibration())
+    separate.setOpenAsHyperStack(true)
+    return separate
+}
+
+/** Return the whole pixels [left, top, right, bottom] around a ROI. */
+static List<Integer> regionBounds(roi) {
+    // A curve's outline goes beyond its bounds by what is left over of rounding.
+    double left = roundCoordinate(roi.getBoundsX()), top = roundCoordinate(roi.getBoundsY())
+    double right = roundCoordinate(roi.getBoundsX() + roi.getBoundsWidth())
+    double bottom = roundCoordinate(roi.getBoundsY() + roi.getBoundsHeight())
+    return [Math.floor(left) as int, Math.floor(top) as int, Math.ceil(right) as int, Math.ceil(bottom) as int]
+}
+
+/** Return a coordinate to 1/10,000 pixel. */
+static double roundCoordinate(double value) {
+    return Math.rint(value * 10000) / 10000
+}
+
+/** Write annotations, and detections behind them, as GeoJSON with the image's information. */
+static void writeAnnotations(File file, imageData, String name, List annotations, List detections) {
+    def gson = GsonTools.getInstance()
+    def server = imageData.getServer()
+    def size = server.getPixelCalibration()
+    def image = [
+        name: name, width: server.getWidth(), height: server.getHeight(),
+        size_z: server.nZSlices(), size_t: server.nTimepoints(),
+        channels: server.getMetadata().getChannels()*.getName(),
+    ]
+    if (size.hasPixelSizeMicrons())
+        image.pixel_size = [x: size.getPixelWidthMicrons(), y: size.getPixelHeightMicrons()]
+    writeAtomically(file) { File part ->
+        part.withWriter('UTF-8') { out ->
+            out.write('{"type":"FeatureCollection","starbridge":' + gson.toJson([image: image]) + ',"features":[')
+            annotations.eachWithIndex { annotation, n ->
+                out.write(n ? ',\n' : '\n')
+                out.write(gson.toJson(annotationFeature(annotation)))
+            }
+            detections.eachWithIndex { detection, n ->
+                out.write(n || annotations ? ',\n' : '\n')
+                out.write(gson.toJson(detection))
+            }
+            out.write('\n]}\n')
+        }
+    }
+}
+
+/** Return an annotation as a GeoJSON feature; QuPath's own has coordinates to 1/100 pixel only. */
+static Map annotationFeature(annotation) {
+    def roi = annotation.getROI()
+    def color = { Integer packed -> [(packed >> 16) & 0xff, (packed >> 8) & 0xff, packed & 0xff] }
+    Map properties = [objectType: 'annotation']
+    if (annotation.getName() != null)
+        properties.name = annotation.getName()
+    if (annotation.getColor() != null)
+        properties.color = color(annotation.getColor())
+    def pathClass = annotation.getPathClass()
+    if (pathClass?.toString())
+        properties.classification = [name: pathClass.toString(), color: color(pathClass.getColor())]
+    properties.isLocked = annotation.isLocked()
+    Map measurements = [:]
+    def list = annotation.getMeasurementList()
+    list.getMeasurementNames().each { measurement ->
+        double value = list.get(measurement)
+        if (measurement != 'Label' && !Double.isNaN(value))
+            measurements[measurement] = Double.isInfinite(value) ? value.toString() : value
+    }
+    properties.measurements = measurements
+    // QuPath 0.4 keeps metadata to itself
+    Map metadata = annotation.respondsTo('getMetadata') ? annotation.getMetadata() : [:]
+    if (metadata)
+        properties.metadata = new LinkedHashMap(metadata)
+    Map geometry = annotationGeometry(roi)
+    geometry.plane = [c: roi.getC(), z: roi.getZ(), t: roi.getT()]
+    return [type: 'Feature', id: annotation.getID().toString(), geometry: geometry, properties: properties]
+}
+
+/** Return the coordinates of a ROI as GeoJSON, a polygon's as they are: a geometry would reorder them. */
+static Map annotationGeometry(roi) {
+    def point = { double x, double y -> [roundCoordinate(x), roundCoordinate(y)] }
+    def points = { coordinates -> coordinates.collect { point(it.x, it.y) } }
+    if (roi instanceof PolygonROI) {
+        def ring = roi.getAllPoints().collect { point(it.getX(), it.getY()) }
+        return [type: 'Polygon', coordinates: [ring + [ring[0]]]]
+    }
+    def geometry = roi.getGeometry()
+    def parts = (0..<geometry.getNumGeometries()).collect { geometry.getGeometryN(it) }
+    if (roi.isArea()) {
+        def polygons = parts.findAll { it.getGeometryType() == 'Polygon' && !it.isEmpty() }.collect { polygon ->
+            [points(polygon.getExteriorRing().getCoordinates())] +
+                (0..<polygon.getNumInteriorRing()).collect { points(polygon.getInteriorRingN(it).getCoordinates()) }
+        }
+        return polygons.size() == 1
+            ? [type: 'Polygon', coordinates: polygons[0]]
+            : [type: 'MultiPolygon', coordinates: polygons]
+    }
+    String type = geometry.getGeometryType()
+    if (type == 'MultiPoint')
+        return [type: type, coordinates: points(geometry.getCoordinates())]
+    if (type == 'MultiLineString')
+        return [type: type, coordinates: parts.collect { points(it.getCoordinates()) }]
+    def coordinates = points(geometry.getCoordinates())
+    return [type: type, coordinates: type == 'Point' ? coordinates[0] : coordinates]
 }
 
 /** Return the TIFFs of an image from an earlier export that were not written again. */
@@ -103,13 +241,21 @@ static void writeRois(File file, imageData, List annotations, List<String> title
                     converted.setPosition(0, roi.getZ() + 1, roi.getT() + 1)
                 converted.setProperty('starbridge.id', annotation.getID().toString())
                 converted.setProperty('starbridge.object_type', 'annotation')
+                converted.setProperty('starbridge.roi_name', encodeProperty(converted.getName()))
+                if (annotation.getName() != null)
+                    converted.setProperty('starbridge.name', encodeProperty(annotation.getName()))
                 String className = annotation.getPathClass()?.toString()
                 if (className)
-                    converted.setProperty('starbridge.class', URLEncoder.encode(className, 'UTF-8').replace('+', '%20'))
+                    converted.setProperty('starbridge.class', encodeProperty(className))
                 zip.putNextEntry(new ZipEntry(title + '.roi'))
                 zip.write(RoiEncoder.saveAsByteArray(converted))
                 zip.closeEntry()
             }
         }
     }
+}
+
+/** Return a text as a ROI's property holds it; ImageJ would take its line breaks and colons apart. */
+static String encodeProperty(String text) {
+    return URLEncoder.encode(text, 'UTF-8').replace('+', '%20')
 }

@@ -1,5 +1,6 @@
 // The command starbridge segment, run on an image or on regions of it.
 
+import java.awt.geom.AffineTransform
 import java.util.concurrent.LinkedBlockingQueue
 import java.util.concurrent.TimeUnit
 
@@ -28,7 +29,7 @@ static List readPart(File results, Map part, server, String importAs) {
     File file = new File(results, 'geojson/' + baseName(part.image.name) + '.geojson')
     if (!file.isFile())
         throw new FileNotFoundException("starbridge wrote no result for ${part.image.name}.")
-    def content = readObjects(file, importAs, part.x, part.y, part.plane)
+    def content = readObjects(file, importAs, AffineTransform.getTranslateInstance(part.x, part.y), part.plane)
     def image = content.image
     boolean isSame = image.width == server.getWidth() && image.height == server.getHeight()
     if (part.isWhole && image.width && !isSame)
@@ -54,8 +55,9 @@ static File localFile(server) {
 static File localImage(URI uri, List<String> serverArguments) {
     if (uri == null || uri.getScheme() != 'file' || uri.getPath() == null)
         return null
-    def series = (serverArguments ?: []).collate(2, 1).find { it[0] == '--series' }
-    if (series && series[1] != '0')
+    // Other arguments than the first series choose, swap or turn what is read.
+    def words = (serverArguments ?: []).collectMany { it.startsWith('--') ? it.split('=', 2) as List : [it] }
+    if (!words.collate(2).every { it == ['--series', '0'] || it[0] in ['--classname', '--bfOptions'] })
         return null
     File file = new File(uri.getPath())
     return file.isFile() && file.name =~ /(?i)\.(tiff?|btf|h5|hdf5)$/ ? file : null

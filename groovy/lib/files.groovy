@@ -47,14 +47,16 @@ static String safeName(String name) {
     return safe ?: 'unnamed'
 }
 
-/** Return the names with numbers added, so that no two are the same when case is ignored. */
-static List<String> uniqueNames(List<String> names) {
+/** Return a file name for each image: its own, with the image's number in the project where that is taken. */
+static List<String> resultNames(List<String> imageNames, List<String> ids) {
     Set<String> taken = []
-    return names.collect { name ->
-        String unique = name
-        for (int n = 2; !taken.add(unique.toLowerCase()); n++)
-            unique = "${name} (${n})"
-        unique
+    return [imageNames, ids].transpose().collect { given, id ->
+        String safe = given.replaceAll(/[\x00-\x1f<>:"\/\\|?*]/, '_').replaceAll(/^[ .]+|[ .]+$/, '')
+        String name = safe.replaceAll(/(?i)(?<=.)(\.ome\.tiff?|\.ome\.btf|\.ome\.zarr|\.tiff?|\.btf|\.h5|\.hdf5|\.zarr)$/, '') ?: "image ${id}"
+        while (name.toLowerCase() in taken)
+            name = "${name} (${id})"
+        taken << name.toLowerCase()
+        name
     }
 }
 

@@ -42,7 +42,7 @@ List<Map> imagesToExport(String which, String projectFile) {
     def entries = project.getImageList()
     def open = imageData == null ? null : project.getEntry(imageData)
     // Names are made from all images of the project, so that they are the same in every run.
-    def names = uniqueNames(entries.collect { safeName(baseName(it.getImageName())) })
+    def names = resultNames(entries.collect { it.getImageName() }, entries.collect { it.getID() })
     def images = [entries, names].transpose().collect { entry, name ->
         [entry: entry, open: entry == open, name: name]
     }

@@ -4,6 +4,9 @@ import com.google.gson.JsonArray
 import com.google.gson.JsonElement
 import com.google.gson.JsonObject
 import com.google.gson.JsonParser
+import qupath.lib.analysis.features.ObjectMeasurements
+import qupath.lib.images.servers.TransformedServerBuilder
+import qupath.lib.objects.PathObjects
 
 /** Return the extension's class; looked up at run time, so that its absence has a clear message. */
 static Class findStarDist(ClassLoader loader) {
@@ -120,5 +123,52 @@ static List<Integer> channelNumbers(List wanted, List<String> names) {
             throw new IllegalArgumentException("The image has no channel ${it}; it has ${known.join(', ')}.")
         }
         return at
+    }
+}
+
+/** Find nuclei in annotations, measure them, and put them below in place of what lies there; return their number. */
+int detectNuclei(stardist, imageData, List parents, Double pixelSize, boolean measure) {
+    double pixel = imageData.getServer().getPixelCalibration().getAveragedPixelSize().doubleValue()
+    double downsample = pixelSize ? pixelSize / pixel : 1
+    // StarDist counts from the centre of the top-left pixel that the network sees, QuPath from its corner.
+    double shift = downsample / 2
+    def places = parents.collect { PathObjects.createAnnotationObject(it.getROI().translate(-shift, -shift)) }
+    stardist.detectObjects(imageData, places)
+    if (places.any { !it.isLocked() })  // the extension locks what it has come through
+        throw new InterruptedException('The script was stopped; nothing was changed.')
+    def found = places.collect { place -> place.getChildObjects().collect { shiftObject(it, shift) } }
+    if (measure)
+        measureNuclei(imageData, found.sum(), downsample)
+    [parents, found].transpose().each { parent, nuclei ->
+        parent.setLocked(true)
+        parent.clearChildObjects()
+        parent.addChildObjects(nuclei)
+    }
+    imageData.getHierarchy().fireHierarchyChangedEvent(imageData.getHierarchy())
+    return found.sum { it.size() }
+}
+
+/** Return a detection or cell moved right and down by some pixels, with its class and measurements. */
+static Object shiftObject(object, double shift) {
+    def roi = object.getROI().translate(shift, shift)
+    def measurements = object.getMeasurementList()
+    return object.isCell()
+        ? PathObjects.createCellObject(roi, object.getNucleusROI()?.translate(shift, shift), object.getPathClass(), measurements)
+        : PathObjects.createDetectionObject(roi, object.getPathClass(), measurements)
+}
+
+/** Measure shape and intensities as QuPath's StarDist does. */
+static void measureNuclei(imageData, List nuclei, double downsample) {
+    def server = imageData.getServer()
+    ObjectMeasurements.addShapeMeasurements(nuclei, server.getPixelCalibration())
+    def builder = new TransformedServerBuilder(server)
+    def stains = imageData.getColorDeconvolutionStains()
+    if (stains != null)
+        builder.deconvolveStains(stains, (1..3).findAll { !stains.getStain(it).isResidual() } as int[])
+    def measured = builder.build()
+    def kinds = ObjectMeasurements.Measurements.with { [MEAN, MEDIAN, MIN, MAX, STD_DEV] }
+    def compartments = ObjectMeasurements.Compartments.values() as List
+    nuclei.parallelStream().forEach {
+        ObjectMeasurements.addIntensityMeasurements(measured, it, downsample, kinds, compartments)
     }
 }

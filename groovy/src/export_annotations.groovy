@@ -5,10 +5,14 @@
 //           geojsons/NAME.geojson            its annotations, with UUIDs and classes
 //           ROIsTif/NAME [Class] 001.tif     the region of each annotation with an area: all
 //                                            channels, the pixel size, the annotation as ImageJ's
-//                                            selection; [none] where it has no class
+//                                            selection; [none] where it has no class; cut to the
+//                                            image, and none for an annotation outside of it
 //           ROIs/NAME_rois.zip               all annotations for ImageJ's ROI Manager, at their
 //                                            place in the whole image
-//         Numbers run from top to bottom of the image and are the same in all three.
+//         All of it is as QuPath shows the image, also where that is its file rotated or cropped.
+//         Numbers run from top to bottom of the image and are the same in all three; points and
+//         lines have a number too, and no TIFF. `starbridge qupath pull --crops` writes the very
+//         same files.
 //         The open image is exported as it is on the screen, others as they were saved last.
 //
 // Script editor  Automate › Script editor, open this file, fill in the settings, Run.
@@ -49,8 +53,9 @@ forEachImage(imagesToExport(settings.images, settings.project)) { imageData, nam
     def titles = annotations.withIndex().collect { annotation, n ->
         annotationTitle(annotation.getPathClass()?.toString(), n + 1)
     }
-    def objects = annotations + (settings.detections ? hierarchy.getDetectionObjects() as List : [])
-    writeGeojson(fileInside(folder, "geojsons/${name}.geojson"), imageData, name, objects)
+    def detections = settings.detections ? hierarchy.getDetectionObjects() as List : []
+    if (annotations || detections)
+        writeAnnotations(fileInside(folder, "geojsons/${name}.geojson"), imageData, name, annotations, detections)
     if (settings.rois && annotations)
         writeRois(fileInside(folder, "ROIs/${name}_rois.zip"), imageData, annotations, titles)
     int regions = settings.regions

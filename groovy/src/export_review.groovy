@@ -6,6 +6,9 @@
 //           tables/NAME.tsv              a row a detection: what Measure › Export measurements shows,
 //                                        with all digits and a decimal point on every computer
 //           tables/NAME_annotations.tsv  the same for annotations, where there are some
+//         Where the image is its file rotated, cropped, flipped or rescaled, outlines in the GeoJSON
+//         lie as in the file (as `starbridge qupath pull` writes them); the tables have the places
+//         that QuPath shows. An image of several files is exported as QuPath shows it.
 //         QuPath itself keeps outlines of areas to 0.01 pixel; so does the GeoJSON.
 //         The open image is exported as it is on the screen, others as they were saved last.
 //
@@ -38,7 +41,7 @@ File folder = exportFolder(settings.folder, 'export/review', settings.project)
 forEachImage(imagesToExport(settings.images, settings.project)) { imageData, name ->
     def objects = imageData.getHierarchy().getAllObjects(false).findAll { it.hasROI() }
     if (settings.geojson)
-        writeGeojson(fileInside(folder, "geojson/${name}.geojson"), imageData, name, objects)
+        writeGeojson(fileInside(folder, "geojson/${name}.geojson"), imageData, name, objects, true)
     if (settings.tables) {
         def detections = objects.findAll { it.isDetection() }
         def annotations = objects.findAll { it.isAnnotation() }

@@ -7,7 +7,8 @@
 //         annotation already is replaced: QuPath's StarDist does so.
 //
 // QuPath has no overlap threshold: it cuts overlaps off by itself, so that a few objects in a
-// hundred differ from Python and Fiji.
+// hundred differ from Python and Fiji. Its outlines lie half a pixel too far up and left; the script
+// moves them onto the pixels that they were found in before it measures.
 //
 // Script editor  Automate › Script editor, open this file, fill in the settings, Run; for many
 //                images Run › Run for project.
@@ -71,16 +72,14 @@ if (recipe.classNames) {
 }
 if (settings.cellExpansion > 0)
     builder.cellExpansion(settings.cellExpansion as double)
-if (settings.measure)
-    builder.measureShape().measureIntensity()
 
 def stardist = builder.build()
+int found
 try {
-    stardist.detectObjects(imageData, parents)
+    found = detectNuclei(stardist, imageData, parents, recipe.pixelSize, settings.measure)
 } finally {
     stardist.close()
 }
-int found = parents.sum { it.getChildObjects().count { child -> child.isDetection() } }
 println("${model.name}: ${found} nuclei in ${parents.size()} annotation(s) of ${imageName(imageData)}")
 if (found == 0)
     println('No nucleus was found. Is it the right channel? Try a lower probability, and read the log.')

@@ -49,14 +49,18 @@ tellErrors(title) {
     File folder = Files.createTempDirectory('starbridge-').toFile()
     try {
         String detections = settings.detections
+        List<String> options = []
         if (!detections) {
             Map part = imageParts(imageData.getServer(), [], 0, folder)[0]
             File results = new File(folder, 'results')
             runCommand(segmentCommand(settings, [part.image.getPath()], results.getPath())) { line -> println(line) }
             detections = new File(results, 'geojson/' + baseName(part.image.name) + '.geojson').getPath()
+            // the pixels of anything but a plain file were written as QuPath shows them
+            if (!part.isWhole)
+                options << '--as-shown'
         }
         def words = imageCommand(settings, 'take', entry, folder)
-        words.addAll(3, mergeOptions(settings, detections))
+        words.addAll(3, options + mergeOptions(settings, detections))
         List<String> lines = []
         runCommand(words, { line -> lines << line }, pushSteps(imageData, entry, folder))
         QP.getProject().syncChanges()

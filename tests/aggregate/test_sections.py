@@ -106,6 +106,18 @@ def test_rows_that_name_no_image_belong_to_the_only_one(tmp_path: Path) -> None:
     assert (section.counts, section.left_out) == ({"A": 2, "B": 1}, 1)
 
 
+def test_points_and_lines_are_no_cells(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(
+        "geometry_type,class,object_type\nPolygon,A,detection\nPoint,A,detection\n"
+        "MultiLineString,A,annotation\nMultiPolygon,B,cell\n"
+    )
+
+    (section,) = count_table(path)
+
+    assert (section.counts, section.left_out) == ({"A": 1, "B": 1}, 2)
+
+
 class TestAJoinedTable:
     """A table of the objects of several sections, as a notebook saves it."""
 

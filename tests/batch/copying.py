@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ class Copy(Job[Path]):
 
     formats: tuple[str, ...] = ("txt", "capitals")
     prefix: str = ""
+    with_parts: bool = True
     ran: list[str] = field(default_factory=list)
 
     def name(self, item: Path) -> str:
@@ -52,8 +54,21 @@ class Copy(Job[Path]):
         more = {"log": f"{work.name}.log"} if "log" in text else {}
         for relative in more.values():
             (folder / relative).write_text("log")
+        parts = [f"parts/{work.name} {word}.txt" for word in text.split() if word.startswith("#")]
+        owned = {}
+        for part in parts:
+            (folder / "parts").mkdir(exist_ok=True)
+            (folder / part).write_text(part)
+            more[part] = part
+            owned[part] = hashlib.sha256(part.encode()).hexdigest()
         notes = (f"copied {work.name}",)
-        return Made(len(text.split()), {"length": len(text)}, left_out, more, notes)
+        return Made(
+            len(text.split()), {"length": len(text)}, left_out, more, notes,
+            owned=owned if self.with_parts else None,
+        )  # fmt: skip
+
+    def leftovers(self, item: Path, out: Path) -> list[str]:
+        return [f"parts/{path.name}" for path in (out / "parts").glob(f"{item.stem} *.txt")]
 
 
 class Count(Copy):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge.batch.leftovers import remove_leftovers
 from bridge.batch.listener import Listener, Outcome
 from bridge.batch.record import read_record
 from bridge.batch.runner import run_batch
@@ -139,6 +141,57 @@ def test_outputs_that_only_the_work_finds_belong_to_the_item(texts: list[Path], 
     assert first[0].outputs["log"] == again[0].outputs["log"] == "a.log"
     assert [*statuses(first), *statuses(again), *statuses(missing)] == ["done", "skipped", "done"]
     assert (out / "a.log").exists()
+
+
+def parts(out: Path) -> list[str]:
+    return sorted(path.name for path in (out / "parts").iterdir())
+
+
+def test_outputs_that_an_item_has_no_more_are_removed(texts: list[Path], out: Path) -> None:
+    texts[0].write_text("#1 #2 #3")
+    run_batch(Copy(), texts[:1], out)
+    texts[0].write_text("#2 #4")
+
+    (again,) = run_batch(Copy(), texts[:1], out, existing="overwrite")
+
+    assert parts(out) == ["a #2.txt", "a #4.txt"]
+    assert again.notes == ("copied a",)
+
+
+def test_what_was_changed_or_is_of_others_is_named_and_stays(texts: list[Path], out: Path) -> None:
+    texts[0].write_text("#1 #2")
+    run_batch(Copy(), texts[:1], out)
+    (out / "parts" / "a #1.txt").write_text("worked on")
+    (out / "parts" / "a #9.txt").write_text("of another program")
+    texts[0].write_text("none")
+
+    (again,) = run_batch(Copy(), texts[:1], out, existing="overwrite")
+
+    assert parts(out) == ["a #1.txt", "a #9.txt"]
+    assert again.notes[1].startswith("2 files of an earlier run belong to nothing any more")
+    assert again.notes[1].endswith("parts/a #1.txt, parts/a #9.txt")
+
+
+def test_a_run_that_makes_none_leaves_those_of_earlier_runs(texts: list[Path], out: Path) -> None:
+    texts[0].write_text("#1")
+    run_batch(Copy(), texts[:1], out)
+    texts[0].write_text("none")
+
+    run_batch(Copy(with_parts=False), texts[:1], out, existing="overwrite")
+    assert parts(out) == ["a #1.txt"]
+
+    run_batch(Copy(), texts[:1], out, existing="overwrite")
+    assert parts(out) == []
+
+
+def test_a_record_that_leads_elsewhere_removes_nothing(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (tmp_path / "mine.txt").write_text("x")
+    digest = hashlib.sha256(b"x").hexdigest()
+
+    assert remove_leftovers(out, {"../mine.txt": digest}, [], []) is None
+    assert (tmp_path / "mine.txt").exists()
 
 
 def test_an_error_that_concerns_all_items_ends_the_run(texts: list[Path], out: Path) -> None:

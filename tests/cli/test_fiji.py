@@ -238,3 +238,34 @@ def test_a_macro_runs_from_the_command_line(
     macro.write_text("x = 1;\ny = foo(2);\n")
     assert run(monkeypatch, "fiji", "run", macro, "--app", "embedded") == 2
     assert "my macro.ijm, line 2: Undefined identifier" in capfd.readouterr().err
+
+
+def test_the_state_of_a_review_is_told_image_by_image(
+    section: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    image, labels = section
+    review = tmp_path / "review"
+    run(monkeypatch, "fiji", "push", image, "-d", labels, "--out", review)
+    saved = Detections.read(review / "my section_rois.zip")
+    Detections(saved.objects[:1], saved.image).write(tmp_path / "open.zip")
+    capsys.readouterr()
+
+    assert run(monkeypatch, "fiji", "status", review) == 0
+    assert capsys.readouterr().out == (
+        "my section: 2 pushed, 2 now; since the last push: 2 untouched\n"
+    )
+    words = ["fiji", "status", review, "my section", "--rois", tmp_path / "open.zip", "--json"]
+    assert run(monkeypatch, *words) == 0
+    (told,) = json.loads(capsys.readouterr().out)
+    assert (told["objects"], told["edits"]["deleted"]) == (1, 1)
+
+    push = ["fiji", "push", review / "my section.tif", "-d", labels, "--out", review]
+    assert run(monkeypatch, *push, "--rois", tmp_path / "open.zip") == 0
+    assert "the review there was merged: 1 deleted, 1 untouched" in capsys.readouterr().out
+
+    (review / "my section.starbridge-review").write_bytes(b"PK cut off")
+    assert run(monkeypatch, "fiji", "status", review) == 1
+    assert "my section.starbridge-review: is damaged" in capsys.readouterr().err

@@ -16,6 +16,7 @@ import tifffile
 from bridge import Detections
 from bridge.apps import finding
 from bridge.cli import main
+from tests.apps.qupath.server_builders import uri_builder, wrapped
 from tests.apps.qupath.test_project_files import entry, write_project
 from tests.waiting import PATIENCE
 
@@ -110,6 +111,26 @@ def test_images_are_listed_for_programs(
     assert (second["missing"], second["thumbnail"], second["last_change"]) == (
         ["/old/b.tif"], None, None
     )  # fmt: skip
+
+
+def test_what_an_image_shows_of_its_file_is_listed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = (tmp_path / "a.lif").as_uri()
+    (tmp_path / "a.lif").touch()
+    turned = entry(1, "turned", file)
+    series = uri_builder(40, 30, uri=file, args=["--series", "2"])
+    turned["serverBuilder"] = wrapped("rotated", series, rotation="ROTATE_90")
+    mosaic = entry(2, "mosaic", file)
+    mosaic["serverBuilder"] = {"builderType": "sparse", "regions": [series]}
+    folder = write_project(tmp_path / "p", turned, mosaic)
+
+    assert run(monkeypatch, "images", folder) == 0
+
+    assert capsys.readouterr().out.splitlines() == [
+        "   1  turned  (a.lif#2, rotated by 90°)",
+        "   2  mosaic  (a.lif, changed)",
+    ]
 
 
 def test_an_empty_project_is_listed(

@@ -8,9 +8,11 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import hypothesis.strategies as st
 import numpy as np
 import pytest
 import shapely
+from hypothesis import given
 
 from bridge import Detections
 from bridge.errors import BadInputError
@@ -18,6 +20,9 @@ from tests.objects import reviewed
 
 UUID = "0b3a3b0e-7a5e-4f53-9d6e-1f4d6a5f0a11"
 SQUARE = {"type": "Polygon", "coordinates": [[[1, 1], [4, 1], [4, 4], [1, 4], [1, 1]]]}
+
+
+COLLECTION = {"type": "FeatureCollection"}
 
 
 def feature(**properties: Any) -> dict[str, Any]:
@@ -137,6 +142,76 @@ def test_a_plain_string_is_a_class_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize("document", [feature(), [feature()], SQUARE])
 def test_a_feature_a_list_or_a_bare_geometry_is_read(tmp_path: Path, document: Any) -> None:
     assert read(tmp_path, document).objects.geometry.iloc[0].area == 9
+
+
+# ---- hierarchies ------------------------------------------------------------------------------
+
+TREES: st.SearchStrategy[list[Any]] = st.recursive(
+    st.just([]), lambda children: st.lists(children, min_size=1, max_size=4), max_leaves=25
+)
+"""Objects as the lists of their children."""
+
+
+def hierarchy(tree: list[Any], placed: list[str], level: int = 0) -> dict[str, Any]:
+    """Write an object and those below it; their names go into `placed` in the file's order."""
+    kind = ("annotation", "cell", "detection")[level % 3]
+    written = {**feature(objectType=kind, name=f"{kind} {len(placed)}"), "id": None}
+    placed.append(written["properties"]["name"])
+    if kind == "cell":
+        written["nucleusGeometry"] = SQUARE
+    if tree:
+        written["properties"]["childObjects"] = [hierarchy(t, placed, level + 1) for t in tree]
+    return written
+
+
+@given(trees=st.lists(TREES, max_size=4), below_root=st.booleans())
+def test_objects_below_others_are_read_each_after_its_parent(
+    tmp_path: Path, trees: list[Any], below_root: bool
+) -> None:
+    placed: list[str] = []
+    features = [hierarchy(tree, placed) for tree in trees]
+    root = {"type": "Feature", "geometry": {}, "properties": {"objectType": "root"}}
+    root["properties"]["childObjects"] = features  # type: ignore[index]
+
+    found = read(tmp_path, root if below_root else {"features": features, **COLLECTION}).objects
+
+    assert found["name"].tolist() == placed
+    assert [name.split()[0] for name in placed] == found["object_type"].tolist()
+    cells = found[found["object_type"] == "cell"]
+    assert all(nucleus.area == 9 for nucleus in cells.get("nucleus", []))
+
+
+def test_a_cell_below_an_annotation_keeps_all_that_it_has(tmp_path: Path) -> None:
+    cell = feature(
+        objectType="cell",
+        classification={"name": "Tumor", "color": [200, 0, 0]},
+        isLocked=True,
+        measurements={"Nucleus: Area": 9.0, "Detection probability": 0.5},
+    )
+    cell["nucleusGeometry"] = SQUARE
+    region = {**feature(objectType="annotation", childObjects=[cell]), "id": None}
+
+    nested = read(tmp_path, region).objects.iloc[1]
+    alone = read(tmp_path, cell).objects.iloc[0]
+
+    assert nested.name == alone.name == UUID
+    columns = ["class", "class_color", "locked", "prob", "Nucleus: Area", "geometry", "nucleus"]
+    assert nested[columns].tolist() == alone[columns].tolist()
+
+
+@pytest.mark.parametrize("levels", [201, 5_000])
+def test_objects_nested_without_end_are_refused(tmp_path: Path, levels: int) -> None:
+    opened = '{"type": "Feature", "geometry": {}, "properties": {"childObjects": ['
+    path = tmp_path / "deep.geojson"
+    path.write_text(opened * levels + "]}}" * levels)
+
+    with pytest.raises(BadInputError, match=r"deep\.geojson: .* nested over 200 levels"):
+        Detections.read(path)
+
+
+def test_a_child_that_is_no_feature_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="a child object that is no GeoJSON feature"):
+        read(tmp_path, feature(childObjects=[7]))
 
 
 def test_a_new_object_of_a_reviewer_gets_the_next_label(tmp_path: Path, square: Detections) -> None:

@@ -51,7 +51,7 @@ def test_roifiles_rois_are_read(tmp_path: Path) -> None:
 
     assert found["name"] == "mine"
     assert found["z"] == 2
-    assert shapely.get_coordinates(found.geometry)[:-1].tolist() == triangle
+    assert np.allclose(shapely.get_coordinates(found.geometry)[:-1], triangle, atol=1e-7)
 
 
 def test_names_are_unique_and_safe_as_file_names(tmp_path: Path) -> None:
@@ -158,6 +158,67 @@ def test_what_is_no_roiset_is_said(tmp_path: Path, content: bytes, message: str)
         Detections.read(path)
     assert str(failed.value).startswith(str(path))
     assert "\n" not in str(failed.value)
+
+
+@given(data=st.data())
+def test_a_damaged_roiset_is_refused_in_one_line_or_read(
+    tmp_path: Path, data: st.DataObject
+) -> None:
+    path = tmp_path / "rois.zip"
+    reviewed().write(path)
+    content = bytearray(path.read_bytes())
+    places = st.integers(0, len(content) - 1)
+    for place in data.draw(st.lists(places, max_size=4)):
+        content[place] = data.draw(st.integers(0, 255))
+    if data.draw(st.booleans()):
+        del content[data.draw(places) :]
+    path.write_bytes(content)
+
+    said = f"{path}: "
+    try:
+        Detections.read(path)
+    except BadInputError as error:
+        said = str(error)
+
+    assert said.startswith(str(path))
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        ({"roitype": roifile.ROI_TYPE.NOROI}, "its type 6 is unknown"),
+        ({"shape_roi_size": 3, "multi_coordinates": np.array([9, 1, 1])}, "a segment of type 9"),
+        ({"shape_roi_size": 3, "multi_coordinates": np.array([0, np.nan, 1])}, "no numbers"),
+        (
+            {"options": roifile.ROI_OPTIONS.SUB_PIXEL_RESOLUTION, "widthd": 3e9, "heightd": 1},
+            "larger than any image",
+        ),
+    ],
+)
+def test_a_roi_that_imagej_does_not_open_is_refused_by_file_and_name(
+    tmp_path: Path, damage: dict[str, Any], message: str
+) -> None:
+    roi = roifile.ImagejRoi(**{"roitype": roifile.ROI_TYPE.RECT, "right": 5, "bottom": 5, **damage})
+    path = tmp_path / "rois.zip"
+    path.write_bytes(zipped(**{"0007.roi": roi.tobytes()}))
+
+    with pytest.raises(BadInputError, match=f"its ROI 0007 is damaged .*{message}") as failed:
+        Detections.read(path)
+    assert str(failed.value).startswith(str(path))
+
+
+def test_a_polygon_with_slanted_edges_is_saved_as_it_was_opened(tmp_path: Path) -> None:
+    triangle = [[2, 1], [12, 11], [2, 11]]  # its long side goes through the centres of pixels
+    roi = roifile.ImagejRoi.frompoints(triangle, name="a")
+    (tmp_path / "a.roi").write_bytes(roi.tobytes())
+
+    Detections.read(tmp_path / "a.roi").write(tmp_path / "b.roi")
+
+    again = roifile.ImagejRoi.fromfile(tmp_path / "b.roi")
+    assert not isinstance(again, list)
+    assert not again.subpixelresolution
+    assert np.array_equal(again.coordinates(), triangle)
 
 
 def test_an_entry_that_claims_to_be_huge_is_not_unpacked(tmp_path: Path) -> None:

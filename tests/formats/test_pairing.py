@@ -159,3 +159,11 @@ def test_a_source_that_is_not_there_is_said(tmp_path: Path) -> None:
 
 def test_without_images_there_is_nothing_to_pair(tmp_path: Path) -> None:
     assert pair([], [tmp_path]) == []
+
+
+def test_series_of_a_file_have_objects_of_their_own(tmp_path: Path) -> None:
+    touch(tmp_path, "a.tif")
+    images = [tmp_path / "a.tif#0", tmp_path / "a.tif#left"]
+    objects = touch(tmp_path / "out" / "geojson", "a#0.geojson", "a#left.geojson")
+
+    assert pair(images, [tmp_path / "out"]) == list(zip(images, objects, strict=True))

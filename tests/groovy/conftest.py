@@ -152,10 +152,11 @@ def qupath(tmp_path_factory: pytest.TempPathFactory) -> QuPath:
     app = find_qupath()
     assert app is not None
     folder = tmp_path_factory.mktemp("preferences")
-    return QuPath(_launcher(app.path), folder)
+    return QuPath(launcher(app.path), folder)
 
 
-def _launcher(path: Path) -> tuple[str, ...]:
+def launcher(path: Path) -> tuple[str, ...]:
+    """How a QuPath is started without its window."""
     for name in ("bin/QuPath", "QuPath", "Contents/MacOS/QuPath"):
         if (path / name).is_file():
             return (str(path / name),)

@@ -10,6 +10,12 @@ STARDIST_VERSIONS = ("0.4.0", "0.5.0", "0.6.0")
 
 CLASSES: dict[str, tuple[str, ...]] = {
     "qupath.imagej.tools.IJTools": ("convertToIJRoi", "convertToImagePlus"),
+    "qupath.lib.analysis.features.ObjectMeasurements": (
+        "addIntensityMeasurements",
+        "addShapeMeasurements",
+    ),
+    "qupath.lib.color.ColorDeconvolutionStains": ("getStain",),
+    "qupath.lib.color.StainVector": ("isResidual",),
     "qupath.lib.gui.measure.ObservableMeasurementTableData": (
         "getAllNames",
         "getNumericValue",
@@ -17,9 +23,16 @@ CLASSES: dict[str, tuple[str, ...]] = {
         "isNumericMeasurement",
         "setImageData",
     ),
+    "qupath.lib.geom.Point2": ("getX", "getY"),
     "qupath.lib.gui.QuPathGUI": ("getInstance", "getStage", "getUndoRedoManager"),
     "qupath.lib.gui.UndoRedoManager": ("hierarchyChanged",),
-    "qupath.lib.images.ImageData": ("getHierarchy", "getProperty", "getServer", "setProperty"),
+    "qupath.lib.images.ImageData": (
+        "getColorDeconvolutionStains",
+        "getHierarchy",
+        "getProperty",
+        "getServer",
+        "setProperty",
+    ),
     "qupath.lib.images.servers.ImageServer": (
         "getBuilder",
         "getHeight",
@@ -39,25 +52,40 @@ CLASSES: dict[str, tuple[str, ...]] = {
     ),
     "qupath.lib.images.servers.ImageServerMetadata": ("getChannels", "getName"),
     "qupath.lib.images.servers.PixelCalibration": (
+        "getAveragedPixelSize",
         "getPixelHeightMicrons",
         "getPixelWidthMicrons",
         "hasPixelSizeMicrons",
     ),
     "qupath.lib.images.servers.PixelType": ("getBytesPerPixel",),
+    "qupath.lib.images.servers.TransformedServerBuilder": ("build", "deconvolveStains"),
     "qupath.lib.images.PathImage": ("getImage",),
     "qupath.lib.io.GsonTools": ("getInstance",),
     "qupath.lib.io.PathIO": ("readObjectsFromGeoJSON",),
+    "qupath.lib.measurements.MeasurementList": ("get", "getMeasurementNames"),
     "qupath.lib.objects.PathObject": (
         "addChildObjects",
+        "clearChildObjects",
         "getChildObjects",
+        "getColor",
         "getID",
+        "getMeasurementList",
         "getName",
         "getPathClass",
         "getROI",
         "hasROI",
         "isAnnotation",
+        "isCell",
         "isDetection",
+        "isLocked",
+        "setLocked",
         "setName",
+    ),
+    "qupath.lib.objects.PathCellObject": ("getNucleusROI",),
+    "qupath.lib.objects.PathObjects": (
+        "createAnnotationObject",
+        "createCellObject",
+        "createDetectionObject",
     ),
     "qupath.lib.objects.classes.PathClass": ("fromString",),
     "qupath.lib.objects.hierarchy.PathObjectHierarchy": (
@@ -88,17 +116,22 @@ CLASSES: dict[str, tuple[str, ...]] = {
         "saveImageData",
     ),
     "qupath.lib.regions.RegionRequest": ("createInstance",),
+    "qupath.lib.roi.PolygonROI": ("getAllPoints",),
     "qupath.lib.roi.interfaces.ROI": (
         "contains",
+        "getAllPoints",
         "getBoundsHeight",
         "getBoundsWidth",
         "getBoundsX",
         "getBoundsY",
+        "getC",
         "getCentroidX",
         "getCentroidY",
+        "getGeometry",
         "getT",
         "getZ",
         "isArea",
+        "translate",
     ),
     "qupath.lib.scripting.QP": (
         "createFullImageAnnotation",
@@ -124,8 +157,6 @@ STARDIST_CLASSES: dict[str, tuple[str, ...]] = {
         "classifications",
         "includeProbability",
         "keepClassifiedBackground",
-        "measureIntensity",
-        "measureShape",
         "pixelSize",
         "preprocess",
         "simplify",
@@ -164,25 +195,31 @@ STATIC_METHODS_OF_SCRIPTS = frozenset(_STATIC.split())
 """Names that QuPath imports into every script: a function of ours must not have one of them."""
 
 _OTHERS = """
-abs add addAll ceil clear close closeEntry compile contains containsKey createDirectories
-createTempDirectory currentThread deleteIfExists descendants destroy encode endsWith
-environment equalsIgnoreCase floor forName format get getAbsoluteFile getAbsolutePath getBytes
-getCanonicalFile getClass getClassLoader getContextClassLoader getInputStream getOutputStream
-getParent getParentFile getScheme getSimpleName group indexOf intValue isAbsolute isAlive
-isDirectory isEmpty isFile isNaN keySet lastIndexOf length list listFiles mark matcher matches
-max min move poll put putAll putNextEntry quote read redirectErrorStream replace replaceAll
-replaceFirst reset rint size split start startsWith substring toFile toLowerCase toPath
-toString trim valueOf waitFor write
-any collate collect collectEntries collectMany count deleteDir each eachLine eachWithIndex
+abs add addAll ceil clear close closeEntry compile concatenate contains containsKey
+createDirectories createInverse createTempDirectory createTransformedShape currentThread
+deleteIfExists descendants destroy Double doubleValue encode endsWith environment equalsIgnoreCase
+floor forEach format forName get getAbsoluteFile getAbsolutePath getBounds2D getBytes
+getCanonicalFile getClass getClassLoader getContextClassLoader getDeterminant getHeight
+getInputStream getOutputStream getParent getParentFile getScaleX getScaleY getScheme getShearX
+getShearY getSimpleName getTranslateInstance getWidth group hypot indexOf intValue isAbsolute
+isAlive isDirectory isEmpty isFile isIdentity isNaN keySet lastIndexOf length list listFiles mark
+matcher matches max min move parallelStream poll pop push put putAll putNextEntry quote read
+redirectErrorStream replace replaceAll replaceFirst reset rint round size split start startsWith
+substring toFile toLowerCase toPath toString transform trim valueOf values waitFor write
+any collate collect collectEntries collectMany count deleteDir each eachLine eachWithIndex every
 find findAll findIndexOf findResult getText getVariable hasVariable isInteger isNumber join
-last readLines sort startDaemon sum toDouble toInteger transpose unique withCloseable
-withIndex withWriter
+last readLines reverse sort startDaemon sum toDouble toInteger transpose unique with
+withCloseable withIndex withWriter
 addProperty beginArray beginObject deepCopy endArray endObject fromJson getAsDouble getAsInt
 getAsJsonArray getAsJsonObject getAsJsonPrimitive getAsString has hasNext isJsonNull
-isJsonPrimitive nextName parseString peek setLenient toJson
-saveAsByteArray saveAsTiff setPosition setRoi
+isJsonPrimitive nextName parseString peek remove setLenient toJson toJsonTree
+addSlice getCalibration getProcessor getTitle getType saveAsByteArray saveAsTiff setCalibration
+setDimensions setOpenAsHyperStack setPosition setRoi
+getCoordinates getExteriorRing getGeometryN getGeometryType getInteriorRingN getNumGeometries
+getNumInteriorRing
+getMetadata isInfinite respondsTo take
 allocate array asDoubleBuffer asIntBuffer deepEquals entries flush getCause getMessage getShort
-interrupt interrupted mkdirs order position putShort readAllBytes readObject remove setLevel
+interrupt interrupted mkdirs order position putShort readAllBytes readObject setLevel
 toByteArray wrap writeObject
 drop every intdiv padRight setText
 create serializeNulls
@@ -191,5 +228,5 @@ setTitle show
 notePush pushOf reclassify
 """
 NOT_QUPATH = frozenset(_OTHERS.split())
-"""All else that the scripts call: of Java, Groovy, Gson and ImageJ, in this order; then what those
-for the open image call of Java, Groovy, Gson, JavaFX and `PackedObjects`."""
+"""All else that the scripts call: of Java, Groovy, Gson, ImageJ and JTS, in this order; then what
+those for the open image call of Java, Groovy, Gson, JavaFX and `PackedObjects`."""

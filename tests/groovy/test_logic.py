@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from bridge.apps.qupath.crops import annotation_title
+from bridge.apps.qupath.project_files import ProjectImage
+from bridge.apps.qupath.results import result_names
 from tests.groovy.conftest import NAMES, Groovy
 from tests.waiting import PATIENCE
 
@@ -92,12 +95,19 @@ def test_names_become_safe(groovy: Groovy, name: str, safe: str) -> None:
     assert groovy.ask("export_annotations", f"script.safeName({quoted(name)})") == safe
 
 
-def test_no_two_names_are_the_same(groovy: Groovy) -> None:
-    names = ["a", "A", "b", "a", "a (2)"]
+def test_images_have_the_names_that_pull_gives_them(groovy: Groovy) -> None:
+    names = [
+        "a.tif", "A.ome.TIF", "b", "a.zarr", "s.ome.tif - Image0", "../c:d?.h5", " day 1.5 ", "...",
+        ".tif", "x.ome.h5", "[two] $x 100%.btf", "a (13)", "a.btf",
+    ]  # fmt: skip
+    images = [
+        ProjectImage(id=str(n), name=name, uris=(), data=Path(), description="", metadata={})
+        for n, name in enumerate(names, 1)
+    ]
+    call = f"script.resultNames({quoted(names)}, {quoted([image.id for image in images])})"
 
-    unique = groovy.ask("export_review", f"script.uniqueNames({quoted(names)})")
-
-    assert unique == ["a", "A (2)", "b", "a (3)", "a (2) (2)"]
+    for script in ("export_review", "export_annotations"):
+        assert groovy.ask(script, call) == result_names(images)
 
 
 @pytest.mark.parametrize(
@@ -324,6 +334,8 @@ READ = """
         ({"type": "Polygon", "coordinates": SQUARE}, 1),
         ({"type": "FeatureCollection", "features": []}, 0),
         ({}, 0),
+        (feature(childObjects=[feature(childObjects=[feature(), feature()]), feature()]), 5),
+        (feature(objectType="root", childObjects=[feature(), feature()]), 2),
     ],
 )
 @pytest.mark.parametrize("zipped", [False, True])
@@ -335,6 +347,35 @@ def test_every_kind_of_geojson_is_read(
     (tmp_path / "a.geojson").write_bytes(gzip.compress(text) if zipped else text)
 
     assert groovy.ask(script, READ % quoted(tmp_path / "a.geojson")) == [count, {}]
+
+
+def test_objects_below_others_come_after_them_and_hold_none(groovy: Groovy, tmp_path: Path) -> None:
+    cells = [feature(name="b", objectType="cell"), feature(name="c", objectType="cell")]
+    document = {
+        "type": "Feature",
+        "geometry": {},
+        "properties": {
+            "objectType": "root",
+            "childObjects": [feature(name="a", childObjects=cells), feature(name="d")],
+        },
+    }
+    (tmp_path / "a.geojson").write_text(json.dumps(document))
+
+    read = groovy.ask(
+        "import_detections",
+        "def found = []\n"
+        f"script.openText({quoted(tmp_path / 'a.geojson')})"
+        ".withCloseable { r -> script.readFeatures(r) { found << it.get('properties') } }\n"
+        "found.collect { [it.get('name').getAsString(), it.has('childObjects')] }",
+    )
+
+    assert read == [["a", False], ["b", False], ["c", False], ["d", False]]
+
+
+def test_a_child_that_is_no_feature_is_refused(groovy: Groovy, tmp_path: Path) -> None:
+    (tmp_path / "a.geojson").write_text(json.dumps(feature(childObjects=[7])))
+
+    groovy.refusal("import_detections", READ % quoted(tmp_path / "a.geojson"))
 
 
 def test_what_starbridge_says_of_the_image_is_read(
@@ -354,11 +395,33 @@ def test_what_is_no_geojson_is_refused(groovy: Groovy, tmp_path: Path, text: str
     groovy.refusal("import_detections", READ % quoted(tmp_path / "a.geojson"))
 
 
+MAP = "new java.awt.geom.AffineTransform(%s)"
+STAY = MAP % ""
+
+
 def prepared(groovy: Groovy, given: dict[str, Any], arguments: str) -> Any:
     parsed = (
         f"com.google.gson.JsonParser.parseString({quoted(json.dumps(given))}).getAsJsonObject()"
     )
     return groovy.ask("run_starbridge", f"script.prepareFeature({parsed}, {arguments})")
+
+
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        ({"a": None, "b": 1.5, "c": "NaN"}, {"a": "NaN", "b": 1.5, "c": "NaN"}),
+        (
+            [{"name": "a", "value": None}, {"name": "b", "value": 1.5}],
+            [{"name": "a", "value": "NaN"}, {"name": "b", "value": 1.5}],
+        ),
+        ({}, {}),
+    ],
+)
+def test_measurements_that_are_null_become_nan(groovy: Groovy, given: Any, written: Any) -> None:
+    unmoved = f"'', {MAP % '1, 0, 0, 1, 0, 0'}, null"
+    prepared_feature = prepared(groovy, feature(measurements=given), unmoved)
+
+    assert prepared_feature["properties"]["measurements"] == written
 
 
 def test_features_are_moved_to_their_place(groovy: Groovy) -> None:
@@ -367,7 +430,7 @@ def test_features_are_moved_to_their_place(groovy: Groovy) -> None:
         "nucleusGeometry": {"type": "Polygon", "coordinates": SQUARE},
     }
 
-    moved = prepared(groovy, given, "'', 100.5, 200, [3, 4]")
+    moved = prepared(groovy, given, f"'', {MAP % '1, 0, 0, 1, 100.5, 200'}, [3, 4]")
 
     expected = [[[x + 100.5, y + 200.0] for x, y in ring] for ring in SQUARE]
     for name in ("geometry", "nucleusGeometry"):
@@ -380,7 +443,7 @@ def test_features_of_several_parts_are_moved(groovy: Groovy) -> None:
     given = feature()
     given["geometry"] = {"type": "MultiPolygon", "coordinates": [SQUARE, SQUARE]}
 
-    moved = prepared(groovy, given, "'', 1, 0, null")
+    moved = prepared(groovy, given, f"'', {MAP % '1, 0, 0, 1, 1, 0'}, null")
 
     assert moved["geometry"]["coordinates"][1][0][1] == [3.0, 0.0]
     assert "plane" not in moved["geometry"]
@@ -389,18 +452,19 @@ def test_features_of_several_parts_are_moved(groovy: Groovy) -> None:
 def test_features_become_what_is_wanted(groovy: Groovy) -> None:
     given = feature(objectType="detection", classification={"name": "Neuron"})
 
-    cell = prepared(groovy, given, "'cell', 0, 0, null")
+    cell = prepared(groovy, given, f"'cell', {STAY}, null")
 
     assert cell["properties"] == {"objectType": "cell", "classification": "Neuron"}
     assert cell["nucleusGeometry"] == cell["geometry"] == given["geometry"]
-    plain = prepared(groovy, {"geometry": given["geometry"], "properties": None}, "'', 0, 0, null")
+    bare = {"geometry": given["geometry"], "properties": None}
+    plain = prepared(groovy, bare, f"'', {STAY}, null")
     assert (plain["type"], plain["properties"]) == ("Feature", {})
 
 
 def test_a_class_with_its_colour_stays(groovy: Groovy) -> None:
     shown = {"name": "Neuron", "color": [1, 2, 3]}
 
-    kept = prepared(groovy, feature(classification=shown), "'annotation', 0, 0, null")
+    kept = prepared(groovy, feature(classification=shown), f"'annotation', {STAY}, null")
 
     assert kept["properties"] == {"objectType": "annotation", "classification": shown}
 
@@ -571,6 +635,10 @@ def test_an_annotation_outside_the_image_is_reported(groovy: Groovy) -> None:
         ("it's é.ome.tif", [], True),
         ("a.TIFF", ["--series", "0"], True),
         ("a.tif", ["--classname", "x", "--series", "2"], False),
+        ("a.tif", ["--classname", "x", "--series=0"], True),
+        ("a.tif", ["--rotate", "ROTATE_90"], False),
+        ("a.tif", ["--dims", "XYCZT"], False),
+        ("a.tif", ["-s", "1"], False),
         ("a.czi", [], False),
         ("none.tif", [], False),
     ],
@@ -646,10 +714,13 @@ def test_a_command_ends_with_the_script(groovy: Groovy, tmp_path: Path) -> None:
 # ---- export_annotations -------------------------------------------------------------------------
 
 
-def test_annotations_are_called_by_class_and_number(groovy: Groovy) -> None:
-    titles = "[script.annotationTitle('Tumor: a/b', 1), script.annotationTitle(null, 12)]"
+@pytest.mark.parametrize(
+    "name", ["Tumor: a/b", None, "[x]", "..", "../../etc", " Zelle µ 核. ", '<">|?*\n', "x" * 300]
+)
+def test_annotations_are_called_as_pull_calls_them(groovy: Groovy, name: str | None) -> None:
+    title = groovy.ask("export_annotations", f"script.annotationTitle({quoted(name)}, 12)")
 
-    assert groovy.ask("export_annotations", titles) == ["[Tumor_ a_b] 001", "[none] 012"]
+    assert title == annotation_title(name, 12)
 
 
 def test_files_of_an_earlier_export_are_reported(groovy: Groovy, tmp_path: Path) -> None:

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from bridge import Detections, Segmenter
 from bridge.apps.qupath.backup import Backup, push_name
+from bridge.apps.qupath.counting import status as summarise
 from bridge.apps.qupath.project_files import read_project
 from bridge.apps.qupath.session import QuPath as Session
 from bridge.apps.qupath.sync import PushSettings, pull, push
-from bridge.apps.qupath.sync import status as summarise
 from bridge.review import Pushed
 from tests.apps.qupath.conftest import nuclei, section
 from tests.groovy.conftest import SCRIPTS, QuPath

@@ -8,6 +8,7 @@ import pytest
 
 from bridge.errors import BadInputError
 from bridge.images import find_images, image_name
+from bridge.images.names import find_images_and_series, split_series
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,3 +66,38 @@ def test_missing_paths_and_folders_without_images_are_refused(tmp_path: Path) ->
 def test_a_path_that_the_system_refuses_is_an_error_for_people(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match=r"cannot be read|does not exist"):
         find_images([tmp_path / ("x" * 5000)])
+
+
+@pytest.mark.parametrize(
+    ("given", "file", "series"),
+    [
+        ("a.lif#2", "a.lif", "2"),
+        ("a.lif#left eye", "a.lif", "left eye"),
+        ("b #1.tif#0", "b #1.tif", "0"),
+        ("a.lif", "a.lif", None),
+        ("a.lif#", "a.lif#", None),
+        ("#2", "#2", None),
+        ("c#d/a.tif", "c#d/a.tif", None),
+    ],
+)
+def test_a_series_is_split_from_its_file(
+    tmp_path: Path, given: str, file: str, series: str | None
+) -> None:
+    assert split_series(tmp_path / given) == (tmp_path / file, series)
+
+
+def test_a_file_whose_own_name_has_the_sign_is_that_file(tmp_path: Path) -> None:
+    (tmp_path / "a #1.tif").touch()
+
+    assert split_series(tmp_path / "a #1.tif") == (tmp_path / "a #1.tif", None)
+
+
+def test_series_are_found_beside_files_and_folders(tmp_path: Path) -> None:
+    for name in ("a.tif", "b.lif"):
+        (tmp_path / name).touch()
+
+    found = find_images_and_series([tmp_path, tmp_path / "b.lif#1"])
+
+    assert found == [tmp_path / "a.tif", tmp_path / "b.lif#1"]
+    with pytest.raises(BadInputError, match=r"c\.lif: does not exist"):
+        find_images_and_series([tmp_path / "c.lif#1"])

@@ -16,6 +16,15 @@ def main() -> None:
     if sys.argv[2] == "refuse":
         answers.ready({"error": "start", "message": "cannot start"})
         return
+    if sys.argv[2] == "step by step":
+        # each step is announced only when whoever waits has taken notice of the one before
+        for step in ("one", "two", "three"):
+            answers.step(step)
+            while not Path(sys.argv[3], step).exists():
+                time.sleep(0.01)
+    if sys.argv[2] == "stall":
+        answers.step("one")
+        time.sleep(3600)
     answers.ready({"argument": sys.argv[2]})
     for request in requests():
         answer = {}

@@ -73,6 +73,26 @@ def test_one_that_cannot_start_says_why() -> None:
         WorkerProcess("no.such.module", timeout=PATIENCE)
 
 
+def test_the_steps_of_its_start_are_heard(tmp_path: Path) -> None:
+    heard: list[str] = []
+
+    def note(step: str) -> None:
+        heard.append(step)
+        (tmp_path / step).touch()
+
+    worker = WorkerProcess(WORKER, ["step by step", str(tmp_path)], timeout=PATIENCE, on_step=note)
+
+    assert heard == ["one", "two", "three"]
+    assert worker.started == {"argument": "step by step"}
+    assert worker.ask({"do": "echo", "text": "as ever"}) == {"text": "as ever"}
+    worker.close()
+
+
+def test_one_that_does_not_move_while_it_starts_is_ended() -> None:
+    with pytest.raises(WorkerTimeoutError, match=r"^no progress in 3 s( after 'one')?$"):
+        WorkerProcess(WORKER, ["stall"], timeout=3)
+
+
 def test_it_ends_when_whoever_started_it_is_gone(worker: WorkerProcess) -> None:
     stream = worker._process.stdin
     assert stream is not None

@@ -17,6 +17,7 @@ from bridge import Detections, ImageInfo, PixelSize
 from bridge.cli.results import ObjectChoice, chosen
 from bridge.errors import BadInputError
 from bridge.formats.layout import review_files
+from bridge.formats.markers import make_markers
 from bridge.images import open_image
 from bridge.review import compare
 from bridge.review.results import (
@@ -281,3 +282,44 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     for kind in review_files():
         with pytest.raises(BadInputError, match="cannot be written"):
             write(drawn(), tmp_path / "out", [kind])
+
+
+def test_cells_are_drawn_whole_and_their_nuclei_beside_them(tmp_path: Path) -> None:
+    objects = drawn(nucleus=[None, None, shapely.box(12, 3, 14, 5), None, None])
+
+    files = write_results(objects, "a_labels", tmp_path, ["labels", "hdf5", "csv"]).files
+
+    cells = tifffile.imread(tmp_path / files["labels"])
+    nuclei = tifffile.imread(tmp_path / files["labels of nuclei"])
+    assert files["labels of nuclei"] == "a_labels_nuclei.tif"
+    assert files["hdf5 of nuclei"] == "a_labels_nuclei.h5"
+    assert (cells == 2).sum() == 24
+    assert np.unique(nuclei).tolist() == [0, 2]
+    assert ((nuclei == 2) & (cells == 2)).sum() == (nuclei == 2).sum() == 4
+    back = Detections.read(tmp_path / files["hdf5 of nuclei"])
+    assert back.ids == [objects.ids[2]]
+
+
+def test_points_and_lines_are_written_like_objects_and_drawn_nowhere(tmp_path: Path) -> None:
+    markers = make_markers(
+        [shapely.Point(2, 3), shapely.LineString([(0, 0), (9, 9)])],
+        ["0b4f3f0e-6f3c-4c58-9d3d-0a6d1f0c2b7e", "1b4f3f0e-6f3c-4c58-9d3d-0a6d1f0c2b7e"],
+        {"class": ["Mark", None]},
+    )
+
+    every = write_results(drawn(), "a", tmp_path / "all", markers=markers)
+    some = write_results(
+        drawn(), "a", tmp_path / "some", ["csv"], only="annotations", classes=["Mark"],
+        markers=markers,
+    )  # fmt: skip
+    none = write_results(
+        drawn(), "a", tmp_path / "none", ["labels"], only="detections", markers=markers
+    )
+    images = write_results(drawn(), "a", tmp_path / "images", ["labels"], markers=markers)
+
+    assert every.notes == (
+        "2 points and lines, which enclose no area, are only in a_rois.zip, a.geojson, a.csv",
+    )
+    assert pd.read_csv(tmp_path / "some" / "a.csv")["geometry_type"].tolist() == ["Point"]
+    assert (len(some.notes), none.notes) == (1, ())
+    assert images.notes == ("2 points and lines, which enclose no area, are in none of the files",)

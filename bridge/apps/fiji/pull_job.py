@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bridge.apps.fiji.review_files import ReviewFiles, read_review, review_key
+from bridge.apps.fiji.review_files import read_review, review_key
+from bridge.apps.fiji.review_layout import ReviewFiles
 from bridge.batch.job import Json
 from bridge.review.pull_job import Choice, PullJob
 from bridge.review.results import Written, write_results
@@ -47,18 +48,19 @@ class FijiPullJob(PullJob[str]):
 
     def write(self, item: str, folder: Path) -> Written:
         """Write the review of an image."""
-        objects, changes = read_review(self.review, item, image=self.image)
+        review = read_review(self.review, item, image=self.image)
         choice = self.choice
-        return write_results(
-            objects,
+        written = write_results(
+            review.objects,
             item,
             folder,
             choice.formats,
-            changes=changes,
+            changes=review.changes,
             only=choice.only,
             classes=choice.classes,
             size_remedy="give --image",
         )
+        return replace(written, notes=(*review.notes, *written.notes))
 
     def files(self, item: str) -> list[Path]:
         """Return the review folder and the image."""

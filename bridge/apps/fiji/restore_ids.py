@@ -1,9 +1,11 @@
-"""Restore the UUIDs of redrawn objects, of which ImageJ's ROI Manager keeps only the name."""
+"""Restore what *Update* in ImageJ's ROI Manager takes from objects: UUIDs and "all channels"."""
 
 from __future__ import annotations
 
 from bridge.detections import Detections
 from bridge.formats.imagej_rois import roi_names
+
+_ALL_CHANNELS = -1
 
 
 def restore_ids(found: Detections, base: Detections) -> Detections:
@@ -11,7 +13,8 @@ def restore_ids(found: Detections, base: Detections) -> Detections:
 
     *Update* in the ROI Manager replaces a ROI by a new one of its name; UUID, class and
     measurements are lost. An object without a known UUID is taken for the missing pushed object
-    of its name, reshaped.
+    of its name, reshaped. *Update* also puts a ROI on the channel in front: an object that was
+    pushed on all channels stays there.
 
     Args:
         found: objects that were read back.
@@ -37,8 +40,6 @@ def restore_ids(found: Detections, base: Detections) -> Detections:
         for identity, name in zip(found.ids, found.objects["name"], strict=True)
         if identity not in base.objects.index and name in missing
     }
-    if not redrawn:
-        return found
     objects = found.objects.copy()
     own = ("geometry", "c", "z", "t")
     for identity, known in redrawn.items():
@@ -46,4 +47,6 @@ def restore_ids(found: Detections, base: Detections) -> Detections:
             if column not in own and column in objects.columns:
                 objects.at[identity, column] = base.objects.at[known, column]
     objects.index = [redrawn.get(str(identity), str(identity)) for identity in objects.index]
+    on_all = base.objects.index[base.objects["c"] == _ALL_CHANNELS]
+    objects.loc[objects.index.isin(on_all), "c"] = _ALL_CHANNELS
     return Detections(objects, found.image, found.outline)

@@ -52,7 +52,7 @@ class Fiji(AppSession):
         mode: ``headless``, or ``gui`` with ImageJ's window and ROI Manager.
         heap: maximal memory for Java (``"4g"``); half of the machine's where ``None``.
         timeout: seconds that a request may take; macros have their own limit.
-        start_timeout: seconds that it may take to start, without downloads.
+        start_timeout: seconds that it may start without progress, downloads apart.
         on_print: called with each line that ImageJ prints.
         on_download: called with file name, bytes downloaded and bytes in all.
 
@@ -286,7 +286,7 @@ class Fiji(AppSession):
             answer = self._request(
                 "reading ROIs", {"do": "save_rois", "image": _number(image), "path": str(path)}
             )
-            found, _ = _read_rois(path, answer)
+            found, _ = _read_rois(path, answer, answer)
         base = self._pushed.get(answer["id"])
         known = found
         if base is not None:
@@ -344,7 +344,7 @@ class Fiji(AppSession):
                 },
             )
             # ImageJ measures lines and points, too, which are no objects.
-            objects, rows = _read_rois(rois, answer)
+            objects, rows = _read_rois(rois, answer, listed)
             if base := self._pushed.get(listed["id"]):
                 objects = restore_ids(objects, base.detections)
             values = np.load(table, allow_pickle=False)[rows]
@@ -446,18 +446,32 @@ def _rois_in(saved: bytes, answer: dict[str, Any]) -> Detections:
     with tempfile.TemporaryDirectory(prefix="starbridge-") as folder:
         path = Path(folder) / "rois.zip"
         path.write_bytes(saved)
-        return _read_rois(path, answer)[0]
+        return _read_rois(path, answer, answer.get("image"))[0]
 
 
-def _read_rois(path: Path, answer: dict[str, Any]) -> tuple[Detections, list[int]]:
-    """Read the objects of the ROIs that the worker saved, and the row of each ROI."""
+def _read_rois(
+    path: Path, answer: dict[str, Any], image: dict[str, Any] | None
+) -> tuple[Detections, list[int]]:
+    """Read the objects of the ROIs that the worker saved, and the row of each ROI.
+
+    Args:
+        path: the ROIs.
+        answer: of the worker that saved them.
+        image: as the worker describes it: its sizes say which planes ROIs lie in.
+    """
     from bridge.detections import Detections
     from bridge.formats import imagej_rois
+    from bridge.images.info import ImageInfo
 
     if not answer["count"]:
         return Detections.from_records([], []), []
     groups = {int(number): str(name) for number, name in answer["groups"].items()}
-    return imagej_rois.read_rows(path, groups=groups)
+    info = None
+    if image is not None:
+        channels = tuple(f"C{number}" for number in range(1, image["channels"] + 1))
+        info = ImageInfo(channels=channels, size_z=image["slices"], size_t=image["frames"])
+    found, rows = imagej_rois.read_rows(path, image=info, groups=groups)
+    return replace(found, image=replace(found.image, channels=())), rows  # these are no names
 
 
 def _number(which: OpenImage | int | str | None) -> int | str | None:

@@ -2,45 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
 from bridge.apps.qupath.project_files import ProjectFiles, ProjectImage, file_of
 from bridge.errors import BadInputError
+from bridge.images.names import split_series
 
 
-def find_in_project(project: ProjectFiles, file: Path) -> ProjectImage | None:
+def find_in_project(
+    project: ProjectFiles, file: Path, size: tuple[int | None, int | None] = (None, None)
+) -> ProjectImage | None:
     """Return the image of a project that a file is, by its path.
+
+    Of several images of one file, the one is returned that has the named series or name; else the
+    one whose file has the size; else the one that shows its file as it is.
 
     Args:
         project: the project.
-        file: an image file.
+        file: an image file; ``FILE#SERIES`` names one of several images by the number of its
+            series (from 0) or by its name (:func:`bridge.images.names.split_series`).
+        size: width and height in pixels, where they are known.
 
     Returns:
         ``None`` if the project does not have it.
 
     Raises:
         BadInputError: the project has an image of this file name whose own file is missing, so
-            that it may have been moved; or several images of this file.
+            that it may have been moved; or several images of this file, or no such series.
     """
-    place = file.resolve()
-    found = [i for i in project.images if any(_same(path, place) for path in i.paths)]
-    if len(found) > 1:
-        ids = ", ".join(f"{image.name} ({image.id})" for image in found)
-        raise BadInputError(
-            file, f"is in the project several times: {ids}", "remove all but one in QuPath"
-        )
+    path, series = split_series(file)
+    place = path.resolve()
+    found = [i for i in project.images if any(_same(each, place) for each in i.paths)]
     if found:
-        return found[0]
-    moved = [path for i in project.images for path in i.missing if path.name == file.name]
+        return _choose(found, file, series, size)
+    moved = [path for i in project.images for path in i.missing if path.name == place.name]
     if moved:
         raise BadInputError(
             file,
             f"is not in the project, but {moved[0]} is, and that is not there any more",
-            f"give --relink {file.parent} if it was moved",
+            f"give --relink {path.parent} if it was moved",
+        )
+    if series is not None:
+        raise BadInputError(
+            file, "is not in the project", "add the series in QuPath first (Add images)"
         )
     return None
+
+
+def _choose(
+    found: list[ProjectImage],
+    file: Path,
+    series: str | None,
+    size: tuple[int | None, int | None],
+) -> ProjectImage:
+    """Choose among the images of one file."""
+    names = ", ".join(f"{image.name} ({image.shows})" for image in found)
+    if series is not None:
+        found = [i for i in found if i.name == series] or [i for i in found if i.is_series(series)]
+        if not found:
+            raise BadInputError(file, f"has no image {series!r} in the project", f"it has {names}")
+    for fits in (lambda image: image.transform.file_size == size, _shows_file):
+        if len(found) > 1:
+            found = [image for image in found if fits(image)] or found
+    if len(found) > 1:
+        raise BadInputError(
+            file,
+            f"is in the project several times: {names}",
+            f"give {split_series(file)[0].name}#NAME, NAME being one of these names",
+        )
+    return found[0]
+
+
+def _shows_file(image: ProjectImage) -> bool:
+    return not image.transform.steps and image.transform.problem is None
 
 
 def new_name(project: ProjectFiles, file: Path) -> str:
@@ -111,6 +148,20 @@ def find_moved(
         if before is not None and before in places:
             moved[uri] = places[before].as_uri()
     return moved, [old for old in lost if old not in places]
+
+
+def relinked(project: ProjectFiles, moved: Mapping[str, str]) -> ProjectFiles:
+    """Return a project as it will be when its images are relinked; write nothing.
+
+    Args:
+        project: the project.
+        moved: new URI by old URI (:func:`find_moved`).
+    """
+    images = tuple(
+        replace(image, uris=tuple(moved.get(uri, uri) for uri in image.uris))
+        for image in project.images
+    )
+    return replace(project, images=images)
 
 
 def _nearest(path: Path, others: list[Path]) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
@@ -65,17 +66,35 @@ def name_annotations(objects: Detections, parents: Sequence[str | None]) -> Dete
         The objects with two more metadata columns: ``annotation`` (the name, or the UUID of an
         annotation without a name) and ``annotation class``.
     """
-    frame = objects.objects.copy()
+    return replace(
+        objects, objects=name_annotations_around(objects.objects, parents, objects, parents)
+    )
+
+
+def name_annotations_around(
+    table: gpd.GeoDataFrame,
+    around: Sequence[str | None],
+    objects: Detections,
+    parents: Sequence[str | None],
+) -> gpd.GeoDataFrame:
+    """Add the columns of :func:`name_annotations` to any table of objects of an image.
+
+    Args:
+        table: the table: some of the objects, or points and lines.
+        around: for each row the UUID of the object that it lies in, ``None`` for none.
+        objects: all objects of the image.
+        parents: for each of these the UUID of the object that it lies in.
+    """
+    frame = objects.objects
     parent_of = dict(zip(objects.ids, parents, strict=True))
     types = dict(zip(objects.ids, frame["object_type"], strict=True))
-    around: list[str | None] = []
-    for parent in parents:
+    regions: list[str | None] = []
+    for parent in around:
         outer = parent
         while outer is not None and types.get(outer, "annotation") != "annotation":
             outer = parent_of[outer]
-        around.append(outer)
+        regions.append(outer)
     names = frame["name"].where(frame["name"].notna(), pd.Series(frame.index, frame.index))
-    regions = pd.Series(around, index=frame.index, dtype=object)
-    frame["annotation"] = regions.map(names).astype(object)
-    frame["annotation class"] = regions.map(frame["class"]).astype(object)
-    return replace(objects, objects=frame)
+    found = pd.Series(regions, index=table.index, dtype=object)
+    named = {"annotation": found.map(names), "annotation class": found.map(frame["class"])}
+    return table.assign(**{name: column.astype(object) for name, column in named.items()})

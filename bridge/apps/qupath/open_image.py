@@ -20,8 +20,10 @@ from typing import Any
 import pandas as pd
 
 from bridge.apps.qupath.backup import BEFORE_ANY, Backup, is_whole, push_name, writing_into
+from bridge.apps.qupath.classes import check_class_names
 from bridge.apps.qupath.errors import QuPathError
 from bridge.apps.qupath.packing import pack
+from bridge.apps.qupath.placing import place
 from bridge.apps.qupath.project_files import ProjectFiles, ProjectImage, read_project
 from bridge.apps.qupath.push_plan import MergeSettings, PushPlan, plan_push
 from bridge.apps.qupath.session import Objects, load_objects
@@ -29,7 +31,6 @@ from bridge.apps.qupath.sync import PushOutcome, Review, check_written, push_tim
 from bridge.detections import Detections
 from bridge.errors import BadInputError
 from bridge.formats.pairing import objects_of
-from bridge.images.info import ImageInfo
 from bridge.review import Pushed, compare
 
 OBJECTS, PLAN, MERGED = "objects", "plan", "merged"
@@ -73,6 +74,7 @@ def take(
     exchange: Path,
     settings: MergeSettings,
     *,
+    as_shown: bool = False,
     ask: Callable[[Step], None],
     on_wait: Callable[[str], None] = lambda holder: None,
 ) -> PushOutcome:
@@ -88,6 +90,8 @@ def take(
             :func:`bridge.formats.pairing.pair`.
         exchange: folder for what script and command hand each other.
         settings: settings of the merge.
+        as_shown: the objects were found in the pixels that QuPath shows, which need not be those of
+            the file: a rotated or cropped image, say.
         ask: has the script do a step, and returns when it is done.
         on_wait: called with who writes into the project, before waiting for it.
 
@@ -99,6 +103,9 @@ def take(
     path = next(iter(image.paths), Path(image.name))
     source = objects_of(path, detections, alone=True)
     new = Detections.read(source)
+    check_class_names(new.objects["class"], source)
+    if as_shown:
+        new = replace(new, image=replace(new.image, coordinates="shown"))
     with writing_into(files.folder, doing=f"push into {files.folder}", on_wait=on_wait):
         files, image = find_image(project, number)
         backup = Backup(files, image)
@@ -107,10 +114,15 @@ def take(
         backup.check_objects()
         state = backup.state()
         there = read_objects(exchange / OBJECTS, image)
-        _check_size(source, new.image, there.detections.image)
+        placed = place(image, new, there.detections.image, source)
         base = backup.pushed_as(there.push)
         plan = plan_push(
-            there, base, new, settings, project_classes=files.classes, time=push_time()
+            there,
+            base,
+            placed.detections,
+            settings,
+            project_classes=files.classes,
+            time=push_time(),
         )
         if not plan.is_empty:
             write_plan(plan, base, exchange / PLAN)
@@ -129,6 +141,7 @@ def take(
         removed=len(plan.remove),
         added=len(plan.add),
         conflicts=conflicts,
+        left_out=placed.left_out,
     )
 
 
@@ -256,15 +269,3 @@ def _save(backup: Backup, state: str, ask: Callable[[Step], None]) -> None:
         backup.settle()
         raise
     backup.finish()
-
-
-def _check_size(source: Path, new: ImageInfo, there: ImageInfo) -> None:
-    sizes = [(info.width, info.height) for info in (new, there)]
-    if None not in (*sizes[0], *sizes[1]) and sizes[0] != sizes[1]:
-        (width, height), (shown_width, shown_height) = sizes
-        raise BadInputError(
-            source,
-            f"is of an image of {width} x {height} pixels, and QuPath shows one of "
-            f"{shown_width} x {shown_height}",
-            "segment the image that is open, or open the right one",
-        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,6 +65,13 @@ class Packed:
             arrays = {name: archive[name] for name in archive.files}
         return cls(arrays, json.loads((place / _TEXTS).read_text("utf-8")))
 
+    def part(self, prefix: str) -> Packed:
+        """Return the arrays and texts whose names begin with a prefix, without it."""
+        return Packed(
+            {k.removeprefix(prefix): v for k, v in self.arrays.items() if k.startswith(prefix)},
+            {k.removeprefix(prefix): v for k, v in self.texts.items() if k.startswith(prefix)},
+        )
+
 
 def pack(detections: Detections) -> Packed:
     """Pack detections, in their order.
@@ -114,6 +122,7 @@ def pack(detections: Detections) -> Packed:
         "locked": frame["locked"].to_numpy(np.int8),
         "classColors": np.array(class_colors, np.int32),
         "measurements": values.ravel(),
+        "measured": _measured(frame["object_type"].to_numpy(), values).ravel(),
         **_outlines(frame.geometry.to_numpy(), ""),
         **_outlines(_nuclei(frame), "nucleus"),
     }
@@ -134,13 +143,78 @@ def pack(detections: Detections) -> Packed:
 def unpack(packed: Packed, image: ImageInfo) -> tuple[Detections, list[str | None]]:
     """Return detections in their packed order, and the UUID of each one's parent.
 
-    Copies of an object, which have its UUID in QuPath, get UUIDs computed from it.
+    Points and lines are :func:`unpack_markers`'s. Copies of an object, which have its UUID in
+    QuPath, get UUIDs computed from it.
     """
     import shapely
 
+    arrays = packed.arrays
+    ids = unpacked_ids(packed)
+    columns, values = _columns(packed)
+    plane = arrays["plane"].reshape(-1, 3)
+    labels = values.pop(LABEL, np.full(len(ids), np.nan))
+    if PROBABILITY in values:
+        columns["prob"] = values.pop(PROBABILITY)
+    columns |= {_measurement_here(name): column for name, column in values.items()}
+    columns["label"] = number_labels(labels.tolist(), plane[:, 1].tolist(), plane[:, 2].tolist())
+    columns |= _metadata(packed, columns)
+    geometry = outlines_of(arrays, "")
+    nuclei = outlines_of(arrays, "nucleus")
+    if any(nucleus is not None for nucleus in nuclei):
+        columns["nucleus"] = nuclei
+    whole = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
+    if not whole.all():  # an outline of too few points
+        columns = {
+            key: [value for value, keep in zip(values, whole, strict=True) if keep]
+            for key, values in columns.items()
+        }
+    parents = [None if row < 0 else ids[row] for row in arrays["parentOf"].tolist()]
+    kept = np.flatnonzero(whole).tolist()
+    found = Detections.from_polygons(
+        [geometry[row] for row in kept],
+        columns=columns,
+        ids=[ids[row] for row in kept],
+        image=image,
+    )
+    return found, [parents[row] for row in kept]
+
+
+def unpack_markers(packed: Packed) -> tuple[GeoDataFrame, list[str | None]]:
+    """Return the points and lines of an image, and the UUID of each one's parent.
+
+    The table is as :func:`bridge.formats.markers.make_markers` makes it.
+    """
+    import shapely
+
+    from bridge.formats.markers import make_markers
+
+    mine = packed.part("markers.")
+    ends = mine.arrays["wkbEnds"].tolist()
+    data = mine.arrays["wkb"].astype(np.uint8).tobytes()
+    columns, values = _columns(mine)
+    columns |= {
+        name + _MEASURED if name in _COLUMNS else name: column for name, column in values.items()
+    }
+    columns |= _metadata(mine, columns)
+    outer = unpacked_ids(packed)
+    markers = make_markers(
+        [shapely.from_wkb(data[a:b]) for a, b in pairwise(ends)], unpacked_ids(mine), columns
+    )
+    return markers, [None if row < 0 else outer[row] for row in mine.arrays["parentOf"].tolist()]
+
+
+def unpacked_ids(packed: Packed) -> list[str]:
+    """Return the UUIDs of packed objects in their order, unique.
+
+    Copies of an object, which have its UUID in QuPath, get UUIDs computed from it.
+    """
+    return _each_once(packed.texts["ids"])
+
+
+def _columns(packed: Packed) -> tuple[dict[str, Any], dict[str, NDArray[np.float64]]]:
+    """Return the fields of packed objects, and their measurements by QuPath's names."""
     arrays, texts = packed.arrays, packed.texts
     count = len(arrays["kind"])
-    ids = _each_once(texts["ids"])
     class_names = list(texts["classNames"])
     class_colors = [_color(int(packed_color)) for packed_color in arrays["classColors"]]
     classes = [int(number) for number in arrays["classOf"]]
@@ -158,38 +232,40 @@ def unpack(packed: Packed, image: ImageInfo) -> tuple[Detections, list[str | Non
     }
     names = [str(name) for name in texts["measurementNames"]]
     values = arrays["measurements"].reshape(count, len(names))
-    labels = np.full(count, np.nan)
-    for column, name in enumerate(names):
-        if name == LABEL:
-            labels = values[:, column]
-        elif name == PROBABILITY:
-            columns["prob"] = values[:, column]
-        else:
-            columns[_measurement_here(name)] = values[:, column]
-    columns["label"] = number_labels(labels.tolist(), plane[:, 1].tolist(), plane[:, 2].tolist())
-    taken = _COLUMNS | columns.keys()
-    for number, key in enumerate(map(str, texts["metadataNames"])):
-        words = list(texts["metadata"][number :: len(texts["metadataNames"])])
-        columns[key + _NOTED if key in taken else key] = words
-    geometry = _geometries(arrays, "")
-    nuclei = _geometries(arrays, "nucleus")
-    if any(nucleus is not None for nucleus in nuclei):
-        columns["nucleus"] = nuclei
-    whole = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
-    if not whole.all():  # Lines and points of QuPath are no objects.
-        columns = {
-            key: [value for value, keep in zip(values, whole, strict=True) if keep]
-            for key, values in columns.items()
-        }
-    parents = [None if row < 0 else ids[row] for row in arrays["parentOf"].tolist()]
-    kept = np.flatnonzero(whole).tolist()
-    found = Detections.from_polygons(
-        [geometry[row] for row in kept],
-        columns=columns,
-        ids=[ids[row] for row in kept],
-        image=image,
-    )
-    return found, [parents[row] for row in kept]
+    return columns, dict(zip(names, values.T, strict=True))
+
+
+def _metadata(packed: Packed, columns: Mapping[str, Any]) -> dict[str, list[str | None]]:
+    """Return the metadata of packed objects under names that no other column has."""
+    texts, taken = packed.texts, _COLUMNS | columns.keys()
+    step = len(texts["metadataNames"])
+    return {
+        key + _NOTED if key in taken else key: list(texts["metadata"][number::step])
+        for number, key in enumerate(map(str, texts["metadataNames"]))
+    }
+
+
+def _measured(kinds: NDArray[np.object_], values: NDArray[np.float64]) -> NDArray[np.int8]:
+    """Return which objects have which measurements, NaN included.
+
+    A table has every column in every row. A measurement that no object of a type has (that of
+    nuclei, in the row of a region) is none of that type's, where another type has it. Label and
+    probability, the first two, are unknown where they are NaN.
+
+    Args:
+        kinds: n types of objects.
+        values: n x m measurements.
+
+    Returns:
+        n x m, 1 where the object has the measurement.
+    """
+    known = ~np.isnan(values)
+    has = np.ones_like(known)
+    for kind in np.unique(kinds.astype(str)):
+        rows = kinds == kind
+        has[rows] = known[rows].any(axis=0) | ~known.any(axis=0)
+    has[:, :2] = known[:, :2]
+    return has.astype(np.int8)
 
 
 def _measurement_there(name: str) -> str:
@@ -265,7 +341,7 @@ def _outlines(geometry: NDArray[np.object_], which: str) -> dict[str, NDArray[An
     }
 
 
-def _geometries(arrays: Mapping[str, NDArray[Any]], which: str) -> NDArray[np.object_]:
+def outlines_of(arrays: Mapping[str, NDArray[Any]], which: str) -> NDArray[np.object_]:
     """Return the polygons, multipolygons and ``None`` of packed outlines."""
     import shapely
 

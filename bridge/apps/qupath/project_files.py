@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,11 +17,16 @@ from pathlib import Path, PureWindowsPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from bridge.apps.qupath.image_transform import AS_FILE, ImageTransform
+from bridge.apps.qupath.server_builder import read_server
 from bridge.errors import BadInputError
+from bridge.images.info import ImageInfo, PixelSize
+from bridge.images.names import split_series
 
 PROJECT_FILE = "project.qpproj"
 
 _MOST_BYTES = 256 * 2**20  # of a list of images
+_MICROMETRES = ("\u00b5m", "\u03bcm", "um")  # the micro sign, the Greek letter
 _DEEPEST = 20  # a rotated, cropped, channel-transformed image is a builder in a builder
 
 
@@ -35,9 +41,13 @@ class ProjectImage:
         data: folder of its objects and thumbnail.
         description: the reviewer's notes, ``""`` where there are none.
         metadata: the reviewer's keys and values.
-        width, height: pixels, ``None`` where the project does not say.
+        width, height: pixels that QuPath shows, ``None`` where the project does not say.
+        size_z, size_t: number of slices and time points.
+        pixel_size: µm, ``None`` where the project does not say.
+        channels: names of the channels, empty where the project does not say.
         server: hash of all that the project says of the pixels, such as transforms, the pixel size
             and channel names.
+        transform: the part of its file that it shows, and how that is turned.
     """
 
     id: str
@@ -48,7 +58,41 @@ class ProjectImage:
     metadata: dict[str, str] = field(hash=False)
     width: int | None = None
     height: int | None = None
+    size_z: int = 1
+    size_t: int = 1
+    pixel_size: PixelSize | None = None
+    channels: tuple[str, ...] = ()
     server: str = ""
+    transform: ImageTransform = AS_FILE
+
+    @property
+    def shows(self) -> str:
+        """What it shows, in words: its file with the series, and how that is turned."""
+        names = [path.name for path in self.paths[:1]] or [*self.uris[:1]]
+        several = " …" if len(self.uris) > 1 else ""
+        series = self.transform.series
+        file = f"{''.join(names)}{several}" + (f"#{series}" if series not in (None, "0") else "")
+        turned = self.transform.steps
+        return ", ".join([file, *turned] if self.transform.problem is None else [file, "changed"])
+
+    def is_series(self, series: str) -> bool:
+        """Tell whether it shows a series of its file, given by number (from 0) or name."""
+        if series == (self.transform.series or "0"):
+            return True
+        # Bio-Formats calls a series "file.lif - name".
+        return self.name == series or self.name.endswith(f" - {series}")
+
+    def info(self, name: str) -> ImageInfo:
+        """Return what the project says of the image, under a name."""
+        return ImageInfo(
+            name=name,
+            width=self.width,
+            height=self.height,
+            size_z=self.size_z,
+            size_t=self.size_t,
+            pixel_size=self.pixel_size,
+            channels=self.channels,
+        )
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -117,12 +161,13 @@ class ProjectFiles:
         return self.file.parent
 
     def image(self, which: str) -> ProjectImage:
-        """Return an image by its name or number.
+        """Return an image by its name or number, or by its file: ``FILE`` or ``FILE#SERIES``.
 
         Raises:
             BadInputError: there is none, or several have the name.
         """
         found = [image for image in self.images if which in (image.name, image.id)]
+        found = found or [image for image in self.images if _is_file(image, which)]
         exact = [image for image in found if image.name == which] or found
         if len(exact) == 1:
             return exact[0]
@@ -221,6 +266,14 @@ def file_of(uri: str) -> Path | None:
     return Path(text)
 
 
+def _is_file(image: ProjectImage, which: str) -> bool:
+    """Tell whether a file, or a series of it, is what an image shows."""
+    file, series = split_series(which)
+    if series is not None and not image.is_series(series):
+        return False
+    return any(path == file.absolute() or str(file) == path.name for path in image.paths)
+
+
 def _is_there(path: Path) -> bool:
     try:
         return path.exists()
@@ -234,7 +287,8 @@ def _image(entry: dict[str, Any], file: Path) -> ProjectImage:
         raise BadInputError(file, f"has an image of the number {identity!r}", "do not trust it")
     metadata = entry.get("metadata")
     server = entry.get("serverBuilder")
-    size = _size(server)
+    transform = read_server(server)
+    width, height = transform.shown_size or (None, None)
     return ProjectImage(
         id=str(identity),
         name=str(entry.get("imageName") or entry.get("name") or f"image {identity}"),
@@ -244,9 +298,11 @@ def _image(entry: dict[str, Any], file: Path) -> ProjectImage:
         metadata={str(k): str(v) for k, v in metadata.items()}
         if isinstance(metadata, dict)
         else {},
-        width=size[0],
-        height=size[1],
+        width=width,
+        height=height,
+        **_metadata_of(server),
         server=hashlib.sha256(json.dumps(server, sort_keys=True).encode()).hexdigest(),
+        transform=transform,
     )
 
 
@@ -265,14 +321,34 @@ def _uris(server: Any, depth: int = 0) -> Iterator[str]:
             yield from _uris(value, depth + 1)
 
 
-def _size(server: Any) -> tuple[int | None, int | None]:
+def _metadata_of(server: Any) -> dict[str, Any]:
+    """Return the planes, pixel size and channels that an image's description has."""
     metadata = server.get("metadata") if isinstance(server, dict) else None
     if not isinstance(metadata, dict):
-        return None, None
-    width, height = metadata.get("width"), metadata.get("height")
-    if isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0:
-        return width, height
-    return None, None
+        return {}
+    found: dict[str, Any] = {}
+    for key, name in (("sizeZ", "size_z"), ("sizeT", "size_t")):
+        if isinstance(metadata.get(key), int) and metadata[key] > 0:
+            found[name] = metadata[key]
+    channels = metadata.get("channels")
+    if isinstance(channels, list) and all(isinstance(channel, dict) for channel in channels):
+        found["channels"] = tuple(str(channel.get("name") or "") for channel in channels)
+    calibration = metadata.get("pixelCalibration")
+    calibration = calibration if isinstance(calibration, dict) else {}
+    y, x = (_micrometres(calibration.get(key)) for key in ("pixelHeight", "pixelWidth"))
+    if x is not None and y is not None:
+        found["pixel_size"] = PixelSize(y, x)
+    return found
+
+
+def _micrometres(length: Any) -> float | None:
+    """Return a length of QuPath's in µm; ``None`` for one in pixels, or none at all."""
+    if not isinstance(length, dict) or length.get("unit") not in _MICROMETRES:
+        return None
+    value = length.get("value")
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return float(value) if 0 < value < math.inf else None
 
 
 def _classes(folder: Path, record: dict[str, Any]) -> Iterator[ProjectClass]:

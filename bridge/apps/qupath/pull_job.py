@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from bridge.apps.qupath.backup import Backup
-from bridge.apps.qupath.errors import QuPathEndedError
+from bridge.apps.qupath.crops import find_crops
+from bridge.apps.qupath.errors import QuPathEndedError, QuPathError
 from bridge.apps.qupath.project_files import ProjectFiles, ProjectImage, read_project
 from bridge.apps.qupath.results import result_names, review_key, write_review
 from bridge.apps.qupath.session import QuPath
-from bridge.apps.qupath.sync import read_review
+from bridge.apps.qupath.sync import MOST_RESTARTS, Review, read_review
 from bridge.batch.job import Json, Work
 from bridge.review.pull_job import Choice, PullJob
 from bridge.review.results import Written
@@ -29,9 +30,6 @@ class QuPathPullJob(PullJob[str]):
         crops: the image region of each annotation, too.
         app: folder of QuPath, as in :class:`bridge.apps.qupath.session.QuPath`.
         heap: its memory, as there.
-
-    Raises:
-        BadInputError: two images of one name.
     """
 
     record = "qupath_pull.json"
@@ -50,10 +48,13 @@ class QuPathPullJob(PullJob[str]):
         self.choice = choice
         self._files = files
         self._images = {image.id: image for image in images}
-        self._names = dict(zip(self._images, result_names(images), strict=True))
+        # Made of all images, so that a choice of images does not change a name.
+        ids = [image.id for image in files.images]
+        self._names = dict(zip(ids, result_names(files.images), strict=True))
         self._crops = crops
         self._app, self._heap = app, heap
         self._session: QuPath | None = None
+        self._ended = 0
 
     def name(self, item: str) -> str:
         """Return the base name of an image's files."""
@@ -78,10 +79,12 @@ class QuPathPullJob(PullJob[str]):
             QuPathError: QuPath does not start, or cannot open the project.
         """
         del work
+        if self._session is not None and not self._session.running:
+            self._session.restart()
         if self._session is None:
             session = QuPath(self._app, heap=self._heap)
             try:
-                session.open(self._files.folder)
+                session.open(self._files.folder, reading=True)
             except BaseException:
                 session.close()
                 raise
@@ -90,7 +93,7 @@ class QuPathPullJob(PullJob[str]):
     def write(self, item: str, folder: Path) -> Written:
         """Write the review of an image."""
         assert self._session is not None  # noqa: S101 - prepare() comes first
-        review = read_review(self._session, self._files, self._images[item])
+        review = self._read(self._session, self._images[item])
         choice = self.choice
         return write_review(
             review,
@@ -101,6 +104,28 @@ class QuPathPullJob(PullJob[str]):
             classes=choice.classes,
             crops=self._crops,
         )
+
+    def _read(self, session: QuPath, image: ProjectImage) -> Review:
+        """Read a review; one image with which QuPath ends or hangs does not end the others.
+
+        Raises:
+            QuPathEndedError: QuPath has ended too often in a row.
+        """
+        try:
+            review = read_review(session, self._files, image)
+        except QuPathError as error:
+            if session.running:
+                raise
+            self._ended += 1
+            if self._ended > MOST_RESTARTS:
+                raise QuPathEndedError(str(error)) from error
+            raise QuPathError(str(error)) from error
+        self._ended = 0
+        return review
+
+    def leftovers(self, item: str, out: Path) -> list[str]:
+        """Return the crops that are there."""
+        return find_crops(self._names[item], out)
 
     def files(self, item: str) -> list[Path]:
         """Return the project's folder."""

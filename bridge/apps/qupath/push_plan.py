@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal
 
+from bridge.apps.qupath.cores import put_into_cores
 from bridge.apps.qupath.nesting import annotations_around
 from bridge.apps.qupath.project_files import ProjectClass
 from bridge.apps.qupath.session import Objects
@@ -207,7 +208,7 @@ def _remarked(
 
 
 def _parents(add: Detections, there: Objects, wanted: Detections) -> list[str | None]:
-    """Return each object's parent: its earlier one, else the annotation that holds it."""
+    """Return each object's parent: its earlier one, else the annotation or core that holds it."""
     before = dict(zip(there.detections.ids, there.parents, strict=True))
     left = set(wanted.ids)
     around = annotations_around(add, wanted)
@@ -215,4 +216,4 @@ def _parents(add: Detections, there: Objects, wanted: Detections) -> list[str | 
     for identity, region in zip(add.ids, around, strict=True):
         old = before.get(identity)
         parents.append(old if old in left else region)
-    return parents
+    return put_into_cores(parents, add, there.cores)

@@ -8,11 +8,11 @@ from os import PathLike
 from typing import Any
 
 from bridge.apps.qupath.backup import Backup
+from bridge.apps.qupath.cores import COLUMN, core_names, name_cores
 from bridge.apps.qupath.crops import write_crops
 from bridge.apps.qupath.nesting import name_annotations
 from bridge.apps.qupath.project_files import ProjectFiles, ProjectImage
 from bridge.apps.qupath.sync import Review
-from bridge.errors import BadInputError
 from bridge.files.names import safe_name
 from bridge.images import image_name
 from bridge.images.locations import identity
@@ -22,17 +22,15 @@ from bridge.review.results import DEFAULT_FORMATS, Written, write_results
 def result_names(images: Sequence[ProjectImage]) -> list[str]:
     """Return a base name for the files of each image: its name in QuPath, made safe and unique.
 
-    Raises:
-        BadInputError: names that stay the same with the image's number behind them.
+    Where a name is taken, the image's number is added. The script ``export_annotations.groovy``
+    names its files alike.
     """
     names: list[str] = []
     taken: set[str] = set()
     for image in images:
         name = image_name(safe_name(image.name)) or f"image {image.id}"
-        if name.casefold() in taken:  # Windows and macOS do not tell A.tif from a.tif
+        while name.casefold() in taken:  # Windows and macOS do not tell A.tif from a.tif
             name = f"{name} ({image.id})"
-        if name.casefold() in taken:
-            raise BadInputError("project", f"has two images named {name}", "rename one in QuPath")
         taken.add(name.casefold())
         names.append(name)
     return names
@@ -69,7 +67,7 @@ def write_review(
 ) -> Written:
     """Write the review of one image, and the image regions of its annotations.
 
-    Tables also have the annotation that each object lies in.
+    Tables also have the annotation that each object lies in, and the core of a tissue microarray.
 
     Args:
         review: the review.
@@ -85,10 +83,23 @@ def write_review(
         BadInputError: an unknown format; a file cannot be written; with ``crops``, the image
             cannot be read.
     """
+    markers = review.markers
+    if markers is not None and review.cores:
+        markers = markers.assign(**{COLUMN: core_names(markers.index, review.cores)})
+    named = name_cores(name_annotations(review.detections, review.parents), review.cores)
     written = write_results(
-        name_annotations(review.detections, review.parents), name, folder, formats,
+        named, name, folder, formats,
         changes=review.changes, only=only, classes=classes,
-        size_remedy="bring the image file back",
+        size_remedy="bring the image file back", markers=markers,
     )  # fmt: skip
-    regions = write_crops(review, name, folder) if crops else {}
-    return replace(written, files={**written.files, **regions})
+    note = review.image.transform.note(review.image.name)
+    notes = written.notes if note is None else (*written.notes, note)
+    if not crops:
+        return replace(written, notes=notes)
+    made = write_crops(review, name, folder, only=only, classes=classes)
+    return replace(
+        written,
+        files={**written.files, **made.files},
+        notes=(*notes, *made.notes),
+        hashes=made.hashes,
+    )

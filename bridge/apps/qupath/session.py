@@ -27,6 +27,9 @@ from bridge.java.memory import heap_option, initial_heap_option
 from bridge.java.process import RefusedError
 
 if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
+
+    from bridge.apps.qupath.cores import Core
     from bridge.detections import Detections
 
 _WORKER = "bridge.apps.qupath.worker"
@@ -49,14 +52,19 @@ class Objects:
     Attributes:
         detections: those that enclose an area.
         parents: UUID of the object that each lies in; ``None`` for the image itself.
-        skipped: number of objects without an area (points, lines) and TMA cores, which are left
-            alone.
+        skipped: number of all other objects (points, lines, TMA cores, empty ones), which a push
+            leaves alone.
+        markers: points and lines, as :func:`bridge.formats.markers.make_markers` makes the table;
+            ``None`` stands for none.
+        cores: the cores of a tissue microarray.
         push: name of the push that they come from; ``None`` where they say none.
     """
 
     detections: Detections
     parents: tuple[str | None, ...]
     skipped: int
+    markers: GeoDataFrame | None = None
+    cores: tuple[Core, ...] = ()
     push: str | None = None
 
 
@@ -70,7 +78,9 @@ def load_objects(folder: Path, about: Mapping[str, Any], *, name: str = "") -> O
             ``skipped`` and ``push``, as in :class:`Objects`.
         name: name of the image in the result.
     """
-    from bridge.apps.qupath.packing import Packed, unpack
+    from bridge.apps.qupath.cores import unpack_cores
+    from bridge.apps.qupath.nesting import name_annotations_around
+    from bridge.apps.qupath.packing import Packed, unpack, unpack_markers, unpacked_ids
 
     size = about["pixel_size"]
     info = ImageInfo(
@@ -82,8 +92,18 @@ def load_objects(folder: Path, about: Mapping[str, Any], *, name: str = "") -> O
         pixel_size=None if size is None else PixelSize(size[1], size[0]),
         channels=tuple(about["channels"] or ()),
     )
-    detections, parents = unpack(Packed.load(folder), info)
-    return Objects(detections, tuple(parents), about["skipped"], about["push"])
+    packed = Packed.load(folder)
+    detections, parents = unpack(packed, info)
+    markers, around = unpack_markers(packed)
+    cores = unpack_cores(packed, unpacked_ids(packed), markers.index.tolist())
+    return Objects(
+        detections,
+        tuple(parents),
+        about["skipped"],
+        name_annotations_around(markers, around, detections, parents),
+        cores,
+        about["push"],
+    )
 
 
 def check_qupath(app: str | PathLike[str] | None = None) -> QuPathApp:
@@ -120,7 +140,8 @@ class QuPath(AppSession):
         app: QuPath's folder; the one in ``PAQUO_QUPATH_DIR`` or a usual place where ``None``.
         heap: maximal memory for Java (``"4g"``); half of the machine's where ``None``.
         timeout: seconds that one step may take.
-        start_timeout: seconds that it may take to start.
+        start_timeout: seconds that it may start without progress; on a machine with much else to
+            do it is waited for as long as it moves.
 
     Raises:
         QuPathError: there is no QuPath, or it does not start.
@@ -138,27 +159,47 @@ class QuPath(AppSession):
         timeout: float = 1800,
         start_timeout: float = 180,
     ) -> None:
-        self.app: QuPathApp | None = check_qupath(app)
+        self.app: QuPathApp = check_qupath(app)
         self._timeout = timeout
-        self._project: Path | None = None
-        limits = [heap_option(heap), initial_heap_option(heap, "512m")]
+        self._start_timeout = start_timeout
+        self._limits = [heap_option(heap), initial_heap_option(heap, "512m")]
+        self._project: tuple[Path, bool] | None = None
+        self._start_qupath()
+
+    def _start_qupath(self) -> None:
         started = self._start(
             f"QuPath in {self.app.path}",
             _WORKER,
             environment={
                 "PAQUO_QUPATH_DIR": str(self.app.path),
-                "PAQUO_JAVA_OPTS": json.dumps([*limits, *_OPTIONS]),
+                "PAQUO_JAVA_OPTS": json.dumps([*self._limits, *_OPTIONS]),
             },
-            timeout=start_timeout,
+            timeout=self._start_timeout,
         )
         self.version = str(started["version"])
 
-    def open(self, project: str | PathLike[str], *, create: bool = False) -> None:
+    def restart(self) -> None:
+        """Start QuPath again after it has ended, and open the project that was open.
+
+        Raises:
+            QuPathError: QuPath does not start, or cannot open the project.
+        """
+        self.close()
+        self._start_qupath()
+        if self._project is not None:
+            folder, reading = self._project
+            self.open(folder, reading=reading)
+
+    def open(
+        self, project: str | PathLike[str], *, create: bool = False, reading: bool = False
+    ) -> None:
         """Open a project.
 
         Args:
             project: its folder.
             create: create it if there is none; the folder must be empty or not there.
+            reading: only :meth:`read` will be called. Then one image of a kind that QuPath does not
+                know does not keep it from reading the others.
 
         Raises:
             BadInputError: there is no such project, or the folder holds something else.
@@ -170,8 +211,11 @@ class QuPath(AppSession):
             raise BadInputError(
                 folder, "is no QuPath project, and not empty", "choose another folder"
             )
-        self._request(f"opening {folder}", {"do": "open", "path": str(folder), "create": create})
-        self._project = folder
+        self._request(
+            f"opening {folder}",
+            {"do": "open", "path": str(folder), "create": create, "reading": reading},
+        )
+        self._project = (folder, reading)
 
     def add_image(
         self,
@@ -309,6 +353,13 @@ class QuPath(AppSession):
             return QuPathError(f"{what}: the project has no image {error}")
         if error.answer["error"] == "saved":
             return QuPathError(SAVED_MEANWHILE)
+        if error.answer["error"] == "damaged":
+            copies = Path(str(error)).parents[2] / "starbridge" / "before"
+            return BadInputError(
+                str(error),
+                "is damaged inside, and QuPath would show an image without objects",
+                f"put an earlier copy in its place, from {copies} if there is one",
+            )
         return super()._refusal(what, error)
 
     def _explain(self, message: str) -> str:

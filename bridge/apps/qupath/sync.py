@@ -10,12 +10,14 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from bridge.apps.qupath.backup import Backup, push_name, writing_into
+from bridge.apps.qupath.classes import check_class_names
+from bridge.apps.qupath.cores import Core
 from bridge.apps.qupath.errors import QuPathEndedError, QuPathError
 from bridge.apps.qupath.installing import MENU
-from bridge.apps.qupath.matching import find_in_project, find_moved, new_name
+from bridge.apps.qupath.matching import find_in_project, find_moved, new_name, relinked
+from bridge.apps.qupath.old_files import save_with_ids
+from bridge.apps.qupath.placing import place
 from bridge.apps.qupath.project_files import ProjectFiles, ProjectImage, read_project
 from bridge.apps.qupath.push_plan import MergeSettings, plan_push
 from bridge.apps.qupath.running import refuse_running
@@ -25,6 +27,8 @@ from bridge.errors import BadInputError, StarbridgeError
 from bridge.review import Changes, Merged, Pushed, compare
 
 if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
+
     from bridge.images.info import ImageInfo
 
 _READINGS = 9
@@ -34,6 +38,8 @@ _FIRST_PAUSE = 0.1
 
 TAKE = "take new segmentation"
 """The script in QuPath's menu that pushes into the open image."""
+MOST_RESTARTS = 2
+"""Times in a row that QuPath may end, or hang, while it reads an image, until a pull gives up."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +70,8 @@ class PushOutcome:
         removed, added: number of objects removed from and added to the project.
         error: message for the user; ``None`` where the push succeeded.
         conflicts: file with the table of conflicts, ``None`` where there are none.
+        notes: sentences for the user.
+        left_out: number of objects in parts of the file that QuPath's image does not show.
     """
 
     image: str
@@ -73,6 +81,8 @@ class PushOutcome:
     added: int = 0
     error: str | None = None
     conflicts: Path | None = None
+    notes: tuple[str, ...] = ()
+    left_out: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,10 +91,13 @@ class Review:
 
     Attributes:
         image: the image.
-        detections: its objects, including annotations.
+        detections: its objects, including annotations, in the coordinates of its file
+            (:class:`bridge.apps.qupath.image_transform.ImageTransform`).
         parents: UUID of the object that each lies in; ``None`` for the image itself.
         changes: the reviewer's edits since the last push; ``None`` if nothing was pushed.
         last_change: time when its objects were last saved.
+        markers: points and lines (:mod:`bridge.formats.markers`); ``None`` stands for none.
+        cores: the cores of a tissue microarray.
     """
 
     image: ProjectImage
@@ -92,6 +105,8 @@ class Review:
     parents: tuple[str | None, ...]
     changes: Changes | None
     last_change: datetime | None
+    markers: GeoDataFrame | None = None
+    cores: tuple[Core, ...] = ()
 
 
 def push(
@@ -108,7 +123,8 @@ def push(
     Args:
         qupath: the session.
         project: the project's folder; a project is created where there is none.
-        pairs: image files with their objects.
+        pairs: image files with their objects, which lie as in the file; ``FILE#SERIES`` names one
+            of several images of a file (:func:`bridge.apps.qupath.matching.find_in_project`).
         settings: settings of the push.
         on_image: called with the result of each image.
         on_wait: called with who writes into the project, before waiting for it.
@@ -141,7 +157,9 @@ def _push_all(
     is_new = not folder.exists() or (folder.is_dir() and not any(folder.glob("*.qpproj")))
     if is_new and settings.dry_run:
         return [PushOutcome(image=str(path), added_to_project=True) for path, _ in pairs]
+    check_class_names([*(settings.classes or ()), settings.conflict_class], "push")
     qupath.open(folder, create=True)
+    moved: dict[str, str] = {}
     if settings.relink:
         moved, _ = find_moved(read_project(folder), settings.relink)
         if moved and not settings.dry_run:
@@ -151,7 +169,7 @@ def _push_all(
     outcomes = []
     for path, detections in pairs:
         try:
-            outcome = _push_one(qupath, folder, path, detections, settings)
+            outcome = _push_one(qupath, folder, path, detections, settings, moved)
         except QuPathEndedError:
             raise
         except StarbridgeError as error:
@@ -184,17 +202,20 @@ def pull(
     """
     files = read_project(project)
     chosen = files.select(images)
-    qupath.open(files.folder)
+    qupath.open(files.folder, reading=True)
     reviews = []
+    ended = 0
     for image in chosen:
         try:
             reviews.append(read_review(qupath, files, image))
-        except QuPathEndedError:
-            raise
+            ended = 0
         except StarbridgeError as error:
-            if on_error is None:
+            ended += not qupath.running
+            if on_error is None or ended > MOST_RESTARTS:
                 raise
             on_error(error)
+            if not qupath.running:  # one image must not end the reading of the others
+                qupath.restart()
     return reviews
 
 
@@ -232,31 +253,43 @@ def read_review(qupath: QuPath, files: ProjectFiles, image: ProjectImage) -> Rev
     else:
         raise QuPathError(f"{image.name}: its objects are saved again and again; try again later")
     changes = None if base is None else compare(base, objects.detections)
+    found, transform = objects.detections if changes is None else changes.reviewed, image.transform
     return Review(
         image=image,
-        detections=objects.detections if changes is None else changes.reviewed,
+        detections=transform.detections_to_file(found),
         parents=objects.parents,
-        changes=changes,
+        changes=None if changes is None else transform.changes_to_file(changes),
         last_change=image.last_change,
+        markers=None if objects.markers is None else transform.table_to_file(objects.markers),
+        cores=objects.cores,
     )
 
 
 def _read(qupath: QuPath, image: ProjectImage) -> Objects:
-    """Read the objects of an image; its size comes from the project where its file is missing."""
+    """Read the objects of an image.
+
+    Where its file is missing, its size, planes, pixel size and channels come from the project.
+    """
     objects = qupath.read(image.id, name=Path(image.name).stem)
     info = objects.detections.image
     if info.width is None and image.width is not None:
-        info = replace(info, width=image.width, height=image.height)
-        detections = replace(objects.detections, image=info)
+        detections = replace(objects.detections, image=image.info(info.name))
         return replace(objects, detections=detections)
     return objects
 
 
 def _push_one(
-    qupath: QuPath, folder: Path, path: Path, detections: Detections, settings: PushSettings
+    qupath: QuPath,
+    folder: Path,
+    path: Path,
+    detections: Detections,
+    settings: PushSettings,
+    moved: dict[str, str],
 ) -> PushOutcome:
-    files = read_project(folder)
-    image = find_in_project(files, path)
+    check_class_names(detections.objects["class"], path)
+    files = relinked(read_project(folder), moved)  # a dry run has not relinked them
+    size = (detections.image.width, detections.image.height)
+    image = find_in_project(files, path, size)
     is_new = image is None
     if image is None:
         if settings.dry_run:
@@ -268,14 +301,15 @@ def _push_one(
             image.missing[0], "is not there", "give --relink FOLDER if the images were moved"
         )
     backup = Backup(files, image)
-    if not settings.dry_run:
-        backup.settle()
+    last = backup.pushed() if settings.dry_run else backup.settle()
     backup.check_objects()
+    resaved = None if settings.dry_run else save_with_ids(qupath, image, backup, last)
     state = backup.state()
     there = _read(qupath, image)
     base = backup.pushed_as(there.push)
+    placed = place(image, detections, there.detections.image, path)
     plan = plan_push(
-        there, base, detections, settings, project_classes=files.classes, time=push_time()
+        there, base, placed.detections, settings, project_classes=files.classes, time=push_time()
     )
     outcome = PushOutcome(
         image=image.name,
@@ -283,6 +317,8 @@ def _push_one(
         merged=plan.merged,
         removed=len(plan.remove),
         added=len(plan.add),
+        notes=() if resaved is None else (resaved,),
+        left_out=placed.left_out,
     )
     if settings.dry_run:
         return outcome
@@ -350,56 +386,3 @@ def check_written(image: ProjectImage, wanted: Pushed, found: Objects, before: O
             f"{image.name}: what QuPath made is not what was pushed ({differences}); the image's "
             "objects are as they were before"
         )
-
-
-_NAMED = ("added", "deleted", "reshaped", "reclassified")
-
-
-def status(reviews: Sequence[Review]) -> pd.DataFrame:
-    """Count the objects and all that reviewers did since the first push, in a row an image.
-
-    Returns:
-        Columns ``image``, ``objects``, ``pushed``, the numbers of objects that reviewers ``added``,
-        ``deleted``, ``reshaped``, ``reclassified`` and edited otherwise (``other edits``) since the
-        first push, those that were edited ``since the last push``, open ``conflicts``, and ``last
-        change`` (UTC); counts are missing where nothing was pushed.
-    """
-    rows = []
-    for review in reviews:
-        row: dict[str, object] = {"image": review.image.name, "objects": len(review.detections)}
-        if review.changes is not None:
-            row["pushed"] = len(review.changes.base)
-            row |= _counted(review.changes.all_edits)
-            row["since the last push"] = review.changes.edits["id"].nunique()
-            row["conflicts"] = len(review.changes.conflicts)
-        row["last change"] = review.last_change
-        rows.append(row)
-    counts = ["objects", "pushed", *_NAMED, "other edits", "since the last push", "conflicts"]
-    table = pd.DataFrame(rows, columns=["image", *counts, "last change"])
-    return table.astype(dict.fromkeys(counts, "Int64"))
-
-
-def history(reviews: Sequence[Review]) -> pd.DataFrame:
-    """Count what reviewers did to each push of each image, in a row a push that was edited.
-
-    Returns:
-        Columns ``image``, ``push`` (number), ``pushed`` (time), and the numbers of objects that
-        reviewers ``added``, ``deleted``, ``reshaped``, ``reclassified`` and edited otherwise
-        (``other edits``).
-    """
-    rows = []
-    for review in reviews:
-        if review.changes is None:
-            continue
-        for (push, pushed), edits in review.changes.all_edits.groupby(["push", "pushed"]):
-            rows.append(
-                {"image": review.image.name, "push": push, "pushed": pushed, **_counted(edits)}
-            )
-    return pd.DataFrame(rows, columns=["image", "push", "pushed", *_NAMED, "other edits"])
-
-
-def _counted(edits: pd.DataFrame) -> dict[str, int]:
-    """Count the objects by what was done to them."""
-    counts = {what: edits.loc[edits["what"] == what, "id"].nunique() for what in _NAMED}
-    counts["other edits"] = edits.loc[~edits["what"].isin(_NAMED), "id"].nunique()
-    return counts

@@ -28,6 +28,8 @@ def list_images(
                         "id": image.id,
                         "name": image.name,
                         "files": [str(path) for path in image.paths],
+                        "series": image.transform.series,
+                        "shown": list(image.transform.steps),
                         "missing": [str(path) for path in image.missing],
                         "thumbnail": None if image.thumbnail is None else str(image.thumbnail),
                         "last_change": None
@@ -42,6 +44,9 @@ def list_images(
         return
     for image in files.images:
         lost = f"  (not there: {image.missing[0]})" if image.missing else ""
-        typer.echo(f"{image.id:>4}  {image.name}{lost}")
+        turned = image.transform.problem or ", ".join(image.transform.steps)
+        series = image.transform.series
+        shows = f"  ({image.shows})" if turned or series not in (None, "0") else ""
+        typer.echo(f"{image.id:>4}  {image.name}{shows}{lost}")
     if files.classes:
         typer.echo("classes: " + ", ".join(known.name for known in files.classes))

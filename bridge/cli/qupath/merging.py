@@ -75,5 +75,7 @@ def describe(outcome: PushOutcome) -> str:
             what.append("reviewed: " + ", ".join(f"{n} {k}" for k, n in edits.items()))
         if len(outcome.merged.conflicts):
             what.append(f"{len(outcome.merged.conflicts)} conflicts")
+    if outcome.left_out:
+        what.append(f"{outcome.left_out} left out, of which the image in QuPath shows nothing")
     new = " (new in the project)" if outcome.added_to_project else ""
     return f"{outcome.image}{new}: {'; '.join(what)}"

@@ -56,6 +56,9 @@ def take(
     layer: Layer = "",
     keep_untouched: KeepUntouched = False,
     conflicts: ConflictClass = None,
+    as_shown: Annotated[
+        bool, typer.Option("--as-shown", help="They were found in the pixels that QuPath shows.")
+    ] = False,
 ) -> None:
     """Push objects into the image that is open in QuPath; its script starts this.
 
@@ -73,7 +76,14 @@ def take(
         conflict_class=conflicts,
     )
     outcome = take_objects(
-        project, image, detections, exchange, settings, ask=_ask, on_wait=note_waiting
+        project,
+        image,
+        detections,
+        exchange,
+        settings,
+        as_shown=as_shown,
+        ask=_ask,
+        on_wait=note_waiting,
     )
     typer.echo(describe(outcome))
     if outcome.conflicts is not None:

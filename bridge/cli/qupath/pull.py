@@ -20,7 +20,10 @@ def pull(
     ],
     images: Annotated[
         list[str] | None,
-        typer.Option("--image", help="Name or number of an image; several times. [default: all]"),
+        typer.Option(
+            "--image",
+            help="Name, number, or FILE#SERIES of an image; several times. [default: all]",
+        ),
     ] = None,
     only: Only = None,
     classes: Classes = None,

@@ -29,7 +29,11 @@ def push(
         Path, typer.Argument(help=f"{PROJECT_HELP} Made if there is none.", show_default=False)
     ],
     images: Annotated[
-        list[Path], typer.Argument(help="Images, or folders of them.", show_default=False)
+        list[Path],
+        typer.Argument(
+            help="Images, or folders of them; FILE#2 (from 0) or FILE#NAME for one of a file's.",
+            show_default=False,
+        ),
     ],
     detections: DetectionFiles,
     kind: AsKind = None,
@@ -68,9 +72,9 @@ def push(
     from bridge.apps.qupath.sync import push as push_objects
     from bridge.detections import Detections
     from bridge.formats.pairing import pair
-    from bridge.images import find_images
+    from bridge.images.names import find_images_and_series
 
-    pairs = pair(find_images(images), detections)
+    pairs = pair(find_images_and_series(images), detections)
     settings = PushSettings(
         kind=None if kind is None else kind.value,
         inside=inside,
@@ -107,6 +111,8 @@ def _tell(outcome: PushOutcome) -> None:
     if outcome.error is not None:
         note(outcome.error)
         return
+    for sentence in outcome.notes:
+        note(sentence)
     typer.echo(describe(outcome))
 
 
@@ -117,7 +123,9 @@ def _as_json(outcome: PushOutcome) -> dict[str, Any]:
         "added_to_project": outcome.added_to_project,
         "removed": outcome.removed,
         "added": outcome.added,
+        "left_out": outcome.left_out,
         "error": outcome.error,
         "review": None if merged is None else merged.review.counts(),
         "conflicts": None if merged is None else len(merged.conflicts),
+        "notes": list(outcome.notes),
     }

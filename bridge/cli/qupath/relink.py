@@ -23,15 +23,19 @@ def relink(
     from bridge.apps.qupath.backup import writing_into
     from bridge.apps.qupath.matching import find_moved
     from bridge.apps.qupath.project_files import read_project
-    from bridge.apps.qupath.session import QuPath
+    from bridge.apps.qupath.session import QuPath, check_qupath
 
-    folder = read_project(project).folder
-    with writing_into(folder, doing=f"relink in {folder}", on_wait=note_waiting):
-        moved, lost = find_moved(read_project(project), folders)
-        if moved:
-            with QuPath(qupath) as session:
-                session.open(folder)
-                session.relink(moved)
+    files = read_project(project)
+    moved, lost = find_moved(files, folders)
+    if moved:
+        check_qupath(qupath)
+        doing = f"relink in {files.folder}"
+        with (
+            writing_into(files.folder, doing=doing, on_wait=note_waiting),
+            QuPath(qupath) as session,
+        ):
+            session.open(files.folder)
+            session.relink(moved)
     typer.echo(f"{len(moved)} found, {len(lost)} not found")
     for path in lost:
         note(f"{path}: not found")

@@ -14,6 +14,13 @@ from bridge.errors import StarbridgeError
 
 def status(
     project: Annotated[Path, typer.Argument(help=PROJECT_HELP, show_default=False)],
+    images: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--image",
+            help="Name, number, or FILE#SERIES of an image; several times. [default: all]",
+        ),
+    ] = None,
     qupath: Annotated[Path | None, typer.Option(help=QUPATH_HELP)] = None,
     history: Annotated[
         bool, typer.Option("--history", help="Count what was done to each push, in a row a push.")
@@ -21,14 +28,14 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say for each image what was pushed and what reviewers did since the first push."""
+    from bridge.apps.qupath.counting import history as summarise_history
+    from bridge.apps.qupath.counting import status as summarise
     from bridge.apps.qupath.session import QuPath
-    from bridge.apps.qupath.sync import history as summarise_history
     from bridge.apps.qupath.sync import pull as pull_reviews
-    from bridge.apps.qupath.sync import status as summarise
 
     errors: list[StarbridgeError] = []
     with QuPath(qupath) as session:
-        reviews = pull_reviews(session, project, on_error=errors.append)
+        reviews = pull_reviews(session, project, images, on_error=errors.append)
     table = summarise_history(reviews) if history else summarise(reviews)
     for error in errors:
         note(str(error))

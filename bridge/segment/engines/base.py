@@ -39,7 +39,11 @@ class Prediction:
 
 
 class Engine(Protocol):
-    """A loaded network."""
+    """A loaded network.
+
+    It has one caller at a time (:func:`bridge.segment.engines.sharing.engine_lock`), and works in a
+    forked process too, or says in one error that it does not.
+    """
 
     name: str
     """Key of its :class:`bridge.segment.engines.registry.EngineSpec`, for the run's record."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from importlib.metadata import version
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.errors import BadInputError
 from bridge.model.folder import ModelFolder
 from bridge.model.keras_weights import load_weights
 from bridge.model.stardist_keras import build_stardist
@@ -52,6 +54,7 @@ class KerasEngine(UnetTiles):
         # Of seven digits, a graphics card's TensorFloat-32 would keep three.
         tf.config.experimental.enable_tensor_float_32_execution(False)
         self.versions = {name: version(name) for name in ("stardist", "tensorflow", "keras")}
+        self._process = os.getpid()
 
     def predict(
         self, tile: NDArray[Any], margins: Margins = NO_MARGINS, min_prob: float = 0.0
@@ -59,9 +62,17 @@ class KerasEngine(UnetTiles):
         """Run the network on one (height, width, channels) float32 tile.
 
         Raises:
-            BadInputError: the tile does not fit into memory.
+            BadInputError: the tile does not fit into memory, or this process was forked from the
+                one that loaded the network.
         """
         import tensorflow as tf
+
+        if self._process != os.getpid():  # TensorFlow would wait for its threads for ever
+            raise BadInputError(
+                "engine keras",
+                "was loaded before this process was forked, and TensorFlow does not survive that",
+                'take --engine starbridge or onnx, or the start method "spawn" of multiprocessing',
+            )
 
         try:
             outputs = self._model.keras_model.predict_on_batch(tile[np.newaxis])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,9 @@ _PROVIDERS: dict[str, dict[str, str]] = {
 
 _ENDING = "ExecutionProvider"
 
+_sessions_of_parents: list[Any] = []
+"""Kept, because to end one waits for its threads, which do not run in a forked process."""
+
 
 class OnnxEngine(UnetTiles):
     """A StarDist 2D model in ONNX Runtime.
@@ -61,13 +65,23 @@ class OnnxEngine(UnetTiles):
             )
         self.versions = {"onnxruntime": str(onnxruntime.__version__)}
         self._network = read_unet(model)
+        self._session: Any = None
+        self._start_session()
+
+    def _start_session(self) -> None:
+        """Start a session in this process: a parent's threads do not run in a forked one."""
+        import onnxruntime
+
+        if self._session is not None:
+            _sessions_of_parents.append(self._session)
+        self._process = os.getpid()
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # a provider that does not work is replaced by the next
         options.enable_mem_pattern = False  # tiles differ in size; DirectML requires it
         options.intra_op_num_threads = allowed_threads()
         there = onnxruntime.get_available_providers()
         self._session = onnxruntime.InferenceSession(
-            onnx_bytes(self._network, model.grid),
+            onnx_bytes(self._network, self._folder.grid),
             options,
             providers=[(name, given) for name, given in _PROVIDERS.items() if name in there],
         )
@@ -81,6 +95,8 @@ class OnnxEngine(UnetTiles):
         Raises:
             BadInputError: the tile does not fit into memory.
         """
+        if self._process != os.getpid():
+            self._start_session()
         channels_first = np.ascontiguousarray(np.moveaxis(tile, -1, 0)[np.newaxis], np.float32)
         try:
             (joined,) = self._session.run(None, {"input": channels_first})

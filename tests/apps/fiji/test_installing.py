@@ -289,8 +289,11 @@ def test_our_own_macros_install_everywhere(tmp_path: Path, make: object) -> None
     assert done.notes == ()
 
 
-def test_the_macro_that_calls_starbridge_knows_where_it_is(
-    fiji: FijiApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "name", ["starbridge_segment", "take_new_segmentation", "what_have_i_changed"]
+)
+def test_a_macro_that_calls_starbridge_knows_where_it_is(
+    fiji: FijiApp, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shutil.which", lambda name, path=None: "/opt/my env/starbridge")
 
@@ -298,7 +301,7 @@ def test_the_macro_that_calls_starbridge_knows_where_it_is(
 
     (line,) = (
         line
-        for line in (done.folder / "starbridge_segment.ijm").read_text("utf-8").splitlines()
+        for line in (done.folder / f"{name}.ijm").read_text("utf-8").splitlines()
         if line.endswith("commandPath")
     )
     assert 'value="/opt/my env/starbridge"' in line

@@ -32,6 +32,20 @@ def test_a_redrawn_object_is_itself_again() -> None:
     assert found.objects.loc["x", "name"] == "new one"
 
 
+def test_an_updated_object_of_all_channels_does_not_move_to_the_one_in_front() -> None:
+    base = pushed()
+    names = ["0004-a", "new one", "0009-b"]
+    updated = Detections.from_polygons(
+        [shapely.box(1, 1, 4, 4)] * 3,
+        columns={"name": names, "c": [2, 2, 2]},
+        ids=["redrawn", "new", base.ids[1]],
+    )
+
+    found = restore_ids(updated, base).objects
+
+    assert found.loc[[base.ids[0], "new", base.ids[1]], "c"].tolist() == [-1, 2, -1]
+
+
 def test_a_copy_of_an_object_that_is_still_there_is_a_new_one() -> None:
     base = pushed()
     found = left(["0004-a", "0009-b"], [base.ids[0], "copy"])

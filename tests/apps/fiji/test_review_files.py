@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,12 @@ import roifile
 
 from bridge import Detections, ImageInfo, open_image
 from bridge.apps.fiji.review_files import (
-    ReviewFiles,
     pull_files,
     push_files,
     review_key,
     reviewed_names,
 )
+from bridge.apps.fiji.review_layout import ReviewFiles
 from bridge.errors import BadInputError
 from bridge.images import Image, from_array
 from bridge.review import compare
@@ -85,6 +86,19 @@ def test_what_the_reviewer_saved_is_pulled(tmp_path: Path, edited: str) -> None:
     assert (found.image.width, found.image.height) == (80, 60)
     if edited != "nothing":
         assert found.objects.loc[objects.ids[0], "class"] == "dead"
+
+
+def test_a_nucleus_added_on_the_second_channel_lies_there(tmp_path: Path) -> None:
+    objects = replace(section(), image=picture().info)
+    push_files(picture(), objects, tmp_path)
+    files = ReviewFiles.of(tmp_path, "section")
+    edit_rois(files.rois)
+    drawn = roifile.ImagejRoi.frompoints([[60, 40], [70, 40], [70, 50]], name="new", position=1)
+    drawn.tofile(files.rois)
+
+    found = pull_files(tmp_path, "section")[1].objects.set_index("name")
+
+    assert found.loc["new", ["c", "z", "t"]].tolist() == [1, 0, 0]
 
 
 def test_a_second_push_keeps_the_review_and_a_copy_of_it(tmp_path: Path) -> None:

@@ -108,6 +108,30 @@ def test_the_image_has_its_pixels_calibration_and_channel_names(fiji: Fiji) -> N
         assert np.array_equal(back.plane(channel), image.plane(channel))
 
 
+@pytest.mark.parametrize(
+    ("dimensions", "plane"),
+    [("3, 1, 1", (2, 0, 0)), ("1, 3, 1", (-1, 2, 0)), ("1, 1, 3", (-1, 0, 2))],
+)
+def test_an_object_lies_on_the_channel_slice_or_frame_on_which_it_was_added(
+    fiji: Fiji, dimensions: str, plane: tuple[int, int, int]
+) -> None:
+    result = fiji.run_macro(
+        f"""
+        newImage("stack", "8-bit black", 40, 30, 3);
+        Stack.setDimensions({dimensions});
+        setSlice(3);
+        makeRectangle(4, 5, 10, 12);
+        Roi.setPosition(3);
+        {'roiManager("add");' if fiji.mode == "gui" else "Overlay.addSelection;"}
+        """
+    )
+    pulled, of_macro = fiji.pull(result.images[0]), result.rois
+
+    for found in (pulled, of_macro):
+        assert found.objects[["c", "z", "t"]].to_numpy().tolist() == [list(plane)]
+        assert found.image.channels == ()
+
+
 def test_rois_are_named_by_label_and_class_and_coloured_by_class(window: Fiji) -> None:
     window.push(picture(grid()), grid())
 

@@ -12,6 +12,8 @@ import tifffile
 from bridge import Detections, ImageInfo, PixelSize
 from bridge.apps.finding import find_qupath
 from bridge.apps.qupath.session import QuPath
+from tests.groovy.conftest import QuPath as QuPathScripts
+from tests.groovy.conftest import launcher
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +24,15 @@ def qupath() -> Iterator[QuPath]:
         pytest.skip("needs a QuPath: set PAQUO_QUPATH_DIR to its folder")
     with QuPath() as session:
         yield session
+
+
+@pytest.fixture(scope="session")
+def qupath_scripts(tmp_path_factory: pytest.TempPathFactory) -> QuPathScripts:
+    """A QuPath that runs scripts: what starbridge itself never draws is drawn by it."""
+    app = find_qupath()
+    if app is None:
+        pytest.skip("needs a QuPath: set PAQUO_QUPATH_DIR to its folder")
+    return QuPathScripts(launcher(app.path), tmp_path_factory.mktemp("preferences"))
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bridge import Detections
+from bridge.apps.qupath.image_transform import AS_FILE, ImageTransform
 from bridge.apps.qupath.project_files import ProjectImage
 from bridge.apps.qupath.sync import Review
 from bridge.review import Changes
@@ -17,6 +18,7 @@ def review_of(
     name: str = "a.tif",
     parents: Sequence[str | None] | None = None,
     changes: Changes | None = None,
+    transform: ImageTransform = AS_FILE,
 ) -> Review:
     """What would be read of an image that is made of some files."""
     image = ProjectImage(
@@ -26,6 +28,7 @@ def review_of(
         data=Path("data", "1"),
         description="",
         metadata={},
+        transform=transform,
     )
     parents = (None,) * len(detections) if parents is None else tuple(parents)
     return Review(

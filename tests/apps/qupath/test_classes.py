@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bridge.apps.qupath.classes import read_classes
+from bridge.apps.qupath.classes import check_class_names, name_in_qupath, read_classes
 from bridge.errors import BadInputError
 
 
@@ -33,7 +35,7 @@ def test_windows_line_ends_and_byte_order_mark_are_taken(tmp_path: Path) -> None
     assert read_classes(path) == {"Neuron": "#ff0000", "Glia": "#00ff00"}
 
 
-@pytest.mark.parametrize("name", ["No", "yes", "on", "null", "~", "1", "1.0", "0x10", "12:30:00"])
+@pytest.mark.parametrize("name", ["No", "yes", "on", "null", "~", "1", "1.0", "0x10", "1_000"])
 def test_a_class_is_called_what_stands_in_the_file(tmp_path: Path, name: str) -> None:
     assert read_classes(file_of(tmp_path, f'{name}: "#ff0000"')) == {name: "#ff0000"}
 
@@ -123,3 +125,51 @@ def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
         read_classes(tmp_path)
     with pytest.raises(BadInputError, match="is empty"):
         read_classes(file_of(tmp_path, ""))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Tumor", "Tumor: Positive", "a: b: c", "a  b", "CD3+", "µ 核", "null", "a.b", "[x]", "0"],
+)
+def test_a_name_that_qupath_keeps_is_taken(name: str) -> None:
+    assert name_in_qupath(name) == name
+    check_class_names([None, name], "a.tif")
+
+
+@pytest.mark.parametrize(
+    ("name", "becomes", "remedy"),
+    [
+        ("Tumor:Positive", "'Tumor: Positive'", "rename it to 'Tumor: Positive'"),
+        (" lead", "'lead'", "rename it to 'lead'"),
+        ("a : b", "'a: b'", "rename it to 'a: b'"),
+        ("a\nb", "'a: b'", "rename it to 'a: b'"),
+        ("a\u00a0", "'a'", "rename it to 'a'"),
+        ("a\x07b", "'ab'", "rename it to 'ab'"),
+        ("a::b", "no class", "give it another name"),
+        ("a: ", "no class", "give it another name"),
+        ("", "no class", "give it another name"),
+        ("Unclassified", "no class", "give it another name"),
+    ],
+)
+def test_a_name_that_qupath_would_change_is_refused(name: str, becomes: str, remedy: str) -> None:
+    with pytest.raises(BadInputError) as caught:
+        check_class_names(["Tumor", name], "a.tif")
+
+    assert str(caught.value) == (
+        f"a.tif: has the class {name!r}, of which QuPath makes {becomes}; {remedy}"
+    )
+
+
+@given(st.text())
+def test_the_name_that_is_proposed_is_kept(name: str) -> None:
+    proposed = name_in_qupath(name)
+
+    assert proposed is None or name_in_qupath(proposed) in (proposed, None)
+
+
+def test_a_file_of_colours_with_such_a_name_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "classes.yaml"
+    file.write_text('"Tumor:Positive": "#ff0000"', "utf-8")
+
+    with pytest.raises(BadInputError, match="rename it to 'Tumor: Positive'"):
+        read_classes(file)

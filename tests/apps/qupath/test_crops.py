@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import roifile
 import shapely
 import tifffile
 from numpy.typing import NDArray
 
 from bridge import Detections, ImageInfo, PixelSize
-from bridge.apps.qupath.crops import write_crops
+from bridge.apps.qupath.crops import find_crops, write_crops
 from bridge.errors import BadInputError
+from bridge.formats.markers import make_markers
 from bridge.images import open_image
 from tests.apps.qupath.reviews import review_of
 
@@ -43,7 +47,7 @@ def regions(*shapes: shapely.Geometry, **columns: Any) -> Detections:
 
 def crops_of(objects: Detections, file: Path, out: Path) -> dict[str, NDArray[Any]]:
     """Pixels of the crops by file name."""
-    files = write_crops(review_of(objects, file), "a", out)
+    files = write_crops(review_of(objects, file), "a", out).files
     assert all((out / path).is_file() for path in files.values())
     crops = [out / path for path in files.values() if path.endswith(".tif")]
     assert all(path.parent == out / "export" / "ROIsTif" for path in crops)
@@ -69,7 +73,7 @@ def test_annotations_are_written_for_qupath_and_imagej(picture: Picture, tmp_pat
         columns={"object_type": ["annotation", "detection"], "class": ["Neuron", None]},
     )
 
-    files = write_crops(review_of(objects, picture[0]), "a", tmp_path / "out")
+    files = write_crops(review_of(objects, picture[0]), "a", tmp_path / "out").files
 
     assert files == {
         "annotations geojson": "export/geojsons/a.geojson",
@@ -119,11 +123,15 @@ def test_what_lies_outside_of_the_image_is_cut_off(picture: Picture, tmp_path: P
         shapely.box(-5, -5, 4, 3), shapely.box(55, 35, 70, 50), shapely.box(-9, -9, 99, 99)
     )
 
-    found = list(crops_of(objects, file, tmp_path / "out").values())
+    made = write_crops(review_of(objects, file), "a", tmp_path / "out")
 
-    assert np.array_equal(found[0], values[0, 0, :, :3, :4])
-    assert np.array_equal(found[1], values[0, 0, :, 35:, 55:])
-    assert np.array_equal(found[2], values[0, 0])
+    found = [tifffile.imread(tmp_path / "out" / made.files[f"crop {n}"]) for n in (1, 2, 3)]
+    assert np.array_equal(found[0], values[0, 0])
+    assert np.array_equal(found[1], values[0, 0, :, :3, :4])
+    assert np.array_equal(found[2], values[0, 0, :, 35:, 55:])
+    assert made.notes == (
+        "partly outside the image, and cut to it: [none] 001, [none] 002, [none] 003",
+    )
 
 
 def test_an_annotation_outside_of_the_image_has_no_region_and_keeps_its_number(
@@ -134,9 +142,13 @@ def test_an_annotation_outside_of_the_image_has_no_region_and_keeps_its_number(
         shapely.box(0, 0, 1, 1),
     )  # fmt: skip
 
-    found = crops_of(objects, picture[0], tmp_path / "out")
+    made = write_crops(review_of(objects, picture[0]), "a", tmp_path / "out")
 
-    assert list(found) == ["a [none] 004.tif"]
+    assert list(made.files)[2:] == ["crop 2"]
+    assert made.files["crop 2"].endswith("a [none] 002.tif")
+    assert made.notes == (
+        "outside the image, so without a region: [none] 001, [none] 003, [none] 004",
+    )
     assert len(Detections.read(tmp_path / "out" / "export" / "geojsons" / "a.geojson")) == 4
 
 
@@ -167,8 +179,8 @@ def test_of_an_image_without_annotations_nothing_is_written(
     objects = Detections.from_polygons([shapely.box(2, 3, 12, 9)])
 
     none = Detections.from_polygons([])
-    assert not write_crops(review_of(objects, picture[0]), "a", tmp_path / "out")
-    assert not write_crops(review_of(none), "a", tmp_path / "out")
+    assert not write_crops(review_of(objects, picture[0]), "a", tmp_path / "out").files
+    assert not write_crops(review_of(none), "a", tmp_path / "out").files
     assert not (tmp_path / "out").exists()
 
 
@@ -224,3 +236,70 @@ def test_colours_stay_channels(tmp_path: Path) -> None:
     ).values()
 
     assert np.array_equal(np.moveaxis(crop, 0, -1), values[3:9, 2:12])
+
+
+def test_numbers_go_from_top_to_bottom_plane_by_plane(picture: Picture, tmp_path: Path) -> None:
+    objects = regions(
+        shapely.box(2, 20, 9, 29), shapely.box(9, 3, 12, 9), shapely.box(2, 3, 8, 9),
+        shapely.box(0, 0, 5, 5), **{"class": ["low", "right", "left", "later"]}, t=[0, 0, 0, 1],
+    )  # fmt: skip
+
+    found = crops_of(objects, picture[0], tmp_path / "out")
+
+    assert [name[2:-4] for name in found] == [
+        "[left] 001", "[right] 002", "[low] 003", "[later] 004",
+    ]  # fmt: skip
+
+
+def test_each_region_has_its_outline_as_the_selection(picture: Picture, tmp_path: Path) -> None:
+    shape = shapely.Polygon([(2, 3), (12.5, 4), (7, 9.25)])
+
+    crops_of(regions(shape), picture[0], tmp_path / "out")
+
+    with tifffile.TiffFile(tmp_path / "out/export/ROIsTif/a [none] 001.tif") as tiff:
+        roi = roifile.ImagejRoi.frombytes((tiff.imagej_metadata or {})["ROI"])
+    assert np.asarray(roi.coordinates()).tolist() == [[0, 0], [10.5, 1], [5, 6.25]]
+
+
+def test_classes_and_types_choose(picture: Picture, tmp_path: Path) -> None:
+    objects = regions(
+        shapely.box(2, 3, 12, 9), shapely.box(2, 13, 12, 19), **{"class": ["Tumor", "Stroma"]}
+    )
+    review = review_of(objects, picture[0])
+
+    chosen = write_crops(review, "a", tmp_path / "out", only="annotations", classes=["Stroma"])
+    none = write_crops(review, "a", tmp_path / "none", only="cells")
+
+    assert chosen.files["crop 1"] == "export/ROIsTif/a [Stroma] 001.tif"
+    assert len(Detections.read(tmp_path / "out" / chosen.files["annotations geojson"])) == 1
+    assert (none.files, none.notes) == (
+        {}, ("no crops: --only cells leaves the annotations out",),
+    )  # fmt: skip
+
+
+def test_points_and_lines_have_a_number_and_no_region(picture: Picture, tmp_path: Path) -> None:
+    markers = make_markers(
+        [shapely.Point(5, 1), shapely.LineString([(0, 30), (9, 39)])],
+        ["0b4f3f0e-6f3c-4c58-9d3d-0a6d1f0c2b7e", "1b4f3f0e-6f3c-4c58-9d3d-0a6d1f0c2b7e"],
+        {"object_type": ["annotation", "detection"]},
+    )
+    review = replace(review_of(regions(shapely.box(2, 3, 12, 9)), picture[0]), markers=markers)
+
+    made = write_crops(review, "a", tmp_path)
+
+    assert list(made.files)[2:] == ["crop 2"]
+    document = json.loads((tmp_path / made.files["annotations geojson"]).read_text("utf-8"))
+    kinds = [feature["geometry"]["type"] for feature in document["features"]]
+    assert kinds == ["Point", "Polygon"]
+    with zipfile.ZipFile(tmp_path / made.files["annotations rois"]) as archive:
+        assert archive.namelist() == ["[none] 001.roi", "[none] 002.roi"]
+
+
+def test_files_of_a_training_set_are_found_again(picture: Picture, tmp_path: Path) -> None:
+    made = write_crops(review_of(regions(shapely.box(2, 3, 12, 9)), picture[0]), "a", tmp_path)
+    for other in ("b [none] 001.tif", "ab [none] 001.tif", "a [none].tif", "a.tif"):
+        (tmp_path / "export" / "ROIsTif" / other).touch()
+
+    assert find_crops("a", tmp_path) == list(made.files.values())
+    assert made.hashes.keys() == {*made.files.values()}
+    assert find_crops("a", tmp_path / "none") == []

@@ -341,7 +341,8 @@ def test_objects_that_are_cut_off_at_any_step(case: Case) -> None:
 def test_objects_that_are_saved_while_they_are_pulled(
     case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usual, readings = QuPath.read, []
+    usual = QuPath.read
+    readings: list[Any] = []
 
     def read(self: QuPath, *arguments: Any, **options: Any) -> Any:
         found = usual(self, *arguments, **options)

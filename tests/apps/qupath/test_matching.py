@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from bridge.apps.qupath.matching import find_in_project, find_moved, new_name
+from bridge.apps.qupath.matching import find_in_project, find_moved, new_name, relinked
 from bridge.apps.qupath.project_files import ProjectFiles, read_project
 from bridge.errors import BadInputError
+from tests.apps.qupath.server_builders import uri_builder, wrapped
 from tests.apps.qupath.test_project_files import entry, write_project
 
 
@@ -123,12 +124,76 @@ def test_an_image_that_moved_from_windows_is_recognised(tmp_path: Path) -> None:
         find_in_project(project, touch(tmp_path / "a.tif"))
 
 
-def test_an_image_that_is_there_twice_is_said(tmp_path: Path) -> None:
+def variants(folder: Path, file: Path, **builders: dict[str, Any]) -> ProjectFiles:
+    """A project that shows one file in several ways."""
+    images = []
+    for number, (name, builder) in enumerate(builders.items(), 1):
+        image = entry(number, name, file.as_uri())
+        image["serverBuilder"] = builder
+        images.append(image)
+    return read_project(write_project(folder, *images))
+
+
+def test_an_image_that_is_there_twice_is_named(tmp_path: Path) -> None:
     file = touch(tmp_path / "a.tif")
     project = project_of(tmp_path / "p", file.as_uri(), f"file:{file}", names=("first", "second"))
 
-    with pytest.raises(BadInputError, match=r"several times: first \(1\), second \(2\); remove"):
+    with pytest.raises(
+        BadInputError,
+        match=r"several times: first \(a\.tif\), second \(a\.tif\); give a\.tif#NAME",
+    ):
         find_in_project(project, file)
+    assert find_in_project(project, tmp_path / "a.tif#second") is project.images[1]
+
+
+def test_the_image_that_shows_the_file_as_it_is_is_found_among_turned_ones(tmp_path: Path) -> None:
+    file = touch(tmp_path / "a.tif")
+    plain = uri_builder(40, 30, uri=file.as_uri())
+    turned = wrapped("rotated", plain, rotation="ROTATE_180")
+    project = variants(tmp_path / "p", file, turned=turned, plain=plain, pixels=wrapped(
+        "typeConvert", plain, pixelType="FLOAT32"
+    ))  # fmt: skip
+
+    assert find_in_project(project, file) is project.images[1]
+    assert find_in_project(project, tmp_path / "a.tif#turned") is project.images[0]
+    with pytest.raises(
+        BadInputError,
+        match=r"has no image 'Turned' in the project; it has turned \(a\.tif, rotated by 180°\), ",
+    ):
+        find_in_project(project, tmp_path / "a.tif#Turned")
+
+
+def test_series_are_found_by_number_name_and_size(tmp_path: Path) -> None:
+    file = touch(tmp_path / "a.lif")
+
+    def series(number: int, width: int) -> dict[str, Any]:
+        return uri_builder(width, 30, uri=file.as_uri(), args=["--series", str(number)])
+
+    first, second, third = series(0, 40), series(1, 40), series(2, 50)
+    project = variants(
+        tmp_path / "p", file, **{"a.lif - left": first, "a.lif - right": second, "eye": third}
+    )
+
+    for series_name, found in (("0", 0), ("2", 2), ("left", 0), ("right", 1), ("eye", 2)):
+        place = tmp_path / f"a.lif#{series_name}"
+        assert find_in_project(project, place) is project.images[found]
+    assert find_in_project(project, file, (50, 30)) is project.images[2]
+    with pytest.raises(BadInputError, match=r"a\.lif - right \(a\.lif#1\), eye"):
+        find_in_project(project, file, (40, 30))
+    with pytest.raises(BadInputError, match="has no image '7' in the project"):
+        find_in_project(project, tmp_path / "a.lif#7")
+    assert project.image("a.lif#1") is project.images[1]
+    assert project.image(f"{file}#left") is project.images[0]
+    with pytest.raises(BadInputError, match="several images named 'a.lif'; give the number: 1, 2"):
+        project.image("a.lif")
+
+
+def test_a_series_of_a_file_that_the_project_does_not_have_is_not_added(tmp_path: Path) -> None:
+    project = project_of(tmp_path / "p", "omero://1")
+    touch(tmp_path / "a.lif")
+
+    with pytest.raises(BadInputError, match=r"a\.lif#1: is not in the project; add the series"):
+        find_in_project(project, tmp_path / "a.lif#1")
 
 
 @pytest.mark.parametrize(
@@ -289,3 +354,17 @@ def test_a_folder_to_look_in_has_to_be_one(tmp_path: Path, make: Any) -> None:
 
     with pytest.raises(BadInputError, match="none: is no folder; give the folder where"):
         find_moved(project, [tmp_path / "none"])
+
+
+def test_a_project_is_known_as_it_will_be_relinked(tmp_path: Path) -> None:
+    file = touch(tmp_path / "now" / "a.tif")
+    project = project_of(tmp_path / "p", "file:/gone/a.tif", "file:/gone/b.tif")
+    before = project.file.read_bytes()
+    moved, _ = find_moved(project, [tmp_path / "now"])
+
+    found = find_in_project(relinked(project, moved), file)
+
+    assert found is not None
+    assert (found.id, found.missing) == ("1", ())
+    assert relinked(project, {}) == project
+    assert project.file.read_bytes() == before

@@ -55,6 +55,13 @@ def lacking(detections: Detections, *ids: str) -> Detections:
     return replace(detections, objects=frame[~frame.index.isin(ids)])
 
 
+def shown_image() -> dict[str, Any]:
+    """The image as the project lists it."""
+    listed = entry(1, "a.tif", "file:/images/a.tif")
+    listed["serverBuilder"]["metadata"] |= {"width": INFO.width, "height": INFO.height}
+    return listed
+
+
 @dataclass
 class Window:
     """Does what the script does in QuPath's window, without QuPath.
@@ -121,9 +128,18 @@ class Window:
         """Pack objects as the script does."""
         folder = self.exchange / name
         folder.mkdir(exist_ok=True)
-        packed = pack(objects)
-        parents = np.full(len(objects), -1)
-        replace(packed, arrays={**packed.arrays, "parentOf": parents}).save(folder)
+        packed, no_marks = pack(objects), pack(Detections.from_polygons([]))
+        marks = {"parentOf": [], "wkb": [], "wkbEnds": [0], "coreOf": []}
+        arrays = {**no_marks.arrays, **{key: np.array(v, np.int32) for key, v in marks.items()}}
+        Packed(
+            {
+                **packed.arrays,
+                "parentOf": np.full(len(objects), -1),
+                "coreOf": np.full(len(objects), -1),
+                **{f"markers.{name}": values for name, values in arrays.items()},
+            },
+            {**packed.texts, **{f"markers.{name}": v for name, v in no_marks.texts.items()}},
+        ).save(folder)
         about: dict[str, Any] = {
             "width": INFO.width, "height": INFO.height, "size_z": 1, "size_t": 1,
             "pixel_size": None, "channels": ["DAPI"], "skipped": 0, "push": push,
@@ -170,7 +186,7 @@ class Open:
 @pytest.fixture
 def opened(tmp_path: Path) -> Open:
     """An image without objects."""
-    project = write_project(tmp_path / "p", entry(1, "a.tif", "file:/images/a.tif"))
+    project = write_project(tmp_path / "p", shown_image())
     for name, objects in (("first", FIRST), ("second", SECOND)):
         objects.write(tmp_path / name / "geojson" / "a.geojson")
     exchange = tmp_path / "exchange"
@@ -382,7 +398,9 @@ def test_an_image_of_another_size_is_refused(pushed: Open) -> None:
     larger = segmentation((20, 20), image=ImageInfo(name="a", width=400, height=100))
     larger.write(pushed.results / "larger" / "geojson" / "a.geojson")
 
-    with pytest.raises(BadInputError, match="400 x 100 pixels, and QuPath shows one of 200 x 100"):
+    with pytest.raises(
+        BadInputError, match=r"400 x 100 px, and a\.tif in the project is made of 200 x 100 px"
+    ):
         pushed.take("larger")
 
     assert pushed.window.asked == [Step.objects]

@@ -17,12 +17,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from bridge import Detections, ImageInfo
-from bridge.apps.qupath.packing import KINDS, NO_COLOR, Packed, pack, unpack
+from bridge.apps.qupath.packing import KINDS, NO_COLOR, Packed, pack, unpack, unpack_markers
 from bridge.colors import class_color
 from bridge.errors import BadInputError
 from tests.objects import TEXTS, assert_same, reviewed
 
 FAR = 60_000
+FIRST = "0b4f3f0e-6f3c-4c58-9d3d-0a6d1f0c2b7e"
 
 texts = st.one_of(st.sampled_from(TEXTS), st.text(min_size=1, max_size=12))
 numbers = st.floats(allow_nan=True, allow_infinity=True)
@@ -387,3 +388,68 @@ def test_what_was_pickled_by_others_is_not_loaded(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="allow_pickle=False"):
         Packed.load(tmp_path)
+
+
+def test_what_is_not_a_number_is_a_measurement_and_no_other_type_gets_it() -> None:
+    objects = Detections.from_polygons(
+        [shapely.box(x, 0, x + 2, 2) for x in range(0, 12, 3)],
+        columns={
+            "object_type": ["detection", "detection", "annotation", "annotation"],
+            "ratio": [0.5, np.nan, np.nan, np.nan],
+            "notes": [np.nan, np.nan, 2.0, np.nan],
+            "never": [np.nan] * 4,
+        },
+    )
+
+    packed = pack(objects)
+
+    assert packed.texts["measurementNames"] == [
+        "Label",
+        "Detection probability",
+        "ratio",
+        "notes",
+        "never",
+    ]
+    has = packed.arrays["measured"].reshape(4, 5).tolist()
+    assert has == [[1, 0, 1, 0, 1], [1, 0, 1, 0, 1], [1, 0, 0, 1, 1], [1, 0, 0, 1, 1]]
+
+
+def test_points_and_lines_are_unpacked_with_all_that_they_have() -> None:
+    shapes = [shapely.Point(1.5, 2), shapely.LineString([(0, 0), (9, 9.25)])]
+    wkb = [shapely.to_wkb(shape) for shape in shapes]
+    area = pack(Detections.from_polygons([shapely.box(0, 0, 9, 9)], ids=[FIRST]))
+    marks: dict[str, NDArray[Any]] = {
+        "kind": np.array([2, 0], np.int8),
+        "plane": np.array([-1, 1, 0, -1, 0, 2], np.int32),
+        "classOf": np.array([0, -1], np.int32),
+        "color": np.array([NO_COLOR, -1], np.int32),
+        "locked": np.array([1, 0], np.int8),
+        "classColors": np.array([-2], np.int32),
+        "measurements": np.array([1.0, np.nan, np.nan, 7.0]),
+        "parentOf": np.array([0, -1], np.int32),
+        "wkb": np.frombuffer(b"".join(wkb), np.int8),
+        "wkbEnds": np.cumsum([0, *map(len, wkb)]),
+    }
+    words: dict[str, list[str | None]] = {
+        "ids": ["p", "q"],
+        "names": [None, "a line"],
+        "classNames": ["Mark"],
+        "measurementNames": ["weight", "label"],
+        "metadataNames": ["weight"],
+        "metadata": ["heavy", None],
+    }
+    packed = Packed(
+        {**area.arrays, **{f"markers.{key}": value for key, value in marks.items()}},
+        {**area.texts, **{f"markers.{key}": value for key, value in words.items()}},
+    )
+
+    found, parents = unpack_markers(packed)
+
+    assert parents == [FIRST, None]
+    assert found.geometry.tolist() == shapes
+    assert found["class"].tolist() == ["Mark", None]
+    assert found["object_type"].tolist() == ["annotation", "detection"]
+    assert found[["locked", "z", "t"]].values.tolist() == [[True, 1, 0], [False, 0, 2]]
+    assert found["weight"].tolist()[0] == 1.0
+    assert found["label (measurement)"].tolist()[1] == 7.0
+    assert found["weight (metadata)"].tolist() == ["heavy", None]

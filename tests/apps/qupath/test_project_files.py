@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bridge import ImageInfo, PixelSize
 from bridge.apps.qupath.project_files import ProjectFiles, file_of, read_project
 from bridge.errors import BadInputError
 
@@ -73,6 +74,60 @@ def test_images_are_listed_with_their_files(project: ProjectFiles, tmp_path: Pat
     assert second.missing == (Path("D:/images/b c.tif"),)
     assert (second.description, second.metadata) == ("look", {"k": "v"})
     assert third.paths == ()
+
+
+def described(**metadata: Any) -> dict[str, Any]:
+    image = entry(1, "a.tif", "file:/gone/a.tif")
+    image["serverBuilder"]["metadata"] |= metadata
+    return image
+
+
+def pixels(width: float, height: float, unit: str) -> dict[str, Any]:
+    return {
+        "pixelWidth": {"value": width, "unit": unit},
+        "pixelHeight": {"value": height, "unit": unit},
+    }
+
+
+def test_an_image_is_described_without_its_file(tmp_path: Path) -> None:
+    image = described(
+        sizeZ=5,
+        sizeT=2,
+        channels=[{"name": "DAPI", "color": -1}, {"name": "T b"}],
+        pixelCalibration=pixels(0.5, 0.25, "µm"),
+    )
+
+    (found,) = read_project(write_project(tmp_path / "project", image)).images
+
+    assert found.info("a") == ImageInfo(
+        name="a",
+        width=1593,
+        height=1266,
+        size_z=5,
+        size_t=2,
+        channels=("DAPI", "T b"),
+        pixel_size=PixelSize(y=0.25, x=0.5),
+    )
+
+
+@pytest.mark.parametrize(
+    "calibration",
+    [
+        pixels(1, 1, "px"),
+        pixels(0, 1, "µm"),
+        pixels(float("nan"), 1, "µm"),
+        {"pixelWidth": {"value": 1, "unit": "µm"}},
+        {"pixelWidth": 1},
+        "1 µm",
+        None,
+    ],
+)
+def test_a_pixel_size_that_is_no_length_is_unknown(tmp_path: Path, calibration: Any) -> None:
+    image = described(pixelCalibration=calibration, channels="DAPI", sizeZ=0)
+
+    (found,) = read_project(write_project(tmp_path / "project", image)).images
+
+    assert (found.pixel_size, found.channels, found.size_z) == (None, (), 1)
 
 
 def test_thumbnails_and_changes_are_known(project: ProjectFiles) -> None:

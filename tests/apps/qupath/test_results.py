@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 import tifffile
@@ -16,10 +17,11 @@ from bridge import Detections, ImageInfo
 from bridge.apps.qupath.backup import Backup
 from bridge.apps.qupath.project_files import ProjectFiles, read_project
 from bridge.apps.qupath.results import result_names, review_key, write_review
-from bridge.errors import BadInputError
+from bridge.apps.qupath.server_builder import read_server
 from bridge.review import Pushed, compare
 from bridge.review.results import result_files
 from tests.apps.qupath.reviews import review_of
+from tests.apps.qupath.server_builders import uri_builder, wrapped
 from tests.apps.qupath.test_project_files import entry, write_project
 
 INFO = ImageInfo(name="a", width=60, height=40)
@@ -42,6 +44,30 @@ def test_nuclei_that_are_annotations_are_in_the_labels_and_it_is_said(tmp_path: 
     assert np.array_equal(tifffile.imread(tmp_path / "a_labels.tif"), nuclei.to_labels())
     assert written.notes == ("annotations are drawn (2), because there is nothing else",)
     assert written.objects == 2
+
+
+def test_nuclei_that_are_annotations_lie_over_their_region_everywhere(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((40, 60), np.uint8))
+    objects = Detections.from_polygons(
+        [*NUCLEI, REGION],
+        columns={"object_type": ["annotation"] * 3, "class": ["Neuron", "Glia", "Region"]},
+        image=INFO,
+    )
+    out = tmp_path / "out"
+
+    written = write_review(review_of(objects, tmp_path / "a.tif"), "a", out, crops=True)
+
+    assert written.notes == ("annotations are drawn (3), because there is nothing else",)
+    labels, classes = (tifffile.imread(out / f"a_{which}.tif") for which in ("labels", "classes"))
+    assert [(labels == label).sum() for label in (1, 2, 3)] == [100, 120, 2400 - 220]
+    names = pd.read_csv(out / "a_classes.csv").set_index("class")["value"]
+    assert (classes == names["Neuron"]).sum() == 100
+    assert Detections.read(out / "a_rois.zip").ids == objects.ids
+    assert [key for key in written.files if key.startswith("crop")] == [
+        "crop 1",
+        "crop 2",
+        "crop 3",
+    ]
 
 
 def test_a_region_does_not_cover_the_nuclei_and_tables_name_it(tmp_path: Path) -> None:
@@ -94,9 +120,8 @@ def test_images_of_one_name_are_told_apart_by_their_number(tmp_path: Path) -> No
     assert names_of(tmp_path, "a.tif", "A.tiff", "b.tif") == ["a", "A (2)", "b"]
 
 
-def test_names_that_stay_the_same_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match=r"two images named a \(3\); rename one in QuPath"):
-        names_of(tmp_path, "a", "a (3)", "a")
+def test_a_name_that_is_taken_with_its_number_gets_it_twice(tmp_path: Path) -> None:
+    assert names_of(tmp_path, "a.tif", "a (3).tif", "a.tif") == ["a", "a (3)", "a (3) (3)"]
 
 
 @pytest.fixture
@@ -166,3 +191,22 @@ def test_a_review_is_another_after_each_of_these(
 
     now = key_of(project)
     assert [name for name in now if now[name] != before[name]] == [part]
+
+
+def test_results_of_a_turned_image_have_the_size_of_its_file_and_say_so(tmp_path: Path) -> None:
+    file = uri_builder(40, 30)
+    transform = read_server(wrapped("rotated", file, rotation="ROTATE_90"))
+    shown = Detections.from_polygons(
+        [shapely.box(25, 1, 28, 3)], image=ImageInfo(width=30, height=40)
+    )
+    review = review_of(transform.detections_to_file(shown), transform=transform)
+
+    written = write_review(review, "a", tmp_path, ["labels"])
+
+    labels = tifffile.imread(tmp_path / written.files["labels"])
+    assert labels.shape == (30, 40)
+    assert labels[2:5, 1:3].all()
+    assert np.count_nonzero(labels) == 6
+    assert written.notes == (
+        "QuPath shows the file rotated by 90°; the results lie as in the file itself, 40 x 30 px",
+    )

@@ -8,6 +8,7 @@ import shutil
 import signal
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,11 @@ import tifffile
 
 from bridge import Detections, ImageInfo
 from bridge.apps.qupath.backup import Backup
+from bridge.apps.qupath.counting import history, status
 from bridge.apps.qupath.errors import QuPathEndedError, QuPathError
 from bridge.apps.qupath.project_files import read_project
 from bridge.apps.qupath.session import QuPath
-from bridge.apps.qupath.sync import PushSettings, history, pull, push, status
+from bridge.apps.qupath.sync import PushSettings, pull, push
 from bridge.errors import BadInputError
 from bridge.review import compare
 from tests.apps.qupath.conftest import nuclei
@@ -67,6 +69,7 @@ def test_everything_comes_back_as_it_was_pushed(
     qupath: QuPath, project: Path, tmp_path: Path
 ) -> None:
     objects = reviewed()
+    objects = replace(objects, image=replace(objects.image, width=70, height=64))
     path = tmp_path / "stack.tif"
     tifffile.imwrite(
         path, np.zeros((2, 3, 2, 64, 70), np.uint8), imagej=True, metadata={"axes": "TZCYX"}
@@ -392,10 +395,20 @@ def test_an_image_that_was_moved_is_pulled_and_relinked(
     (refused,) = push(qupath, project, [(moved, nuclei(9))], ALL)
     assert refused.error is not None
     assert f"give --relink {moved.parent}" in refused.error
+    foretold = PushSettings(force=True, relink=(moved.parent,), dry_run=True)
+    before = read_project(project).file.read_bytes()
+    (dry,) = push(qupath, project, [(moved, nuclei(8, shift=1))], foretold)
+    assert read_project(project).file.read_bytes() == before
     (outcome,) = push(
-        qupath, project, [(moved, nuclei(9))], PushSettings(force=True, relink=(moved.parent,))
+        qupath,
+        project,
+        [(moved, nuclei(8, shift=1))],
+        PushSettings(force=True, relink=(moved.parent,)),
     )
     assert outcome.error is None
+    assert (dry.error, dry.added_to_project) == (None, False)
+    assert (dry.added, dry.removed) == (outcome.added, outcome.removed)
+    assert outcome.added
     assert not outcome.added_to_project
     assert read_project(project).images[0].paths == (moved,)
 

@@ -39,11 +39,13 @@ class Worker:
             request["text"], request["argument"], request["timeout"], window=self._window
         )
         table = tables.columns(tables.results())
+        image = _current()
+        rois = self._rois.save(image, request["rois"])
         return {
             "value": value,
             "table": table,
             "images": [image for image in images.open_images() if image["id"] not in before],
-            "rois": self._rois.save(_current(), request["rois"]),
+            "rois": {**rois, "image": None if image is None else images.describe(image)},
         }
 
     def images(self, _request: Request) -> dict[str, Any]:

@@ -14,6 +14,14 @@
  *   classOf         index into classNames, -1 without
  *   color           packed RGB of the object itself, noColor without
  *   parentOf        index of the parent among the objects, -1 without
+ *   measured        of objects that are built: 1 where the object has the measurement, NaN included
+ *
+ * What is read has two more tables:
+ *   markers.…       objects that are points or lines: the same arrays and texts, but
+ *                   `markers.wkb` and its `markers.wkbEnds` (n + 1) in place of rings; their parents
+ *                   are indexes among the objects with an area
+ *   core…           TMA cores: coreXy …, coreIds, coreNames, coreMissing; coreOf and markers.coreOf
+ *                   have the index of the core that an object lies in at any depth, -1 without
  *
  * Texts (ids, names, classNames, measurementNames, metadataNames, metadata) travel joined; see
  * `Texts`.
@@ -28,6 +36,7 @@ import org.locationtech.jts.geom.Geometry
 import org.locationtech.jts.geom.LinearRing
 import org.locationtech.jts.geom.MultiPolygon
 import org.locationtech.jts.geom.Polygon
+import org.locationtech.jts.io.WKBWriter
 import qupath.lib.measurements.Measurement
 import qupath.lib.measurements.MeasurementList
 import qupath.lib.measurements.MeasurementListFactory
@@ -38,6 +47,7 @@ import qupath.lib.objects.PathDetectionObject
 import qupath.lib.objects.PathObject
 import qupath.lib.objects.PathObjects
 import qupath.lib.objects.PathTileObject
+import qupath.lib.objects.TMACoreObject
 import qupath.lib.objects.classes.PathClass
 import qupath.lib.objects.hierarchy.PathObjectHierarchy
 import qupath.lib.regions.ImagePlane
@@ -170,6 +180,7 @@ class PackedObjects {
         int[] classColors = (int[]) arrays.get('classColors')
         String[] measurementNames = Texts.split(arrays.get('measurementNames'))
         double[] measurements = (double[]) arrays.get('measurements')
+        byte[] measured = (byte[]) arrays.get('measured')
         String[] metadataNames = Texts.split(arrays.get('metadataNames'))
         String[] metadata = Texts.split(arrays.get('metadata'))
         PathClass[] classes = new PathClass[classNames.length]
@@ -206,8 +217,7 @@ class PackedObjects {
             if (color[i] != NO_COLOR) object.setColor(Integer.valueOf(color[i]))
             if (locked[i] != (byte) 0) object.setLocked(true)
             for (int j = 0; j < m; j++) {
-                double value = measurements[i * m + j]
-                if (!Double.isNaN(value)) list.put(measurementNames[j], value)
+                if (measured[i * m + j] != (byte) 0) list.put(measurementNames[j], measurements[i * m + j])
             }
             list.close()
             for (int j = 0; j < metadataNames.length; j++) {
@@ -284,22 +294,101 @@ class PackedObjects {
         return roi instanceof PolygonROI ? false : roi.isEmpty()
     }
 
-    /** All objects that enclose an area, in packed arrays; `skipped` counts the others. */
+    /** All objects in packed arrays; `skipped` counts what is none with an area. */
     static Map<String, Object> read(PathObjectHierarchy hierarchy) {
         List<PathObject> objects = new ArrayList<>()
+        List<PathObject> markers = new ArrayList<>()
+        List<PathObject> cores = new ArrayList<>()
         Map<PathObject, Integer> index = new IdentityHashMap<>()
         int skipped = 0
         for (PathObject object : hierarchy.getFlattenedObjectList(null)) {
             if (object.isRootObject()) continue
             ROI roi = object.getROI()
             boolean known = object instanceof PathDetectionObject || object.isAnnotation()
-            if (!known || roi == null || !roi.isArea() || isEmpty(roi)) {
-                skipped++
+            if (known && roi != null && roi.isArea() && !isEmpty(roi)) {
+                index.put(object, objects.size())
+                objects.add(object)
                 continue
             }
-            index.put(object, objects.size())
-            objects.add(object)
+            skipped++
+            if (roi == null || isEmpty(roi)) continue
+            if (object instanceof TMACoreObject) cores.add(object)
+            else if (known && (roi.isPoint() || roi.isLine())) markers.add(object)
         }
+        Map<String, Object> arrays = attributes(objects, index)
+        OutlineWriter.write(objects.size(), arrays, '', (int i) -> objects.get(i).getROI())
+        OutlineWriter.write(objects.size(), arrays, 'nucleus', (int i) -> {
+            PathObject object = objects.get(i)
+            return object instanceof PathCellObject ? ((PathCellObject) object).getNucleusROI() : null
+        })
+        arrays.put('coreOf', coresOf(objects, cores))
+        arrays.putAll(describe(cores))
+        Map<String, Object> marked = attributes(markers, index)
+        marked.putAll(geometries(markers))
+        marked.put('coreOf', coresOf(markers, cores))
+        for (Map.Entry<String, Object> entry : marked.entrySet()) {
+            arrays.put('markers.' + entry.getKey(), entry.getValue())
+        }
+        arrays.put('skipped', skipped)
+        return arrays
+    }
+
+    /** Points and lines as well-known binary, which holds any number of them. */
+    private static Map<String, Object> geometries(List<PathObject> objects) {
+        WKBWriter writer = new WKBWriter(2)
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream()
+        int[] ends = new int[objects.size() + 1]
+        for (int i = 0; i < objects.size(); i++) {
+            bytes.write(writer.write(objects.get(i).getROI().getGeometry()))
+            ends[i + 1] = bytes.size()
+        }
+        return [wkb: bytes.toByteArray(), wkbEnds: ends] as Map<String, Object>
+    }
+
+    private static Map<String, Object> describe(List<PathObject> cores) {
+        String[] ids = new String[cores.size()]
+        String[] names = new String[cores.size()]
+        byte[] missing = new byte[cores.size()]
+        for (int i = 0; i < cores.size(); i++) {
+            ids[i] = cores.get(i).getID().toString()
+            names[i] = cores.get(i).getName()
+            missing[i] = ((TMACoreObject) cores.get(i)).isMissing() ? (byte) 1 : (byte) 0
+        }
+        Map<String, Object> arrays = new HashMap<>()
+        arrays.putAll([coreIds: ids, coreNames: names, coreMissing: missing] as Map<String, Object>)
+        OutlineWriter.write(cores.size(), arrays, 'core', (int i) -> cores.get(i).getROI())
+        joinTexts(arrays, ['coreIds', 'coreNames'])
+        return arrays
+    }
+
+    private static int[] coresOf(List<PathObject> objects, List<PathObject> cores) {
+        int[] found = new int[objects.size()]
+        Arrays.fill(found, -1)
+        if (cores.isEmpty()) return found
+        Map<PathObject, Integer> index = new IdentityHashMap<>()
+        for (PathObject core : cores) index.put(core, index.size())
+        for (int i = 0; i < found.length; i++) {
+            for (PathObject outer = objects.get(i).getParent(); outer != null; outer = outer.getParent()) {
+                Integer place = index.get(outer)
+                if (place == null) continue
+                found[i] = place.intValue()
+                break
+            }
+        }
+        return found
+    }
+
+    private static void joinTexts(Map<String, Object> arrays, List<String> keys) {
+        for (String key : keys) {
+            String[] texts = (String[]) arrays.get(key)
+            String joined = Texts.join(texts)
+            // an empty text stands for no texts at all
+            if (joined != null && !(joined.isEmpty() && texts.length > 0)) arrays.put(key, joined)
+        }
+    }
+
+    /** All of objects but their ROIs; `index` has the places of the objects that may be parents. */
+    private static Map<String, Object> attributes(List<PathObject> objects, Map<PathObject, Integer> index) {
         int n = objects.size()
         byte[] kind = new byte[n]
         byte[] locked = new byte[n]
@@ -374,19 +463,9 @@ class PackedObjects {
             parentOf: parentOf, ids: ids, names: names, classNames: classNames,
             classColors: classColors, measurementNames: measured.keySet() as String[],
             measurements: measurements, metadataNames: noted.keySet() as String[],
-            metadata: metadata, skipped: skipped
+            metadata: metadata
         ] as Map<String, Object>)
-        OutlineWriter.write(n, arrays, '', (int i) -> objects.get(i).getROI())
-        OutlineWriter.write(n, arrays, 'nucleus', (int i) -> {
-            PathObject object = objects.get(i)
-            return object instanceof PathCellObject ? ((PathCellObject) object).getNucleusROI() : null
-        })
-        for (String key : ['ids', 'names', 'classNames', 'measurementNames', 'metadataNames', 'metadata']) {
-            String[] texts = (String[]) arrays.get(key)
-            String joined = Texts.join(texts)
-            // an empty text stands for no texts at all
-            if (joined != null && !(joined.isEmpty() && texts.length > 0)) arrays.put(key, joined)
-        }
+        joinTexts(arrays, ['ids', 'names', 'classNames', 'measurementNames', 'metadataNames', 'metadata'])
         return arrays
     }
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.apps.qupath.worker.projects import (
+    DamagedObjectsError,
     NoSuchImageError,
     Project,
     SavedMeanwhileError,
@@ -23,15 +24,20 @@ from bridge.java.answering import Answers, Request, requests
 class Worker:
     """The requests to QuPath, a method each."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_step: Callable[[str], None]) -> None:
+        on_step("compiling")
         self._packed_objects = compile_packed_objects()
+        on_step("checking itself")
         check_itself(self._packed_objects)
         self._project: Project | None = None
 
     def open(self, request: Request) -> dict[str, Any]:
         """Open a project, or create it."""
         self._project = Project(
-            Path(request["path"]), self._packed_objects, create=request["create"]
+            Path(request["path"]),
+            self._packed_objects,
+            create=request["create"],
+            reading=request["reading"],
         )
         return {}
 
@@ -87,8 +93,8 @@ def main() -> None:
     answers = Answers(Path(sys.argv[1]))
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            started = version()
-            worker = Worker()
+            started = version(answers.step)
+            worker = Worker(answers.step)
         answers.ready({"version": started})
     except Exception as error:
         answers.ready({"error": "start", "message": f"{type(error).__name__}: {error}"})
@@ -102,6 +108,8 @@ def main() -> None:
             answer = {"error": "image", "message": str(error)}
         except SavedMeanwhileError as error:
             answer = {"error": "saved", "message": str(error)}
+        except DamagedObjectsError as error:
+            answer = {"error": "damaged", "message": str(error)}
         except Exception as error:
             answer = {"error": "qupath", "message": f"{type(error).__name__}: {error}"[:1000]}
         answers.give(request["number"], answer)

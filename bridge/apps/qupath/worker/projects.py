@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from bridge.apps.qupath.packing import Packed
 from bridge.apps.qupath.state import file_state
 from bridge.apps.qupath.worker.self_check import differences, sample
 
-_BYTES = ("kind", "locked")
+_BYTES = ("kind", "locked", "measured")
 _PUSH = "starbridge push"
 """Property of an image's data: name of the push of objects that name none themselves."""
 _BETWEEN, _NOTHING = "\0", "\1"
@@ -28,6 +28,10 @@ class SavedMeanwhileError(Exception):
     """Somebody saved the objects since they were read."""
 
 
+class DamagedObjectsError(Exception):
+    """QuPath cannot read a file of objects; the text is its path."""
+
+
 class Project:
     """A project that is open in this process.
 
@@ -35,9 +39,13 @@ class Project:
         path: its folder.
         packed_objects: from :func:`compile_packed_objects`.
         create: create it if it does not exist.
+        reading: nothing will be written. A project that QuPath cannot open, because of one image of
+            a kind that it does not know, is then read from its files of objects.
     """
 
-    def __init__(self, path: Path, packed_objects: Any, *, create: bool) -> None:
+    def __init__(
+        self, path: Path, packed_objects: Any, *, create: bool, reading: bool = False
+    ) -> None:
         from paquo.java import BufferedImage, File, Projects
         from paquo.projects import QuPathProject
 
@@ -50,8 +58,14 @@ class Project:
             Projects.createProject(File(str(path)), BufferedImage).syncChanges()
         # "a" neither wipes a folder nor refuses one. paquo writes at the end of a "with", and
         # none is used.
-        self._project = QuPathProject(path, mode="a")
         self._objects = packed_objects
+        self._folder = path if path.is_dir() or not path.is_file() else path.parent
+        self._project: Any = None
+        try:
+            self._project = QuPathProject(path, mode="a")
+        except Exception:
+            if not (there and reading):
+                raise
 
     def save(self) -> None:
         """Write the list of images."""
@@ -161,15 +175,32 @@ class Project:
             ``height``, ``size_z``, ``size_t``, ``pixel_size`` ([x, y] µm or ``None``) and
             ``channels``, all ``None`` where the image's file is missing.
         """
-        data = self.entry(identity).readImageData()
-        packed = self._objects.read(data.getHierarchy())
+        data = self._image_data(identity)
+        file = self._folder / "data" / identity / "data.qpdata"
+        hierarchy = _read_hierarchy(file) if data is None else data.getHierarchy()
+        if hierarchy.nObjects() == 0:
+            # What it cannot read QuPath opens as an image without objects.
+            _read_hierarchy(file)
+        packed = self._objects.read(hierarchy)
         _from_java(packed).save(folder)
-        push = self._objects.pushOf(data.getHierarchy()) or data.getProperty(_PUSH)
+        push = self._objects.pushOf(hierarchy)
+        if push is None and data is not None:
+            push = data.getProperty(_PUSH)
         return {
             "push": None if push is None else str(push),
             "skipped": int(packed.get("skipped")),
             **_image(data),
         }
+
+    def _image_data(self, identity: str) -> Any:
+        """Return QuPath's data of an image; ``None`` where QuPath cannot open it."""
+        if self._project is None:
+            return None
+        entry = self.entry(identity)
+        try:
+            return entry.readImageData()
+        except Exception:  # Java's errors differ by the kind of image.
+            return None
 
     def write(
         self,
@@ -223,14 +254,24 @@ def _check(file: Path, state: str | None) -> None:
         raise SavedMeanwhileError(file)
 
 
-def version() -> str:
-    """Start QuPath's Java and return QuPath's version."""
-    import paquo.images
+def version(on_step: Callable[[str], None]) -> str:
+    """Start QuPath's Java and return QuPath's version.
+
+    Args:
+        on_step: called with each step.
+    """
+    on_step("starting Java")
     import paquo.java
+
+    on_step("loading QuPath's classes")
+    import paquo.images
     import paquo.projects
+    from jpype import JClass
 
     # Every import of paquo turns QuPath's debug log on.
     paquo.java.LogManager.setWarn()
+    # Its static part registers readers without which a project with channel transforms is refused.
+    JClass("qupath.lib.scripting.QP")
     return str(paquo.java.qupath_version)
 
 
@@ -316,8 +357,33 @@ def _from_java(arrays: Any) -> Packed:
     return Packed(numbers, texts)
 
 
+def _read_hierarchy(file: Path) -> Any:
+    """Read the objects of an image from their file alone; none where there is no file.
+
+    Raises:
+        DamagedObjectsError: the file cannot be read.
+    """
+    from jpype import JClass, JException
+
+    if not file.exists():
+        copy = file.with_name(f"{file.name}.bkp")
+        if not copy.exists():
+            return JClass("qupath.lib.objects.hierarchy.PathObjectHierarchy")()
+        file = copy
+    reader = JClass("qupath.lib.io.PathIO")
+    try:
+        hierarchy = reader.readHierarchy(JClass("java.io.File")(str(file)))
+    except JException as error:
+        raise DamagedObjectsError(str(file)) from error
+    if hierarchy is None:
+        raise DamagedObjectsError(str(file))
+    return hierarchy
+
+
 def _image(data: Any) -> dict[str, Any]:
     try:
+        if data is None:
+            raise FileNotFoundError
         metadata = data.getServer().getMetadata()
     except Exception:  # The file is missing: Java's errors differ by the kind of image.
         return dict.fromkeys(

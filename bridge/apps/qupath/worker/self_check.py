@@ -49,6 +49,7 @@ def sample() -> Packed:
             "locked": (np.arange(n) % 5 == 0).astype(np.int8),
             "classColors": np.array([-1, -2], np.int32),
             "measurements": rng.normal(size=len(_NUMBERS) * n),
+            "measured": np.ones(len(_NUMBERS) * n, np.int8),
             "Xy": outlines.ravel(),
             "Rings": _steps(n, _POINTS + 1),
             "Polygons": _steps(n, 1),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -122,9 +123,8 @@ class WinogradEngine(UnetTiles):
             if stage.heads
         }
         self._threads = allowed_threads() or cores()
-        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="winograd")
-        self._workspace = Workspace()
         self._scratch = [Scratch() for _ in range(self._threads)]
+        self._start_threads()
 
     @property
     def alignment(self) -> tuple[int, int]:
@@ -163,6 +163,8 @@ class WinogradEngine(UnetTiles):
         Raises:
             BadInputError: the tile does not fit into memory.
         """
+        if self._process != os.getpid():
+            self._start_threads()
         height, width = tile.shape[:2]
         cores = (margins[0], height - margins[2]), (margins[1], width - margins[3])
         y, x = (
@@ -175,6 +177,12 @@ class WinogradEngine(UnetTiles):
             raise translate_memory_error(error, tile) from error
         finally:
             self._workspace.release_all()
+
+    def _start_threads(self) -> None:
+        """Start threads in this process: those of the parent do not run in a forked one."""
+        self._process = os.getpid()
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="winograd")
+        self._workspace = Workspace()  # a fork amid a prediction leaves the old one half taken
 
     def _predict(self, tile: _Tile) -> Prediction:
         found: dict[str, NDArray[np.float32]] = {}

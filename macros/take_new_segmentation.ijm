@@ -1,0 +1,448 @@
+// take_new_segmentation.ijm: merges a new segmentation into the review that is open.
+//
+// Nothing needs to be closed or saved before. What you did in the ROI Manager is kept: deleted nuclei
+// stay deleted, redrawn and added ones stay as they are, reclassified and renamed ones take the new
+// outline. Only nuclei that you did not touch are replaced.
+//
+// Needs   starbridge, as starbridge segment does. The image NAME.tif of a review folder that starbridge
+//         fiji push wrote, open and active, and its ROIs in the ROI Manager; without a window, in its
+//         overlay. ImageJ 1.53t or later; no plugin.
+// Writes  the review in its folder, as starbridge fiji push does. There is no undo for the ROI Manager:
+//         its ROIs as they were are in the folder "earlier reviews"; the log says under which name.
+// Shows   the merged ROIs in the ROI Manager and over the image; the log says what was merged.
+//
+// Menu      Plugins > StarBridge > take new segmentation, after: starbridge fiji install
+// Macro     run("take new segmentation", "newSegmentation=new.geojson");
+// Python    fiji.run_macro("take_new_segmentation.ijm", newSegmentation="new.geojson")
+// Headless  fiji --headless --run take_new_segmentation.ijm 'newSegmentation="new.geojson"', called from
+//           a macro that has opened the image
+
+#@ File (label="New segmentation (RoiSet.zip, GeoJSON, label image, table)", style="open", persist=false) newSegmentation
+#@ String (label="The command starbridge, if need be with its path", value="starbridge", persist=false) commandPath
+
+var macroName = "take_new_segmentation.ijm";
+var openAtStart = newArray(0);  // IDs of the images that stay open when the macro ends
+var activeAtStart = 0;          // ID of the active image at the start; 0: none was open
+var inBatchMode = false;        // the macro was called by one that is in batch mode
+
+startMacro();
+if (!isGiven(newSegmentation)) stop("no new segmentation; choose its file");
+if (!File.exists(newSegmentation)) stop(newSegmentation + " does not exist; check the spelling and the disk");
+if (!isGiven(commandPath)) stop("the command is empty; give starbridge, or its whole path");
+stopOn(checkReview());
+reviewed = getImageID();
+reviewFolder = getDirectory("image");
+reviewName = reviewedName();
+opened = temporaryPath(".zip");
+stopOn(saveOpenRois(opened));
+
+print("starbridge merges " + newSegmentation + " into the review of " + reviewName);
+imagePath = joinPath(reviewFolder, reviewName + ".tif");
+zipPath = joinPath(reviewFolder, reviewName + "_rois.zip");
+words = newArray(commandPath, "fiji", "push", imagePath, "-d", "" + newSegmentation, "--out", reviewFolder);
+words = Array.concat(words, "--rois", opened);
+output = runCommand(words);
+done = File.delete(opened);
+missing = "";
+if (indexOf(output, reviewName + "_rois.zip") < 0) missing = reviewName;
+stopOn(commandProblem(commandPath, output, missing));
+
+selectImage(reviewed);
+stopOn(showInPlace(zipPath));
+keepImage(reviewed);
+endMacro(reviewed);
+if (hasWindow()) roiManager("show all without labels");
+said = withoutFiles(output, reviewName);
+print(said);
+return said;
+
+// ---- Library of starbridge: built from macros/lib, nothing to set below -------------------------
+
+// -- lib/command.ijm --
+
+// Run a command and its arguments, each of which stays one argument. Return its output, followed on
+// macOS and Linux by "starbridge-exit-status" and the status: exec() drops the status and the error
+// output, which a shell keeps. The shell gets the arguments as they are and interprets none.
+function runCommand(words) {
+	if (!startsWith(getInfo("os.name"), "Windows")) {
+		shell = newArray("sh", "-c", "\"$@\" 2>&1; echo starbridge-exit-status $?", "sh");
+		words = Array.concat(shell, words);
+	}
+	output = execWords(words);
+	return output;
+}
+
+// Call exec() with as many arguments as an array has; a joined text would be split at its spaces.
+function execWords(a) {
+	n = a.length;
+	if (n == 7) return exec(a[0], a[1], a[2], a[3], a[4], a[5], a[6]);
+	if (n == 8) return exec(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7]);
+	if (n == 9) return exec(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8]);
+	if (n == 10) return exec(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9]);
+	if (n == 11) return exec(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10]);
+	if (n == 12) return exec(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], a[11]);
+	if (n == 13) return exec(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], a[11], a[12]);
+	return exec(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], a[11], a[12], a[13]);
+}
+
+// Return the problem of a command that ran, from the output of runCommand() and the images without
+// results; "" if it succeeded.
+function commandProblem(command, output, missing) {
+	status = "0";
+	mark = lastIndexOf(output, "starbridge-exit-status ");
+	if (mark >= 0) {
+		status = String.trim(substring(output, mark + 23));
+		output = substring(output, 0, mark);
+	}
+	if (missing == "" && status == "0") return "";
+	output = String.trim(output);
+	if (lengthOf(output) > 1500) output = "..." + substring(output, lengthOf(output) - 1500);
+	if (output == "") output = "(no output; run it in a terminal: " + command + " segment --help)";
+	// one line, because without a window ImageJ shows a message line by line
+	output = replace(output, "\n", " / ");
+	problem = "the command " + command + " failed; its output: " + output;
+	if (missing != "") problem = problem + " -- no results for " + missing;
+	return problem;
+}
+
+// -- lib/files.ijm --
+
+// Return the path of a file in a folder, whose path may end with a separator.
+function joinPath(folder, name) {
+	if (endsWith(folder, "/") || endsWith(folder, File.separator)) return folder + name;
+	return folder + File.separator + name;
+}
+
+// Return the path of a file's folder.
+function parentFolder(path) {
+	folder = File.getParent(path);
+	if (!isGiven(folder)) folder = ".";
+	return folder;
+}
+
+// Return an image file's name without the ending of its format.
+function baseName(path) {
+	name = File.getName(path);
+	endings = newArray(".ome.tiff", ".ome.tif", ".ome.btf", ".tiff", ".tif", ".btf");
+	for (i = 0; i < endings.length; i++) {
+		rest = lengthOf(name) - lengthOf(endings[i]);
+		if (rest > 0 && endsWith(toLowerCase(name), endings[i])) return substring(name, 0, rest);
+	}
+	return name;
+}
+
+// Make a folder and the one above it. Return the problem, or "".
+function makeFolder(folder) {
+	if (File.isDirectory(folder)) return "";
+	above = parentFolder(folder);
+	if (!File.isDirectory(above)) File.makeDirectory(above);
+	File.makeDirectory(folder);
+	if (File.isDirectory(folder)) return "";
+	return folder + " is no folder and cannot be made; choose another one";
+}
+
+// Return the path under which a file is written before publishFile() gives it its name. It keeps
+// the ending, from which ImageJ takes the format.
+function partPath(path) {
+	dot = lastIndexOf(path, ".");
+	return substring(path, 0, dot) + ".part" + substring(path, dot);
+}
+
+// Give a completely written file its name; until then no file of that name is incomplete. Return the
+// problem, or "".
+function publishFile(part, path) {
+	if (!File.exists(part)) return path + " could not be written; check the folder and the free space";
+	// Windows cannot rename onto another file
+	if (File.exists(path)) done = File.delete(path);
+	done = File.rename(part, path);
+	if (!File.exists(path) || File.exists(part)) {
+		return path + " could not be replaced; close the program that has it open";
+	}
+	return "";
+}
+
+// Return an unused path in the folder for temporary files.
+function temporaryPath(ending) {
+	path = joinPath(getDirectory("temp"), "starbridge-" + call("java.util.UUID.randomUUID") + ending);
+	return path;
+}
+
+// -- lib/reviews.ijm --
+
+// Return the problem of the active image if it is not that of a review folder, or "".
+function checkReview() {
+	if (nImages == 0) return "no image; open NAME.tif of a review folder";
+	folder = getDirectory("image");
+	name = reviewedName();
+	record = joinPath(folder, name + ".starbridge-review");
+	if (folder != "" && File.exists(record)) return "";
+	title = getTitle();
+	return title + " is not the image of a review; open NAME.tif from the folder that"
+		+ " starbridge fiji push wrote";
+}
+
+// Return the name of the active image in its review folder: that of its file, without the ending.
+function reviewedName() {
+	name = baseName(getInfo("image.filename"));
+	return name;
+}
+
+// Save what the reviewer has open as a RoiSet.zip: the ROIs of the ROI Manager, or without a window
+// those of the active image's overlay. Return the problem, or "".
+function saveOpenRois(path) {
+	if (!hasWindow()) {
+		problem = saveRois(path);
+		return problem;
+	}
+	if (roiManager("count") == 0) return "the ROI Manager is empty; open NAME_rois.zip of the review";
+	roiManager("deselect");
+	roiManager("save", path);
+	if (File.exists(path)) return "";
+	return path + " could not be written; check the free space";
+}
+
+// Show the ROIs of a RoiSet.zip as the active image's overlay, and in place of those in the ROI
+// Manager. Return the problem, or "".
+function showInPlace(path) {
+	if (!hasWindow()) {
+		problem = loadRois(path);
+		return problem;
+	}
+	kept = emptyManager();
+	IJ.redirectErrorMessages();
+	// opened, not added: adding would move a ROI of all channels to the one that is shown
+	roiManager("open", path);
+	if (roiManager("count") == 0 && File.length(path) > 200) {
+		restoreManager(kept);
+		return path + " cannot be read as a RoiSet.zip; open it in the ROI Manager";
+	}
+	if (roiManager("count") > 0) run("From ROI Manager");
+	else Overlay.remove;
+	if (kept != "") done = File.delete(kept);
+	return "";
+}
+
+// Return the lines of a command's output that do not end with the name of a file that is shown.
+function withoutFiles(output, name) {
+	mark = lastIndexOf(output, "starbridge-exit-status ");
+	if (mark >= 0) output = substring(output, 0, mark);
+	lines = split(String.trim(output), "\n");
+	kept = "";
+	for (i = 0; i < lines.length; i++) {
+		line = String.trim(lines[i]);
+		if (!endsWith(line, name + ".tif") && !endsWith(line, name + "_rois.zip")) {
+			if (kept != "") kept = kept + "\n";
+			kept = kept + line;
+		}
+	}
+	return kept;
+}
+
+// -- lib/roi_files.ijm --
+
+// Read a RoiSet.zip into the overlay of the active image. Return the problem, or "".
+function loadRois(path) {
+	if (!File.exists(path)) return path + " does not exist; check the spelling and the disk";
+	if (File.isDirectory(path) || !endsWith(toLowerCase(path), ".zip")) {
+		return path + " is no RoiSet.zip; choose a zip that the ROI Manager or starbridge saved";
+	}
+	Overlay.remove;
+	problem = "";
+	if (call("java.lang.System.getProperty", "starbridge.session", "") != "") {
+		problem = call("starbridge.RoiSet.load", path);
+	} else if (hasWindow()) {
+		loadByManager(path);
+	} else {
+		problem = runJavaScript("var overlay = new Packages.ij.gui.Overlay();"
+			+ "var buffer = Packages.java.lang.reflect.Array.newInstance(Packages.java.lang.Byte.TYPE, 65536);"
+			+ "var zip = new Packages.java.util.zip.ZipFile(path);"
+			+ "try { var entries = zip.entries(); while (entries.hasMoreElements()) {"
+			+ "var entry = entries.nextElement(), name = String(entry.getName());"
+			+ "if (!/\\.roi$/i.test(name)) continue;"
+			+ "var stream = zip.getInputStream(entry), count;"
+			+ "var bytes = new Packages.java.io.ByteArrayOutputStream();"
+			+ "while ((count = stream.read(buffer, 0, 65536)) > 0) bytes.write(buffer, 0, count);"
+			+ "var roi = Packages.ij.io.RoiDecoder.openFromByteArray(bytes.toByteArray());"
+			+ "if (roi == null) throw name + ' is no ROI';"
+			+ "roi.setName(name.replace(/^.*\\//, '').replace(/\\.roi$/i, '')); overlay.add(roi);"
+			+ "} } finally { zip.close(); } image.setOverlay(overlay);", path);
+	}
+	if (problem == "" && Overlay.size == 0) problem = "it holds no ROIs";
+	if (problem == "") return "";
+	return path + " cannot be read as a RoiSet.zip (" + problem + "); save the ROIs again";
+}
+
+// Save the overlay of the active image as a RoiSet.zip. Return the problem, or "".
+function saveRois(path) {
+	problem = makeFolder(parentFolder(path));
+	if (problem != "") return problem;
+	part = partPath(path);
+	if (call("java.lang.System.getProperty", "starbridge.session", "") != "") {
+		problem = call("starbridge.RoiSet.save", part);
+	} else if (hasWindow()) {
+		problem = saveByManager(part);
+	} else {
+		problem = runJavaScript("var overlay = image.getOverlay(), used = {};"
+			+ "var count = overlay == null ? 0 : overlay.size();"
+			+ "var zip = new Packages.java.util.zip.ZipOutputStream("
+			+ "new Packages.java.io.BufferedOutputStream(new Packages.java.io.FileOutputStream(path)));"
+			+ "try { zip.setLevel(1); for (var i = 0; i < count; i++) { var roi = overlay.get(i);"
+			+ "var name = String(roi.getName() == null ? 'ROI ' + (i + 1) : roi.getName())"
+			+ ".replace(/[\\x00-\\x1f<>:\\x22\\/\\\\|?*]/g, '_').replace(/\\.roi$/i, '');"
+			+ "var unique = name, again = 1;"
+			+ "while (used['/' + unique.toLowerCase()]) unique = name + '-' + (++again);"
+			+ "used['/' + unique.toLowerCase()] = true;"
+			+ "zip.putNextEntry(new Packages.java.util.zip.ZipEntry(unique + '.roi'));"
+			+ "var bytes = Packages.ij.io.RoiEncoder.saveAsByteArray(roi);"
+			+ "zip.write(bytes, 0, bytes.length); zip.closeEntry(); } } finally { zip.close(); }", part);
+	}
+	if (problem != "") return path + " could not be written (" + problem + ")";
+	problem = publishFile(part, path);
+	return problem;
+}
+
+// Run JavaScript in which `image` is the active image and `path` a path. Return the problem, or "".
+function runJavaScript(code, path) {
+	// URL encoding leaves percent signs and letters of the path: nothing in it can end the string
+	path = call("java.net.URLEncoder.encode", path, "UTF-8");
+	IJ.redirectErrorMessages();
+	result = eval("script", "(function () { try { var image = Packages.ij.IJ.getImage();"
+		+ "var path = decodeURIComponent('" + path + "'.replace(/\\+/g, ' '));"
+		+ code + " return 'done'; } catch (error) { return 'problem: ' + error; } })()");
+	if (result == "done") return "";
+	if (startsWith(result, "problem: ")) return substring(result, 9);
+	return "this ImageJ has neither a window nor JavaScript (its Java may lack jdk.dynalink); start it"
+		+ " with its window or another Java, or run the macro by starbridge";
+}
+
+// -- lib/roi_manager.ijm --
+
+// Add the overlay of the active image to the ROI Manager.
+function addToManager() {
+	setKeyDown("none");
+	turnOffShowAll();
+	count = Overlay.size;
+	for (i = 0; i < count; i++) {
+		Overlay.activateSelection(i);
+		roiManager("Add");
+	}
+	run("Select None");
+}
+
+// End "Show All" of the ROI Manager, which in batch mode would put its list into the overlay.
+function turnOffShowAll() {
+	count = Overlay.size;
+	if (count > 0) Overlay.copy;
+	roiManager("show none");
+	if (count > 0) Overlay.paste;
+	else Overlay.remove;
+}
+
+// Empty the ROI Manager. Return the file that keeps what it held, for restoreManager(), or "".
+function emptyManager() {
+	if (!is("Batch Mode")) run("ROI Manager...");
+	turnOffShowAll();
+	if (roiManager("count") == 0) return "";
+	kept = temporaryPath(".zip");
+	roiManager("deselect");
+	roiManager("save", kept);
+	roiManager("reset");
+	return kept;
+}
+
+// Put back into the ROI Manager what emptyManager() took out.
+function restoreManager(kept) {
+	roiManager("reset");
+	if (kept == "") return;
+	roiManager("open", kept);
+	done = File.delete(kept);
+}
+
+// Read a RoiSet.zip into the overlay of the active image through the ROI Manager.
+function loadByManager(path) {
+	kept = emptyManager();
+	IJ.redirectErrorMessages();
+	roiManager("open", path);
+	if (roiManager("count") > 0) run("From ROI Manager");
+	restoreManager(kept);
+}
+
+// Save the overlay of the active image as a RoiSet.zip through the ROI Manager. Return the problem,
+// or "".
+function saveByManager(path) {
+	if (Overlay.size == 0) return "there are no ROIs to save";
+	kept = emptyManager();
+	addToManager();
+	roiManager("deselect");
+	roiManager("save", path);
+	restoreManager(kept);
+	return "";
+}
+
+// -- lib/session.ijm --
+
+// Return true if an optional parameter was filled in; Fiji leaves an empty one at 0.
+function isGiven(value) {
+	value = "" + value;
+	if (value == "" || value == "0" || value == "null") return false;
+	return true;
+}
+
+// Return true if ImageJ has windows, and with them a ROI Manager.
+function hasWindow() {
+	if (call("java.awt.GraphicsEnvironment.isHeadless") == "true") return false;
+	return true;
+}
+
+// Check ImageJ's version; record its settings and the open images, to return to them at the end.
+function startMacro() {
+	requires("1.53t");
+	saveSettings();
+	inBatchMode = is("Batch Mode");
+	if (nImages > 0) activeAtStart = getImageID();
+	ids = newArray(nImages);
+	for (i = 0; i < ids.length; i++) {
+		selectImage(i + 1);
+		ids[i] = getImageID();
+	}
+	if (activeAtStart != 0) selectImage(activeAtStart);
+	openAtStart = ids;
+}
+
+// Close the macro's own images, restore the settings, leave batch mode, and make an image the active
+// one (an ID; 0: none).
+function endMacro(image) {
+	closeOwnImages();
+	if (image != 0) selectImage(image);
+	restoreSettings();
+	if (!inBatchMode) setBatchMode("exit and display");
+}
+
+// End the macro with its name and a message, after closing its own images.
+function stop(message) {
+	closeOwnImages();
+	restoreSettings();
+	exit(macroName + ": " + message);
+}
+
+// End the macro if a function returned a problem; "" is none.
+function stopOn(problem) {
+	if (problem != "") stop(problem);
+}
+
+// Close the images that the macro opened, without a question.
+function closeOwnImages() {
+	for (i = nImages; i >= 1; i--) {
+		selectImage(i);
+		isOwn = true;
+		for (k = 0; k < openAtStart.length; k++) {
+			if (openAtStart[k] == getImageID()) isOwn = false;
+		}
+		if (isOwn) close();
+	}
+}
+
+// Leave an image that the macro opened to the user.
+function keepImage(image) {
+	openAtStart = Array.concat(openAtStart, image);
+}
