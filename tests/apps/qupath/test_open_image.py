@@ -23,6 +23,7 @@ from bridge.errors import BadInputError
 from bridge.files.lock import locked
 from bridge.review import compare
 from bridge.review.rows import concat_tables
+from tests.apps.qupath.server_builders import uri_builder, wrapped
 from tests.apps.qupath.test_project_files import entry, write_project
 from tests.review.nuclei import disc, edited
 
@@ -424,6 +425,23 @@ def test_a_segmentation_of_another_image_is_named(opened: Open) -> None:
 
     with pytest.raises(BadInputError, match="has no objects in"):
         opened.take("first")
+
+
+@pytest.mark.parametrize(("as_shown", "x", "y"), [(False, 180, 80), (True, 20, 20)])
+def test_objects_lie_where_a_rotated_image_shows_them(
+    opened: Open, as_shown: bool, x: int, y: int
+) -> None:
+    listed = entry(1, "a.tif", "")
+    listed["serverBuilder"] = wrapped("rotated", uri_builder(200, 100), rotation="ROTATE_180")
+    write_project(opened.project, listed)
+
+    take(
+        opened.project, "1", [opened.results / "first"], opened.window.exchange,
+        MergeSettings(), as_shown=as_shown, ask=opened.window,
+    )  # fmt: skip
+
+    center = opened.window.shown.objects.geometry.loc[FIRST.ids[0]].centroid
+    assert (center.x, center.y) == pytest.approx((x, y), abs=0.01)
 
 
 # ---- undo --------------------------------------------------------------------------------------
