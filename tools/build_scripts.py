@@ -4,7 +4,8 @@ Neither ImageJ's macro language nor QuPath's script editor can include another f
 opens one script, not a folder. So ``macros/src/NAME.ijm`` and ``groovy/src/NAME.groovy`` hold
 settings and main part, ``lib/`` beside them holds the functions, one topic a file, and this tool
 writes ``macros/NAME.ijm`` and ``groovy/NAME.groovy``: the main part, followed by the library
-functions that it calls, directly or through others.
+functions that it calls, directly or through others. A script that uses a class of
+``PackedObjects.groovy`` gets that file's classes, too.
 
 Run ``python -m tools.build_scripts`` after every change of ``src`` or ``lib``; ``--check`` writes
 nothing and exits with status 1 if a built script is stale.
@@ -23,9 +24,10 @@ ROOT = Path(__file__).parents[1]
 COMMAND = "python -m tools.build_scripts"
 
 _COMMENT = re.compile(r"/\*.*?\*/|(?:(?<=\s)|^)//[^\n]*", re.DOTALL | re.MULTILINE)
-_CALL = re.compile(r"(?<![.\w])(\w+)\(")
+_CALL = re.compile(r"(?<![.\w])(\w+)(?:\(| \{)")
 _IMPORT = re.compile(r"^import (?:\w+\.)+(\w+)\n", re.MULTILINE)
 _IMPORT_BLOCK = re.compile(r"(?:^import [^\n]*\n)+", re.MULTILINE)
+_CLASS = re.compile(r"^(?:class|interface) (\w+)", re.MULTILINE)
 _VARIABLE = re.compile(r"^var (\w+) = [^\n]*\n", re.MULTILINE)
 _PARAMETER = re.compile(r"^(?:#@|var )[^\n]*\n", re.MULTILINE)
 _WIDTH = 100
@@ -43,11 +45,14 @@ class Language:
         folder: name of the folder, which holds ``src``, ``lib`` and the built scripts.
         ending: ending of the scripts.
         function: pattern of a documented function at the left margin, with the group ``name``.
+        classes: file of classes that scripts use as a whole, below the root; its last line may name
+            the class that a program gets from it.
     """
 
     folder: str
     ending: str
     function: re.Pattern[str]
+    classes: str | None = None
 
 
 LANGUAGES = (
@@ -63,6 +68,7 @@ LANGUAGES = (
             r"^/\*\*(?:(?!\*/).)*\*/\n(?:static )?[\w<>, ]+ (?P<name>\w+)\([^\n]*\{\n.*?^}\n",
             re.DOTALL | re.MULTILINE,
         ),
+        "bridge/apps/qupath/worker/PackedObjects.groovy",
     ),
 )
 
@@ -82,6 +88,31 @@ class Function:
     file: Path
 
 
+@dataclass(frozen=True)
+class ClassFile:
+    """Classes that a script has as a whole if it uses one of them.
+
+    Attributes:
+        path: their file.
+        text: their code, without imports and without the last line that names a class.
+        names: their names.
+        imports: import lines by the class's simple name.
+    """
+
+    path: Path
+    text: str
+    names: frozenset[str]
+    imports: dict[str, str]
+
+    @classmethod
+    def read(cls, path: Path) -> ClassFile:
+        """Read a file of classes."""
+        text = path.read_text("utf-8")
+        imports = {m[1]: m[0] for m in _IMPORT.finditer(text)}
+        body = re.sub(r"\n\w+\n*\Z", "\n", _IMPORT.sub("", text))
+        return cls(path, body.strip("\n") + "\n", frozenset(_CLASS.findall(text)), imports)
+
+
 @dataclass
 class Library:
     """The functions, global variables and imports of a language's library files.
@@ -90,11 +121,13 @@ class Library:
         functions: functions by name, in the order of files and lines.
         variables: declarations of global variables by name (ImageJ macros only).
         imports: import lines by the class's simple name (Groovy only).
+        classes: classes that its functions use.
     """
 
     functions: dict[str, Function] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     imports: dict[str, str] = field(default_factory=dict)
+    classes: ClassFile | None = None
 
     @classmethod
     def read(cls, folder: Path, language: Language) -> Library:
@@ -108,6 +141,9 @@ class Library:
             ScriptSourceError: two functions of one name, or code outside a documented function.
         """
         library = cls()
+        if language.classes is not None:
+            file = folder.parents[1] / language.classes
+            library.classes = ClassFile.read(file) if file.exists() else None
         for path in sorted(folder.glob(f"*{language.ending}")):
             text = path.read_text("utf-8")
             for match in language.function.finditer(text):
@@ -162,8 +198,17 @@ def build_script(path: Path, library: Library, language: Language) -> str:
     functions = library.needed(main)
     code = code_of(main + "".join(function.text for function in functions))
     words = set(re.findall(r"\w+", _IMPORT.sub("", code)))
+    classes = library.classes
+    if classes is not None and words.isdisjoint(classes.names):
+        classes = None
+    if classes is not None:
+        words |= set(re.findall(r"\w+", code_of(classes.text)))
 
-    imports = library.imports | {m[1]: m[0] for m in _IMPORT.finditer(main)}
+    imports = (
+        library.imports
+        | (classes.imports if classes else {})
+        | {m[1]: m[0] for m in _IMPORT.finditer(main)}
+    )
     if lines := sorted(line for name, line in imports.items() if name in words):
         main, count = _IMPORT_BLOCK.subn(lambda _: "".join(lines), main, count=1)
         if not count:
@@ -176,7 +221,8 @@ def build_script(path: Path, library: Library, language: Language) -> str:
     notice = (
         f"// ---- Library of starbridge: built from {language.folder}/lib, nothing to set below "
     )
-    return "\n".join([main, notice.ljust(_WIDTH, "-") + "\n", *_sections(functions)])
+    whole = [] if classes is None else [f"// -- {classes.path.name} --\n", classes.text]
+    return "\n".join([main, notice.ljust(_WIDTH, "-") + "\n", *_sections(functions), *whole])
 
 
 def _sections(functions: Iterable[Function]) -> list[str]:

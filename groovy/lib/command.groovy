@@ -81,8 +81,12 @@ static List<String> segmentCommand(Map settings, List<String> images, String res
     return words
 }
 
-/** Run a command to its end and pass each line of its output to `show`; fail with its own message. */
-static void runCommand(List<String> words, Closure show) {
+/**
+ * Run a command to its end and pass each line of its output to `show`; fail with its own message.
+ *
+ * A line `starbridge asks: NAME` is a request: the step of this name is done, and the command told so.
+ */
+static void runCommand(List<String> words, Closure show, Map<String, Closure> steps = [:]) {
     def builder = new ProcessBuilder(words).redirectErrorStream(true)
     builder.environment().putAll([PYTHONUTF8: '1', PYTHONUNBUFFERED: '1', NO_COLOR: '1'])
     Process process
@@ -94,7 +98,8 @@ static void runCommand(List<String> words, Closure show) {
             "The command ${words[0]} cannot be started (${error.message}): set command to starbridge's command with its folder "
             + '(in a terminal, "which starbridge" shows it; on Windows "where starbridge").')
     }
-    process.getOutputStream().close()
+    if (!steps)
+        process.getOutputStream().close()
     def lines = new LinkedBlockingQueue<String>()
     def listener = Thread.startDaemon { process.getInputStream().eachLine('UTF-8') { lines.put(it) } }
     def output = []
@@ -102,7 +107,12 @@ static void runCommand(List<String> words, Closure show) {
         // Unlike reading, waiting for the queue ends when the script is stopped.
         while (listener.isAlive() || !lines.isEmpty()) {
             String line = lines.poll(200, TimeUnit.MILLISECONDS)
-            if (line != null) {
+            def step = line == null ? null : steps[line - 'starbridge asks: ']
+            if (step != null) {
+                step()
+                process.getOutputStream().write('done\n'.getBytes())
+                process.getOutputStream().flush()
+            } else if (line != null) {
                 output << line
                 show(line)
             }
@@ -111,9 +121,24 @@ static void runCommand(List<String> words, Closure show) {
         if (status != 0)
             throw new IllegalStateException('starbridge failed: ' + failureReason(output, status))
     } finally {
+        if (steps)
+            endConversation(process)
         process.descendants().each { it.destroy() }
         process.destroy()
     }
+}
+
+/** Let a command that asks for steps see that no more are done, and bring its files in order. */
+static void endConversation(Process process) {
+    boolean isStopped = Thread.interrupted()
+    try {
+        process.getOutputStream().close()
+    } catch (IOException ignored) {
+        // it has ended already
+    }
+    process.waitFor(1, TimeUnit.MINUTES)
+    if (isStopped)
+        Thread.currentThread().interrupt()
 }
 
 /** Return the lines of a command's output that say why it failed. */

@@ -25,6 +25,8 @@ NAMES = (
     "import_detections",
     "run_stardist",
     "run_starbridge",
+    "take_new_segmentation",
+    "what_have_i_changed",
 )
 
 # QuPath 0.4 to 0.6 bring Groovy 4 (4.0.9 to 4.0.26, which today's Java is too new for), QuPath 0.7

@@ -24,6 +24,8 @@ CLASSES: dict[str, tuple[str, ...]] = {
         "setImageData",
     ),
     "qupath.lib.geom.Point2": ("getX", "getY"),
+    "qupath.lib.gui.QuPathGUI": ("getInstance", "getStage", "getUndoRedoManager"),
+    "qupath.lib.gui.UndoRedoManager": ("hierarchyChanged",),
     "qupath.lib.images.ImageData": (
         "getColorDeconvolutionStains",
         "getHierarchy",
@@ -87,6 +89,7 @@ CLASSES: dict[str, tuple[str, ...]] = {
     ),
     "qupath.lib.objects.classes.PathClass": ("fromString",),
     "qupath.lib.objects.hierarchy.PathObjectHierarchy": (
+        "addListener",
         "addObjects",
         "fireHierarchyChangedEvent",
         "getAllObjects",
@@ -94,12 +97,24 @@ CLASSES: dict[str, tuple[str, ...]] = {
         "getDetectionObjects",
         "getSelectionModel",
         "insertPathObjects",
+        "removeListener",
         "removeObjects",
+        "setHierarchy",
     ),
-    "qupath.lib.objects.hierarchy.events.PathObjectSelectionModel": ("getSelectedObjects",),
-    "qupath.lib.projects.Project": ("getEntry", "getImageList", "getPath"),
+    "qupath.lib.objects.hierarchy.events.PathObjectHierarchyEvent": ("getSource",),
+    "qupath.lib.objects.hierarchy.events.PathObjectHierarchyListener": ("hierarchyChanged",),
+    "qupath.lib.objects.hierarchy.events.PathObjectSelectionModel": (
+        "clearSelection",
+        "getSelectedObjects",
+    ),
+    "qupath.lib.projects.Project": ("getEntry", "getImageList", "getPath", "syncChanges"),
     "qupath.lib.projects.ProjectIO": ("loadProject",),
-    "qupath.lib.projects.ProjectImageEntry": ("getID", "getImageName", "readImageData"),
+    "qupath.lib.projects.ProjectImageEntry": (
+        "getID",
+        "getImageName",
+        "readImageData",
+        "saveImageData",
+    ),
     "qupath.lib.regions.RegionRequest": ("createInstance",),
     "qupath.lib.roi.PolygonROI": ("getAllPoints",),
     "qupath.lib.roi.interfaces.ROI": (
@@ -124,6 +139,7 @@ CLASSES: dict[str, tuple[str, ...]] = {
         "getProject",
         "getProjectEntry",
     ),
+    "qupath.lib.scripting.ScriptParameters": (),
 }
 """Methods by class. All are public; the scripts call no others."""
 
@@ -202,6 +218,15 @@ setDimensions setOpenAsHyperStack setPosition setRoi
 getCoordinates getExteriorRing getGeometryN getGeometryType getInteriorRingN getNumGeometries
 getNumInteriorRing
 getMetadata isInfinite respondsTo take
+allocate array asDoubleBuffer asIntBuffer deepEquals entries flush getCause getMessage getShort
+interrupt interrupted mkdirs order position putShort readAllBytes readObject setLevel
+toByteArray wrap writeObject
+drop every intdiv padRight setText
+create serializeNulls
+getDialogPane initOwner isFxApplicationThread runLater setHeaderText setMinWidth setResizable
+setTitle show
+notePush pushOf reclassify
 """
 NOT_QUPATH = frozenset(_OTHERS.split())
-"""All else that the scripts call: of Java, Groovy, Gson, ImageJ and JTS, in this order."""
+"""All else that the scripts call: of Java, Groovy, Gson, ImageJ and JTS, in this order; then what
+those for the open image call of Java, Groovy, Gson, JavaFX and `PackedObjects`."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.groovy.conftest import NAMES, SCRIPTS, Groovy
+from tests.groovy.worker import CLASSES_BELOW
 
 
 def test_all_scripts_are_tested() -> None:
@@ -30,6 +31,15 @@ def test_the_class_in_qupath_s_process_can_be_read(groovy: Groovy) -> None:
     source = files("bridge.apps.qupath.worker").joinpath("PackedObjects.groovy")
 
     assert "PackedObjects" in groovy.parse(Path(str(source)))
+
+
+@pytest.mark.imagej
+@pytest.mark.network
+@pytest.mark.parametrize("name", NAMES)
+def test_the_whole_script_can_be_read(groovy: Groovy, name: str) -> None:
+    source = SCRIPTS / f"{name}.groovy"
+
+    assert ("PackedObjects" in groovy.parse(source)) == (CLASSES_BELOW in source.read_text("utf-8"))
 
 
 @pytest.mark.imagej

@@ -59,9 +59,11 @@ project.syncChanges()
 CHECK_NAMES = """
 println('imported ' + qupath.lib.gui.scripting.QPEx.methods*.name.unique().join(' '))
 args.each { line ->
-    def (type, names) = line.split('=') as List
+    def (type, names) = line.split('=', -1) as List
     def known = Class.forName(type).methods*.name as Set
-    names.split(';').each { println((it in known ? 'has ' : 'lacks ') + type + ' ' + it) }
+    names.split(';').findAll { it }.each {
+        println((it in known ? 'has ' : 'lacks ') + type + ' ' + it)
+    }
 }
 """
 

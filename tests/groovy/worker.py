@@ -1,7 +1,7 @@
 """A Java with Groovy and without QuPath: compiles the scripts and runs the functions in them.
 
-Of QuPath's classes there are only empty ones, made from the imports. ImageJ, Gson and what comes
-with Java are the real ones.
+Of QuPath's and JavaFX's classes there are only empty ones, made from the imports. ImageJ, Gson and
+what comes with Java are the real ones.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from typing import Any
 
 from bridge.apps.qupath.worker.projects import plain_bytecode
 from bridge.java.answering import Answers, requests
+
+CLASSES_BELOW = "// -- PackedObjects.groovy --"
+"""Line of a built script below which there are the classes that the command uses, too."""
 
 # What runs a piece of Groovy with `script`, the compiled script, at hand.
 ASKING = "new com.google.gson.GsonBuilder().serializeNulls().create().toJson({ -> %s }())"
@@ -56,9 +59,15 @@ def message(error: Any) -> str:
     return str(error.getMessage())
 
 
+def own_part(script: Path) -> str:
+    """A script with empty classes for those of QuPath's process, which need QuPath to compile."""
+    text, below, _ = script.read_text("utf-8").partition(CLASSES_BELOW)
+    return text + "class PackedObjects {}\nclass Texts {}\n" * bool(below)
+
+
 def empty_classes(text: str) -> dict[str, str]:
-    """Sources of empty classes for what a script imports from QuPath."""
-    names = re.findall(r"^import (qupath\.[\w.]+)$", text, re.MULTILINE)
+    """Sources of empty classes for what a script imports from QuPath and what comes with it."""
+    names = re.findall(r"^import ((?:qupath|javafx|org)\.[\w.]+)$", text, re.MULTILINE)
     sources = {}
     for name in names:
         package, _, simple = name.rpartition(".")
@@ -72,7 +81,7 @@ def compiled(script: Path) -> dict[str, int]:
 
     phases = jpype.JClass("org.codehaus.groovy.control.Phases")
     unit = jpype.JClass("org.codehaus.groovy.control.CompilationUnit")()
-    text = script.read_text("utf-8")
+    text = own_part(script)
     for name, source in empty_classes(text).items():
         unit.addSource(name, source)
     unit.addSource(script.name, text)
@@ -80,7 +89,7 @@ def compiled(script: Path) -> dict[str, int]:
     return {
         str(made.getName()): len(made.getBytes())
         for made in unit.getClasses()
-        if not str(made.getName()).startswith("qupath.")
+        if not str(made.getName()).startswith(("qupath.", "javafx.", "org."))
     }
 
 
@@ -112,7 +121,7 @@ def asked(script: Path, groovy: str) -> str:
 
     shell_class = jpype.JClass("groovy.lang.GroovyShell")
     shell = shell_class()
-    text = script.read_text("utf-8")
+    text = own_part(script)
     loader = shell.getClassLoader()
     for source in empty_classes(text).values():
         loader.parseClass(source)

@@ -109,6 +109,59 @@ def test_a_main_part_that_calls_no_library_function_stays_as_it_is(root: Path) -
     assert build_all(root)[root / "macros/count.ijm"] == text
 
 
+CLASSES = """\
+/*
+ * Objects in arrays.
+ */
+import groovy.transform.CompileStatic
+import java.util.function.IntConsumer
+
+@CompileStatic
+class Versions {
+    static IntConsumer consumer
+}
+
+/** Packed objects. */
+@CompileStatic
+class PackedObjects {
+    static int count() { Versions.consumer == null ? 0 : 1 }
+}
+
+PackedObjects
+"""
+
+
+@pytest.mark.parametrize("uses", [True, False])
+def test_classes_are_built_in_as_a_whole_where_one_is_used(root: Path, uses: bool) -> None:
+    write(root / "bridge/apps/qupath/worker/PackedObjects.groovy", CLASSES)
+    call = "PackedObjects.count()" if uses else "count()"
+    write(
+        root / "groovy/src/show.groovy",
+        f"// show.groovy: shows.\n\nimport java.nio.file.Files\n\nFiles.exists(path())\n{call}\n",
+    )
+
+    text = build_all(root)[root / "groovy/show.groovy"]
+
+    assert ("class Versions" in text) == uses
+    assert ("import java.util.function.IntConsumer\n" in text) == uses
+    assert text.count("import groovy.transform.CompileStatic") == uses
+    # what names the class for a program that compiles the file is no step of a script
+    assert not text.endswith("\nPackedObjects\n")
+
+
+def test_a_function_is_found_where_a_closure_follows_its_name(root: Path) -> None:
+    write(
+        root / "groovy/lib/work.groovy",
+        "// Work.\n\n/** Work. */\nstatic Object work(Closure act) {\n    return act()\n}\n",
+    )
+    write(
+        root / "groovy/src/show.groovy",
+        "// show.groovy: shows.\n\nimport java.nio.file.Files\n\nwork { Files.exists(path()) }\n",
+    )
+
+    assert "static Object work(" in build_all(root)[root / "groovy/show.groovy"]
+
+
 def test_building_writes_what_is_stale_only(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([], root) == 0
     assert capsys.readouterr().out.count("wrote ") == 2

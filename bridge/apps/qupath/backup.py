@@ -38,6 +38,9 @@ FOLDER = "starbridge"
 KEPT = 5
 """Pushes of an image whose copies are kept."""
 
+BEFORE_ANY = "none"
+"""Stands for no push, where :func:`push_name` names one."""
+
 _FIRST_BYTES = b"\xac\xed\x00\x05"
 """Beginning of every file that Java's serialization writes."""
 _LAST_BYTES = b"t\x00\x03EOF"
@@ -210,8 +213,11 @@ class Backup:
         A QuPath that had the project open during a push, on this computer or another one, saves
         what it had in memory over what was pushed: that is a review of an earlier push.
 
+        A reviewer who undoes a push in QuPath's window goes back to an earlier one, too.
+
         Args:
-            push: name of the push that is stored with the objects; ``None`` stands for the last.
+            push: name of the push that is stored with the objects; ``None`` stands for the last,
+                :data:`BEFORE_ANY` for none.
 
         Returns:
             Its record; that of the last push where it is not kept any more, ``None`` if nothing
@@ -223,6 +229,8 @@ class Backup:
         last = self.pushed()
         if last is None or push is None or push == push_name(last):
             return last
+        if push == BEFORE_ANY:
+            return None
         for generation in range(KEPT):
             record = self._kept(generation).record
             if record.exists() and push_name(kept := load_push_record(record)) == push:

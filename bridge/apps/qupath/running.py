@@ -29,11 +29,12 @@ def qupath_is_running() -> int | None:
     return None
 
 
-def refuse_running(done: str) -> None:
+def refuse_running(done: str, *, instead: str = "") -> None:
     """Refuse to write into a project while a QuPath is running.
 
     Args:
         done: what would be written over (``"pushed"``).
+        instead: what the user may do in the open window.
 
     Raises:
         QuPathError: one is running.
@@ -42,4 +43,5 @@ def refuse_running(done: str) -> None:
         raise QuPathError(
             f"QuPath is running (process {running}) and would write over what is {done} if it has "
             "this project open; close it, or give --force if it has another one open"
+            + (f", or {instead}" if instead else "")
         )

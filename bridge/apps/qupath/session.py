@@ -68,6 +68,44 @@ class Objects:
     push: str | None = None
 
 
+def load_objects(folder: Path, about: Mapping[str, Any], *, name: str = "") -> Objects:
+    """Read the objects that QuPath packed into a folder.
+
+    Args:
+        folder: holds the packed objects.
+        about: what QuPath says of the image: ``width``, ``height``, ``size_z``, ``size_t``,
+            ``pixel_size`` ([x, y] in µm), ``channels``, each ``None`` where it is not known;
+            ``skipped`` and ``push``, as in :class:`Objects`.
+        name: name of the image in the result.
+    """
+    from bridge.apps.qupath.cores import unpack_cores
+    from bridge.apps.qupath.nesting import name_annotations_around
+    from bridge.apps.qupath.packing import Packed, unpack, unpack_markers, unpacked_ids
+
+    size = about["pixel_size"]
+    info = ImageInfo(
+        name=name,
+        width=about["width"],
+        height=about["height"],
+        size_z=about["size_z"] or 1,
+        size_t=about["size_t"] or 1,
+        pixel_size=None if size is None else PixelSize(size[1], size[0]),
+        channels=tuple(about["channels"] or ()),
+    )
+    packed = Packed.load(folder)
+    detections, parents = unpack(packed, info)
+    markers, around = unpack_markers(packed)
+    cores = unpack_cores(packed, unpacked_ids(packed), markers.index.tolist())
+    return Objects(
+        detections,
+        tuple(parents),
+        about["skipped"],
+        name_annotations_around(markers, around, detections, parents),
+        cores,
+        about["push"],
+    )
+
+
 def check_qupath(app: str | PathLike[str] | None = None) -> QuPathApp:
     """Find a QuPath, without starting it.
 
@@ -250,38 +288,13 @@ class QuPath(AppSession):
         Raises:
             QuPathError: there is no such image.
         """
-        from bridge.apps.qupath.cores import unpack_cores
-        from bridge.apps.qupath.nesting import name_annotations_around
-        from bridge.apps.qupath.packing import Packed, unpack, unpack_markers, unpacked_ids
-
         with self._temporary("") as [folder]:
             folder.mkdir()
             answer = self._request(
                 f"reading objects of {name or image}",
                 {"do": "read", "image": image, "folder": str(folder)},
             )
-            size = answer["pixel_size"]
-            info = ImageInfo(
-                name=name,
-                width=answer["width"],
-                height=answer["height"],
-                size_z=answer["size_z"] or 1,
-                size_t=answer["size_t"] or 1,
-                pixel_size=None if size is None else PixelSize(size[1], size[0]),
-                channels=tuple(answer["channels"] or ()),
-            )
-            packed = Packed.load(folder)
-        detections, parents = unpack(packed, info)
-        markers, around = unpack_markers(packed)
-        cores = unpack_cores(packed, unpacked_ids(packed), markers.index.tolist())
-        return Objects(
-            detections,
-            tuple(parents),
-            answer["skipped"],
-            name_annotations_around(markers, around, detections, parents),
-            cores,
-            answer["push"],
-        )
+            return load_objects(folder, answer, name=name)
 
     def write(
         self,

@@ -14,6 +14,7 @@ from bridge.apps.qupath.backup import Backup, push_name, writing_into
 from bridge.apps.qupath.classes import check_class_names
 from bridge.apps.qupath.cores import Core
 from bridge.apps.qupath.errors import QuPathEndedError, QuPathError
+from bridge.apps.qupath.installing import MENU
 from bridge.apps.qupath.matching import find_in_project, find_moved, new_name, relinked
 from bridge.apps.qupath.old_files import save_with_ids
 from bridge.apps.qupath.placing import place
@@ -35,6 +36,8 @@ _READINGS = 9
 _FIRST_PAUSE = 0.1
 """Seconds."""
 
+TAKE = "take new segmentation"
+"""The script in QuPath's menu that pushes into the open image."""
 MOST_RESTARTS = 2
 """Times in a row that QuPath may end, or hang, while it reads an image, until a pull gives up."""
 
@@ -136,7 +139,7 @@ def push(
     """
     settings = settings or PushSettings()
     if not settings.force and not settings.dry_run:
-        refuse_running("pushed")
+        refuse_running("pushed", instead=f"take it in the open window: {MENU} › {TAKE}")
     folder = Path(project)
     if settings.dry_run:
         return _push_all(qupath, folder, pairs, settings, on_image)
@@ -306,7 +309,7 @@ def _push_one(
     base = backup.pushed_as(there.push)
     placed = place(image, detections, there.detections.image, path)
     plan = plan_push(
-        there, base, placed.detections, settings, project_classes=files.classes, time=_now()
+        there, base, placed.detections, settings, project_classes=files.classes, time=push_time()
     )
     outcome = PushOutcome(
         image=image.name,
@@ -332,7 +335,7 @@ def _push_one(
                 state=state,
             )
             backup.wrote(saved)
-            _verify(image, plan.merged.pushed, _read(qupath, image), there)
+            check_written(image, plan.merged.pushed, _read(qupath, image), there)
     except BaseException:
         backup.undo()
         raise
@@ -340,7 +343,8 @@ def _push_one(
     return replace(outcome, conflicts=backup.write_conflicts(plan.merged.conflicts))
 
 
-def _now() -> str:
+def push_time() -> str:
+    """Return the time of a push that begins now, as its record has it."""
     return datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
@@ -359,11 +363,17 @@ def _add(
     return read_project(files.file).image(identity)
 
 
-def _verify(image: ProjectImage, wanted: Pushed, found: Objects, before: Objects) -> None:
-    """Check that QuPath saved what was pushed.
+def check_written(image: ProjectImage, wanted: Pushed, found: Objects, before: Objects) -> None:
+    """Check that QuPath has what was pushed.
+
+    Args:
+        image: the image.
+        wanted: what was pushed.
+        found: the objects that QuPath has.
+        before: those that it had before the push.
 
     Raises:
-        QuPathError: it did not.
+        QuPathError: it has something else.
     """
     changes = compare(wanted, found.detections)
     counts = {what: n for what, n in changes.counts().items() if n}
@@ -373,6 +383,6 @@ def _verify(image: ProjectImage, wanted: Pushed, found: Objects, before: Objects
     if any(counts.values()) or not whole:
         differences = ", ".join(f"{n} {what}" for what, n in counts.items() if n) or "lost objects"
         raise QuPathError(
-            f"{image.name}: what QuPath saved is not what was pushed ({differences}); the image's "
+            f"{image.name}: what QuPath made is not what was pushed ({differences}); the image's "
             "objects are as they were before"
         )

@@ -8,6 +8,7 @@ import typer
 
 from bridge.cli.qupath.images import list_images
 from bridge.cli.qupath.install import install
+from bridge.cli.qupath.open_image import changes, take
 from bridge.cli.qupath.pull import pull
 from bridge.cli.qupath.push import push
 from bridge.cli.qupath.relink import relink
@@ -26,3 +27,6 @@ _COMMANDS: dict[str, Callable[..., None]] = {
 }
 for name, command in _COMMANDS.items():
     app.command(name)(command)
+_OF_SCRIPTS: dict[str, Callable[..., None]] = {"take": take, "changes": changes}
+for name, command in _OF_SCRIPTS.items():
+    app.command(name, hidden=True)(command)

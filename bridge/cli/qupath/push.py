@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bridge.cli.output import note, note_waiting, print_json
+from bridge.cli.qupath.merging import (
+    AsKind,
+    ConflictClass,
+    DetectionFiles,
+    Inside,
+    KeepUntouched,
+    Layer,
+    OnlyClasses,
+    describe,
+)
 from bridge.cli.qupath.options import HEAP_HELP, PROJECT_HELP, QUPATH_HELP
 
 if TYPE_CHECKING:
     from bridge.apps.qupath.sync import PushOutcome
-
-
-class Kind(StrEnum):
-    """Choices of ``--as``."""
-
-    detection = "detection"
-    cell = "cell"
-    annotation = "annotation"
 
 
 def push(
@@ -34,54 +35,17 @@ def push(
             show_default=False,
         ),
     ],
-    detections: Annotated[
-        list[Path],
-        typer.Option(
-            "--detections",
-            "-d",
-            help="Their objects: a results folder of segment, or files; several times.",
-            show_default=False,
-        ),
-    ],
-    kind: Annotated[
-        Kind | None, typer.Option("--as", help="What they become. [default: what they are]")
-    ] = None,
-    inside: Annotated[
-        str | None,
-        typer.Option(help="Only objects in annotations of this class; others stay as they are."),
-    ] = None,
-    only_classes: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--class", help="Only objects of this class; others stay as they are; several times."
-        ),
-    ] = None,
-    layer: Annotated[
-        str,
-        typer.Option(
-            help="Layer of the objects, for those that lie over others, such as spots in nuclei: "
-            "objects of other layers stay as they are.",
-            show_default=False,
-        ),
-    ] = "",
-    keep_untouched: Annotated[
-        bool,
-        typer.Option(
-            "--keep-untouched",
-            help="Keep objects that nobody edited and that are not found again.",
-        ),
-    ] = False,
+    detections: DetectionFiles,
+    kind: AsKind = None,
+    inside: Inside = None,
+    only_classes: OnlyClasses = None,
+    layer: Layer = "",
+    keep_untouched: KeepUntouched = False,
     classes: Annotated[
         Path | None,
         typer.Option(help="YAML file of the classes' colours: a line 'Neuron: \"#ff0000\"' each."),
     ] = None,
-    conflicts: Annotated[
-        str | None,
-        typer.Option(
-            help="Mark objects about which reviewer and new segmentation disagree: a Neuron is "
-            "Neuron: CONFLICTS until that is settled."
-        ),
-    ] = None,
+    conflicts: ConflictClass = None,
     relink: Annotated[
         list[Path] | None,
         typer.Option(help="Folder to look in for images that were moved; several times."),
@@ -147,19 +111,9 @@ def _tell(outcome: PushOutcome) -> None:
     if outcome.error is not None:
         note(outcome.error)
         return
-    what = [f"{outcome.added} written", f"{outcome.removed} replaced or removed"]
-    if outcome.merged is not None:
-        edits = {k: n for k, n in outcome.merged.review.counts().items() if n and k != "untouched"}
-        if edits:
-            what.append("reviewed: " + ", ".join(f"{n} {k}" for k, n in edits.items()))
-        if len(outcome.merged.conflicts):
-            what.append(f"{len(outcome.merged.conflicts)} conflicts")
     for sentence in outcome.notes:
         note(sentence)
-    if outcome.left_out:
-        what.append(f"{outcome.left_out} left out, of which the image in QuPath shows nothing")
-    new = " (new in the project)" if outcome.added_to_project else ""
-    typer.echo(f"{outcome.image}{new}: {'; '.join(what)}")
+    typer.echo(describe(outcome))
 
 
 def _as_json(outcome: PushOutcome) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from bridge.apps.qupath.running import qupath_is_running
+from bridge.apps.qupath.errors import QuPathError
+from bridge.apps.qupath.running import qupath_is_running, refuse_running
 
 psutil = pytest.importorskip("psutil")
 
@@ -100,3 +101,12 @@ def test_the_processes_of_this_computer_can_be_listed() -> None:
     number = qupath_is_running()
 
     assert number is None or psutil.pid_exists(number)
+
+
+def test_a_refusal_names_what_can_be_done_in_the_window(running: Running) -> None:
+    running(("QuPath", [], 12))
+
+    with pytest.raises(QuPathError, match="or take it in the open window: Automate › StarBridge"):
+        refuse_running("pushed", instead="take it in the open window: Automate › StarBridge")
+    with pytest.raises(QuPathError, match="if it has another one open$"):
+        refuse_running("restored")

@@ -487,7 +487,7 @@ def test_a_second_writer_is_noticed_before_anything_is_written(
     assert file.read_bytes().endswith(b"\0")
 
 
-@pytest.mark.parametrize("moment", ["write", "_verify", "finish"])
+@pytest.mark.parametrize("moment", ["write", "check_written", "finish"])
 def test_after_an_error_at_any_moment_the_old_or_the_new_state_is_there(
     qupath: QuPath, project: Path, section: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
@@ -501,7 +501,7 @@ def test_after_an_error_at_any_moment_the_old_or_the_new_state_is_there(
     with monkeypatch.context() as patch:
         target = {
             "write": "bridge.apps.qupath.session.QuPath.write",
-            "_verify": "bridge.apps.qupath.sync._verify",
+            "check_written": "bridge.apps.qupath.sync.check_written",
             "finish": "bridge.apps.qupath.backup.Backup.finish",
         }[moment]
         patch.setattr(target, fails)

@@ -1,8 +1,8 @@
 /*
  * Objects of an image in packed arrays: fifty thousand of them in a second or two.
  *
- * Compiled by QuPath's own Groovy, in the worker process. Names of methods that differ between
- * versions of QuPath are looked up once, in `Versions`.
+ * Compiled by QuPath's own Groovy: in the worker process, and in the scripts that are built with it.
+ * Names of methods that differ between versions of QuPath are looked up once, in `Versions`.
  *
  * Arrays (n objects):
  *   xy              x0 y0 x1 y1 ... of all rings, closed; rings, polygons and objects by offsets
@@ -154,6 +154,18 @@ class Texts {
 @CompileStatic
 class PackedObjects {
     static final int NO_COLOR = Integer.MIN_VALUE + 1
+    // QuPath shows no metadata whose name begins so
+    private static final String PUSH = '_starbridge push'
+
+    /** Name of the push that objects come from, null where they say none. */
+    static String pushOf(PathObjectHierarchy hierarchy) {
+        return Versions.metadata(hierarchy.getRootObject()).get(PUSH)
+    }
+
+    /** Note which push objects come from, beside them: undoing a push in a window undoes it too. */
+    static void notePush(PathObjectHierarchy hierarchy, String push) {
+        Versions.putMetadata(hierarchy.getRootObject(), PUSH, push)
+    }
 
     /** Build the objects; they are not added to anything yet. */
     static List<PathObject> build(Map<String, Object> arrays) {

@@ -16,7 +16,7 @@ from bridge.apps.qupath.worker.self_check import differences, sample
 
 _BYTES = ("kind", "locked", "measured")
 _PUSH = "starbridge push"
-"""Property of an image's data: name of the push that its objects come from."""
+"""Property of an image's data: name of the push of objects that name none themselves."""
 _BETWEEN, _NOTHING = "\0", "\1"
 
 
@@ -183,7 +183,9 @@ class Project:
             _read_hierarchy(file)
         packed = self._objects.read(hierarchy)
         _from_java(packed).save(folder)
-        push = None if data is None else data.getProperty(_PUSH)
+        push = self._objects.pushOf(hierarchy)
+        if push is None and data is not None:
+            push = data.getProperty(_PUSH)
         return {
             "push": None if push is None else str(push),
             "skipped": int(packed.get("skipped")),
@@ -239,6 +241,7 @@ class Project:
         self._objects.reclassify(hierarchy, _joined([*reclassify]), _joined([*reclassify.values()]))
         if push is not None:
             data.setProperty(_PUSH, push)
+            self._objects.notePush(hierarchy, push)
         _check(file, state)
         entry.saveImageData(data)
         saved = file_state(file)
