@@ -24,6 +24,9 @@ from tests.review.nuclei import disc, edited, row_of, with_more, without
 REGION = shapely.box(0, 0, 30, 60)
 """The annotation of class B in which some pushes are made."""
 
+Parents = dict[str, str | None]
+"""UUID of the object that each object lies in."""
+
 NUCLEI = st.lists(
     st.tuples(st.integers(0, 55), st.integers(0, 55), st.integers(3, 12), st.integers(0, 1)),
     max_size=6,
@@ -90,7 +93,7 @@ def edit(there: Detections, edits: list[tuple[str, int]]) -> Detections:
             left = with_more(left, disc(which * 3, 30, 5), **{"class": ["mine"]})
         elif what == "region":
             left = with_more(left, shapely.box(0, 0, 50, 50), object_type=["annotation"])
-        elif row < 0:
+        elif row < 0 or what == "nest":
             continue
         elif what in ("delete", "split", "merge"):
             outline = left.objects.geometry.iloc[row]
@@ -127,6 +130,19 @@ def edit(there: Detections, edits: list[tuple[str, int]]) -> Detections:
     return left
 
 
+def nest(there: Detections, parents: Parents, edits: list[tuple[str, int]]) -> Parents:
+    """Do what a reviewer does who puts objects into regions; others stay where they were."""
+    frame = there.objects
+    regions = list(frame.index[frame["object_type"] == "annotation"])
+    nested = {i: p if p in frame.index else None for i, p in parents.items()}
+    nested = {identity: nested.get(identity) for identity in there.ids}
+    inside = list(frame.index[frame["object_type"] != "annotation"])
+    for what, which in edits:
+        if what == "nest" and regions and inside:
+            nested[inside[which % len(inside)]] = regions[which % len(regions)]
+    return nested
+
+
 def apply(plan: PushPlan, there: Detections) -> Detections:
     """Do what QuPath does with a plan: remove, add, and change the class of some."""
     frame = there.objects.drop(index=plan.remove)
@@ -139,8 +155,19 @@ def apply(plan: PushPlan, there: Detections) -> Detections:
     return Detections(frame, there.image)
 
 
-def objects(there: Detections) -> Objects:
-    return Objects(there, (None,) * len(there), 0)
+def objects(there: Detections, parents: Parents | None = None) -> Objects:
+    known = parents or {}
+    return Objects(there, tuple(known.get(identity) for identity in there.ids), 0)
+
+
+def assert_nesting_stays(plan: PushPlan, before: Parents, after: Detections) -> Parents:
+    """What lay in an object that is still there lies in it."""
+    written = dict(zip(plan.add.ids, plan.parents, strict=True))
+    parents = {identity: written.get(identity, before.get(identity)) for identity in after.ids}
+    for identity, parent in before.items():
+        if parent is not None and identity in after.ids and parent in after.ids:
+            assert parents[identity] == parent
+    return parents
 
 
 def value(frame: pd.DataFrame, identity: str, name: str) -> Any:
@@ -205,13 +232,15 @@ def test_no_edit_is_lost_whatever_is_pushed(
 ) -> None:
     there, base = image_with_region(), None
     there_before = {*there.ids}
+    parents: Parents = {}
     ever_deleted: set[str] = set()
     for nuclei, options, edits in rounds:
         new, chosen = segmentation(nuclei), MergeSettings(**options)
 
-        plan = plan_push(objects(there), base, new, chosen)
+        plan = plan_push(objects(there, parents), base, new, chosen)
 
         after = apply(plan, there)
+        parents = assert_nesting_stays(plan, parents, after)
         assert_nothing_of_the_reviewer_is_lost(plan, there, after)
         assert_only_the_scope_is_touched(plan, there, options, base)
         ever_deleted |= set(plan.merged.review.of("deleted"))
@@ -220,9 +249,10 @@ def test_no_edit_is_lost_whatever_is_pushed(
         base = load_push_record(tmp_path / "record")
         assert_status_is_true(base, after, there_before)
 
-        again = plan_push(objects(after), base, new, chosen)
+        again = plan_push(objects(after, parents), base, new, chosen)
         assert again.is_empty
         there = edit(after, edits)
+        parents = nest(there, parents, edits)
         assert again.merged.pushed.times == base.times
 
 
