@@ -23,7 +23,7 @@ import pandas as pd
 
 from bridge.apps.qupath.errors import SAVED_MEANWHILE, QuPathError
 from bridge.apps.qupath.project_files import ProjectFiles, ProjectImage
-from bridge.apps.qupath.state import NOTHING, file_state
+from bridge.apps.qupath.state import NOTHING, file_state, is_whole
 from bridge.errors import BadInputError
 from bridge.files.atomic import write_bytes, write_error, writing
 from bridge.files.lock import locked
@@ -40,11 +40,6 @@ KEPT = 5
 
 BEFORE_ANY = "none"
 """Stands for no push, where :func:`push_name` names one."""
-
-_FIRST_BYTES = b"\xac\xed\x00\x05"
-"""Beginning of every file that Java's serialization writes."""
-_LAST_BYTES = b"t\x00\x03EOF"
-"""Java's text EOF, which QuPath writes last (``PathIO.writeImageData``)."""
 
 
 @contextmanager
@@ -81,25 +76,6 @@ def holds_something_else(folder: Path) -> bool:
 def push_name(pushed: Pushed) -> str:
     """Return the name by which the objects of an image say which push they come from."""
     return f"{len(pushed.times)} {pushed.times[-1] if pushed.times else ''}".strip()
-
-
-def is_whole(file: Path) -> bool:
-    """Tell whether QuPath wrote a file of objects (``data.qpdata``) to its end.
-
-    QuPath opens a file that was cut off as an image without objects, and says so in its log only.
-
-    Raises:
-        OSError: it cannot be read.
-
-    Example:
-        >>> is_whole(Path("PROJECT/data/1/data.qpdata"))  # doctest: +SKIP
-        True
-    """
-    with file.open("rb") as stream:
-        first = stream.read(len(_FIRST_BYTES))
-        stream.seek(0, 2)
-        stream.seek(max(stream.tell() - len(_LAST_BYTES), 0))
-        return first == _FIRST_BYTES and stream.read() == _LAST_BYTES
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from typing import Any
 
 import pandas as pd
 
-from bridge.apps.qupath.backup import BEFORE_ANY, Backup, is_whole, push_name, writing_into
+from bridge.apps.qupath.backup import BEFORE_ANY, Backup, push_name, writing_into
 from bridge.apps.qupath.classes import check_class_names
 from bridge.apps.qupath.errors import QuPathError
 from bridge.apps.qupath.packing import pack
@@ -27,6 +27,7 @@ from bridge.apps.qupath.placing import place
 from bridge.apps.qupath.project_files import ProjectFiles, ProjectImage, read_project
 from bridge.apps.qupath.push_plan import MergeSettings, PushPlan, plan_push
 from bridge.apps.qupath.session import Objects, load_objects
+from bridge.apps.qupath.state import is_whole
 from bridge.apps.qupath.sync import PushOutcome, Review, check_written, push_time
 from bridge.detections import Detections
 from bridge.errors import BadInputError

@@ -11,8 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from bridge import Detections
-from bridge.apps.qupath.backup import KEPT, Backup, is_whole
+from bridge.apps.qupath.backup import KEPT, Backup
 from bridge.apps.qupath.project_files import read_project
+from bridge.apps.qupath.state import is_whole
 from bridge.cli import app
 from bridge.errors import BadInputError
 from bridge.review import Pushed

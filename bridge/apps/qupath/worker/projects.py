@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from bridge.apps.qupath.packing import Packed
-from bridge.apps.qupath.state import file_state
+from bridge.apps.qupath.state import file_state, is_whole
 from bridge.apps.qupath.worker.self_check import differences, sample
 
 _BYTES = ("kind", "locked", "measured")
@@ -365,14 +365,15 @@ def _read_hierarchy(file: Path) -> Any:
     """
     from jpype import JClass, JException
 
-    if not file.exists():
-        copy = file.with_name(f"{file.name}.bkp")
-        if not copy.exists():
-            return JClass("qupath.lib.objects.hierarchy.PathObjectHierarchy")()
-        file = copy
+    copy = file.with_name(f"{file.name}.bkp")
+    if not file.exists() and not copy.exists():
+        return JClass("qupath.lib.objects.hierarchy.PathObjectHierarchy")()
+    whole = next((path for path in (file, copy) if path.exists() and is_whole(path)), None)
+    if whole is None:  # QuPath would read a file that is cut off for ever
+        raise DamagedObjectsError(str(file))
     reader = JClass("qupath.lib.io.PathIO")
     try:
-        hierarchy = reader.readHierarchy(JClass("java.io.File")(str(file)))
+        hierarchy = reader.readHierarchy(JClass("java.io.File")(str(whole)))
     except JException as error:
         raise DamagedObjectsError(str(file)) from error
     if hierarchy is None:
