@@ -24,6 +24,7 @@ import pandas as pd
 from bridge.apps.qupath.errors import SAVED_MEANWHILE, QuPathError
 from bridge.apps.qupath.project_files import ProjectFiles, ProjectImage
 from bridge.apps.qupath.state import NOTHING, file_state, is_whole
+from bridge.detections import Detections
 from bridge.errors import BadInputError
 from bridge.files.atomic import write_bytes, write_error, writing
 from bridge.files.lock import locked
@@ -212,6 +213,23 @@ class Backup:
             if record.exists() and push_name(kept := load_push_record(record)) == push:
                 return kept
         return last
+
+    def base_of(self, push: str | None) -> tuple[Pushed | None, Pushed | None]:
+        """Return what the objects of the image are merged with.
+
+        Args:
+            push: as in :meth:`pushed_as`.
+
+        Returns:
+            The last push, and the push that the objects come from where that is another one.
+
+        Raises:
+            BadInputError: a record is damaged.
+        """
+        last, earlier = self.pushed(), self.pushed_as(push)
+        if last is None or (earlier is not None and push_name(earlier) == push_name(last)):
+            return last, None
+        return last, earlier or Pushed.of(Detections.from_polygons([]))
 
     def kept_copies(self) -> list[KeptCopy]:
         """Return the copies of the objects that are whole, the newest first."""

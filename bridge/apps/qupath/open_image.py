@@ -116,12 +116,13 @@ def take(
         state = backup.state()
         there = read_objects(exchange / OBJECTS, image)
         placed = place(image, new, there.detections.image, source)
-        base = backup.pushed_as(there.push)
+        base, earlier = backup.base_of(there.push)
         plan = plan_push(
             there,
             base,
             placed.detections,
             settings,
+            earlier=earlier,
             project_classes=files.classes,
             time=push_time(),
         )

@@ -14,6 +14,7 @@ from bridge.detections import Detections
 from bridge.errors import BadInputError
 from bridge.review import Merged, Pushed, Scope, compare, merge, segmented_planes
 from bridge.review.pushed import ADDED, find_annotations, unmarked
+from bridge.review.rebase import rebase
 
 As = Literal["detection", "cell", "annotation"]
 
@@ -72,6 +73,7 @@ def plan_push(
     new: Detections,
     settings: MergeSettings,
     *,
+    earlier: Pushed | None = None,
     project_classes: Collection[ProjectClass] = (),
     time: str | None = None,
 ) -> PushPlan:
@@ -85,6 +87,8 @@ def plan_push(
         base: what was pushed last; ``None`` if nothing was.
         new: the new objects.
         settings: settings of the merge.
+        earlier: the push that the image's objects come from, where that is not the last one: the
+            edits are carried over to the last, which has those of other reviewers.
         project_classes: the project's classes, whose colours objects take.
         time: time of this push, for the history.
 
@@ -98,9 +102,13 @@ def plan_push(
         # Objects that were imported otherwise (from GeoJSON, say) and were reviewed since.
         known = set(new.ids) & set(there.detections.ids)
         base = Pushed.of(_only(new, known), regions=regions & known, layer=settings.layer)
+    reviewed, as_reviewed = there.detections, {*there.detections.ids}
+    if earlier is not None:
+        reviewed = rebase(earlier, there.detections, base)
+        as_reviewed = {*compare(there.detections, reviewed).untouched}
     merged = merge(
         base,
-        there.detections,
+        reviewed,
         new,
         scope=scope,
         regions=regions,
@@ -108,8 +116,9 @@ def plan_push(
         conflict_class=settings.conflict_class,
         time=time,
     )
-    own, _ = unmarked(there.detections, base)
-    stays = merged.kept | _unchanged(own, base.detections, merged.detections)
+    own, _ = unmarked(reviewed, base)
+    unchanged = _unchanged(own, base.detections, merged.detections)
+    stays = (merged.kept | unchanged) & as_reviewed
     shown = merged.pushed.shown
     remove = [identity for identity in there.detections.ids if identity not in stays]
     add = _only(shown, set(shown.ids) - stays)

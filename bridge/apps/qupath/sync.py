@@ -306,10 +306,16 @@ def _push_one(
     resaved = None if settings.dry_run else save_with_ids(qupath, image, backup, last)
     state = backup.state()
     there = _read(qupath, image)
-    base = backup.pushed_as(there.push)
+    base, earlier = backup.base_of(there.push)
     placed = place(image, detections, there.detections.image, path)
     plan = plan_push(
-        there, base, placed.detections, settings, project_classes=files.classes, time=push_time()
+        there,
+        base,
+        placed.detections,
+        settings,
+        earlier=earlier,
+        project_classes=files.classes,
+        time=push_time(),
     )
     outcome = PushOutcome(
         image=image.name,

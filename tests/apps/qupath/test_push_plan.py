@@ -268,6 +268,46 @@ def test_what_a_reviewer_drew_is_never_written_again() -> None:
     assert not {*there.ids} & {*second.remove, *second.add.ids}
 
 
+def test_a_review_of_an_earlier_push_and_that_of_another_reviewer_are_both_kept() -> None:
+    """One had the image open while the other's edits and a new segmentation were pushed."""
+    image = image_with_region()
+    first = plan_push(objects(image), None, row_of(4), MergeSettings(), time="May")
+    opened = apply(first, image)
+    nuclei = [identity for identity in opened.ids if identity not in image.ids]
+    anothers = edited(without(opened, opened.ids.index(nuclei[0])), 1, **{"class": "Tumor"})
+    tumor = anothers.ids[1]
+    second = plan_push(
+        objects(anothers), first.merged.pushed, row_of(4, shift=1), MergeSettings(), time="June"
+    )
+    saved_over = edited(without(opened, opened.ids.index(nuclei[3])), 3, name="mine")
+    named = saved_over.ids[3]
+
+    third = plan_push(
+        objects(saved_over),
+        second.merged.pushed,
+        row_of(4, shift=1),
+        MergeSettings(),
+        earlier=first.merged.pushed,
+        time="July",
+    )
+
+    found = apply(third, saved_over).objects
+    assert {*found.index} == {*opened.ids} - {nuclei[0], nuclei[3]}
+    assert found.loc[tumor, "class"] == "Tumor"
+    assert found.loc[named, "name"] == "mine"
+    edits = third.merged.pushed.history
+    assert {*zip(edits["what"], edits["id"], strict=True)} == {
+        ("deleted", nuclei[0]),
+        ("reclassified", tumor),
+        ("deleted", nuclei[3]),
+        ("renamed", named),
+    }
+    again = plan_push(
+        objects(apply(third, saved_over)), third.merged.pushed, row_of(4, shift=1), MergeSettings()
+    )
+    assert again.is_empty
+
+
 def test_a_mark_comes_and_goes_without_the_object_being_written() -> None:
     new = row_of(1)
     first = plan_push(objects(image_with_region()), None, new, MergeSettings())
