@@ -34,7 +34,7 @@ from bridge.review.record import ENDING
 from bridge.review.results import write_table
 
 _TRIES = 3
-"""How often a push begins anew because a reviewer saved meanwhile."""
+"""Number of times that a push begins anew because a reviewer saved meanwhile."""
 
 
 @dataclass(frozen=True)

@@ -84,12 +84,12 @@ class ReviewFiles:
 
     @property
     def next(self) -> ReviewFiles:
-        """The same files as a push writes them aside."""
+        """Paths of the files as a push writes them aside."""
         return ReviewFiles(self.hidden / "next", self.name)
 
     @property
     def aside(self) -> ReviewFiles:
-        """The same files while they are being replaced."""
+        """Paths of the files while they are being replaced."""
         return ReviewFiles(self.hidden / "aside", self.name)
 
     def path(self, role: Role) -> Path:

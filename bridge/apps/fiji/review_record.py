@@ -46,7 +46,7 @@ class FileState:
 
 @dataclass(frozen=True, kw_only=True)
 class PushNote:
-    """What a record says of the files of its push.
+    """The files of a push, as its record describes them.
 
     Attributes:
         push: name of the push, which its ROIs carry.

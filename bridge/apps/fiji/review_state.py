@@ -16,7 +16,7 @@ from bridge.formats import imagej_rois
 from bridge.review.rebase import rebase
 
 _TRIES = 20
-"""How often a review is read anew that changes meanwhile."""
+"""Number of readings of a review that changes meanwhile."""
 
 _REVIEWED: tuple[Role, ...] = ("rois", "image")
 """Files that hold a review."""

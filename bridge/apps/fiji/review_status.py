@@ -15,7 +15,7 @@ from bridge.review import compare
 
 @dataclass(frozen=True, kw_only=True)
 class ImageStatus:
-    """What a reviewer did to the objects of an image.
+    """Counts of a reviewer's edits in an image.
 
     Attributes:
         image: its name.

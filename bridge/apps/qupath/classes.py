@@ -11,7 +11,7 @@ from bridge.errors import BadInputError
 from bridge.formats import existing_file
 
 NO_CLASS = "Unclassified"
-"""What QuPath calls an object without a class."""
+"""QuPath's name for an object without a class."""
 
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 

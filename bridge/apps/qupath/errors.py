@@ -21,4 +21,4 @@ class QuPathTimeoutError(QuPathError):
 
 
 SAVED_MEANWHILE = "somebody saved its objects meanwhile; close the project in QuPath and push again"
-"""What is wrong where a file of objects is not the one that was read."""
+"""Problem of a file of objects that is not the one that was read."""

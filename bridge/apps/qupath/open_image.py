@@ -37,13 +37,13 @@ from bridge.review import Pushed, compare
 OBJECTS, PLAN, MERGED = "objects", "plan", "merged"
 """Folders in the exchange folder: the window's objects, what changes, and the objects after it."""
 IMAGE = "image.json"
-"""What a window says of its image, beside the packed objects (:func:`load_objects`)."""
+"""Description of the open image, beside the packed objects (:func:`load_objects`)."""
 
 _MOST_BYTES = 2**20  # of a few lines about an image
 
 
 class Step(StrEnum):
-    """What the command asks the script for, in this order."""
+    """Steps that the command asks the script for, in this order."""
 
     objects = OBJECTS
     """Save the image, and pack its objects into the folder :data:`OBJECTS`."""

@@ -67,7 +67,7 @@ class ProjectImage:
 
     @property
     def shows(self) -> str:
-        """What it shows, in words: its file with the series, and how that is turned."""
+        """Description in words: its file with the series, and how that is turned."""
         names = [path.name for path in self.paths[:1]] or [*self.uris[:1]]
         several = " …" if len(self.uris) > 1 else ""
         series = self.transform.series

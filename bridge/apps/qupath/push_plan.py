@@ -45,7 +45,7 @@ class MergeSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class PushPlan:
-    """What a push changes in an image.
+    """Changes that a push makes in an image.
 
     Attributes:
         merged: the merge.
