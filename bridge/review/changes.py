@@ -146,7 +146,7 @@ class Changes:
 
     @cached_property
     def all_edits(self) -> pd.DataFrame:
-        """Every edit since the first push, for ``changes.csv``: the history, then :meth:`table`.
+        """All edits since the first push, for ``changes.csv``: the history, then :meth:`table`.
 
         Columns: ``push`` (number of the push that was edited), ``pushed`` (its time), then those
         of :meth:`table`.

@@ -14,7 +14,7 @@ from bridge.review.pushed import CONFLICT_COLUMNS, Pushed
 
 @dataclass(frozen=True)
 class Listed:
-    """What a merge found out, as far as conflicts need it.
+    """Findings of a merge, as far as conflicts need them.
 
     Attributes:
         objects: the reviewed objects.

@@ -33,7 +33,7 @@ class MergePolicy(IntEnum):
 
 
 class Place(IntEnum):
-    """What an object's outline says of the objects that it lies over."""
+    """Rule by which an object's outline is compared with those that it lies over."""
 
     NUCLEUS = 0
     """It and what covers a share of the smaller of the two are one object."""

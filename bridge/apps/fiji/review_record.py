@@ -135,23 +135,6 @@ def load_note(files: ReviewFiles) -> PushNote:
         raise BadInputError(files.record, error.problem, _restore_remedy(files)) from error
 
 
-def file_hash(path: Path) -> str | None:
-    """Return the SHA-256 of a file, ``None`` where there is none.
-
-    Raises:
-        BadInputError: it cannot be read.
-    """
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise BadInputError(
-            path, f"cannot be read ({error.strerror})", "close the program that has it open"
-        ) from error
-
-
 def _read_note(record: Path) -> PushNote:
     """Read what :func:`add_note` added."""
     try:

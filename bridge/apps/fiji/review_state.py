@@ -9,9 +9,10 @@ from typing import TypeVar
 
 from bridge.apps.fiji.restore_ids import restore_ids
 from bridge.apps.fiji.review_layout import ReviewFiles, Role
-from bridge.apps.fiji.review_record import FileState, PushNote, ReviewRecord, file_hash, load_record
+from bridge.apps.fiji.review_record import FileState, PushNote, ReviewRecord, load_record
 from bridge.detections import Detections
 from bridge.errors import BadInputError
+from bridge.files.hashing import file_hash
 from bridge.formats import imagej_rois
 from bridge.review.rebase import rebase
 

@@ -25,9 +25,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bridge.apps.fiji.review_layout import ROLES, ReviewFiles, Role
-from bridge.apps.fiji.review_record import FileState, PushNote, add_note, file_hash
+from bridge.apps.fiji.review_record import FileState, PushNote, add_note
 from bridge.errors import BadInputError
 from bridge.files.atomic import write_error, writing
+from bridge.files.hashing import file_hash
 
 
 @contextmanager

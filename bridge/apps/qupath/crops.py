@@ -6,7 +6,6 @@ numbers, pixels and objects.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import math
@@ -27,6 +26,7 @@ from bridge.apps.qupath.sync import Review
 from bridge.detections import Detections
 from bridge.errors import BadInputError
 from bridge.files.atomic import write_bytes
+from bridge.files.hashing import file_hash
 from bridge.files.names import safe_name
 from bridge.formats.geojson import DECIMALS, PROBABILITY
 from bridge.formats.imagej_rois import encode
@@ -143,7 +143,7 @@ def write_crops(
         notes.append(f"outside the image, so without a region: {', '.join(outside)}")
     if cut:
         notes.append(f"partly outside the image, and cut to it: {', '.join(cut)}")
-    hashes = {file: _hash(out / file) for file in files.values()}
+    hashes = {file: file_hash(out / file) or "" for file in files.values()}
     return Crops(files=files, notes=tuple(notes), hashes=hashes)
 
 
@@ -301,8 +301,3 @@ def _as_detections(annotation: GeoDataFrame, info: Any = None) -> Detections:
     frame = annotation.rename(columns={PROBABILITY: "prob"}).assign(label=1)
     objects = Detections(frame)
     return objects if info is None else replace(objects, image=info)
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

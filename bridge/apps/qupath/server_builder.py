@@ -42,7 +42,7 @@ class _UnreadableError(Exception):
 
 @dataclass(frozen=True)
 class _Shown:
-    """What a builder shows of the file."""
+    """Part of the file that a builder shows."""
 
     transform: ImageTransform
     uri: str

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
-from bridge.errors import BadInputError
+from bridge.files.hashing import file_hash
 
 NOTHING = "nothing"
 """State of a file that is not there."""
@@ -25,15 +24,7 @@ def file_state(file: Path) -> str:
     >>> file_state(Path("none.qpdata"))
     'nothing'
     """
-    try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except FileNotFoundError:
-        return NOTHING
-    except OSError as error:
-        raise BadInputError(
-            file, f"cannot be read ({error.strerror})", "check its permissions"
-        ) from error
+    return file_hash(file) or NOTHING
 
 
 def is_whole(file: Path) -> bool:

@@ -44,7 +44,7 @@ class Lines(NamedTuple):
 
 @dataclass(frozen=True)
 class EnclosedArea:
-    """What closed lines enclose.
+    """Area that closed lines enclose.
 
     Attributes:
         outline: the area, in pixels of the image.

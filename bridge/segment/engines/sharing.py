@@ -1,4 +1,4 @@
-"""One caller at a time for engines, whose predictions lie in memory that they use again."""
+"""Lock engines, whose predictions lie in memory that they use again, for one caller at a time."""
 
 from __future__ import annotations
 

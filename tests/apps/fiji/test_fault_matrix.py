@@ -1,4 +1,4 @@
-"""Every fault at every step of a push or a pull: no edit is lost, and the same command ends well.
+"""Faults at every step of a push or a pull: no edit is lost, and the same command ends well.
 
 A cell is an operation (first push, second push, pull) and a fault. Its tries are the steps at which
 the fault strikes. What comes of each is compared with a run that nobody disturbed.

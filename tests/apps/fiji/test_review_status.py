@@ -1,4 +1,4 @@
-"""What a reviewer did since the last push, and what is open and not saved yet."""
+"""Counts of a reviewer's edits since the last push, also of what is not saved yet."""
 
 from __future__ import annotations
 

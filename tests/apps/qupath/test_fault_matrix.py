@@ -1,4 +1,4 @@
-"""Every fault at every step of a push and a pull: no edit is lost, and the same command goes on.
+"""Faults at every step of a push and a pull: no edit is lost, and the same command goes on.
 
 Steps are the operations by which starbridge changes files in the project, and the moments before
 and after QuPath saves. A test of each kind of fault goes through all of them.
@@ -182,7 +182,7 @@ class Case:
             shutil.copyfile(self.prepared / "meanwhile" / "data" / "1" / "data.qpdata", target)
 
     def assert_edits(self, deleted: list[str]) -> Review:
-        """All that the reviewers did is known, and nothing else."""
+        """Assert that all edits of the reviewers are known, and nothing else."""
         found = self.review()
         if self.which == "first push":
             assert found.changes is None or len(found.changes.all_edits) == 0
@@ -195,7 +195,7 @@ class Case:
         return found
 
     def assert_ends_well(self, deleted: list[str]) -> None:
-        """The same command goes on, and gives what it gives without a fault."""
+        """Assert that the command, repeated, goes on and gives what it gives without a fault."""
         outcome = self.push()
         assert outcome.error is None, outcome.error
         found = self.assert_edits(deleted).detections

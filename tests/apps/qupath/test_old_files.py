@@ -55,7 +55,7 @@ def objects(draw: st.DrawFn) -> Detections:
 
 
 def renamed(given_objects: Detections, order: list[int]) -> Detections:
-    """The same objects in another order, with other UUIDs, as a file of old objects is read."""
+    """Return the objects in another order with other UUIDs, as a file of old objects is read."""
     frame = given_objects.objects.iloc[order]
     return Detections.from_polygons(
         [shape.reverse() for shape in frame.geometry],
