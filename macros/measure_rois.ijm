@@ -1,3 +1,10 @@
+// @java.io.Serializable (value="Fiji", required=false, persist=false) settings_from
+// @java.io.Serializable (value="(default)", required=false, persist=false) image_file
+// @java.io.Serializable (value="(default)", required=false, persist=false) roi_file
+// @java.io.Serializable (value="(default)", required=false, persist=false) channel_names
+// @java.io.Serializable (value="(default)", required=false, persist=false) table_folder
+// (These lines tell Fiji the names of the settings; the settings are below.)
+//
 // measure_rois.ijm: measures every ROI in every channel, into a table for ilastik, R or Excel.
 //
 // Needs   an image (a file, or the active one) and its ROIs: a RoiSet.zip, else the overlay of the
@@ -12,34 +19,37 @@
 //           CHANNEL_IntDen_um2 (mean times area), CHANNEL_RawIntDen (sum of the pixels)
 //
 // Menu      Plugins > StarBridge > measure rois, after: starbridge fiji install
-// Macro     run("measure rois", "imageFile=a.tif roiFile=roi/a_rois.zip tableFolder=tables");
+// Macro     run("measure rois", "image_file=a.tif roi_file=roi/a_rois.zip table_folder=tables");
 // Python    with Fiji() as fiji:
 //               fiji.run_macro("measure_rois.ijm",
-//                              imageFile="a.tif", roiFile="roi/a_rois.zip", tableFolder="tables")
-// Headless  fiji --headless --run measure_rois.ijm 'imageFile="a.tif",roiFile="roi/a_rois.zip",tableFolder="tables"'
-
-#@ File (label="Image (empty: the active image)", style="open", required=false, persist=false) imageFile
-#@ File (label="RoiSet.zip (empty: the active image's overlay, or the ROI Manager)", style="open", required=false, persist=false) roiFile
-#@ String (label="Names of the channels, with commas (empty: those in the image)", value="", required=false, persist=false) channelList
-#@ File (label="Folder for NAME_table.csv", style="directory", persist=false) tableFolder
+//                              image_file="a.tif", roi_file="roi/a_rois.zip", table_folder="tables")
+// Headless  fiji --headless --run measure_rois.ijm 'image_file="a.tif",roi_file="roi/a_rois.zip",table_folder="tables"'
 
 var macroName = "measure_rois.ijm";
-var openAtStart = newArray(0);  // IDs of the images that stay open when the macro ends
-var activeAtStart = 0;          // ID of the active image at the start; 0: none was open
-var inBatchMode = false;        // the macro was called by one that is in batch mode
+var settings_from, image_file, roi_file, channel_names, table_folder;
+var openAtStart = newArray(0), activeAtStart = 0, inBatchMode = false, settingsPass = 0;
+var settingKeys = newArray(0), settingTexts = newArray(0), settingNames = newArray(0);
+var isSettingFound = false, settingText = "", areSettingsGiven = false, hasDialog = false;
+var isAsked = false;
 
 startMacro();
-if (!isGiven(tableFolder)) stop("no folder for the table; choose one");
-if (!isGiven(imageFile) && nImages == 0) stop("no image; open one or choose a file");
+while (nextPass()) {
+	image_file = fileSetting(image_file, "Image_file (empty: the active image)", "");
+	roi_file = fileSetting(roi_file, "Roi_file (RoiSet.zip; empty: overlay or ROI Manager)", "");
+	channel_names = textSetting(channel_names, "Channel_names (with commas; empty: those in the image)", "");
+	table_folder = folderSetting(table_folder, "Table_folder (for NAME_table.csv)", "");
+}
+if (!isGiven(table_folder)) stop("no folder for the table; choose one");
+if (!isGiven(image_file) && nImages == 0) stop("no image; open one or choose a file");
 enterBatchMode(false);
-name = inputName(imageFile);
-stopOn(openOrDuplicate(imageFile));
+name = inputName(image_file);
+stopOn(openOrDuplicate(image_file));
 if (bitDepth() == 24) run("Make Composite");
-stopOn(gatherRois(roiFile));
+stopOn(gatherRois(roi_file));
 getDimensions(width, height, channels, slices, frames);
 labels = assignLabels(slices, frames);
-table = joinPath(tableFolder, name + "_table.csv");
-stopOn(measureRois(table, labels, channelList));
+table = joinPath(table_folder, name + "_table.csv");
+stopOn(measureRois(table, labels, channel_names));
 print("wrote " + table);
 endMacro(activeAtStart);
 return table;
@@ -613,10 +623,12 @@ function endMacro(image) {
 	if (!inBatchMode) setBatchMode("exit and display");
 }
 
-// End the macro with its name and a message, after closing its own images.
+// End the macro with its name and a message, after closing its own images. A macro that ran this one
+// goes on as if nothing had happened: only by the property can starbridge tell.
 function stop(message) {
 	closeOwnImages();
 	restoreSettings();
+	call("java.lang.System.setProperty", "starbridge.macro.failed", macroName + ": " + message);
 	exit(macroName + ": " + message);
 }
 
@@ -635,4 +647,192 @@ function closeOwnImages() {
 		}
 		if (isOwn) close();
 	}
+}
+
+// -- lib/settings.ijm --
+
+// Begin the next of the two passes through a macro's settings. Return false after the last.
+function nextPass() {
+	settingsPass++;
+	if (settingsPass == 1) {
+		readKeys(handedText());
+		if (hasWindow() && "" + settings_from != "starbridge") {
+			Dialog.create(replace(replace(macroName, "_", " "), ".ijm", ""));
+			hasDialog = true;
+		}
+		return true;
+	}
+	if (settingsPass == 2) {
+		checkKeys();
+		if (hasDialog && !areSettingsGiven) {
+			Dialog.show();
+			isAsked = true;
+		}
+		return true;
+	}
+	return false;
+}
+
+// Return a file's path: absolute, or "" for none. The first word of a label is the name of the setting,
+// by which run(), runMacro() and the recorder know it; a dialog shows its underscores as spaces.
+function fileSetting(value, label, preset) {
+	findSetting(value, label);
+	if (settingsPass == 1) {
+		if (hasDialog) Dialog.addFile(label, preset);
+		return value;
+	}
+	path = preset;
+	if (isAsked) path = Dialog.getString();
+	else if (isSettingFound) path = settingText;
+	path = absolutePath(path);
+	return path;
+}
+
+// Return a folder's path, as fileSetting().
+function folderSetting(value, label, preset) {
+	findSetting(value, label);
+	if (settingsPass == 1) {
+		if (hasDialog) Dialog.addDirectory(label, preset);
+		return value;
+	}
+	path = preset;
+	if (isAsked) path = Dialog.getString();
+	else if (isSettingFound) path = settingText;
+	// a dialog ends folders with a separator; the root of a disk keeps it
+	if (matches(path, ".*[^:/\\\\][/\\\\]")) path = substring(path, 0, lengthOf(path) - 1);
+	path = absolutePath(path);
+	return path;
+}
+
+// Return a text.
+function textSetting(value, label, preset) {
+	findSetting(value, label);
+	if (settingsPass == 1) {
+		if (hasDialog) Dialog.addString(label, preset, 25);
+		return value;
+	}
+	text = preset;
+	if (isAsked) text = Dialog.getString();
+	else if (isSettingFound) text = settingText;
+	return text;
+}
+
+// Look up what was handed over for a setting, as text.
+function findSetting(value, label) {
+	name = settingName(label);
+	isSettingFound = false;
+	if (settingsPass == 1) settingNames = Array.concat(settingNames, name);
+	for (k = 0; k < settingKeys.length; k++) {
+		if (settingKeys[k] == name) {
+			isSettingFound = true;
+			settingText = settingTexts[k];
+		}
+	}
+	// Fiji fills in the variables that are listed at the top of the macro
+	if (!isSettingFound && "" + settings_from != "0") {
+		settingText = exactText(value);
+		if (settingText != "(default)") isSettingFound = true;
+	}
+	if (isSettingFound) areSettingsGiven = true;
+}
+
+// Return the name of a setting by its label.
+function settingName(label) {
+	words = split(label, " ");
+	name = toLowerCase(words[0]);
+	return name;
+}
+
+// Return a text as it is, a number with all its digits: ImageJ rounds only a variable's value.
+function exactText(value) {
+	return "" + sameValue(value);
+}
+
+// Return a value unchanged.
+function sameValue(value) {
+	return value;
+}
+
+// Return the settings that were handed over as text: key=value key=[a value]. runMacro() and the
+// command line hand over an argument, run() options.
+function handedText() {
+	if ("" + settings_from == "starbridge") return "";
+	text = getArgument();
+	if (text == "") text = "" + call("ij.Macro.getOptions");
+	if (text == "null") text = "";
+	return text;
+}
+
+// Read a text of settings: key=value, key=[a value], key='a value', or a key alone for yes.
+function readKeys(text) {
+	text = text + " ";
+	i = 0;
+	while (i < lengthOf(text)) {
+		end = indexOf(text, " ", i);
+		mark = indexOf(text, "=", i);
+		if (end == i) {
+			i++;
+		} else if (mark < 0 || mark > end) {
+			addKey(substring(text, i, end), "yes");
+			i = end;
+		} else {
+			key = substring(text, i, mark);
+			i = mark + 1;
+			end = valueEnd(text, i);
+			isQuoted = charCodeAt(text, i) == 91 || charCodeAt(text, i) == 39;
+			if (isQuoted) addKey(key, substring(text, i + 1, end));
+			else addKey(key, substring(text, i, end));
+			i = end + 1;
+		}
+	}
+}
+
+// Return the index of the character that ends a value which begins at an index of a text.
+function valueEnd(text, start) {
+	first = charCodeAt(text, start);
+	end = -1;
+	if (first == 39) end = indexOf(text, "'", start + 1);
+	else if (first != 91) end = indexOf(text, " ", start);
+	else {
+		depth = 0;
+		for (i = start; i < lengthOf(text) && end < 0; i++) {
+			code = charCodeAt(text, i);
+			if (code == 91) depth++;
+			if (code == 93) depth--;
+			if (depth == 0) end = i;
+		}
+	}
+	if (end < 0) stop(substring(text, start) + " does not end; close it with a bracket or a quote");
+	return end;
+}
+
+// Note a setting that was handed over as text.
+function addKey(key, text) {
+	settingKeys = Array.concat(settingKeys, key);
+	settingTexts = Array.concat(settingTexts, text);
+}
+
+// End the macro if a setting was handed over that it does not have.
+function checkKeys() {
+	for (k = 0; k < settingKeys.length; k++) {
+		isKnown = false;
+		likely = "";
+		for (i = 0; i < settingNames.length; i++) {
+			if (settingNames[i] == settingKeys[k]) isKnown = true;
+			plain = replace(settingNames[i], "_", "");
+			if (plain == replace(toLowerCase(settingKeys[k]), "_", "")) likely = settingNames[i];
+		}
+		if (!isKnown && likely != "") stop("there is no setting " + settingKeys[k] + "; write " + likely);
+		if (!isKnown) {
+			stop("there is no setting " + settingKeys[k] + "; there are " + String.join(settingNames, ", "));
+		}
+	}
+}
+
+// Return a path that does not depend on the folder in which ImageJ was started; "" stays "".
+function absolutePath(path) {
+	if (path == "" || startsWith(path, "/") || startsWith(path, "\\\\")) return path;
+	if (matches(path, "[A-Za-z]:.*")) return path;
+	path = joinPath(call("java.lang.System.getProperty", "user.dir"), path);
+	return path;
 }

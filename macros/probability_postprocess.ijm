@@ -1,3 +1,18 @@
+// @java.io.Serializable (value="Fiji", required=false, persist=false) settings_from
+// @java.io.Serializable (value="(default)", required=false, persist=false) map_file
+// @java.io.Serializable (value="(default)", required=false, persist=false) map_channel
+// @java.io.Serializable (value="(default)", required=false, persist=false) cutoff
+// @java.io.Serializable (value="(default)", required=false, persist=false) image_file
+// @java.io.Serializable (value="(default)", required=false, persist=false) result_name
+// @java.io.Serializable (value="(default)", required=false, persist=false) result_folder
+// @java.io.Serializable (value="(default)", required=false, persist=false) fill_holes
+// @java.io.Serializable (value="(default)", required=false, persist=false) cut_apart
+// @java.io.Serializable (value="(default)", required=false, persist=false) smallest
+// @java.io.Serializable (value="(default)", required=false, persist=false) greatest
+// @java.io.Serializable (value="(default)", required=false, persist=false) drop_border
+// @java.io.Serializable (value="(default)", required=false, persist=false) show_labels
+// (These lines tell Fiji the names of the settings; the settings are below.)
+//
 // probability_postprocess.ijm: makes objects of a probability map (ilastik, StarDist, any other).
 //
 // Threshold, fill holes, watershed, Analyze Particles, as one does it by hand in ImageJ, and plane by
@@ -12,62 +27,66 @@
 //         image's overlay where there is no window.
 //
 // Menu      Plugins > StarBridge > probability postprocess, after: starbridge fiji install
-// Macro     run("probability postprocess", "mapFile=a_Probabilities.tif imageFile=a.tif resultName=a resultFolder=results");
+// Macro     run("probability postprocess", "map_file=a_Probabilities.tif image_file=a.tif result_name=a result_folder=results");
 // Python    with Fiji() as fiji:
 //               fiji.run_macro("probability_postprocess.ijm",
-//                              mapFile="a_Probabilities.tif", imageFile="a.tif", resultName="a", resultFolder="results")
-// Headless  fiji --headless --run probability_postprocess.ijm 'mapFile="a_Probabilities.tif",resultFolder="results"'
-
-#@ File (label="Probability map (empty: the active image)", style="open", required=false, persist=false) mapFile
-#@ Integer (label="Its channel, from 1", value=1, min=1, persist=false) mapChannel
-#@ Double (label="An object is where the probability is at least", value=0.5, min=0, max=1, persist=false) cutoff
-#@ File (label="Image to measure (empty: the probability map)", style="open", required=false, persist=false) imageFile
-#@ String (label="Name of the results (empty: the image's)", value="", required=false, persist=false) resultName
-#@ File (label="Folder for lbl, roi and tables", style="directory", persist=false) resultFolder
-#@ Boolean (label="Fill holes", value=true, persist=false) fillHoles
-#@ Boolean (label="Cut touching objects apart (watershed)", value=true, persist=false) cutApart
-#@ Double (label="Smallest object (px)", value=30, min=0, persist=false) smallest
-#@ Double (label="Largest object (px; 0: any)", value=0, min=0, persist=false) greatest
-#@ Boolean (label="Leave out objects at the border", value=false, persist=false) dropBorder
-#@ Boolean (label="Show the label image", value=true, persist=false) showLabels
+//                              map_file="a_Probabilities.tif", image_file="a.tif", result_name="a", result_folder="results")
+// Headless  fiji --headless --run probability_postprocess.ijm 'map_file="a_Probabilities.tif",result_folder="results"'
 
 var macroName = "probability_postprocess.ijm";
-var openAtStart = newArray(0);  // IDs of the images that stay open when the macro ends
-var activeAtStart = 0;          // ID of the active image at the start; 0: none was open
-var inBatchMode = false;        // the macro was called by one that is in batch mode
+var settings_from, map_file, map_channel, cutoff, image_file, result_name, result_folder;
+var fill_holes, cut_apart, smallest, greatest, drop_border, show_labels;
+var openAtStart = newArray(0), activeAtStart = 0, inBatchMode = false, settingsPass = 0;
+var settingKeys = newArray(0), settingTexts = newArray(0), settingNames = newArray(0);
+var isSettingFound = false, settingText = "", areSettingsGiven = false, hasDialog = false;
+var isAsked = false;
 
 startMacro();
-if (!isGiven(resultFolder)) stop("no folder for the results; choose one");
-if (!isGiven(mapFile) && nImages == 0) stop("no probability map; open one or choose a file");
-enterBatchMode(showLabels);
-name = inputName(mapFile);
-stopOn(openOrDuplicate(mapFile));
+while (nextPass()) {
+	map_file = fileSetting(map_file, "Map_file (probabilities; empty: the active image)", "");
+	map_channel = wholeSetting(map_channel, "Map_channel (from 1)", 1, 1, 1/0);
+	cutoff = numberSetting(cutoff, "Cutoff (least probability of an object)", 0.5, 0, 1);
+	image_file = fileSetting(image_file, "Image_file (to measure; empty: the probability map)", "");
+	result_name = textSetting(result_name, "Result_name (empty: the image's)", "");
+	result_folder = folderSetting(result_folder, "Result_folder (for lbl, roi and tables)", "");
+	fill_holes = truthSetting(fill_holes, "Fill_holes", true);
+	cut_apart = truthSetting(cut_apart, "Cut_apart (touching objects, by watershed)", true);
+	smallest = numberSetting(smallest, "Smallest (object in px)", 30, 0, 1/0);
+	greatest = numberSetting(greatest, "Greatest (object in px; 0: any)", 0, 0, 1/0);
+	drop_border = truthSetting(drop_border, "Drop_border (leave out objects that touch it)", false);
+	show_labels = truthSetting(show_labels, "Show_labels", true);
+}
+if (!isGiven(result_folder)) stop("no folder for the results; choose one");
+if (!isGiven(map_file) && nImages == 0) stop("no probability map; open one or choose a file");
+enterBatchMode(show_labels);
+name = inputName(map_file);
+stopOn(openOrDuplicate(map_file));
 map = getImageID();
 measured = map;
-if (isGiven(imageFile)) {
-	stopOn(openImage(imageFile));
+if (isGiven(image_file)) {
+	stopOn(openImage(image_file));
 	measured = getImageID();
-	name = inputName(imageFile);
+	name = inputName(image_file);
 	if (!isSameSize(measured, map)) {
-		stop(imageFile + " has another size than the probability map; choose the image it was made of");
+		stop(image_file + " has another size than the probability map; choose the image it was made of");
 	}
 }
-if (isGiven(resultName)) name = "" + resultName;
+if (isGiven(result_name)) name = "" + result_name;
 selectImage(map);
 if (bitDepth() == 24) stop(name + " is a colour image; a probability map has one number a pixel");
 full = 1;
 if (bitDepth() == 8) full = 255;
 if (bitDepth() == 16) full = 65535;
-stopOn(duplicateChannel(mapChannel, name));
+stopOn(duplicateChannel(map_channel, name));
 if (full == 1) stopOn(checkProbabilities(name));
 thresholdMask(cutoff * full);
-labelMask(fillHoles, cutApart, smallest, greatest, dropBorder);
+labelMask(fill_holes, cut_apart, smallest, greatest, drop_border);
 labelImage = getImageID();
-stopOn(writeResults(measured, name, resultFolder));
+stopOn(writeResults(measured, name, result_folder));
 selectImage(labelImage);
 count = Overlay.size;
-showLabelImage(labelImage, name, showLabels);
-if (!showLabels) labelImage = activeAtStart;
+showLabelImage(labelImage, name, show_labels);
+if (!show_labels) labelImage = activeAtStart;
 endMacro(labelImage);
 return "" + count;
 
@@ -996,10 +1015,12 @@ function endMacro(image) {
 	if (!inBatchMode) setBatchMode("exit and display");
 }
 
-// End the macro with its name and a message, after closing its own images.
+// End the macro with its name and a message, after closing its own images. A macro that ran this one
+// goes on as if nothing had happened: only by the property can starbridge tell.
 function stop(message) {
 	closeOwnImages();
 	restoreSettings();
+	call("java.lang.System.setProperty", "starbridge.macro.failed", macroName + ": " + message);
 	exit(macroName + ": " + message);
 }
 
@@ -1023,4 +1044,246 @@ function closeOwnImages() {
 // Leave an image that the macro opened to the user.
 function keepImage(image) {
 	openAtStart = Array.concat(openAtStart, image);
+}
+
+// -- lib/settings.ijm --
+
+// Begin the next of the two passes through a macro's settings. Return false after the last.
+function nextPass() {
+	settingsPass++;
+	if (settingsPass == 1) {
+		readKeys(handedText());
+		if (hasWindow() && "" + settings_from != "starbridge") {
+			Dialog.create(replace(replace(macroName, "_", " "), ".ijm", ""));
+			hasDialog = true;
+		}
+		return true;
+	}
+	if (settingsPass == 2) {
+		checkKeys();
+		if (hasDialog && !areSettingsGiven) {
+			Dialog.show();
+			isAsked = true;
+		}
+		return true;
+	}
+	return false;
+}
+
+// Return a file's path: absolute, or "" for none. The first word of a label is the name of the setting,
+// by which run(), runMacro() and the recorder know it; a dialog shows its underscores as spaces.
+function fileSetting(value, label, preset) {
+	findSetting(value, label);
+	if (settingsPass == 1) {
+		if (hasDialog) Dialog.addFile(label, preset);
+		return value;
+	}
+	path = preset;
+	if (isAsked) path = Dialog.getString();
+	else if (isSettingFound) path = settingText;
+	path = absolutePath(path);
+	return path;
+}
+
+// Return a folder's path, as fileSetting().
+function folderSetting(value, label, preset) {
+	findSetting(value, label);
+	if (settingsPass == 1) {
+		if (hasDialog) Dialog.addDirectory(label, preset);
+		return value;
+	}
+	path = preset;
+	if (isAsked) path = Dialog.getString();
+	else if (isSettingFound) path = settingText;
+	// a dialog ends folders with a separator; the root of a disk keeps it
+	if (matches(path, ".*[^:/\\\\][/\\\\]")) path = substring(path, 0, lengthOf(path) - 1);
+	path = absolutePath(path);
+	return path;
+}
+
+// Return a text.
+function textSetting(value, label, preset) {
+	findSetting(value, label);
+	if (settingsPass == 1) {
+		if (hasDialog) Dialog.addString(label, preset, 25);
+		return value;
+	}
+	text = preset;
+	if (isAsked) text = Dialog.getString();
+	else if (isSettingFound) text = settingText;
+	return text;
+}
+
+// Return true or false. The dialog has no checkbox, because the recorder keeps only ticked ones.
+function truthSetting(value, label, preset) {
+	word = "no";
+	if (preset) word = "yes";
+	findSetting(value, label);
+	if (settingsPass == 1) {
+		if (hasDialog) Dialog.addChoice(label, newArray("no", "yes"), word);
+		return value;
+	}
+	if (isAsked) word = Dialog.getChoice();
+	else if (isSettingFound) word = toLowerCase(settingText);
+	if (word == "yes" || word == "true" || word == "1") return true;
+	if (word == "no" || word == "false" || word == "0") return false;
+	stop("" + settingName(label) + " is " + word + "; give yes or no");
+}
+
+// Return a number between two others, which it may be.
+function numberSetting(value, label, preset, lowest, highest) {
+	findSetting(value, label);
+	if (settingsPass == 1) {
+		if (hasDialog) Dialog.addNumber(label, preset, decimalsOf(preset), 10, "");
+		return value;
+	}
+	number = preset;
+	shown = "" + preset;
+	if (isAsked) {
+		number = Dialog.getNumber();
+		shown = "" + number;
+	} else if (isSettingFound) {
+		number = parseFloat(settingText);
+		shown = settingText;
+	}
+	// a comparison with NaN is false
+	if (number >= lowest && number <= highest) return number;
+	if (highest < 1/0) stop("" + settingName(label) + " is " + shown + "; give a number from " + lowest + " to " + highest);
+	stop("" + settingName(label) + " is " + shown + "; give a number of at least " + lowest);
+}
+
+// Return a whole number, as numberSetting().
+function wholeSetting(value, label, preset, lowest, highest) {
+	number = numberSetting(value, label, preset, lowest, highest);
+	if (settingsPass == 1) return number;
+	if (number == floor(number)) return number;
+	stop("" + settingName(label) + " is " + number + "; give a whole number");
+}
+
+// Look up what was handed over for a setting, as text.
+function findSetting(value, label) {
+	name = settingName(label);
+	isSettingFound = false;
+	if (settingsPass == 1) settingNames = Array.concat(settingNames, name);
+	for (k = 0; k < settingKeys.length; k++) {
+		if (settingKeys[k] == name) {
+			isSettingFound = true;
+			settingText = settingTexts[k];
+		}
+	}
+	// Fiji fills in the variables that are listed at the top of the macro
+	if (!isSettingFound && "" + settings_from != "0") {
+		settingText = exactText(value);
+		if (settingText != "(default)") isSettingFound = true;
+	}
+	if (isSettingFound) areSettingsGiven = true;
+}
+
+// Return the name of a setting by its label.
+function settingName(label) {
+	words = split(label, " ");
+	name = toLowerCase(words[0]);
+	return name;
+}
+
+// Return a text as it is, a number with all its digits: ImageJ rounds only a variable's value.
+function exactText(value) {
+	return "" + sameValue(value);
+}
+
+// Return a value unchanged.
+function sameValue(value) {
+	return value;
+}
+
+// Return the settings that were handed over as text: key=value key=[a value]. runMacro() and the
+// command line hand over an argument, run() options.
+function handedText() {
+	if ("" + settings_from == "starbridge") return "";
+	text = getArgument();
+	if (text == "") text = "" + call("ij.Macro.getOptions");
+	if (text == "null") text = "";
+	return text;
+}
+
+// Read a text of settings: key=value, key=[a value], key='a value', or a key alone for yes.
+function readKeys(text) {
+	text = text + " ";
+	i = 0;
+	while (i < lengthOf(text)) {
+		end = indexOf(text, " ", i);
+		mark = indexOf(text, "=", i);
+		if (end == i) {
+			i++;
+		} else if (mark < 0 || mark > end) {
+			addKey(substring(text, i, end), "yes");
+			i = end;
+		} else {
+			key = substring(text, i, mark);
+			i = mark + 1;
+			end = valueEnd(text, i);
+			isQuoted = charCodeAt(text, i) == 91 || charCodeAt(text, i) == 39;
+			if (isQuoted) addKey(key, substring(text, i + 1, end));
+			else addKey(key, substring(text, i, end));
+			i = end + 1;
+		}
+	}
+}
+
+// Return the index of the character that ends a value which begins at an index of a text.
+function valueEnd(text, start) {
+	first = charCodeAt(text, start);
+	end = -1;
+	if (first == 39) end = indexOf(text, "'", start + 1);
+	else if (first != 91) end = indexOf(text, " ", start);
+	else {
+		depth = 0;
+		for (i = start; i < lengthOf(text) && end < 0; i++) {
+			code = charCodeAt(text, i);
+			if (code == 91) depth++;
+			if (code == 93) depth--;
+			if (depth == 0) end = i;
+		}
+	}
+	if (end < 0) stop(substring(text, start) + " does not end; close it with a bracket or a quote");
+	return end;
+}
+
+// Note a setting that was handed over as text.
+function addKey(key, text) {
+	settingKeys = Array.concat(settingKeys, key);
+	settingTexts = Array.concat(settingTexts, text);
+}
+
+// End the macro if a setting was handed over that it does not have.
+function checkKeys() {
+	for (k = 0; k < settingKeys.length; k++) {
+		isKnown = false;
+		likely = "";
+		for (i = 0; i < settingNames.length; i++) {
+			if (settingNames[i] == settingKeys[k]) isKnown = true;
+			plain = replace(settingNames[i], "_", "");
+			if (plain == replace(toLowerCase(settingKeys[k]), "_", "")) likely = settingNames[i];
+		}
+		if (!isKnown && likely != "") stop("there is no setting " + settingKeys[k] + "; write " + likely);
+		if (!isKnown) {
+			stop("there is no setting " + settingKeys[k] + "; there are " + String.join(settingNames, ", "));
+		}
+	}
+}
+
+// Return how many decimals a dialog needs to show a number, nine at most.
+function decimalsOf(number) {
+	for (decimals = 0; decimals < 9; decimals++) {
+		if (parseFloat(d2s(number, decimals)) == number) return decimals;
+	}
+	return 9;
+}
+
+// Return a path that does not depend on the folder in which ImageJ was started; "" stays "".
+function absolutePath(path) {
+	if (path == "" || startsWith(path, "/") || startsWith(path, "\\\\")) return path;
+	if (matches(path, "[A-Za-z]:.*")) return path;
+	path = joinPath(call("java.lang.System.getProperty", "user.dir"), path);
+	return path;
 }

@@ -1,3 +1,9 @@
+// @java.io.Serializable (value="Fiji", required=false, persist=false) settings_from
+// @java.io.Serializable (value="(default)", required=false, persist=false) image_file
+// @java.io.Serializable (value="(default)", required=false, persist=false) roi_file
+// @java.io.Serializable (value="(default)", required=false, persist=false) empty_first
+// (These lines tell Fiji the names of the settings; the settings are below.)
+//
 // push_rois.ijm: shows an image with the ROIs of a RoiSet.zip over it, for review.
 //
 // Needs   an image (or the active one, if no file is given) and a RoiSet.zip that starbridge or the
@@ -9,38 +15,41 @@
 // Writes  nothing.
 //
 // Menu      Plugins > StarBridge > push rois, after: starbridge fiji install
-// Macro     run("push rois", "imageFile=a.tif roiFile=a_rois.zip");
+// Macro     run("push rois", "image_file=a.tif roi_file=a_rois.zip");
 // Python    with Fiji(mode="gui") as fiji:
-//               fiji.run_macro("push_rois.ijm", imageFile="a.tif", roiFile="a_rois.zip")
-// Headless  fiji --headless --run push_rois.ijm 'imageFile="a.tif",roiFile="a_rois.zip"'
-
-#@ File (label="Image (empty: the active image)", style="open", required=false, persist=false) imageFile
-#@ File (label="ROIs (RoiSet.zip)", style="open", persist=false) roiFile
-#@ Boolean (label="Empty the ROI Manager first (what was not saved is lost)", value=false, persist=false) emptyFirst
+//               fiji.run_macro("push_rois.ijm", image_file="a.tif", roi_file="a_rois.zip")
+// Headless  fiji --headless --run push_rois.ijm 'image_file="a.tif",roi_file="a_rois.zip"'
 
 var macroName = "push_rois.ijm";
-var openAtStart = newArray(0);  // IDs of the images that stay open when the macro ends
-var activeAtStart = 0;          // ID of the active image at the start; 0: none was open
-var inBatchMode = false;        // the macro was called by one that is in batch mode
+var settings_from, image_file, roi_file, empty_first;
+var openAtStart = newArray(0), activeAtStart = 0, inBatchMode = false, settingsPass = 0;
+var settingKeys = newArray(0), settingTexts = newArray(0), settingNames = newArray(0);
+var isSettingFound = false, settingText = "", areSettingsGiven = false, hasDialog = false;
+var isAsked = false;
 
 startMacro();
-if (!isGiven(roiFile)) stop("no ROIs; choose a RoiSet.zip");
-if (!isGiven(imageFile) && nImages == 0) stop("no image; open one or choose a file");
+while (nextPass()) {
+	image_file = fileSetting(image_file, "Image_file (empty: the active image)", "");
+	roi_file = fileSetting(roi_file, "Roi_file (RoiSet.zip)", "");
+	empty_first = truthSetting(empty_first, "Empty_first (the ROI Manager; what was not saved is lost)", false);
+}
+if (!isGiven(roi_file)) stop("no ROIs; choose a RoiSet.zip");
+if (!isGiven(image_file) && nImages == 0) stop("no image; open one or choose a file");
 enterBatchMode(true);
-if (isGiven(imageFile)) stopOn(openImage(imageFile));
+if (isGiven(image_file)) stopOn(openImage(image_file));
 shown = getImageID();
 title = getTitle();
 // onto an image of their own: if they cannot be read, the image keeps the overlay that it has
 newImageLike(shown, "starbridge-rois", "8-bit");
 carrier = getImageID();
-stopOn(loadRois(roiFile));
+stopOn(loadRois(roi_file));
 count = Overlay.size;
 outside = countOutside();
 if (outside > 0) {
 	print(outside + " of " + count + " ROIs reach beyond the image; do they belong to " + title + "?");
 }
 if (hasWindow()) {
-	if (emptyFirst) roiManager("reset");
+	if (empty_first) roiManager("reset");
 	addToManager();
 } else {
 	copyOverlay(carrier, shown);
@@ -259,10 +268,12 @@ function endMacro(image) {
 	if (!inBatchMode) setBatchMode("exit and display");
 }
 
-// End the macro with its name and a message, after closing its own images.
+// End the macro with its name and a message, after closing its own images. A macro that ran this one
+// goes on as if nothing had happened: only by the property can starbridge tell.
 function stop(message) {
 	closeOwnImages();
 	restoreSettings();
+	call("java.lang.System.setProperty", "starbridge.macro.failed", macroName + ": " + message);
 	exit(macroName + ": " + message);
 }
 
@@ -286,4 +297,179 @@ function closeOwnImages() {
 // Leave an image that the macro opened to the user.
 function keepImage(image) {
 	openAtStart = Array.concat(openAtStart, image);
+}
+
+// -- lib/settings.ijm --
+
+// Begin the next of the two passes through a macro's settings. Return false after the last.
+function nextPass() {
+	settingsPass++;
+	if (settingsPass == 1) {
+		readKeys(handedText());
+		if (hasWindow() && "" + settings_from != "starbridge") {
+			Dialog.create(replace(replace(macroName, "_", " "), ".ijm", ""));
+			hasDialog = true;
+		}
+		return true;
+	}
+	if (settingsPass == 2) {
+		checkKeys();
+		if (hasDialog && !areSettingsGiven) {
+			Dialog.show();
+			isAsked = true;
+		}
+		return true;
+	}
+	return false;
+}
+
+// Return a file's path: absolute, or "" for none. The first word of a label is the name of the setting,
+// by which run(), runMacro() and the recorder know it; a dialog shows its underscores as spaces.
+function fileSetting(value, label, preset) {
+	findSetting(value, label);
+	if (settingsPass == 1) {
+		if (hasDialog) Dialog.addFile(label, preset);
+		return value;
+	}
+	path = preset;
+	if (isAsked) path = Dialog.getString();
+	else if (isSettingFound) path = settingText;
+	path = absolutePath(path);
+	return path;
+}
+
+// Return true or false. The dialog has no checkbox, because the recorder keeps only ticked ones.
+function truthSetting(value, label, preset) {
+	word = "no";
+	if (preset) word = "yes";
+	findSetting(value, label);
+	if (settingsPass == 1) {
+		if (hasDialog) Dialog.addChoice(label, newArray("no", "yes"), word);
+		return value;
+	}
+	if (isAsked) word = Dialog.getChoice();
+	else if (isSettingFound) word = toLowerCase(settingText);
+	if (word == "yes" || word == "true" || word == "1") return true;
+	if (word == "no" || word == "false" || word == "0") return false;
+	stop("" + settingName(label) + " is " + word + "; give yes or no");
+}
+
+// Look up what was handed over for a setting, as text.
+function findSetting(value, label) {
+	name = settingName(label);
+	isSettingFound = false;
+	if (settingsPass == 1) settingNames = Array.concat(settingNames, name);
+	for (k = 0; k < settingKeys.length; k++) {
+		if (settingKeys[k] == name) {
+			isSettingFound = true;
+			settingText = settingTexts[k];
+		}
+	}
+	// Fiji fills in the variables that are listed at the top of the macro
+	if (!isSettingFound && "" + settings_from != "0") {
+		settingText = exactText(value);
+		if (settingText != "(default)") isSettingFound = true;
+	}
+	if (isSettingFound) areSettingsGiven = true;
+}
+
+// Return the name of a setting by its label.
+function settingName(label) {
+	words = split(label, " ");
+	name = toLowerCase(words[0]);
+	return name;
+}
+
+// Return a text as it is, a number with all its digits: ImageJ rounds only a variable's value.
+function exactText(value) {
+	return "" + sameValue(value);
+}
+
+// Return a value unchanged.
+function sameValue(value) {
+	return value;
+}
+
+// Return the settings that were handed over as text: key=value key=[a value]. runMacro() and the
+// command line hand over an argument, run() options.
+function handedText() {
+	if ("" + settings_from == "starbridge") return "";
+	text = getArgument();
+	if (text == "") text = "" + call("ij.Macro.getOptions");
+	if (text == "null") text = "";
+	return text;
+}
+
+// Read a text of settings: key=value, key=[a value], key='a value', or a key alone for yes.
+function readKeys(text) {
+	text = text + " ";
+	i = 0;
+	while (i < lengthOf(text)) {
+		end = indexOf(text, " ", i);
+		mark = indexOf(text, "=", i);
+		if (end == i) {
+			i++;
+		} else if (mark < 0 || mark > end) {
+			addKey(substring(text, i, end), "yes");
+			i = end;
+		} else {
+			key = substring(text, i, mark);
+			i = mark + 1;
+			end = valueEnd(text, i);
+			isQuoted = charCodeAt(text, i) == 91 || charCodeAt(text, i) == 39;
+			if (isQuoted) addKey(key, substring(text, i + 1, end));
+			else addKey(key, substring(text, i, end));
+			i = end + 1;
+		}
+	}
+}
+
+// Return the index of the character that ends a value which begins at an index of a text.
+function valueEnd(text, start) {
+	first = charCodeAt(text, start);
+	end = -1;
+	if (first == 39) end = indexOf(text, "'", start + 1);
+	else if (first != 91) end = indexOf(text, " ", start);
+	else {
+		depth = 0;
+		for (i = start; i < lengthOf(text) && end < 0; i++) {
+			code = charCodeAt(text, i);
+			if (code == 91) depth++;
+			if (code == 93) depth--;
+			if (depth == 0) end = i;
+		}
+	}
+	if (end < 0) stop(substring(text, start) + " does not end; close it with a bracket or a quote");
+	return end;
+}
+
+// Note a setting that was handed over as text.
+function addKey(key, text) {
+	settingKeys = Array.concat(settingKeys, key);
+	settingTexts = Array.concat(settingTexts, text);
+}
+
+// End the macro if a setting was handed over that it does not have.
+function checkKeys() {
+	for (k = 0; k < settingKeys.length; k++) {
+		isKnown = false;
+		likely = "";
+		for (i = 0; i < settingNames.length; i++) {
+			if (settingNames[i] == settingKeys[k]) isKnown = true;
+			plain = replace(settingNames[i], "_", "");
+			if (plain == replace(toLowerCase(settingKeys[k]), "_", "")) likely = settingNames[i];
+		}
+		if (!isKnown && likely != "") stop("there is no setting " + settingKeys[k] + "; write " + likely);
+		if (!isKnown) {
+			stop("there is no setting " + settingKeys[k] + "; there are " + String.join(settingNames, ", "));
+		}
+	}
+}
+
+// Return a path that does not depend on the folder in which ImageJ was started; "" stays "".
+function absolutePath(path) {
+	if (path == "" || startsWith(path, "/") || startsWith(path, "\\\\")) return path;
+	if (matches(path, "[A-Za-z]:.*")) return path;
+	path = joinPath(call("java.lang.System.getProperty", "user.dir"), path);
+	return path;
 }

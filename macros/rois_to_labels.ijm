@@ -1,3 +1,12 @@
+// @java.io.Serializable (value="Fiji", required=false, persist=false) settings_from
+// @java.io.Serializable (value="(default)", required=false, persist=false) roi_file
+// @java.io.Serializable (value="(default)", required=false, persist=false) image_file
+// @java.io.Serializable (value="(default)", required=false, persist=false) label_width
+// @java.io.Serializable (value="(default)", required=false, persist=false) label_height
+// @java.io.Serializable (value="(default)", required=false, persist=false) label_file
+// @java.io.Serializable (value="(default)", required=false, persist=false) show_labels
+// (These lines tell Fiji the names of the settings; the settings are below.)
+//
 // rois_to_labels.ijm: draws ROIs into a label image.
 //
 // An object's label is the number that starbridge keeps in its ROI, else the number that is its name
@@ -11,39 +20,42 @@
 // Writes  a label TIFF: 16-bit, 32-bit where a label is above 65,535. It stays open if you want.
 //
 // Menu      Plugins > StarBridge > rois to labels, after: starbridge fiji install
-// Macro     run("rois to labels", "roiFile=a_rois.zip imageFile=a.tif labelFile=a_labels.tif");
+// Macro     run("rois to labels", "roi_file=a_rois.zip image_file=a.tif label_file=a_labels.tif");
 // Python    with Fiji() as fiji:
 //               fiji.run_macro("rois_to_labels.ijm",
-//                              roiFile="a_rois.zip", imageFile="a.tif", labelFile="a_labels.tif")
-// Headless  fiji --headless --run rois_to_labels.ijm 'roiFile="a_rois.zip",imageFile="a.tif",labelFile="a_labels.tif"'
-
-#@ File (label="RoiSet.zip (empty: the active image's overlay, or the ROI Manager)", style="open", required=false, persist=false) roiFile
-#@ File (label="Image that the ROIs belong to (empty: the active image)", style="open", required=false, persist=false) imageFile
-#@ Integer (label="Width, if there is no image", value=0, min=0, persist=false) givenWidth
-#@ Integer (label="Height, if there is no image", value=0, min=0, persist=false) givenHeight
-#@ File (label="Save label image as (TIFF)", style="save", persist=false) labelFile
-#@ Boolean (label="Show the label image", value=true, persist=false) showLabels
+//                              roi_file="a_rois.zip", image_file="a.tif", label_file="a_labels.tif")
+// Headless  fiji --headless --run rois_to_labels.ijm 'roi_file="a_rois.zip",image_file="a.tif",label_file="a_labels.tif"'
 
 var macroName = "rois_to_labels.ijm";
-var openAtStart = newArray(0);  // IDs of the images that stay open when the macro ends
-var activeAtStart = 0;          // ID of the active image at the start; 0: none was open
-var inBatchMode = false;        // the macro was called by one that is in batch mode
+var settings_from, roi_file, image_file, label_width, label_height, label_file, show_labels;
+var openAtStart = newArray(0), activeAtStart = 0, inBatchMode = false, settingsPass = 0;
+var settingKeys = newArray(0), settingTexts = newArray(0), settingNames = newArray(0);
+var isSettingFound = false, settingText = "", areSettingsGiven = false, hasDialog = false;
+var isAsked = false;
 
 startMacro();
-if (!isGiven(labelFile)) stop("no name for the label image; choose where to save it");
-if (!endsWith(toLowerCase(labelFile), ".tif") && !endsWith(toLowerCase(labelFile), ".tiff")) {
-	stop(labelFile + " does not end with .tif; label images are saved as TIFF");
+while (nextPass()) {
+	roi_file = fileSetting(roi_file, "Roi_file (RoiSet.zip; empty: overlay or ROI Manager)", "");
+	image_file = fileSetting(image_file, "Image_file (of the ROIs; empty: the active image)", "");
+	label_width = wholeSetting(label_width, "Label_width (if there is no image)", 0, 0, 1/0);
+	label_height = wholeSetting(label_height, "Label_height (if there is no image)", 0, 0, 1/0);
+	label_file = fileSetting(label_file, "Label_file (to save, TIFF)", "");
+	show_labels = truthSetting(show_labels, "Show_labels", true);
 }
-hasSize = givenWidth > 0 || givenHeight > 0;
-if (!isGiven(imageFile) && !hasSize && nImages == 0) {
+if (!isGiven(label_file)) stop("no name for the label image; choose where to save it");
+if (!endsWith(toLowerCase(label_file), ".tif") && !endsWith(toLowerCase(label_file), ".tiff")) {
+	stop(label_file + " does not end with .tif; label images are saved as TIFF");
+}
+hasSize = label_width > 0 || label_height > 0;
+if (!isGiven(image_file) && !hasSize && nImages == 0) {
 	stop("the size of the label image is not known; open or choose the image, or give width and height");
 }
-if (!isGiven(imageFile) && hasSize && givenWidth * givenHeight == 0) stop("width or height is 0; give both");
+if (!isGiven(image_file) && hasSize && label_width * label_height == 0) stop("width or height is 0; give both");
 enterBatchMode(false);
 
 // the ROIs are put on an image of their own, so that the user's stays as it is
 overlaid = 0;
-if (!isGiven(roiFile) && nImages > 0) {
+if (!isGiven(roi_file) && nImages > 0) {
 	if (Overlay.size > 0) {
 		// Duplicate copies the ROIs; Overlay.copy would share them with the user's image
 		stopOn(openOrDuplicate(""));
@@ -52,25 +64,25 @@ if (!isGiven(roiFile) && nImages > 0) {
 }
 slices = 0;
 frames = 0;
-if (isGiven(imageFile) || !hasSize) {
-	if (isGiven(imageFile)) stopOn(openImage(imageFile));
+if (isGiven(image_file) || !hasSize) {
+	if (isGiven(image_file)) stopOn(openImage(image_file));
 	else selectImage(activeAtStart);
 	getDimensions(width, height, channels, slices, frames);
 	newImageLike(getImageID(), "starbridge-rois", "8-bit");
 } else {
-	newImage("starbridge-rois", "8-bit black", givenWidth, givenHeight, 1);
+	newImage("starbridge-rois", "8-bit black", label_width, label_height, 1);
 	setVoxelSize(1, 1, 1, "pixel");
 }
 carrier = getImageID();
 if (overlaid != 0) copyOverlay(overlaid, carrier);
-stopOn(gatherRois(roiFile));
+stopOn(gatherRois(roi_file));
 labels = assignLabels(slices, frames);
 drawLabels(labels, slices, frames);
 labelImage = getImageID();
-stopOn(saveTiff(labelFile));
-print("wrote " + labelFile);
-rename(File.getName(labelFile));
-if (showLabels) keepImage(labelImage);
+stopOn(saveTiff(label_file));
+print("wrote " + label_file);
+rename(File.getName(label_file));
+if (show_labels) keepImage(labelImage);
 else labelImage = activeAtStart;
 endMacro(labelImage);
 return "" + labels.length;
@@ -462,10 +474,12 @@ function endMacro(image) {
 	if (!inBatchMode) setBatchMode("exit and display");
 }
 
-// End the macro with its name and a message, after closing its own images.
+// End the macro with its name and a message, after closing its own images. A macro that ran this one
+// goes on as if nothing had happened: only by the property can starbridge tell.
 function stop(message) {
 	closeOwnImages();
 	restoreSettings();
+	call("java.lang.System.setProperty", "starbridge.macro.failed", macroName + ": " + message);
 	exit(macroName + ": " + message);
 }
 
@@ -489,4 +503,217 @@ function closeOwnImages() {
 // Leave an image that the macro opened to the user.
 function keepImage(image) {
 	openAtStart = Array.concat(openAtStart, image);
+}
+
+// -- lib/settings.ijm --
+
+// Begin the next of the two passes through a macro's settings. Return false after the last.
+function nextPass() {
+	settingsPass++;
+	if (settingsPass == 1) {
+		readKeys(handedText());
+		if (hasWindow() && "" + settings_from != "starbridge") {
+			Dialog.create(replace(replace(macroName, "_", " "), ".ijm", ""));
+			hasDialog = true;
+		}
+		return true;
+	}
+	if (settingsPass == 2) {
+		checkKeys();
+		if (hasDialog && !areSettingsGiven) {
+			Dialog.show();
+			isAsked = true;
+		}
+		return true;
+	}
+	return false;
+}
+
+// Return a file's path: absolute, or "" for none. The first word of a label is the name of the setting,
+// by which run(), runMacro() and the recorder know it; a dialog shows its underscores as spaces.
+function fileSetting(value, label, preset) {
+	findSetting(value, label);
+	if (settingsPass == 1) {
+		if (hasDialog) Dialog.addFile(label, preset);
+		return value;
+	}
+	path = preset;
+	if (isAsked) path = Dialog.getString();
+	else if (isSettingFound) path = settingText;
+	path = absolutePath(path);
+	return path;
+}
+
+// Return true or false. The dialog has no checkbox, because the recorder keeps only ticked ones.
+function truthSetting(value, label, preset) {
+	word = "no";
+	if (preset) word = "yes";
+	findSetting(value, label);
+	if (settingsPass == 1) {
+		if (hasDialog) Dialog.addChoice(label, newArray("no", "yes"), word);
+		return value;
+	}
+	if (isAsked) word = Dialog.getChoice();
+	else if (isSettingFound) word = toLowerCase(settingText);
+	if (word == "yes" || word == "true" || word == "1") return true;
+	if (word == "no" || word == "false" || word == "0") return false;
+	stop("" + settingName(label) + " is " + word + "; give yes or no");
+}
+
+// Return a number between two others, which it may be.
+function numberSetting(value, label, preset, lowest, highest) {
+	findSetting(value, label);
+	if (settingsPass == 1) {
+		if (hasDialog) Dialog.addNumber(label, preset, decimalsOf(preset), 10, "");
+		return value;
+	}
+	number = preset;
+	shown = "" + preset;
+	if (isAsked) {
+		number = Dialog.getNumber();
+		shown = "" + number;
+	} else if (isSettingFound) {
+		number = parseFloat(settingText);
+		shown = settingText;
+	}
+	// a comparison with NaN is false
+	if (number >= lowest && number <= highest) return number;
+	if (highest < 1/0) stop("" + settingName(label) + " is " + shown + "; give a number from " + lowest + " to " + highest);
+	stop("" + settingName(label) + " is " + shown + "; give a number of at least " + lowest);
+}
+
+// Return a whole number, as numberSetting().
+function wholeSetting(value, label, preset, lowest, highest) {
+	number = numberSetting(value, label, preset, lowest, highest);
+	if (settingsPass == 1) return number;
+	if (number == floor(number)) return number;
+	stop("" + settingName(label) + " is " + number + "; give a whole number");
+}
+
+// Look up what was handed over for a setting, as text.
+function findSetting(value, label) {
+	name = settingName(label);
+	isSettingFound = false;
+	if (settingsPass == 1) settingNames = Array.concat(settingNames, name);
+	for (k = 0; k < settingKeys.length; k++) {
+		if (settingKeys[k] == name) {
+			isSettingFound = true;
+			settingText = settingTexts[k];
+		}
+	}
+	// Fiji fills in the variables that are listed at the top of the macro
+	if (!isSettingFound && "" + settings_from != "0") {
+		settingText = exactText(value);
+		if (settingText != "(default)") isSettingFound = true;
+	}
+	if (isSettingFound) areSettingsGiven = true;
+}
+
+// Return the name of a setting by its label.
+function settingName(label) {
+	words = split(label, " ");
+	name = toLowerCase(words[0]);
+	return name;
+}
+
+// Return a text as it is, a number with all its digits: ImageJ rounds only a variable's value.
+function exactText(value) {
+	return "" + sameValue(value);
+}
+
+// Return a value unchanged.
+function sameValue(value) {
+	return value;
+}
+
+// Return the settings that were handed over as text: key=value key=[a value]. runMacro() and the
+// command line hand over an argument, run() options.
+function handedText() {
+	if ("" + settings_from == "starbridge") return "";
+	text = getArgument();
+	if (text == "") text = "" + call("ij.Macro.getOptions");
+	if (text == "null") text = "";
+	return text;
+}
+
+// Read a text of settings: key=value, key=[a value], key='a value', or a key alone for yes.
+function readKeys(text) {
+	text = text + " ";
+	i = 0;
+	while (i < lengthOf(text)) {
+		end = indexOf(text, " ", i);
+		mark = indexOf(text, "=", i);
+		if (end == i) {
+			i++;
+		} else if (mark < 0 || mark > end) {
+			addKey(substring(text, i, end), "yes");
+			i = end;
+		} else {
+			key = substring(text, i, mark);
+			i = mark + 1;
+			end = valueEnd(text, i);
+			isQuoted = charCodeAt(text, i) == 91 || charCodeAt(text, i) == 39;
+			if (isQuoted) addKey(key, substring(text, i + 1, end));
+			else addKey(key, substring(text, i, end));
+			i = end + 1;
+		}
+	}
+}
+
+// Return the index of the character that ends a value which begins at an index of a text.
+function valueEnd(text, start) {
+	first = charCodeAt(text, start);
+	end = -1;
+	if (first == 39) end = indexOf(text, "'", start + 1);
+	else if (first != 91) end = indexOf(text, " ", start);
+	else {
+		depth = 0;
+		for (i = start; i < lengthOf(text) && end < 0; i++) {
+			code = charCodeAt(text, i);
+			if (code == 91) depth++;
+			if (code == 93) depth--;
+			if (depth == 0) end = i;
+		}
+	}
+	if (end < 0) stop(substring(text, start) + " does not end; close it with a bracket or a quote");
+	return end;
+}
+
+// Note a setting that was handed over as text.
+function addKey(key, text) {
+	settingKeys = Array.concat(settingKeys, key);
+	settingTexts = Array.concat(settingTexts, text);
+}
+
+// End the macro if a setting was handed over that it does not have.
+function checkKeys() {
+	for (k = 0; k < settingKeys.length; k++) {
+		isKnown = false;
+		likely = "";
+		for (i = 0; i < settingNames.length; i++) {
+			if (settingNames[i] == settingKeys[k]) isKnown = true;
+			plain = replace(settingNames[i], "_", "");
+			if (plain == replace(toLowerCase(settingKeys[k]), "_", "")) likely = settingNames[i];
+		}
+		if (!isKnown && likely != "") stop("there is no setting " + settingKeys[k] + "; write " + likely);
+		if (!isKnown) {
+			stop("there is no setting " + settingKeys[k] + "; there are " + String.join(settingNames, ", "));
+		}
+	}
+}
+
+// Return how many decimals a dialog needs to show a number, nine at most.
+function decimalsOf(number) {
+	for (decimals = 0; decimals < 9; decimals++) {
+		if (parseFloat(d2s(number, decimals)) == number) return decimals;
+	}
+	return 9;
+}
+
+// Return a path that does not depend on the folder in which ImageJ was started; "" stays "".
+function absolutePath(path) {
+	if (path == "" || startsWith(path, "/") || startsWith(path, "\\\\")) return path;
+	if (matches(path, "[A-Za-z]:.*")) return path;
+	path = joinPath(call("java.lang.System.getProperty", "user.dir"), path);
+	return path;
 }

@@ -1,3 +1,14 @@
+// @java.io.Serializable (value="Fiji", required=false, persist=false) settings_from
+// @java.io.Serializable (value="(default)", required=false, persist=false) image_file
+// @java.io.Serializable (value="(default)", required=false, persist=false) image_folder
+// @java.io.Serializable (value="(default)", required=false, persist=false) model
+// @java.io.Serializable (value="(default)", required=false, persist=false) nuclei_channel
+// @java.io.Serializable (value="(default)", required=false, persist=false) result_folder
+// @java.io.Serializable (value="(default)", required=false, persist=false) overwrite
+// @java.io.Serializable (value="(default)", required=false, persist=false) show_results
+// @java.io.Serializable (value="(default)", required=false, persist=false) command_path
+// (These lines tell Fiji the names of the settings; the settings are below.)
+//
 // starbridge_segment.ijm: finds nuclei with the command starbridge, and shows them.
 //
 // StarDist runs outside ImageJ, with today's TensorFlow: this works in any ImageJ, with any StarDist 2D
@@ -12,53 +23,57 @@
 //         image where there is no window.
 //
 // Menu      Plugins > StarBridge > starbridge segment, after: starbridge fiji install
-// Macro     run("starbridge segment", "imageFile=a.tif resultFolder=results");
+// Macro     run("starbridge segment", "image_file=a.tif result_folder=results");
 // Python    with Fiji() as fiji:
-//               fiji.run_macro("starbridge_segment.ijm", imageFile="a.tif", resultFolder="results")
-// Headless  fiji --headless --run starbridge_segment.ijm 'imageFile="a.tif",resultFolder="results"'
-
-#@ File (label="One image", style="open", required=false, persist=false) imageFile
-#@ File (label="or a folder of images (both empty: the active image)", style="directory", required=false, persist=false) imageFolder
-#@ String (label="StarDist model folder, or demo", value="demo", persist=false) modelPath
-#@ String (label="Channel of the nuclei (name, or number from 0; empty: the model's)", value="", required=false, persist=false) nucleiChannel
-#@ File (label="Folder for the results", style="directory", persist=false) resultFolder
-#@ Boolean (label="Replace results that are there", value=false, persist=false) overwrite
-#@ Boolean (label="Show labels and ROIs", value=true, persist=false) showResults
-#@ String (label="The command starbridge, if need be with its path", value="starbridge", persist=false) commandPath
+//               fiji.run_macro("starbridge_segment.ijm", image_file="a.tif", result_folder="results")
+// Headless  fiji --headless --run starbridge_segment.ijm 'image_file="a.tif",result_folder="results"'
 
 var macroName = "starbridge_segment.ijm";
-var openAtStart = newArray(0);  // IDs of the images that stay open when the macro ends
-var activeAtStart = 0;          // ID of the active image at the start; 0: none was open
-var inBatchMode = false;        // the macro was called by one that is in batch mode
+var settings_from, image_file, image_folder, model, nuclei_channel, result_folder, overwrite;
+var show_results, command_path;
+var openAtStart = newArray(0), activeAtStart = 0, inBatchMode = false, settingsPass = 0;
+var settingKeys = newArray(0), settingTexts = newArray(0), settingNames = newArray(0);
+var isSettingFound = false, settingText = "", areSettingsGiven = false, hasDialog = false;
+var isAsked = false;
 
 startMacro();
-if (!isGiven(resultFolder)) stop("no folder for the results; choose one");
-stopOn(checkInput(imageFile, imageFolder));
-if (!isGiven(commandPath)) stop("the command is empty; give starbridge, or its whole path");
-if (!isGiven(modelPath)) stop("no model; give a StarDist model folder, or demo");
+while (nextPass()) {
+	image_file = fileSetting(image_file, "Image_file", "");
+	image_folder = folderSetting(image_folder, "Image_folder (or a folder of images; both empty: the active image)", "");
+	model = textSetting(model, "Model (StarDist model folder, or demo)", "demo");
+	nuclei_channel = textSetting(nuclei_channel, "Nuclei_channel (name, or number from 0; empty: the model's)", "");
+	result_folder = folderSetting(result_folder, "Result_folder", "");
+	overwrite = truthSetting(overwrite, "Overwrite (results that are there)", false);
+	show_results = truthSetting(show_results, "Show_results", true);
+	command_path = textSetting(command_path, "Command_path (starbridge, if need be with its folder)", "starbridge");
+}
+if (!isGiven(result_folder)) stop("no folder for the results; choose one");
+stopOn(checkInput(image_file, image_folder));
+if (!isGiven(command_path)) stop("the command is empty; give starbridge, or its whole path");
+if (!isGiven(model)) stop("no model; give a StarDist model folder, or demo");
 isActiveImage = false;
-if (!isGiven(imageFile) && !isGiven(imageFolder)) isActiveImage = true;
+if (!isGiven(image_file) && !isGiven(image_folder)) isActiveImage = true;
 if (isActiveImage && nImages == 0) stop("no image; open one, or choose an image or a folder");
-stopOn(makeFolder(resultFolder));
-input = "" + imageFile;
-if (isGiven(imageFolder)) input = "" + imageFolder;
+stopOn(makeFolder(result_folder));
+input = "" + image_file;
+if (isGiven(image_folder)) input = "" + image_folder;
 if (isActiveImage) input = saveCopy();
 files = newArray(input);
-if (isGiven(imageFolder)) files = listImages("", imageFolder);
+if (isGiven(image_folder)) files = listImages("", image_folder);
 
 print("starbridge segments " + input + "; this can take minutes");
-words = newArray(commandPath, "segment", input, "--model", "" + modelPath, "--out", "" + resultFolder);
-if ("" + nucleiChannel != "") words = Array.concat(words, "--channel", "" + nucleiChannel);
+words = newArray(command_path, "segment", input, "--model", "" + model, "--out", "" + result_folder);
+if ("" + nuclei_channel != "") words = Array.concat(words, "--channel", "" + nuclei_channel);
 if (overwrite) words = Array.concat(words, "--overwrite");
 output = runCommand(words);
 if (isActiveImage) deleteWithFolder(input);
-missing = findMissingResults(files, resultFolder);
-stopOn(commandProblem(commandPath, output, missing));
+missing = findMissingResults(files, result_folder);
+stopOn(commandProblem(command_path, output, missing));
 
 labelImage = 0;
-if (showResults && files.length == 1) {
+if (show_results && files.length == 1) {
 	enterBatchMode(true);
-	stopOn(showResult(input, resultFolder));
+	stopOn(showResult(input, result_folder));
 	labelImage = getImageID();
 }
 endMacro(labelImage);
@@ -411,10 +426,12 @@ function endMacro(image) {
 	if (!inBatchMode) setBatchMode("exit and display");
 }
 
-// End the macro with its name and a message, after closing its own images.
+// End the macro with its name and a message, after closing its own images. A macro that ran this one
+// goes on as if nothing had happened: only by the property can starbridge tell.
 function stop(message) {
 	closeOwnImages();
 	restoreSettings();
+	call("java.lang.System.setProperty", "starbridge.macro.failed", macroName + ": " + message);
 	exit(macroName + ": " + message);
 }
 
@@ -438,4 +455,208 @@ function closeOwnImages() {
 // Leave an image that the macro opened to the user.
 function keepImage(image) {
 	openAtStart = Array.concat(openAtStart, image);
+}
+
+// -- lib/settings.ijm --
+
+// Begin the next of the two passes through a macro's settings. Return false after the last.
+function nextPass() {
+	settingsPass++;
+	if (settingsPass == 1) {
+		readKeys(handedText());
+		if (hasWindow() && "" + settings_from != "starbridge") {
+			Dialog.create(replace(replace(macroName, "_", " "), ".ijm", ""));
+			hasDialog = true;
+		}
+		return true;
+	}
+	if (settingsPass == 2) {
+		checkKeys();
+		if (hasDialog && !areSettingsGiven) {
+			Dialog.show();
+			isAsked = true;
+		}
+		return true;
+	}
+	return false;
+}
+
+// Return a file's path: absolute, or "" for none. The first word of a label is the name of the setting,
+// by which run(), runMacro() and the recorder know it; a dialog shows its underscores as spaces.
+function fileSetting(value, label, preset) {
+	findSetting(value, label);
+	if (settingsPass == 1) {
+		if (hasDialog) Dialog.addFile(label, preset);
+		return value;
+	}
+	path = preset;
+	if (isAsked) path = Dialog.getString();
+	else if (isSettingFound) path = settingText;
+	path = absolutePath(path);
+	return path;
+}
+
+// Return a folder's path, as fileSetting().
+function folderSetting(value, label, preset) {
+	findSetting(value, label);
+	if (settingsPass == 1) {
+		if (hasDialog) Dialog.addDirectory(label, preset);
+		return value;
+	}
+	path = preset;
+	if (isAsked) path = Dialog.getString();
+	else if (isSettingFound) path = settingText;
+	// a dialog ends folders with a separator; the root of a disk keeps it
+	if (matches(path, ".*[^:/\\\\][/\\\\]")) path = substring(path, 0, lengthOf(path) - 1);
+	path = absolutePath(path);
+	return path;
+}
+
+// Return a text.
+function textSetting(value, label, preset) {
+	findSetting(value, label);
+	if (settingsPass == 1) {
+		if (hasDialog) Dialog.addString(label, preset, 25);
+		return value;
+	}
+	text = preset;
+	if (isAsked) text = Dialog.getString();
+	else if (isSettingFound) text = settingText;
+	return text;
+}
+
+// Return true or false. The dialog has no checkbox, because the recorder keeps only ticked ones.
+function truthSetting(value, label, preset) {
+	word = "no";
+	if (preset) word = "yes";
+	findSetting(value, label);
+	if (settingsPass == 1) {
+		if (hasDialog) Dialog.addChoice(label, newArray("no", "yes"), word);
+		return value;
+	}
+	if (isAsked) word = Dialog.getChoice();
+	else if (isSettingFound) word = toLowerCase(settingText);
+	if (word == "yes" || word == "true" || word == "1") return true;
+	if (word == "no" || word == "false" || word == "0") return false;
+	stop("" + settingName(label) + " is " + word + "; give yes or no");
+}
+
+// Look up what was handed over for a setting, as text.
+function findSetting(value, label) {
+	name = settingName(label);
+	isSettingFound = false;
+	if (settingsPass == 1) settingNames = Array.concat(settingNames, name);
+	for (k = 0; k < settingKeys.length; k++) {
+		if (settingKeys[k] == name) {
+			isSettingFound = true;
+			settingText = settingTexts[k];
+		}
+	}
+	// Fiji fills in the variables that are listed at the top of the macro
+	if (!isSettingFound && "" + settings_from != "0") {
+		settingText = exactText(value);
+		if (settingText != "(default)") isSettingFound = true;
+	}
+	if (isSettingFound) areSettingsGiven = true;
+}
+
+// Return the name of a setting by its label.
+function settingName(label) {
+	words = split(label, " ");
+	name = toLowerCase(words[0]);
+	return name;
+}
+
+// Return a text as it is, a number with all its digits: ImageJ rounds only a variable's value.
+function exactText(value) {
+	return "" + sameValue(value);
+}
+
+// Return a value unchanged.
+function sameValue(value) {
+	return value;
+}
+
+// Return the settings that were handed over as text: key=value key=[a value]. runMacro() and the
+// command line hand over an argument, run() options.
+function handedText() {
+	if ("" + settings_from == "starbridge") return "";
+	text = getArgument();
+	if (text == "") text = "" + call("ij.Macro.getOptions");
+	if (text == "null") text = "";
+	return text;
+}
+
+// Read a text of settings: key=value, key=[a value], key='a value', or a key alone for yes.
+function readKeys(text) {
+	text = text + " ";
+	i = 0;
+	while (i < lengthOf(text)) {
+		end = indexOf(text, " ", i);
+		mark = indexOf(text, "=", i);
+		if (end == i) {
+			i++;
+		} else if (mark < 0 || mark > end) {
+			addKey(substring(text, i, end), "yes");
+			i = end;
+		} else {
+			key = substring(text, i, mark);
+			i = mark + 1;
+			end = valueEnd(text, i);
+			isQuoted = charCodeAt(text, i) == 91 || charCodeAt(text, i) == 39;
+			if (isQuoted) addKey(key, substring(text, i + 1, end));
+			else addKey(key, substring(text, i, end));
+			i = end + 1;
+		}
+	}
+}
+
+// Return the index of the character that ends a value which begins at an index of a text.
+function valueEnd(text, start) {
+	first = charCodeAt(text, start);
+	end = -1;
+	if (first == 39) end = indexOf(text, "'", start + 1);
+	else if (first != 91) end = indexOf(text, " ", start);
+	else {
+		depth = 0;
+		for (i = start; i < lengthOf(text) && end < 0; i++) {
+			code = charCodeAt(text, i);
+			if (code == 91) depth++;
+			if (code == 93) depth--;
+			if (depth == 0) end = i;
+		}
+	}
+	if (end < 0) stop(substring(text, start) + " does not end; close it with a bracket or a quote");
+	return end;
+}
+
+// Note a setting that was handed over as text.
+function addKey(key, text) {
+	settingKeys = Array.concat(settingKeys, key);
+	settingTexts = Array.concat(settingTexts, text);
+}
+
+// End the macro if a setting was handed over that it does not have.
+function checkKeys() {
+	for (k = 0; k < settingKeys.length; k++) {
+		isKnown = false;
+		likely = "";
+		for (i = 0; i < settingNames.length; i++) {
+			if (settingNames[i] == settingKeys[k]) isKnown = true;
+			plain = replace(settingNames[i], "_", "");
+			if (plain == replace(toLowerCase(settingKeys[k]), "_", "")) likely = settingNames[i];
+		}
+		if (!isKnown && likely != "") stop("there is no setting " + settingKeys[k] + "; write " + likely);
+		if (!isKnown) {
+			stop("there is no setting " + settingKeys[k] + "; there are " + String.join(settingNames, ", "));
+		}
+	}
+}
+
+// Return a path that does not depend on the folder in which ImageJ was started; "" stays "".
+function absolutePath(path) {
+	if (path == "" || startsWith(path, "/") || startsWith(path, "\\\\")) return path;
+	if (matches(path, "[A-Za-z]:.*")) return path;
+	path = joinPath(call("java.lang.System.getProperty", "user.dir"), path);
+	return path;
 }

@@ -1,3 +1,18 @@
+// @java.io.Serializable (value="Fiji", required=false, persist=false) settings_from
+// @java.io.Serializable (value="(default)", required=false, persist=false) model_file
+// @java.io.Serializable (value="(default)", required=false, persist=false) image_file
+// @java.io.Serializable (value="(default)", required=false, persist=false) image_folder
+// @java.io.Serializable (value="(default)", required=false, persist=false) result_folder
+// @java.io.Serializable (value="(default)", required=false, persist=false) nuclei_channel
+// @java.io.Serializable (value="(default)", required=false, persist=false) percentile_low
+// @java.io.Serializable (value="(default)", required=false, persist=false) percentile_high
+// @java.io.Serializable (value="(default)", required=false, persist=false) prob_threshold
+// @java.io.Serializable (value="(default)", required=false, persist=false) nms_threshold
+// @java.io.Serializable (value="(default)", required=false, persist=false) tiles
+// @java.io.Serializable (value="(default)", required=false, persist=false) border_width
+// @java.io.Serializable (value="(default)", required=false, persist=false) overwrite
+// (These lines tell Fiji the names of the settings; the settings are below.)
+//
 // stardist_haug2.ijm: finds nuclei with Fiji's StarDist plugin and the model stardist_haug2.
 //
 // The model's recipe is filled in: channel 1, percentiles 0.2 and 99.8, its thresholds. For one image
@@ -12,49 +27,53 @@
 //         measure_rois.ijm for the columns. The outlines are those of the label image, pixel by pixel.
 //
 // Menu      Plugins > StarBridge > stardist haug2, after: starbridge fiji install
-// Macro     run("stardist haug2", "modelFile=stardist_haug2.zip imageFolder=sections resultFolder=results");
+// Macro     run("stardist haug2", "model_file=stardist_haug2.zip image_folder=sections result_folder=results");
 // Python    with Fiji() as fiji:
 //               fiji.run_macro("stardist_haug2.ijm",
-//                              modelFile="stardist_haug2.zip", imageFolder="sections", resultFolder="results")
-// Headless  fiji --headless --run stardist_haug2.ijm 'modelFile="stardist_haug2.zip",imageFolder="sections",resultFolder="results"'
-
-#@ File (label="Model (.zip)", style="open", persist=false) modelFile
-#@ File (label="One image", style="open", required=false, persist=false) imageFile
-#@ File (label="or a folder of images", style="directory", required=false, persist=false) imageFolder
-#@ File (label="Folder for lbl, roi and tables", style="directory", persist=false) resultFolder
-#@ Integer (label="Channel of the nuclei, from 1", value=1, min=1, persist=false) nucleiChannel
-#@ Double (label="Percentile that becomes 0", value=0.2, min=0, max=100, persist=false) percentileLow
-#@ Double (label="Percentile that becomes 1", value=99.8, min=0, max=100, persist=false) percentileHigh
-#@ Double (label="Probability threshold", value=0.5104581312705648, min=0, max=1, persist=false) probThreshold
-#@ Double (label="Overlap threshold (NMS)", value=0.3, min=0, max=1, persist=false) nmsThreshold
-#@ Integer (label="Tiles (more if memory is short)", value=1, min=1, persist=false) tiles
-#@ Integer (label="Leave out centres nearer to the border than (px)", value=2, min=0, persist=false) borderWidth
-#@ Boolean (label="Do images again that have results", value=false, persist=false) overwrite
+//                              model_file="stardist_haug2.zip", image_folder="sections", result_folder="results")
+// Headless  fiji --headless --run stardist_haug2.ijm 'model_file="stardist_haug2.zip",image_folder="sections",result_folder="results"'
 
 var macroName = "stardist_haug2.ijm";
-var openAtStart = newArray(0);  // IDs of the images that stay open when the macro ends
-var activeAtStart = 0;          // ID of the active image at the start; 0: none was open
-var inBatchMode = false;        // the macro was called by one that is in batch mode
+var settings_from, model_file, image_file, image_folder, result_folder, nuclei_channel;
+var percentile_low, percentile_high, prob_threshold, nms_threshold, tiles, border_width, overwrite;
+var openAtStart = newArray(0), activeAtStart = 0, inBatchMode = false, settingsPass = 0;
+var settingKeys = newArray(0), settingTexts = newArray(0), settingNames = newArray(0);
+var isSettingFound = false, settingText = "", areSettingsGiven = false, hasDialog = false;
+var isAsked = false;
 
 startMacro();
-if (!isGiven(resultFolder)) stop("no folder for the results; choose one");
-if (!isGiven(imageFile) && !isGiven(imageFolder)) stop("no image and no folder; choose one of them");
-stopOn(checkInput(imageFile, imageFolder));
-stopOn(checkModel(modelFile));
-if (percentileLow >= percentileHigh) stop("the lower percentile is not below the upper one; give 0.2 and 99.8");
-files = listImages(imageFile, imageFolder);
-if (files.length == 0) stop(imageFolder + " has no TIFF images; choose another folder");
+while (nextPass()) {
+	model_file = fileSetting(model_file, "Model_file (.zip)", "");
+	image_file = fileSetting(image_file, "Image_file", "");
+	image_folder = folderSetting(image_folder, "Image_folder (or a folder of images)", "");
+	result_folder = folderSetting(result_folder, "Result_folder (for lbl, roi and tables)", "");
+	nuclei_channel = wholeSetting(nuclei_channel, "Nuclei_channel (from 1)", 1, 1, 1/0);
+	percentile_low = numberSetting(percentile_low, "Percentile_low (becomes 0)", 0.2, 0, 100);
+	percentile_high = numberSetting(percentile_high, "Percentile_high (becomes 1)", 99.8, 0, 100);
+	prob_threshold = numberSetting(prob_threshold, "Prob_threshold (least probability)", 0.5104581312705648, 0, 1);
+	nms_threshold = numberSetting(nms_threshold, "Nms_threshold (most overlap)", 0.3, 0, 1);
+	tiles = wholeSetting(tiles, "Tiles (more if memory is short)", 1, 1, 1/0);
+	border_width = wholeSetting(border_width, "Border_width (px; nearer centres are left out)", 2, 0, 1/0);
+	overwrite = truthSetting(overwrite, "Overwrite (results that are there)", false);
+}
+if (!isGiven(result_folder)) stop("no folder for the results; choose one");
+if (!isGiven(image_file) && !isGiven(image_folder)) stop("no image and no folder; choose one of them");
+stopOn(checkInput(image_file, image_folder));
+stopOn(checkModel(model_file));
+if (percentile_low >= percentile_high) stop("the lower percentile is not below the upper one; give 0.2 and 99.8");
+files = listImages(image_file, image_folder);
+if (files.length == 0) stop(image_folder + " has no TIFF images; choose another folder");
 if (!hasStarDist()) {
 	stop("this ImageJ has no StarDist plugin; use Fiji with the update sites CSBDeep, StarDist and"
 		+ " TensorFlow, or starbridge_segment.ijm, which needs neither");
 }
-settings = starDistSettings(modelFile, percentileLow, percentileHigh, probThreshold, nmsThreshold,
-	tiles, borderWidth);
+settings = starDistSettings(model_file, percentile_low, percentile_high, prob_threshold, nms_threshold,
+	tiles, border_width);
 failures = "";
 failed = 0;
 for (f = 0; f < files.length; f++) {
 	print("image " + (f + 1) + " of " + files.length + ": " + files[f]);
-	problem = segmentFile(files[f], nucleiChannel, settings, resultFolder, overwrite);
+	problem = segmentFile(files[f], nuclei_channel, settings, result_folder, overwrite);
 	if (problem != "") {
 		failed++;
 		print("FAILED: " + problem);
@@ -817,10 +836,12 @@ function startMacro() {
 	openAtStart = ids;
 }
 
-// End the macro with its name and a message, after closing its own images.
+// End the macro with its name and a message, after closing its own images. A macro that ran this one
+// goes on as if nothing had happened: only by the property can starbridge tell.
 function stop(message) {
 	closeOwnImages();
 	restoreSettings();
+	call("java.lang.System.setProperty", "starbridge.macro.failed", macroName + ": " + message);
 	exit(macroName + ": " + message);
 }
 
@@ -839,6 +860,235 @@ function closeOwnImages() {
 		}
 		if (isOwn) close();
 	}
+}
+
+// -- lib/settings.ijm --
+
+// Begin the next of the two passes through a macro's settings. Return false after the last.
+function nextPass() {
+	settingsPass++;
+	if (settingsPass == 1) {
+		readKeys(handedText());
+		if (hasWindow() && "" + settings_from != "starbridge") {
+			Dialog.create(replace(replace(macroName, "_", " "), ".ijm", ""));
+			hasDialog = true;
+		}
+		return true;
+	}
+	if (settingsPass == 2) {
+		checkKeys();
+		if (hasDialog && !areSettingsGiven) {
+			Dialog.show();
+			isAsked = true;
+		}
+		return true;
+	}
+	return false;
+}
+
+// Return a file's path: absolute, or "" for none. The first word of a label is the name of the setting,
+// by which run(), runMacro() and the recorder know it; a dialog shows its underscores as spaces.
+function fileSetting(value, label, preset) {
+	findSetting(value, label);
+	if (settingsPass == 1) {
+		if (hasDialog) Dialog.addFile(label, preset);
+		return value;
+	}
+	path = preset;
+	if (isAsked) path = Dialog.getString();
+	else if (isSettingFound) path = settingText;
+	path = absolutePath(path);
+	return path;
+}
+
+// Return a folder's path, as fileSetting().
+function folderSetting(value, label, preset) {
+	findSetting(value, label);
+	if (settingsPass == 1) {
+		if (hasDialog) Dialog.addDirectory(label, preset);
+		return value;
+	}
+	path = preset;
+	if (isAsked) path = Dialog.getString();
+	else if (isSettingFound) path = settingText;
+	// a dialog ends folders with a separator; the root of a disk keeps it
+	if (matches(path, ".*[^:/\\\\][/\\\\]")) path = substring(path, 0, lengthOf(path) - 1);
+	path = absolutePath(path);
+	return path;
+}
+
+// Return true or false. The dialog has no checkbox, because the recorder keeps only ticked ones.
+function truthSetting(value, label, preset) {
+	word = "no";
+	if (preset) word = "yes";
+	findSetting(value, label);
+	if (settingsPass == 1) {
+		if (hasDialog) Dialog.addChoice(label, newArray("no", "yes"), word);
+		return value;
+	}
+	if (isAsked) word = Dialog.getChoice();
+	else if (isSettingFound) word = toLowerCase(settingText);
+	if (word == "yes" || word == "true" || word == "1") return true;
+	if (word == "no" || word == "false" || word == "0") return false;
+	stop("" + settingName(label) + " is " + word + "; give yes or no");
+}
+
+// Return a number between two others, which it may be.
+function numberSetting(value, label, preset, lowest, highest) {
+	findSetting(value, label);
+	if (settingsPass == 1) {
+		if (hasDialog) Dialog.addNumber(label, preset, decimalsOf(preset), 10, "");
+		return value;
+	}
+	number = preset;
+	shown = "" + preset;
+	if (isAsked) {
+		number = Dialog.getNumber();
+		shown = "" + number;
+	} else if (isSettingFound) {
+		number = parseFloat(settingText);
+		shown = settingText;
+	}
+	// a comparison with NaN is false
+	if (number >= lowest && number <= highest) return number;
+	if (highest < 1/0) stop("" + settingName(label) + " is " + shown + "; give a number from " + lowest + " to " + highest);
+	stop("" + settingName(label) + " is " + shown + "; give a number of at least " + lowest);
+}
+
+// Return a whole number, as numberSetting().
+function wholeSetting(value, label, preset, lowest, highest) {
+	number = numberSetting(value, label, preset, lowest, highest);
+	if (settingsPass == 1) return number;
+	if (number == floor(number)) return number;
+	stop("" + settingName(label) + " is " + number + "; give a whole number");
+}
+
+// Look up what was handed over for a setting, as text.
+function findSetting(value, label) {
+	name = settingName(label);
+	isSettingFound = false;
+	if (settingsPass == 1) settingNames = Array.concat(settingNames, name);
+	for (k = 0; k < settingKeys.length; k++) {
+		if (settingKeys[k] == name) {
+			isSettingFound = true;
+			settingText = settingTexts[k];
+		}
+	}
+	// Fiji fills in the variables that are listed at the top of the macro
+	if (!isSettingFound && "" + settings_from != "0") {
+		settingText = exactText(value);
+		if (settingText != "(default)") isSettingFound = true;
+	}
+	if (isSettingFound) areSettingsGiven = true;
+}
+
+// Return the name of a setting by its label.
+function settingName(label) {
+	words = split(label, " ");
+	name = toLowerCase(words[0]);
+	return name;
+}
+
+// Return a text as it is, a number with all its digits: ImageJ rounds only a variable's value.
+function exactText(value) {
+	return "" + sameValue(value);
+}
+
+// Return a value unchanged.
+function sameValue(value) {
+	return value;
+}
+
+// Return the settings that were handed over as text: key=value key=[a value]. runMacro() and the
+// command line hand over an argument, run() options.
+function handedText() {
+	if ("" + settings_from == "starbridge") return "";
+	text = getArgument();
+	if (text == "") text = "" + call("ij.Macro.getOptions");
+	if (text == "null") text = "";
+	return text;
+}
+
+// Read a text of settings: key=value, key=[a value], key='a value', or a key alone for yes.
+function readKeys(text) {
+	text = text + " ";
+	i = 0;
+	while (i < lengthOf(text)) {
+		end = indexOf(text, " ", i);
+		mark = indexOf(text, "=", i);
+		if (end == i) {
+			i++;
+		} else if (mark < 0 || mark > end) {
+			addKey(substring(text, i, end), "yes");
+			i = end;
+		} else {
+			key = substring(text, i, mark);
+			i = mark + 1;
+			end = valueEnd(text, i);
+			isQuoted = charCodeAt(text, i) == 91 || charCodeAt(text, i) == 39;
+			if (isQuoted) addKey(key, substring(text, i + 1, end));
+			else addKey(key, substring(text, i, end));
+			i = end + 1;
+		}
+	}
+}
+
+// Return the index of the character that ends a value which begins at an index of a text.
+function valueEnd(text, start) {
+	first = charCodeAt(text, start);
+	end = -1;
+	if (first == 39) end = indexOf(text, "'", start + 1);
+	else if (first != 91) end = indexOf(text, " ", start);
+	else {
+		depth = 0;
+		for (i = start; i < lengthOf(text) && end < 0; i++) {
+			code = charCodeAt(text, i);
+			if (code == 91) depth++;
+			if (code == 93) depth--;
+			if (depth == 0) end = i;
+		}
+	}
+	if (end < 0) stop(substring(text, start) + " does not end; close it with a bracket or a quote");
+	return end;
+}
+
+// Note a setting that was handed over as text.
+function addKey(key, text) {
+	settingKeys = Array.concat(settingKeys, key);
+	settingTexts = Array.concat(settingTexts, text);
+}
+
+// End the macro if a setting was handed over that it does not have.
+function checkKeys() {
+	for (k = 0; k < settingKeys.length; k++) {
+		isKnown = false;
+		likely = "";
+		for (i = 0; i < settingNames.length; i++) {
+			if (settingNames[i] == settingKeys[k]) isKnown = true;
+			plain = replace(settingNames[i], "_", "");
+			if (plain == replace(toLowerCase(settingKeys[k]), "_", "")) likely = settingNames[i];
+		}
+		if (!isKnown && likely != "") stop("there is no setting " + settingKeys[k] + "; write " + likely);
+		if (!isKnown) {
+			stop("there is no setting " + settingKeys[k] + "; there are " + String.join(settingNames, ", "));
+		}
+	}
+}
+
+// Return how many decimals a dialog needs to show a number, nine at most.
+function decimalsOf(number) {
+	for (decimals = 0; decimals < 9; decimals++) {
+		if (parseFloat(d2s(number, decimals)) == number) return decimals;
+	}
+	return 9;
+}
+
+// Return a path that does not depend on the folder in which ImageJ was started; "" stays "".
+function absolutePath(path) {
+	if (path == "" || startsWith(path, "/") || startsWith(path, "\\\\")) return path;
+	if (matches(path, "[A-Za-z]:.*")) return path;
+	path = joinPath(call("java.lang.System.getProperty", "user.dir"), path);
+	return path;
 }
 
 // -- lib/stardist.ijm --

@@ -1,3 +1,8 @@
+// @java.io.Serializable (value="Fiji", required=false, persist=false) settings_from
+// @java.io.Serializable (value="(default)", required=false, persist=false) new_segmentation
+// @java.io.Serializable (value="(default)", required=false, persist=false) command_path
+// (These lines tell Fiji the names of the settings; the settings are below.)
+//
 // take_new_segmentation.ijm: merges a new segmentation into the review that is open.
 //
 // Nothing needs to be closed or saved before. What you did in the ROI Manager is kept: deleted nuclei
@@ -12,23 +17,26 @@
 // Shows   the merged ROIs in the ROI Manager and over the image; the log says what was merged.
 //
 // Menu      Plugins > StarBridge > take new segmentation, after: starbridge fiji install
-// Macro     run("take new segmentation", "newSegmentation=new.geojson");
-// Python    fiji.run_macro("take_new_segmentation.ijm", newSegmentation="new.geojson")
-// Headless  fiji --headless --run take_new_segmentation.ijm 'newSegmentation="new.geojson"', called from
+// Macro     run("take new segmentation", "new_segmentation=new.geojson");
+// Python    fiji.run_macro("take_new_segmentation.ijm", new_segmentation="new.geojson")
+// Headless  fiji --headless --run take_new_segmentation.ijm 'new_segmentation="new.geojson"', called from
 //           a macro that has opened the image
 
-#@ File (label="New segmentation (RoiSet.zip, GeoJSON, label image, table)", style="open", persist=false) newSegmentation
-#@ String (label="The command starbridge, if need be with its path", value="starbridge", persist=false) commandPath
-
 var macroName = "take_new_segmentation.ijm";
-var openAtStart = newArray(0);  // IDs of the images that stay open when the macro ends
-var activeAtStart = 0;          // ID of the active image at the start; 0: none was open
-var inBatchMode = false;        // the macro was called by one that is in batch mode
+var settings_from, new_segmentation, command_path;
+var openAtStart = newArray(0), activeAtStart = 0, inBatchMode = false, settingsPass = 0;
+var settingKeys = newArray(0), settingTexts = newArray(0), settingNames = newArray(0);
+var isSettingFound = false, settingText = "", areSettingsGiven = false, hasDialog = false;
+var isAsked = false;
 
 startMacro();
-if (!isGiven(newSegmentation)) stop("no new segmentation; choose its file");
-if (!File.exists(newSegmentation)) stop(newSegmentation + " does not exist; check the spelling and the disk");
-if (!isGiven(commandPath)) stop("the command is empty; give starbridge, or its whole path");
+while (nextPass()) {
+	new_segmentation = fileSetting(new_segmentation, "New_segmentation (RoiSet.zip, GeoJSON, labels, table)", "");
+	command_path = textSetting(command_path, "Command_path (starbridge, if need be with its folder)", "starbridge");
+}
+if (!isGiven(new_segmentation)) stop("no new segmentation; choose its file");
+if (!File.exists(new_segmentation)) stop(new_segmentation + " does not exist; check the spelling and the disk");
+if (!isGiven(command_path)) stop("the command is empty; give starbridge, or its whole path");
 stopOn(checkReview());
 reviewed = getImageID();
 reviewFolder = getDirectory("image");
@@ -36,16 +44,16 @@ reviewName = reviewedName();
 opened = temporaryPath(".zip");
 stopOn(saveOpenRois(opened));
 
-print("starbridge merges " + newSegmentation + " into the review of " + reviewName);
+print("starbridge merges " + new_segmentation + " into the review of " + reviewName);
 imagePath = joinPath(reviewFolder, reviewName + ".tif");
 zipPath = joinPath(reviewFolder, reviewName + "_rois.zip");
-words = newArray(commandPath, "fiji", "push", imagePath, "-d", "" + newSegmentation, "--out", reviewFolder);
+words = newArray(command_path, "fiji", "push", imagePath, "-d", "" + new_segmentation, "--out", reviewFolder);
 words = Array.concat(words, "--rois", opened);
 output = runCommand(words);
 done = File.delete(opened);
 missing = "";
 if (indexOf(output, reviewName + "_rois.zip") < 0) missing = reviewName;
-stopOn(commandProblem(commandPath, output, missing));
+stopOn(commandProblem(command_path, output, missing));
 
 selectImage(reviewed);
 stopOn(showInPlace(zipPath));
@@ -418,10 +426,12 @@ function endMacro(image) {
 	if (!inBatchMode) setBatchMode("exit and display");
 }
 
-// End the macro with its name and a message, after closing its own images.
+// End the macro with its name and a message, after closing its own images. A macro that ran this one
+// goes on as if nothing had happened: only by the property can starbridge tell.
 function stop(message) {
 	closeOwnImages();
 	restoreSettings();
+	call("java.lang.System.setProperty", "starbridge.macro.failed", macroName + ": " + message);
 	exit(macroName + ": " + message);
 }
 
@@ -445,4 +455,176 @@ function closeOwnImages() {
 // Leave an image that the macro opened to the user.
 function keepImage(image) {
 	openAtStart = Array.concat(openAtStart, image);
+}
+
+// -- lib/settings.ijm --
+
+// Begin the next of the two passes through a macro's settings. Return false after the last.
+function nextPass() {
+	settingsPass++;
+	if (settingsPass == 1) {
+		readKeys(handedText());
+		if (hasWindow() && "" + settings_from != "starbridge") {
+			Dialog.create(replace(replace(macroName, "_", " "), ".ijm", ""));
+			hasDialog = true;
+		}
+		return true;
+	}
+	if (settingsPass == 2) {
+		checkKeys();
+		if (hasDialog && !areSettingsGiven) {
+			Dialog.show();
+			isAsked = true;
+		}
+		return true;
+	}
+	return false;
+}
+
+// Return a file's path: absolute, or "" for none. The first word of a label is the name of the setting,
+// by which run(), runMacro() and the recorder know it; a dialog shows its underscores as spaces.
+function fileSetting(value, label, preset) {
+	findSetting(value, label);
+	if (settingsPass == 1) {
+		if (hasDialog) Dialog.addFile(label, preset);
+		return value;
+	}
+	path = preset;
+	if (isAsked) path = Dialog.getString();
+	else if (isSettingFound) path = settingText;
+	path = absolutePath(path);
+	return path;
+}
+
+// Return a text.
+function textSetting(value, label, preset) {
+	findSetting(value, label);
+	if (settingsPass == 1) {
+		if (hasDialog) Dialog.addString(label, preset, 25);
+		return value;
+	}
+	text = preset;
+	if (isAsked) text = Dialog.getString();
+	else if (isSettingFound) text = settingText;
+	return text;
+}
+
+// Look up what was handed over for a setting, as text.
+function findSetting(value, label) {
+	name = settingName(label);
+	isSettingFound = false;
+	if (settingsPass == 1) settingNames = Array.concat(settingNames, name);
+	for (k = 0; k < settingKeys.length; k++) {
+		if (settingKeys[k] == name) {
+			isSettingFound = true;
+			settingText = settingTexts[k];
+		}
+	}
+	// Fiji fills in the variables that are listed at the top of the macro
+	if (!isSettingFound && "" + settings_from != "0") {
+		settingText = exactText(value);
+		if (settingText != "(default)") isSettingFound = true;
+	}
+	if (isSettingFound) areSettingsGiven = true;
+}
+
+// Return the name of a setting by its label.
+function settingName(label) {
+	words = split(label, " ");
+	name = toLowerCase(words[0]);
+	return name;
+}
+
+// Return a text as it is, a number with all its digits: ImageJ rounds only a variable's value.
+function exactText(value) {
+	return "" + sameValue(value);
+}
+
+// Return a value unchanged.
+function sameValue(value) {
+	return value;
+}
+
+// Return the settings that were handed over as text: key=value key=[a value]. runMacro() and the
+// command line hand over an argument, run() options.
+function handedText() {
+	if ("" + settings_from == "starbridge") return "";
+	text = getArgument();
+	if (text == "") text = "" + call("ij.Macro.getOptions");
+	if (text == "null") text = "";
+	return text;
+}
+
+// Read a text of settings: key=value, key=[a value], key='a value', or a key alone for yes.
+function readKeys(text) {
+	text = text + " ";
+	i = 0;
+	while (i < lengthOf(text)) {
+		end = indexOf(text, " ", i);
+		mark = indexOf(text, "=", i);
+		if (end == i) {
+			i++;
+		} else if (mark < 0 || mark > end) {
+			addKey(substring(text, i, end), "yes");
+			i = end;
+		} else {
+			key = substring(text, i, mark);
+			i = mark + 1;
+			end = valueEnd(text, i);
+			isQuoted = charCodeAt(text, i) == 91 || charCodeAt(text, i) == 39;
+			if (isQuoted) addKey(key, substring(text, i + 1, end));
+			else addKey(key, substring(text, i, end));
+			i = end + 1;
+		}
+	}
+}
+
+// Return the index of the character that ends a value which begins at an index of a text.
+function valueEnd(text, start) {
+	first = charCodeAt(text, start);
+	end = -1;
+	if (first == 39) end = indexOf(text, "'", start + 1);
+	else if (first != 91) end = indexOf(text, " ", start);
+	else {
+		depth = 0;
+		for (i = start; i < lengthOf(text) && end < 0; i++) {
+			code = charCodeAt(text, i);
+			if (code == 91) depth++;
+			if (code == 93) depth--;
+			if (depth == 0) end = i;
+		}
+	}
+	if (end < 0) stop(substring(text, start) + " does not end; close it with a bracket or a quote");
+	return end;
+}
+
+// Note a setting that was handed over as text.
+function addKey(key, text) {
+	settingKeys = Array.concat(settingKeys, key);
+	settingTexts = Array.concat(settingTexts, text);
+}
+
+// End the macro if a setting was handed over that it does not have.
+function checkKeys() {
+	for (k = 0; k < settingKeys.length; k++) {
+		isKnown = false;
+		likely = "";
+		for (i = 0; i < settingNames.length; i++) {
+			if (settingNames[i] == settingKeys[k]) isKnown = true;
+			plain = replace(settingNames[i], "_", "");
+			if (plain == replace(toLowerCase(settingKeys[k]), "_", "")) likely = settingNames[i];
+		}
+		if (!isKnown && likely != "") stop("there is no setting " + settingKeys[k] + "; write " + likely);
+		if (!isKnown) {
+			stop("there is no setting " + settingKeys[k] + "; there are " + String.join(settingNames, ", "));
+		}
+	}
+}
+
+// Return a path that does not depend on the folder in which ImageJ was started; "" stays "".
+function absolutePath(path) {
+	if (path == "" || startsWith(path, "/") || startsWith(path, "\\\\")) return path;
+	if (matches(path, "[A-Za-z]:.*")) return path;
+	path = joinPath(call("java.lang.System.getProperty", "user.dir"), path);
+	return path;
 }

@@ -1,3 +1,7 @@
+// @java.io.Serializable (value="Fiji", required=false, persist=false) settings_from
+// @java.io.Serializable (value="(default)", required=false, persist=false) command_path
+// (These lines tell Fiji the names of the settings; the settings are below.)
+//
 // what_have_i_changed.ijm: says what you did to the nuclei of the open review since the last push.
 //
 // Needs   starbridge, as starbridge segment does. The image NAME.tif of a review folder that starbridge
@@ -12,26 +16,29 @@
 // Python    fiji.run_macro("what_have_i_changed.ijm").value
 // Headless  fiji --headless --run what_have_i_changed.ijm, called from a macro that has opened the image
 
-#@ String (label="The command starbridge, if need be with its path", value="starbridge", persist=false) commandPath
-
 var macroName = "what_have_i_changed.ijm";
-var openAtStart = newArray(0);  // IDs of the images that stay open when the macro ends
-var activeAtStart = 0;          // ID of the active image at the start; 0: none was open
-var inBatchMode = false;        // the macro was called by one that is in batch mode
+var settings_from, command_path;
+var openAtStart = newArray(0), activeAtStart = 0, inBatchMode = false, settingsPass = 0;
+var settingKeys = newArray(0), settingTexts = newArray(0), settingNames = newArray(0);
+var isSettingFound = false, settingText = "", areSettingsGiven = false, hasDialog = false;
+var isAsked = false;
 
 startMacro();
-if (!isGiven(commandPath)) stop("the command is empty; give starbridge, or its whole path");
+while (nextPass()) {
+	command_path = textSetting(command_path, "Command_path (starbridge, if need be with its folder)", "starbridge");
+}
+if (!isGiven(command_path)) stop("the command is empty; give starbridge, or its whole path");
 stopOn(checkReview());
 reviewed = getImageID();
 reviewName = reviewedName();
 opened = temporaryPath(".zip");
 stopOn(saveOpenRois(opened));
-words = newArray(commandPath, "fiji", "status", getDirectory("image"), reviewName, "--rois", opened);
+words = newArray(command_path, "fiji", "status", getDirectory("image"), reviewName, "--rois", opened);
 output = runCommand(words);
 done = File.delete(opened);
 missing = "";
 if (indexOf(output, "since the last push") < 0) missing = reviewName;
-stopOn(commandProblem(commandPath, output, missing));
+stopOn(commandProblem(command_path, output, missing));
 endMacro(reviewed);
 said = withoutFiles(output, reviewName);
 print(said);
@@ -337,10 +344,12 @@ function endMacro(image) {
 	if (!inBatchMode) setBatchMode("exit and display");
 }
 
-// End the macro with its name and a message, after closing its own images.
+// End the macro with its name and a message, after closing its own images. A macro that ran this one
+// goes on as if nothing had happened: only by the property can starbridge tell.
 function stop(message) {
 	closeOwnImages();
 	restoreSettings();
+	call("java.lang.System.setProperty", "starbridge.macro.failed", macroName + ": " + message);
 	exit(macroName + ": " + message);
 }
 
@@ -358,5 +367,154 @@ function closeOwnImages() {
 			if (openAtStart[k] == getImageID()) isOwn = false;
 		}
 		if (isOwn) close();
+	}
+}
+
+// -- lib/settings.ijm --
+
+// Begin the next of the two passes through a macro's settings. Return false after the last.
+function nextPass() {
+	settingsPass++;
+	if (settingsPass == 1) {
+		readKeys(handedText());
+		if (hasWindow() && "" + settings_from != "starbridge") {
+			Dialog.create(replace(replace(macroName, "_", " "), ".ijm", ""));
+			hasDialog = true;
+		}
+		return true;
+	}
+	if (settingsPass == 2) {
+		checkKeys();
+		if (hasDialog && !areSettingsGiven) {
+			Dialog.show();
+			isAsked = true;
+		}
+		return true;
+	}
+	return false;
+}
+
+// Return a text.
+function textSetting(value, label, preset) {
+	findSetting(value, label);
+	if (settingsPass == 1) {
+		if (hasDialog) Dialog.addString(label, preset, 25);
+		return value;
+	}
+	text = preset;
+	if (isAsked) text = Dialog.getString();
+	else if (isSettingFound) text = settingText;
+	return text;
+}
+
+// Look up what was handed over for a setting, as text.
+function findSetting(value, label) {
+	name = settingName(label);
+	isSettingFound = false;
+	if (settingsPass == 1) settingNames = Array.concat(settingNames, name);
+	for (k = 0; k < settingKeys.length; k++) {
+		if (settingKeys[k] == name) {
+			isSettingFound = true;
+			settingText = settingTexts[k];
+		}
+	}
+	// Fiji fills in the variables that are listed at the top of the macro
+	if (!isSettingFound && "" + settings_from != "0") {
+		settingText = exactText(value);
+		if (settingText != "(default)") isSettingFound = true;
+	}
+	if (isSettingFound) areSettingsGiven = true;
+}
+
+// Return the name of a setting by its label.
+function settingName(label) {
+	words = split(label, " ");
+	name = toLowerCase(words[0]);
+	return name;
+}
+
+// Return a text as it is, a number with all its digits: ImageJ rounds only a variable's value.
+function exactText(value) {
+	return "" + sameValue(value);
+}
+
+// Return a value unchanged.
+function sameValue(value) {
+	return value;
+}
+
+// Return the settings that were handed over as text: key=value key=[a value]. runMacro() and the
+// command line hand over an argument, run() options.
+function handedText() {
+	if ("" + settings_from == "starbridge") return "";
+	text = getArgument();
+	if (text == "") text = "" + call("ij.Macro.getOptions");
+	if (text == "null") text = "";
+	return text;
+}
+
+// Read a text of settings: key=value, key=[a value], key='a value', or a key alone for yes.
+function readKeys(text) {
+	text = text + " ";
+	i = 0;
+	while (i < lengthOf(text)) {
+		end = indexOf(text, " ", i);
+		mark = indexOf(text, "=", i);
+		if (end == i) {
+			i++;
+		} else if (mark < 0 || mark > end) {
+			addKey(substring(text, i, end), "yes");
+			i = end;
+		} else {
+			key = substring(text, i, mark);
+			i = mark + 1;
+			end = valueEnd(text, i);
+			isQuoted = charCodeAt(text, i) == 91 || charCodeAt(text, i) == 39;
+			if (isQuoted) addKey(key, substring(text, i + 1, end));
+			else addKey(key, substring(text, i, end));
+			i = end + 1;
+		}
+	}
+}
+
+// Return the index of the character that ends a value which begins at an index of a text.
+function valueEnd(text, start) {
+	first = charCodeAt(text, start);
+	end = -1;
+	if (first == 39) end = indexOf(text, "'", start + 1);
+	else if (first != 91) end = indexOf(text, " ", start);
+	else {
+		depth = 0;
+		for (i = start; i < lengthOf(text) && end < 0; i++) {
+			code = charCodeAt(text, i);
+			if (code == 91) depth++;
+			if (code == 93) depth--;
+			if (depth == 0) end = i;
+		}
+	}
+	if (end < 0) stop(substring(text, start) + " does not end; close it with a bracket or a quote");
+	return end;
+}
+
+// Note a setting that was handed over as text.
+function addKey(key, text) {
+	settingKeys = Array.concat(settingKeys, key);
+	settingTexts = Array.concat(settingTexts, text);
+}
+
+// End the macro if a setting was handed over that it does not have.
+function checkKeys() {
+	for (k = 0; k < settingKeys.length; k++) {
+		isKnown = false;
+		likely = "";
+		for (i = 0; i < settingNames.length; i++) {
+			if (settingNames[i] == settingKeys[k]) isKnown = true;
+			plain = replace(settingNames[i], "_", "");
+			if (plain == replace(toLowerCase(settingKeys[k]), "_", "")) likely = settingNames[i];
+		}
+		if (!isKnown && likely != "") stop("there is no setting " + settingKeys[k] + "; write " + likely);
+		if (!isKnown) {
+			stop("there is no setting " + settingKeys[k] + "; there are " + String.join(settingNames, ", "));
+		}
 	}
 }

@@ -28,9 +28,17 @@ _CALL = re.compile(r"(?<![.\w])(\w+)(?:\(| \{)")
 _IMPORT = re.compile(r"^import (?:\w+\.)+(\w+)\n", re.MULTILINE)
 _IMPORT_BLOCK = re.compile(r"(?:^import [^\n]*\n)+", re.MULTILINE)
 _CLASS = re.compile(r"^(?:class|interface) (\w+)", re.MULTILINE)
-_VARIABLE = re.compile(r"^var (\w+) = [^\n]*\n", re.MULTILINE)
-_PARAMETER = re.compile(r"^(?:#@|var )[^\n]*\n", re.MULTILINE)
+_VARIABLE = re.compile(r"^var (?P<text>(?P<name>\w+) = [^\n;]*);[^\n]*\n", re.MULTILINE)
+_SETTING = re.compile(r"^\t(\w+) = \w+Setting\(\1, ", re.MULTILINE)
 _WIDTH = 100
+
+_ORIGIN = "settings_from"
+"""Variable of a macro that says who filled in the others."""
+
+# Fiji reads parameters from comments at the top of a script, which ImageJ passes over. It shows no
+# field for the type Serializable: a call that hands over some settings gets no dialog for the rest.
+_HANDED_OVER = '// @java.io.Serializable (value="{}", required=false, persist=false) {}\n'
+_HEADER_END = "// (These lines tell Fiji the names of the settings; the settings are below.)\n//\n"
 
 
 class ScriptSourceError(ValueError):
@@ -119,7 +127,7 @@ class Library:
 
     Attributes:
         functions: functions by name, in the order of files and lines.
-        variables: declarations of global variables by name (ImageJ macros only).
+        variables: global variables with their first values, by name (ImageJ macros only).
         imports: import lines by the class's simple name (Groovy only).
         classes: classes that its functions use.
     """
@@ -154,7 +162,7 @@ class Library:
                         f"{path}: {function.name}() is defined in {other.file.name} too; rename one"
                     )
             rest = language.function.sub("", text)
-            library.variables.update({m[1]: m[0] for m in _VARIABLE.finditer(rest)})
+            library.variables.update({m["name"]: m["text"] for m in _VARIABLE.finditer(rest)})
             library.imports.update({m[1]: m[0] for m in _IMPORT.finditer(rest)})
             if stray := code_of(_VARIABLE.sub("", _IMPORT.sub("", rest))).strip():
                 raise ScriptSourceError(
@@ -213,9 +221,17 @@ def build_script(path: Path, library: Library, language: Language) -> str:
         main, count = _IMPORT_BLOCK.subn(lambda _: "".join(lines), main, count=1)
         if not count:
             raise ScriptSourceError(f"{path}: has no import; put its own imports below the header")
-    if variables := [line for name, line in library.variables.items() if name in words]:
-        end = max((m.end() for m in _PARAMETER.finditer(main)), default=0)
+    variables = _declared(text for name, text in library.variables.items() if name in words)
+    if settings := _SETTING.findall(main):
+        variables = [*_declared([_ORIGIN, *settings]), *variables]
+    if variables:
+        header = re.match(r"(?://[^\n]*\n)*", main)
+        end = max((m.end() for m in (header, *_VARIABLE.finditer(main)) if m), default=0)
         main = main[:end] + "".join(variables) + main[end:]
+    if settings:
+        lines = [_HANDED_OVER.format("Fiji", _ORIGIN)]
+        lines += [_HANDED_OVER.format("(default)", name) for name in settings]
+        main = "".join(lines) + _HEADER_END + main
     if not functions:
         return main
     notice = (
@@ -223,6 +239,17 @@ def build_script(path: Path, library: Library, language: Language) -> str:
     )
     whole = [] if classes is None else [f"// -- {classes.path.name} --\n", classes.text]
     return "\n".join([main, notice.ljust(_WIDTH, "-") + "\n", *_sections(functions), *whole])
+
+
+def _declared(parts: Iterable[str]) -> list[str]:
+    """Return declarations of global variables in few lines, so that they stand in no one's way."""
+    lines: list[str] = []
+    for part in parts:
+        if not lines or len(lines[-1]) + len(part) > _WIDTH - len(", ;"):
+            lines.append(f"var {part}")
+        else:
+            lines[-1] += f", {part}"
+    return [f"{line};\n" for line in lines]
 
 
 def _sections(functions: Iterable[Function]) -> list[str]:

@@ -10,36 +10,37 @@
 //         there); without a window they become the overlay of the image, which then stays open.
 //
 // Menu      Plugins > StarBridge > labels to rois, after: starbridge fiji install
-// Macro     run("labels to rois", "labelFile=a_labels.tif roiFile=a_rois.zip");
+// Macro     run("labels to rois", "label_file=a_labels.tif roi_file=a_rois.zip");
 // Python    with Fiji() as fiji:
-//               fiji.run_macro("labels_to_rois.ijm", labelFile="a_labels.tif", roiFile="a_rois.zip")
-// Headless  fiji --headless --run labels_to_rois.ijm 'labelFile="a_labels.tif",roiFile="a_rois.zip"'
-
-#@ File (label="Label image (empty: the active image)", style="open", required=false, persist=false) labelFile
-#@ File (label="Save ROIs as (RoiSet.zip; empty: do not save)", style="save", required=false, persist=false) roiFile
+//               fiji.run_macro("labels_to_rois.ijm", label_file="a_labels.tif", roi_file="a_rois.zip")
+// Headless  fiji --headless --run labels_to_rois.ijm 'label_file="a_labels.tif",roi_file="a_rois.zip"'
 
 var macroName = "labels_to_rois.ijm";
 
 startMacro();
-if (!isGiven(labelFile) && nImages == 0) stop("no label image; open one or choose a file");
-if (isGiven(roiFile) && !endsWith(toLowerCase(roiFile), ".zip")) {
-	stop(roiFile + " does not end with .zip; ROIs are saved as a RoiSet.zip");
+while (nextPass()) {
+	label_file = fileSetting(label_file, "Label_file (empty: the active image)", "");
+	roi_file = fileSetting(roi_file, "Roi_file (to save, RoiSet.zip; empty: none)", "");
+}
+if (!isGiven(label_file) && nImages == 0) stop("no label image; open one or choose a file");
+if (isGiven(roi_file) && !endsWith(toLowerCase(roi_file), ".zip")) {
+	stop(roi_file + " does not end with .zip; ROIs are saved as a RoiSet.zip");
 }
 enterBatchMode(true);
-name = "" + labelFile;
-if (!isGiven(labelFile)) name = getTitle();
-stopOn(openOrDuplicate(labelFile));
+name = "" + label_file;
+if (!isGiven(label_file)) name = getTitle();
+stopOn(openOrDuplicate(label_file));
 stopOn(traceLabels(name));
 count = Overlay.size;
-if (isGiven(roiFile)) {
-	stopOn(saveRois(roiFile));
-	print("wrote " + roiFile);
+if (isGiven(roi_file)) {
+	stopOn(saveRois(roi_file));
+	print("wrote " + roi_file);
 }
 traced = getImageID();
 shown = activeAtStart;
 if (hasWindow()) {
 	addToManager();
-} else if (isGiven(labelFile)) {
+} else if (isGiven(label_file)) {
 	keepImage(traced);
 	shown = traced;
 } else {

@@ -12,31 +12,32 @@
 //           CHANNEL_IntDen_um2 (mean times area), CHANNEL_RawIntDen (sum of the pixels)
 //
 // Menu      Plugins > StarBridge > measure rois, after: starbridge fiji install
-// Macro     run("measure rois", "imageFile=a.tif roiFile=roi/a_rois.zip tableFolder=tables");
+// Macro     run("measure rois", "image_file=a.tif roi_file=roi/a_rois.zip table_folder=tables");
 // Python    with Fiji() as fiji:
 //               fiji.run_macro("measure_rois.ijm",
-//                              imageFile="a.tif", roiFile="roi/a_rois.zip", tableFolder="tables")
-// Headless  fiji --headless --run measure_rois.ijm 'imageFile="a.tif",roiFile="roi/a_rois.zip",tableFolder="tables"'
-
-#@ File (label="Image (empty: the active image)", style="open", required=false, persist=false) imageFile
-#@ File (label="RoiSet.zip (empty: the active image's overlay, or the ROI Manager)", style="open", required=false, persist=false) roiFile
-#@ String (label="Names of the channels, with commas (empty: those in the image)", value="", required=false, persist=false) channelList
-#@ File (label="Folder for NAME_table.csv", style="directory", persist=false) tableFolder
+//                              image_file="a.tif", roi_file="roi/a_rois.zip", table_folder="tables")
+// Headless  fiji --headless --run measure_rois.ijm 'image_file="a.tif",roi_file="roi/a_rois.zip",table_folder="tables"'
 
 var macroName = "measure_rois.ijm";
 
 startMacro();
-if (!isGiven(tableFolder)) stop("no folder for the table; choose one");
-if (!isGiven(imageFile) && nImages == 0) stop("no image; open one or choose a file");
+while (nextPass()) {
+	image_file = fileSetting(image_file, "Image_file (empty: the active image)", "");
+	roi_file = fileSetting(roi_file, "Roi_file (RoiSet.zip; empty: overlay or ROI Manager)", "");
+	channel_names = textSetting(channel_names, "Channel_names (with commas; empty: those in the image)", "");
+	table_folder = folderSetting(table_folder, "Table_folder (for NAME_table.csv)", "");
+}
+if (!isGiven(table_folder)) stop("no folder for the table; choose one");
+if (!isGiven(image_file) && nImages == 0) stop("no image; open one or choose a file");
 enterBatchMode(false);
-name = inputName(imageFile);
-stopOn(openOrDuplicate(imageFile));
+name = inputName(image_file);
+stopOn(openOrDuplicate(image_file));
 if (bitDepth() == 24) run("Make Composite");
-stopOn(gatherRois(roiFile));
+stopOn(gatherRois(roi_file));
 getDimensions(width, height, channels, slices, frames);
 labels = assignLabels(slices, frames);
-table = joinPath(tableFolder, name + "_table.csv");
-stopOn(measureRois(table, labels, channelList));
+table = joinPath(table_folder, name + "_table.csv");
+stopOn(measureRois(table, labels, channel_names));
 print("wrote " + table);
 endMacro(activeAtStart);
 return table;

@@ -10,44 +10,45 @@
 //         image's overlay where there is no window.
 //
 // Menu      Plugins > StarBridge > otsu baseline, after: starbridge fiji install
-// Macro     run("otsu baseline", "imageFile=a.tif resultFolder=otsu");
+// Macro     run("otsu baseline", "image_file=a.tif result_folder=otsu");
 // Python    with Fiji() as fiji:
-//               fiji.run_macro("otsu_baseline.ijm", imageFile="a.tif", resultFolder="otsu")
-// Headless  fiji --headless --run otsu_baseline.ijm 'imageFile="a.tif",resultFolder="otsu"'
-
-#@ File (label="Image (empty: the active image)", style="open", required=false, persist=false) imageFile
-#@ Integer (label="Channel of the nuclei, from 1", value=1, min=1, persist=false) nucleiChannel
-#@ Double (label="Smooth by (sigma in px)", value=1.5, min=0, persist=false) sigma
-#@ String (label="Name of the results (empty: the image's)", value="", required=false, persist=false) resultName
-#@ File (label="Folder for lbl, roi and tables", style="directory", persist=false) resultFolder
-#@ Boolean (label="Fill holes", value=true, persist=false) fillHoles
-#@ Boolean (label="Cut touching objects apart (watershed)", value=true, persist=false) cutApart
-#@ Double (label="Smallest object (px)", value=30, min=0, persist=false) smallest
-#@ Double (label="Largest object (px; 0: any)", value=0, min=0, persist=false) greatest
-#@ Boolean (label="Leave out objects at the border", value=false, persist=false) dropBorder
-#@ Boolean (label="Show the label image", value=true, persist=false) showLabels
+//               fiji.run_macro("otsu_baseline.ijm", image_file="a.tif", result_folder="otsu")
+// Headless  fiji --headless --run otsu_baseline.ijm 'image_file="a.tif",result_folder="otsu"'
 
 var macroName = "otsu_baseline.ijm";
 
 startMacro();
-if (!isGiven(resultFolder)) stop("no folder for the results; choose one");
-if (!isGiven(imageFile) && nImages == 0) stop("no image; open one or choose a file");
-enterBatchMode(showLabels);
-name = inputName(imageFile);
-stopOn(openOrDuplicate(imageFile));
-if (isGiven(resultName)) name = "" + resultName;
+while (nextPass()) {
+	image_file = fileSetting(image_file, "Image_file (empty: the active image)", "");
+	nuclei_channel = wholeSetting(nuclei_channel, "Nuclei_channel (from 1)", 1, 1, 1/0);
+	sigma = numberSetting(sigma, "Sigma (of the smoothing, in px)", 1.5, 0, 1/0);
+	result_name = textSetting(result_name, "Result_name (empty: the image's)", "");
+	result_folder = folderSetting(result_folder, "Result_folder (for lbl, roi and tables)", "");
+	fill_holes = truthSetting(fill_holes, "Fill_holes", true);
+	cut_apart = truthSetting(cut_apart, "Cut_apart (touching objects, by watershed)", true);
+	smallest = numberSetting(smallest, "Smallest (object in px)", 30, 0, 1/0);
+	greatest = numberSetting(greatest, "Greatest (object in px; 0: any)", 0, 0, 1/0);
+	drop_border = truthSetting(drop_border, "Drop_border (leave out objects that touch it)", false);
+	show_labels = truthSetting(show_labels, "Show_labels", true);
+}
+if (!isGiven(result_folder)) stop("no folder for the results; choose one");
+if (!isGiven(image_file) && nImages == 0) stop("no image; open one or choose a file");
+enterBatchMode(show_labels);
+name = inputName(image_file);
+stopOn(openOrDuplicate(image_file));
+if (isGiven(result_name)) name = "" + result_name;
 if (bitDepth() == 24) run("Make Composite");
 measured = getImageID();
-stopOn(duplicateChannel(nucleiChannel, name));
+stopOn(duplicateChannel(nuclei_channel, name));
 if (sigma > 0 && nSlices > 1) run("Gaussian Blur...", "sigma=" + sigma + " stack");
 if (sigma > 0 && nSlices == 1) run("Gaussian Blur...", "sigma=" + sigma);
 thresholdMask(NaN);
-labelMask(fillHoles, cutApart, smallest, greatest, dropBorder);
+labelMask(fill_holes, cut_apart, smallest, greatest, drop_border);
 labelImage = getImageID();
-stopOn(writeResults(measured, name, resultFolder));
+stopOn(writeResults(measured, name, result_folder));
 selectImage(labelImage);
 count = Overlay.size;
-showLabelImage(labelImage, name, showLabels);
-if (!showLabels) labelImage = activeAtStart;
+showLabelImage(labelImage, name, show_labels);
+if (!show_labels) labelImage = activeAtStart;
 endMacro(labelImage);
 return "" + count;

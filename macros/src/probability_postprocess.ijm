@@ -12,58 +12,59 @@
 //         image's overlay where there is no window.
 //
 // Menu      Plugins > StarBridge > probability postprocess, after: starbridge fiji install
-// Macro     run("probability postprocess", "mapFile=a_Probabilities.tif imageFile=a.tif resultName=a resultFolder=results");
+// Macro     run("probability postprocess", "map_file=a_Probabilities.tif image_file=a.tif result_name=a result_folder=results");
 // Python    with Fiji() as fiji:
 //               fiji.run_macro("probability_postprocess.ijm",
-//                              mapFile="a_Probabilities.tif", imageFile="a.tif", resultName="a", resultFolder="results")
-// Headless  fiji --headless --run probability_postprocess.ijm 'mapFile="a_Probabilities.tif",resultFolder="results"'
-
-#@ File (label="Probability map (empty: the active image)", style="open", required=false, persist=false) mapFile
-#@ Integer (label="Its channel, from 1", value=1, min=1, persist=false) mapChannel
-#@ Double (label="An object is where the probability is at least", value=0.5, min=0, max=1, persist=false) cutoff
-#@ File (label="Image to measure (empty: the probability map)", style="open", required=false, persist=false) imageFile
-#@ String (label="Name of the results (empty: the image's)", value="", required=false, persist=false) resultName
-#@ File (label="Folder for lbl, roi and tables", style="directory", persist=false) resultFolder
-#@ Boolean (label="Fill holes", value=true, persist=false) fillHoles
-#@ Boolean (label="Cut touching objects apart (watershed)", value=true, persist=false) cutApart
-#@ Double (label="Smallest object (px)", value=30, min=0, persist=false) smallest
-#@ Double (label="Largest object (px; 0: any)", value=0, min=0, persist=false) greatest
-#@ Boolean (label="Leave out objects at the border", value=false, persist=false) dropBorder
-#@ Boolean (label="Show the label image", value=true, persist=false) showLabels
+//                              map_file="a_Probabilities.tif", image_file="a.tif", result_name="a", result_folder="results")
+// Headless  fiji --headless --run probability_postprocess.ijm 'map_file="a_Probabilities.tif",result_folder="results"'
 
 var macroName = "probability_postprocess.ijm";
 
 startMacro();
-if (!isGiven(resultFolder)) stop("no folder for the results; choose one");
-if (!isGiven(mapFile) && nImages == 0) stop("no probability map; open one or choose a file");
-enterBatchMode(showLabels);
-name = inputName(mapFile);
-stopOn(openOrDuplicate(mapFile));
+while (nextPass()) {
+	map_file = fileSetting(map_file, "Map_file (probabilities; empty: the active image)", "");
+	map_channel = wholeSetting(map_channel, "Map_channel (from 1)", 1, 1, 1/0);
+	cutoff = numberSetting(cutoff, "Cutoff (least probability of an object)", 0.5, 0, 1);
+	image_file = fileSetting(image_file, "Image_file (to measure; empty: the probability map)", "");
+	result_name = textSetting(result_name, "Result_name (empty: the image's)", "");
+	result_folder = folderSetting(result_folder, "Result_folder (for lbl, roi and tables)", "");
+	fill_holes = truthSetting(fill_holes, "Fill_holes", true);
+	cut_apart = truthSetting(cut_apart, "Cut_apart (touching objects, by watershed)", true);
+	smallest = numberSetting(smallest, "Smallest (object in px)", 30, 0, 1/0);
+	greatest = numberSetting(greatest, "Greatest (object in px; 0: any)", 0, 0, 1/0);
+	drop_border = truthSetting(drop_border, "Drop_border (leave out objects that touch it)", false);
+	show_labels = truthSetting(show_labels, "Show_labels", true);
+}
+if (!isGiven(result_folder)) stop("no folder for the results; choose one");
+if (!isGiven(map_file) && nImages == 0) stop("no probability map; open one or choose a file");
+enterBatchMode(show_labels);
+name = inputName(map_file);
+stopOn(openOrDuplicate(map_file));
 map = getImageID();
 measured = map;
-if (isGiven(imageFile)) {
-	stopOn(openImage(imageFile));
+if (isGiven(image_file)) {
+	stopOn(openImage(image_file));
 	measured = getImageID();
-	name = inputName(imageFile);
+	name = inputName(image_file);
 	if (!isSameSize(measured, map)) {
-		stop(imageFile + " has another size than the probability map; choose the image it was made of");
+		stop(image_file + " has another size than the probability map; choose the image it was made of");
 	}
 }
-if (isGiven(resultName)) name = "" + resultName;
+if (isGiven(result_name)) name = "" + result_name;
 selectImage(map);
 if (bitDepth() == 24) stop(name + " is a colour image; a probability map has one number a pixel");
 full = 1;
 if (bitDepth() == 8) full = 255;
 if (bitDepth() == 16) full = 65535;
-stopOn(duplicateChannel(mapChannel, name));
+stopOn(duplicateChannel(map_channel, name));
 if (full == 1) stopOn(checkProbabilities(name));
 thresholdMask(cutoff * full);
-labelMask(fillHoles, cutApart, smallest, greatest, dropBorder);
+labelMask(fill_holes, cut_apart, smallest, greatest, drop_border);
 labelImage = getImageID();
-stopOn(writeResults(measured, name, resultFolder));
+stopOn(writeResults(measured, name, result_folder));
 selectImage(labelImage);
 count = Overlay.size;
-showLabelImage(labelImage, name, showLabels);
-if (!showLabels) labelImage = activeAtStart;
+showLabelImage(labelImage, name, show_labels);
+if (!show_labels) labelImage = activeAtStart;
 endMacro(labelImage);
 return "" + count;

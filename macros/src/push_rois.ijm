@@ -9,35 +9,36 @@
 // Writes  nothing.
 //
 // Menu      Plugins > StarBridge > push rois, after: starbridge fiji install
-// Macro     run("push rois", "imageFile=a.tif roiFile=a_rois.zip");
+// Macro     run("push rois", "image_file=a.tif roi_file=a_rois.zip");
 // Python    with Fiji(mode="gui") as fiji:
-//               fiji.run_macro("push_rois.ijm", imageFile="a.tif", roiFile="a_rois.zip")
-// Headless  fiji --headless --run push_rois.ijm 'imageFile="a.tif",roiFile="a_rois.zip"'
-
-#@ File (label="Image (empty: the active image)", style="open", required=false, persist=false) imageFile
-#@ File (label="ROIs (RoiSet.zip)", style="open", persist=false) roiFile
-#@ Boolean (label="Empty the ROI Manager first (what was not saved is lost)", value=false, persist=false) emptyFirst
+//               fiji.run_macro("push_rois.ijm", image_file="a.tif", roi_file="a_rois.zip")
+// Headless  fiji --headless --run push_rois.ijm 'image_file="a.tif",roi_file="a_rois.zip"'
 
 var macroName = "push_rois.ijm";
 
 startMacro();
-if (!isGiven(roiFile)) stop("no ROIs; choose a RoiSet.zip");
-if (!isGiven(imageFile) && nImages == 0) stop("no image; open one or choose a file");
+while (nextPass()) {
+	image_file = fileSetting(image_file, "Image_file (empty: the active image)", "");
+	roi_file = fileSetting(roi_file, "Roi_file (RoiSet.zip)", "");
+	empty_first = truthSetting(empty_first, "Empty_first (the ROI Manager; what was not saved is lost)", false);
+}
+if (!isGiven(roi_file)) stop("no ROIs; choose a RoiSet.zip");
+if (!isGiven(image_file) && nImages == 0) stop("no image; open one or choose a file");
 enterBatchMode(true);
-if (isGiven(imageFile)) stopOn(openImage(imageFile));
+if (isGiven(image_file)) stopOn(openImage(image_file));
 shown = getImageID();
 title = getTitle();
 // onto an image of their own: if they cannot be read, the image keeps the overlay that it has
 newImageLike(shown, "starbridge-rois", "8-bit");
 carrier = getImageID();
-stopOn(loadRois(roiFile));
+stopOn(loadRois(roi_file));
 count = Overlay.size;
 outside = countOutside();
 if (outside > 0) {
 	print(outside + " of " + count + " ROIs reach beyond the image; do they belong to " + title + "?");
 }
 if (hasWindow()) {
-	if (emptyFirst) roiManager("reset");
+	if (empty_first) roiManager("reset");
 	addToManager();
 } else {
 	copyOverlay(carrier, shown);

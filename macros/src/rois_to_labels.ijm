@@ -11,36 +11,37 @@
 // Writes  a label TIFF: 16-bit, 32-bit where a label is above 65,535. It stays open if you want.
 //
 // Menu      Plugins > StarBridge > rois to labels, after: starbridge fiji install
-// Macro     run("rois to labels", "roiFile=a_rois.zip imageFile=a.tif labelFile=a_labels.tif");
+// Macro     run("rois to labels", "roi_file=a_rois.zip image_file=a.tif label_file=a_labels.tif");
 // Python    with Fiji() as fiji:
 //               fiji.run_macro("rois_to_labels.ijm",
-//                              roiFile="a_rois.zip", imageFile="a.tif", labelFile="a_labels.tif")
-// Headless  fiji --headless --run rois_to_labels.ijm 'roiFile="a_rois.zip",imageFile="a.tif",labelFile="a_labels.tif"'
-
-#@ File (label="RoiSet.zip (empty: the active image's overlay, or the ROI Manager)", style="open", required=false, persist=false) roiFile
-#@ File (label="Image that the ROIs belong to (empty: the active image)", style="open", required=false, persist=false) imageFile
-#@ Integer (label="Width, if there is no image", value=0, min=0, persist=false) givenWidth
-#@ Integer (label="Height, if there is no image", value=0, min=0, persist=false) givenHeight
-#@ File (label="Save label image as (TIFF)", style="save", persist=false) labelFile
-#@ Boolean (label="Show the label image", value=true, persist=false) showLabels
+//                              roi_file="a_rois.zip", image_file="a.tif", label_file="a_labels.tif")
+// Headless  fiji --headless --run rois_to_labels.ijm 'roi_file="a_rois.zip",image_file="a.tif",label_file="a_labels.tif"'
 
 var macroName = "rois_to_labels.ijm";
 
 startMacro();
-if (!isGiven(labelFile)) stop("no name for the label image; choose where to save it");
-if (!endsWith(toLowerCase(labelFile), ".tif") && !endsWith(toLowerCase(labelFile), ".tiff")) {
-	stop(labelFile + " does not end with .tif; label images are saved as TIFF");
+while (nextPass()) {
+	roi_file = fileSetting(roi_file, "Roi_file (RoiSet.zip; empty: overlay or ROI Manager)", "");
+	image_file = fileSetting(image_file, "Image_file (of the ROIs; empty: the active image)", "");
+	label_width = wholeSetting(label_width, "Label_width (if there is no image)", 0, 0, 1/0);
+	label_height = wholeSetting(label_height, "Label_height (if there is no image)", 0, 0, 1/0);
+	label_file = fileSetting(label_file, "Label_file (to save, TIFF)", "");
+	show_labels = truthSetting(show_labels, "Show_labels", true);
 }
-hasSize = givenWidth > 0 || givenHeight > 0;
-if (!isGiven(imageFile) && !hasSize && nImages == 0) {
+if (!isGiven(label_file)) stop("no name for the label image; choose where to save it");
+if (!endsWith(toLowerCase(label_file), ".tif") && !endsWith(toLowerCase(label_file), ".tiff")) {
+	stop(label_file + " does not end with .tif; label images are saved as TIFF");
+}
+hasSize = label_width > 0 || label_height > 0;
+if (!isGiven(image_file) && !hasSize && nImages == 0) {
 	stop("the size of the label image is not known; open or choose the image, or give width and height");
 }
-if (!isGiven(imageFile) && hasSize && givenWidth * givenHeight == 0) stop("width or height is 0; give both");
+if (!isGiven(image_file) && hasSize && label_width * label_height == 0) stop("width or height is 0; give both");
 enterBatchMode(false);
 
 // the ROIs are put on an image of their own, so that the user's stays as it is
 overlaid = 0;
-if (!isGiven(roiFile) && nImages > 0) {
+if (!isGiven(roi_file) && nImages > 0) {
 	if (Overlay.size > 0) {
 		// Duplicate copies the ROIs; Overlay.copy would share them with the user's image
 		stopOn(openOrDuplicate(""));
@@ -49,25 +50,25 @@ if (!isGiven(roiFile) && nImages > 0) {
 }
 slices = 0;
 frames = 0;
-if (isGiven(imageFile) || !hasSize) {
-	if (isGiven(imageFile)) stopOn(openImage(imageFile));
+if (isGiven(image_file) || !hasSize) {
+	if (isGiven(image_file)) stopOn(openImage(image_file));
 	else selectImage(activeAtStart);
 	getDimensions(width, height, channels, slices, frames);
 	newImageLike(getImageID(), "starbridge-rois", "8-bit");
 } else {
-	newImage("starbridge-rois", "8-bit black", givenWidth, givenHeight, 1);
+	newImage("starbridge-rois", "8-bit black", label_width, label_height, 1);
 	setVoxelSize(1, 1, 1, "pixel");
 }
 carrier = getImageID();
 if (overlaid != 0) copyOverlay(overlaid, carrier);
-stopOn(gatherRois(roiFile));
+stopOn(gatherRois(roi_file));
 labels = assignLabels(slices, frames);
 drawLabels(labels, slices, frames);
 labelImage = getImageID();
-stopOn(saveTiff(labelFile));
-print("wrote " + labelFile);
-rename(File.getName(labelFile));
-if (showLabels) keepImage(labelImage);
+stopOn(saveTiff(label_file));
+print("wrote " + label_file);
+rename(File.getName(label_file));
+if (show_labels) keepImage(labelImage);
 else labelImage = activeAtStart;
 endMacro(labelImage);
 return "" + labels.length;

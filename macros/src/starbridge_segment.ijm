@@ -12,50 +12,51 @@
 //         image where there is no window.
 //
 // Menu      Plugins > StarBridge > starbridge segment, after: starbridge fiji install
-// Macro     run("starbridge segment", "imageFile=a.tif resultFolder=results");
+// Macro     run("starbridge segment", "image_file=a.tif result_folder=results");
 // Python    with Fiji() as fiji:
-//               fiji.run_macro("starbridge_segment.ijm", imageFile="a.tif", resultFolder="results")
-// Headless  fiji --headless --run starbridge_segment.ijm 'imageFile="a.tif",resultFolder="results"'
-
-#@ File (label="One image", style="open", required=false, persist=false) imageFile
-#@ File (label="or a folder of images (both empty: the active image)", style="directory", required=false, persist=false) imageFolder
-#@ String (label="StarDist model folder, or demo", value="demo", persist=false) modelPath
-#@ String (label="Channel of the nuclei (name, or number from 0; empty: the model's)", value="", required=false, persist=false) nucleiChannel
-#@ File (label="Folder for the results", style="directory", persist=false) resultFolder
-#@ Boolean (label="Replace results that are there", value=false, persist=false) overwrite
-#@ Boolean (label="Show labels and ROIs", value=true, persist=false) showResults
-#@ String (label="The command starbridge, if need be with its path", value="starbridge", persist=false) commandPath
+//               fiji.run_macro("starbridge_segment.ijm", image_file="a.tif", result_folder="results")
+// Headless  fiji --headless --run starbridge_segment.ijm 'image_file="a.tif",result_folder="results"'
 
 var macroName = "starbridge_segment.ijm";
 
 startMacro();
-if (!isGiven(resultFolder)) stop("no folder for the results; choose one");
-stopOn(checkInput(imageFile, imageFolder));
-if (!isGiven(commandPath)) stop("the command is empty; give starbridge, or its whole path");
-if (!isGiven(modelPath)) stop("no model; give a StarDist model folder, or demo");
+while (nextPass()) {
+	image_file = fileSetting(image_file, "Image_file", "");
+	image_folder = folderSetting(image_folder, "Image_folder (or a folder of images; both empty: the active image)", "");
+	model = textSetting(model, "Model (StarDist model folder, or demo)", "demo");
+	nuclei_channel = textSetting(nuclei_channel, "Nuclei_channel (name, or number from 0; empty: the model's)", "");
+	result_folder = folderSetting(result_folder, "Result_folder", "");
+	overwrite = truthSetting(overwrite, "Overwrite (results that are there)", false);
+	show_results = truthSetting(show_results, "Show_results", true);
+	command_path = textSetting(command_path, "Command_path (starbridge, if need be with its folder)", "starbridge");
+}
+if (!isGiven(result_folder)) stop("no folder for the results; choose one");
+stopOn(checkInput(image_file, image_folder));
+if (!isGiven(command_path)) stop("the command is empty; give starbridge, or its whole path");
+if (!isGiven(model)) stop("no model; give a StarDist model folder, or demo");
 isActiveImage = false;
-if (!isGiven(imageFile) && !isGiven(imageFolder)) isActiveImage = true;
+if (!isGiven(image_file) && !isGiven(image_folder)) isActiveImage = true;
 if (isActiveImage && nImages == 0) stop("no image; open one, or choose an image or a folder");
-stopOn(makeFolder(resultFolder));
-input = "" + imageFile;
-if (isGiven(imageFolder)) input = "" + imageFolder;
+stopOn(makeFolder(result_folder));
+input = "" + image_file;
+if (isGiven(image_folder)) input = "" + image_folder;
 if (isActiveImage) input = saveCopy();
 files = newArray(input);
-if (isGiven(imageFolder)) files = listImages("", imageFolder);
+if (isGiven(image_folder)) files = listImages("", image_folder);
 
 print("starbridge segments " + input + "; this can take minutes");
-words = newArray(commandPath, "segment", input, "--model", "" + modelPath, "--out", "" + resultFolder);
-if ("" + nucleiChannel != "") words = Array.concat(words, "--channel", "" + nucleiChannel);
+words = newArray(command_path, "segment", input, "--model", "" + model, "--out", "" + result_folder);
+if ("" + nuclei_channel != "") words = Array.concat(words, "--channel", "" + nuclei_channel);
 if (overwrite) words = Array.concat(words, "--overwrite");
 output = runCommand(words);
 if (isActiveImage) deleteWithFolder(input);
-missing = findMissingResults(files, resultFolder);
-stopOn(commandProblem(commandPath, output, missing));
+missing = findMissingResults(files, result_folder);
+stopOn(commandProblem(command_path, output, missing));
 
 labelImage = 0;
-if (showResults && files.length == 1) {
+if (show_results && files.length == 1) {
 	enterBatchMode(true);
-	stopOn(showResult(input, resultFolder));
+	stopOn(showResult(input, result_folder));
 	labelImage = getImageID();
 }
 endMacro(labelImage);

@@ -12,46 +12,47 @@
 //         measure_rois.ijm for the columns. The outlines are those of the label image, pixel by pixel.
 //
 // Menu      Plugins > StarBridge > stardist haug2, after: starbridge fiji install
-// Macro     run("stardist haug2", "modelFile=stardist_haug2.zip imageFolder=sections resultFolder=results");
+// Macro     run("stardist haug2", "model_file=stardist_haug2.zip image_folder=sections result_folder=results");
 // Python    with Fiji() as fiji:
 //               fiji.run_macro("stardist_haug2.ijm",
-//                              modelFile="stardist_haug2.zip", imageFolder="sections", resultFolder="results")
-// Headless  fiji --headless --run stardist_haug2.ijm 'modelFile="stardist_haug2.zip",imageFolder="sections",resultFolder="results"'
-
-#@ File (label="Model (.zip)", style="open", persist=false) modelFile
-#@ File (label="One image", style="open", required=false, persist=false) imageFile
-#@ File (label="or a folder of images", style="directory", required=false, persist=false) imageFolder
-#@ File (label="Folder for lbl, roi and tables", style="directory", persist=false) resultFolder
-#@ Integer (label="Channel of the nuclei, from 1", value=1, min=1, persist=false) nucleiChannel
-#@ Double (label="Percentile that becomes 0", value=0.2, min=0, max=100, persist=false) percentileLow
-#@ Double (label="Percentile that becomes 1", value=99.8, min=0, max=100, persist=false) percentileHigh
-#@ Double (label="Probability threshold", value=0.5104581312705648, min=0, max=1, persist=false) probThreshold
-#@ Double (label="Overlap threshold (NMS)", value=0.3, min=0, max=1, persist=false) nmsThreshold
-#@ Integer (label="Tiles (more if memory is short)", value=1, min=1, persist=false) tiles
-#@ Integer (label="Leave out centres nearer to the border than (px)", value=2, min=0, persist=false) borderWidth
-#@ Boolean (label="Do images again that have results", value=false, persist=false) overwrite
+//                              model_file="stardist_haug2.zip", image_folder="sections", result_folder="results")
+// Headless  fiji --headless --run stardist_haug2.ijm 'model_file="stardist_haug2.zip",image_folder="sections",result_folder="results"'
 
 var macroName = "stardist_haug2.ijm";
 
 startMacro();
-if (!isGiven(resultFolder)) stop("no folder for the results; choose one");
-if (!isGiven(imageFile) && !isGiven(imageFolder)) stop("no image and no folder; choose one of them");
-stopOn(checkInput(imageFile, imageFolder));
-stopOn(checkModel(modelFile));
-if (percentileLow >= percentileHigh) stop("the lower percentile is not below the upper one; give 0.2 and 99.8");
-files = listImages(imageFile, imageFolder);
-if (files.length == 0) stop(imageFolder + " has no TIFF images; choose another folder");
+while (nextPass()) {
+	model_file = fileSetting(model_file, "Model_file (.zip)", "");
+	image_file = fileSetting(image_file, "Image_file", "");
+	image_folder = folderSetting(image_folder, "Image_folder (or a folder of images)", "");
+	result_folder = folderSetting(result_folder, "Result_folder (for lbl, roi and tables)", "");
+	nuclei_channel = wholeSetting(nuclei_channel, "Nuclei_channel (from 1)", 1, 1, 1/0);
+	percentile_low = numberSetting(percentile_low, "Percentile_low (becomes 0)", 0.2, 0, 100);
+	percentile_high = numberSetting(percentile_high, "Percentile_high (becomes 1)", 99.8, 0, 100);
+	prob_threshold = numberSetting(prob_threshold, "Prob_threshold (least probability)", 0.5104581312705648, 0, 1);
+	nms_threshold = numberSetting(nms_threshold, "Nms_threshold (most overlap)", 0.3, 0, 1);
+	tiles = wholeSetting(tiles, "Tiles (more if memory is short)", 1, 1, 1/0);
+	border_width = wholeSetting(border_width, "Border_width (px; nearer centres are left out)", 2, 0, 1/0);
+	overwrite = truthSetting(overwrite, "Overwrite (results that are there)", false);
+}
+if (!isGiven(result_folder)) stop("no folder for the results; choose one");
+if (!isGiven(image_file) && !isGiven(image_folder)) stop("no image and no folder; choose one of them");
+stopOn(checkInput(image_file, image_folder));
+stopOn(checkModel(model_file));
+if (percentile_low >= percentile_high) stop("the lower percentile is not below the upper one; give 0.2 and 99.8");
+files = listImages(image_file, image_folder);
+if (files.length == 0) stop(image_folder + " has no TIFF images; choose another folder");
 if (!hasStarDist()) {
 	stop("this ImageJ has no StarDist plugin; use Fiji with the update sites CSBDeep, StarDist and"
 		+ " TensorFlow, or starbridge_segment.ijm, which needs neither");
 }
-settings = starDistSettings(modelFile, percentileLow, percentileHigh, probThreshold, nmsThreshold,
-	tiles, borderWidth);
+settings = starDistSettings(model_file, percentile_low, percentile_high, prob_threshold, nms_threshold,
+	tiles, border_width);
 failures = "";
 failed = 0;
 for (f = 0; f < files.length; f++) {
 	print("image " + (f + 1) + " of " + files.length + ": " + files[f]);
-	problem = segmentFile(files[f], nucleiChannel, settings, resultFolder, overwrite);
+	problem = segmentFile(files[f], nuclei_channel, settings, result_folder, overwrite);
 	if (problem != "") {
 		failed++;
 		print("FAILED: " + problem);

@@ -12,20 +12,21 @@
 // Shows   the merged ROIs in the ROI Manager and over the image; the log says what was merged.
 //
 // Menu      Plugins > StarBridge > take new segmentation, after: starbridge fiji install
-// Macro     run("take new segmentation", "newSegmentation=new.geojson");
-// Python    fiji.run_macro("take_new_segmentation.ijm", newSegmentation="new.geojson")
-// Headless  fiji --headless --run take_new_segmentation.ijm 'newSegmentation="new.geojson"', called from
+// Macro     run("take new segmentation", "new_segmentation=new.geojson");
+// Python    fiji.run_macro("take_new_segmentation.ijm", new_segmentation="new.geojson")
+// Headless  fiji --headless --run take_new_segmentation.ijm 'new_segmentation="new.geojson"', called from
 //           a macro that has opened the image
-
-#@ File (label="New segmentation (RoiSet.zip, GeoJSON, label image, table)", style="open", persist=false) newSegmentation
-#@ String (label="The command starbridge, if need be with its path", value="starbridge", persist=false) commandPath
 
 var macroName = "take_new_segmentation.ijm";
 
 startMacro();
-if (!isGiven(newSegmentation)) stop("no new segmentation; choose its file");
-if (!File.exists(newSegmentation)) stop(newSegmentation + " does not exist; check the spelling and the disk");
-if (!isGiven(commandPath)) stop("the command is empty; give starbridge, or its whole path");
+while (nextPass()) {
+	new_segmentation = fileSetting(new_segmentation, "New_segmentation (RoiSet.zip, GeoJSON, labels, table)", "");
+	command_path = textSetting(command_path, "Command_path (starbridge, if need be with its folder)", "starbridge");
+}
+if (!isGiven(new_segmentation)) stop("no new segmentation; choose its file");
+if (!File.exists(new_segmentation)) stop(new_segmentation + " does not exist; check the spelling and the disk");
+if (!isGiven(command_path)) stop("the command is empty; give starbridge, or its whole path");
 stopOn(checkReview());
 reviewed = getImageID();
 reviewFolder = getDirectory("image");
@@ -33,16 +34,16 @@ reviewName = reviewedName();
 opened = temporaryPath(".zip");
 stopOn(saveOpenRois(opened));
 
-print("starbridge merges " + newSegmentation + " into the review of " + reviewName);
+print("starbridge merges " + new_segmentation + " into the review of " + reviewName);
 imagePath = joinPath(reviewFolder, reviewName + ".tif");
 zipPath = joinPath(reviewFolder, reviewName + "_rois.zip");
-words = newArray(commandPath, "fiji", "push", imagePath, "-d", "" + newSegmentation, "--out", reviewFolder);
+words = newArray(command_path, "fiji", "push", imagePath, "-d", "" + new_segmentation, "--out", reviewFolder);
 words = Array.concat(words, "--rois", opened);
 output = runCommand(words);
 done = File.delete(opened);
 missing = "";
 if (indexOf(output, reviewName + "_rois.zip") < 0) missing = reviewName;
-stopOn(commandProblem(commandPath, output, missing));
+stopOn(commandProblem(command_path, output, missing));
 
 selectImage(reviewed);
 stopOn(showInPlace(zipPath));

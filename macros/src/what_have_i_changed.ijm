@@ -12,23 +12,24 @@
 // Python    fiji.run_macro("what_have_i_changed.ijm").value
 // Headless  fiji --headless --run what_have_i_changed.ijm, called from a macro that has opened the image
 
-#@ String (label="The command starbridge, if need be with its path", value="starbridge", persist=false) commandPath
-
 var macroName = "what_have_i_changed.ijm";
 
 startMacro();
-if (!isGiven(commandPath)) stop("the command is empty; give starbridge, or its whole path");
+while (nextPass()) {
+	command_path = textSetting(command_path, "Command_path (starbridge, if need be with its folder)", "starbridge");
+}
+if (!isGiven(command_path)) stop("the command is empty; give starbridge, or its whole path");
 stopOn(checkReview());
 reviewed = getImageID();
 reviewName = reviewedName();
 opened = temporaryPath(".zip");
 stopOn(saveOpenRois(opened));
-words = newArray(commandPath, "fiji", "status", getDirectory("image"), reviewName, "--rois", opened);
+words = newArray(command_path, "fiji", "status", getDirectory("image"), reviewName, "--rois", opened);
 output = runCommand(words);
 done = File.delete(opened);
 missing = "";
 if (indexOf(output, "since the last push") < 0) missing = reviewName;
-stopOn(commandProblem(commandPath, output, missing));
+stopOn(commandProblem(command_path, output, missing));
 endMacro(reviewed);
 said = withoutFiles(output, reviewName);
 print(said);

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bridge.apps.fiji.script_parameters import parameters
+from bridge.model.macro_settings import ORIGIN, lines_of_names, macro_settings
 from tests.macros.conftest import MACROS
 
 FILES = sorted(MACROS.glob("*.ijm"))
@@ -30,16 +31,26 @@ def test_functions_do_not_write_into_parameters(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.name)
-def test_a_macro_explains_itself_and_asks_in_fijis_way(path: Path) -> None:
+def test_a_macro_explains_itself(path: Path) -> None:
     text = path.read_text("utf-8")
-    assert text.startswith(f"// {path.name}: ")
+    assert f"\n// {path.name}: " in text
     for word in ("// Needs ", "// Menu ", "// Macro ", "// Headless "):
         assert word in text
     assert "// Writes " in text
-    for line in re.findall(r"^#@.*$", text, re.MULTILINE):
-        assert "persist=false" in line
-        assert "label=" in line
     assert f'var macroName = "{path.name}";' in text
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.name)
+def test_every_setting_is_known_to_fiji_by_a_name_that_it_cannot_mistake(path: Path) -> None:
+    text = path.read_text("utf-8")
+    settings = macro_settings(text)
+
+    assert list(lines_of_names(text)) == [ORIGIN, *(s.name for s in settings)]
+    for setting in settings:
+        # Fiji and ImageJ look for the name in lower case, and for a label's first word
+        assert setting.name == setting.label.split(" ")[0].lower()
+        # of "label_file=a" they would take the value for a setting "file", too
+        assert not any(other.name.endswith("_" + setting.name) for other in settings)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.name)
@@ -53,7 +64,7 @@ def test_the_recipe_of_haug2_is_the_published_one(shared: Path) -> None:
     path = MACROS / "stardist_haug2.ijm"
     values = {p.name: p.value for p in parameters(path.read_text("utf-8"), source=path)}
 
-    assert float(values["probThreshold"] or 0) == published["prob"]
-    assert float(values["nmsThreshold"] or 0) == published["nms"]
-    assert (values["percentileLow"], values["percentileHigh"]) == ("0.2", "99.8")
-    assert values["nucleiChannel"] == "1"
+    assert float(values["prob_threshold"] or 0) == published["prob"]
+    assert float(values["nms_threshold"] or 0) == published["nms"]
+    assert (values["percentile_low"], values["percentile_high"]) == ("0.2", "99.8")
+    assert values["nuclei_channel"] == "1"

@@ -43,7 +43,7 @@ def test_measurements_are_those_of_numpy(
     objects.write(folder / "a.zip")
 
     result = fiji.run_macro(
-        MEASURE, imageFile=two_channels, roiFile=folder / "a.zip", tableFolder=folder / "tables"
+        MEASURE, image_file=two_channels, roi_file=folder / "a.zip", table_folder=folder / "tables"
     )
 
     path = folder / "tables" / "two channels_table.csv"
@@ -87,7 +87,7 @@ def test_the_results_table_and_roi_manager_of_the_user_stay(
     )
 
     result = fiji.run_macro(
-        MEASURE, imageFile=two_channels, roiFile=folder / "a.zip", tableFolder=folder
+        MEASURE, image_file=two_channels, roi_file=folder / "a.zip", table_folder=folder
     )
 
     assert result.table is not None
@@ -103,10 +103,10 @@ def test_a_wrong_number_of_channel_names_is_said(
     with pytest.raises(MacroError, match="2 channels, and 3 names are given"):
         headless.run_macro(
             MEASURE,
-            imageFile=two_channels,
-            roiFile=folder / "a.zip",
-            tableFolder=folder,
-            channelList="a,b,c",
+            image_file=two_channels,
+            roi_file=folder / "a.zip",
+            table_folder=folder,
+            channel_names="a,b,c",
         )
 
 
@@ -119,7 +119,7 @@ def test_a_probability_map_becomes_labels_rois_and_a_table(
     scale = 255 if dtype == "uint8" else 1
     tifffile.imwrite(folder / "map.tif", (chance * scale).astype(dtype))
 
-    fiji.run_macro(MAP, mapFile=folder / "map.tif", resultFolder=folder / "out")
+    fiji.run_macro(MAP, map_file=folder / "map.tif", result_folder=folder / "out")
 
     labels = tifffile.imread(folder / "out" / "lbl" / "map_labels.tif")
     wanted = discs((20, 20, 8), (50, 60, 10), (80, 100, 9)) > 0
@@ -135,7 +135,7 @@ def test_touching_discs_are_cut_apart(headless: Fiji, folder: Path) -> None:
     tifffile.imwrite(folder / "map.tif", discs((50, 40, 15), (50, 66, 15)))
     counts = [
         headless.run_macro(
-            MAP, mapFile=folder / "map.tif", resultFolder=folder, cutApart=cut, showLabels=False
+            MAP, map_file=folder / "map.tif", result_folder=folder, cut_apart=cut, show_labels=False
         ).value
         for cut in (False, True)
     ]
@@ -147,7 +147,7 @@ def test_a_stack_is_done_plane_by_plane(headless: Fiji, folder: Path) -> None:
     one = discs((20, 20, 8), (50, 60, 10))
     stack = np.stack([one, np.zeros_like(one), one[::-1]])
     tifffile.imwrite(folder / "s.tif", stack, imagej=True, metadata={"axes": "ZYX"})
-    headless.run_macro(MAP, mapFile=folder / "s.tif", resultFolder=folder, showLabels=False)
+    headless.run_macro(MAP, map_file=folder / "s.tif", result_folder=folder, show_labels=False)
 
     labels = tifffile.imread(folder / "lbl" / "s_labels.tif")
     assert [set(np.unique(plane)) - {0} for plane in labels] == [{1, 2}, set(), {3, 4}]
@@ -157,14 +157,14 @@ def test_a_stack_is_done_plane_by_plane(headless: Fiji, folder: Path) -> None:
 def test_a_map_beyond_one_is_refused(headless: Fiji, folder: Path) -> None:
     tifffile.imwrite(folder / "map.tif", discs((20, 20, 8)) * 100)
     with pytest.raises(MacroError, match="goes from 0 to 1"):
-        headless.run_macro(MAP, mapFile=folder / "map.tif", resultFolder=folder / "out")
+        headless.run_macro(MAP, map_file=folder / "map.tif", result_folder=folder / "out")
     assert not (folder / "out").exists()
 
 
 def test_otsu_finds_most_nuclei_of_the_real_image_and_merges_some(
     fiji: Fiji, folder: Path, two_channels: Path, mask: NDArray[np.uint16]
 ) -> None:
-    result = fiji.run_macro(OTSU, imageFile=two_channels, resultFolder=folder / "otsu")
+    result = fiji.run_macro(OTSU, image_file=two_channels, result_folder=folder / "otsu")
 
     count, true = int(result.value or 0), len(np.unique(mask)) - 1
     assert 0.7 * true < count < true
@@ -192,9 +192,9 @@ def stardist_values(folder: Path) -> dict[str, Any]:
         metadata={"axes": "TYX"},
     )
     return {
-        "modelFile": folder / "model.zip",
-        "imageFolder": images,
-        "resultFolder": folder / "out",
+        "model_file": folder / "model.zip",
+        "image_folder": images,
+        "result_folder": folder / "out",
     }
 
 
@@ -228,7 +228,7 @@ def test_what_happens_around_stardist(headless: Fiji, stardist_values: dict[str,
     with pytest.raises(MacroError, match="1 of 3 images failed.*a broken.tif cannot be opened"):
         headless.run_macro(text, **stardist_values)
 
-    out = stardist_values["resultFolder"]
+    out = stardist_values["result_folder"]
     labels = tifffile.imread(out / "lbl" / "c_labels.tif")
     assert [set(np.unique(plane)) - {0} for plane in labels] == [{1, 2}, set(), {3, 4}]
     assert labels.dtype == np.uint16
@@ -243,7 +243,7 @@ def test_stardist_in_fiji(two_channels: Path, folder: Path) -> None:
     if model is None:
         pytest.skip("needs an exported model: set STARBRIDGE_FIJI_MODEL to its zip")
     with Fiji(os.environ["FIJI_APP"]) as fiji:
-        fiji.run_macro(STARDIST, modelFile=model, imageFile=two_channels, resultFolder=folder)
+        fiji.run_macro(STARDIST, model_file=model, image_file=two_channels, result_folder=folder)
 
     labels = tifffile.imread(folder / "lbl" / "two channels_labels.tif")
     rois = Detections.read(folder / "roi" / "two channels_rois.zip")
@@ -261,16 +261,16 @@ def test_the_message_of_a_failing_command_is_shown(
     with pytest.raises(MacroError) as refusal:
         headless.run_macro(
             SEGMENT,
-            imageFile=two_channels,
-            resultFolder=folder / "out",
-            modelPath=model,
-            commandPath=str(command),
+            image_file=two_channels,
+            result_folder=folder / "out",
+            model=model,
+            command_path=str(command),
         )
     assert f"no model <{model}> here" in str(refusal.value)
 
     with pytest.raises(MacroError, match="not-there"):
         headless.run_macro(
-            SEGMENT, imageFile=two_channels, resultFolder=folder / "out", commandPath="not-there"
+            SEGMENT, image_file=two_channels, result_folder=folder / "out", command_path="not-there"
         )
 
 
@@ -281,10 +281,10 @@ def test_the_command_starbridge_segments_and_its_result_is_shown(
     command = Path(sys.executable).with_name("starbridge")
     result = headless.run_macro(
         SEGMENT,
-        imageFile=two_channels,
-        resultFolder=folder / "out",
-        nucleiChannel="0",
-        commandPath=str(command),
+        image_file=two_channels,
+        result_folder=folder / "out",
+        nuclei_channel="0",
+        command_path=str(command),
     )
 
     labels = tifffile.imread(folder / "out" / "lbl" / "two channels_labels.tif")

@@ -21,10 +21,10 @@ TAKE = MACROS / "take_new_segmentation.ijm"
 CHANGED = MACROS / "what_have_i_changed.ijm"
 COMMAND = str(Path(sys.executable).with_name("starbridge"))
 OPEN = """
-#@ File imageFile
-#@ File roiFile
-open(imageFile);
-if (call("java.awt.GraphicsEnvironment.isHeadless") == "false") roiManager("open", roiFile);
+#@ File image_file
+#@ File roi_file
+open(image_file);
+if (call("java.awt.GraphicsEnvironment.isHeadless") == "false") roiManager("open", roi_file);
 """
 EDIT = """
 if (call("java.awt.GraphicsEnvironment.isHeadless") == "true") {
@@ -60,17 +60,17 @@ def review(fiji: Fiji, folder: Path) -> ReviewFiles:
     """A review folder, whose image and ROIs are open."""
     push_files(picture(), squares(), folder / "review")
     files = ReviewFiles.of(folder / "review", "a b")
-    fiji.run_macro(OPEN, imageFile=files.image, roiFile=files.rois)
+    fiji.run_macro(OPEN, image_file=files.image, roi_file=files.rois)
     return files
 
 
 def test_edits_that_are_not_saved_yet_are_counted(fiji: Fiji, review: ReviewFiles) -> None:
     before = {path: path.read_bytes() for path in review.folder.rglob("*") if path.is_file()}
-    untouched = fiji.run_macro(CHANGED, commandPath=COMMAND)
+    untouched = fiji.run_macro(CHANGED, command_path=COMMAND)
     assert untouched.value == "a b: 12 pushed, 12 now; since the last push: 12 untouched"
 
     fiji.run_macro(EDIT)
-    edited = fiji.run_macro(CHANGED, commandPath=COMMAND)
+    edited = fiji.run_macro(CHANGED, command_path=COMMAND)
 
     assert edited.value == (
         "a b: 12 pushed, 11 now; since the last push: 1 deleted, 1 reclassified, 10 untouched"
@@ -85,7 +85,7 @@ def test_the_open_review_takes_a_new_segmentation(
     squares(shift=1).write(folder / "new.geojson")
     fiji.run_macro(EDIT)
 
-    result = fiji.run_macro(TAKE, newSegmentation=folder / "new.geojson", commandPath=COMMAND)
+    result = fiji.run_macro(TAKE, new_segmentation=folder / "new.geojson", command_path=COMMAND)
 
     said = str(result.value)
     assert "the review there was merged: 1 deleted, 1 reclassified, 10 untouched" in said
@@ -99,7 +99,7 @@ def test_the_open_review_takes_a_new_segmentation(
     assert sorted(result.rois.ids) == sorted(objects.ids)
     assert result.rois.objects.loc[base.detections.ids[1]].geometry.bounds[0] == 34
     assert [image.title for image in fiji.images()] == ["a b.tif"]
-    again = fiji.run_macro(CHANGED, commandPath=COMMAND)
+    again = fiji.run_macro(CHANGED, command_path=COMMAND)
     assert again.value == (
         "a b: 11 pushed, 11 now; since the last push: 11 untouched; "
         "since the first push: 1 deleted, 1 reclassified"
@@ -114,13 +114,13 @@ def test_rois_of_another_review_are_refused_and_nothing_is_written(
     if fiji.mode != "gui":
         pytest.skip("without a window, the ROIs are those of the image's file")
     fiji.run_macro(
-        '#@ File roiFile\nroiManager("reset"); roiManager("open", roiFile);', roiFile=other.rois
+        '#@ File roi_file\nroiManager("reset"); roiManager("open", roi_file);', roi_file=other.rois
     )
     before = {path: path.read_bytes() for path in review.folder.rglob("*") if path.is_file()}
     squares(shift=1).write(folder / "new.geojson")
 
     with pytest.raises(MacroError, match="a push that this folder does not know"):
-        fiji.run_macro(TAKE, newSegmentation=folder / "new.geojson", commandPath=COMMAND)
+        fiji.run_macro(TAKE, new_segmentation=folder / "new.geojson", command_path=COMMAND)
 
     files = {path: path.read_bytes() for path in review.folder.rglob("*") if path.is_file()}
     assert files == before
@@ -129,8 +129,8 @@ def test_rois_of_another_review_are_refused_and_nothing_is_written(
 
 def test_an_image_that_is_under_no_review_is_named(headless: Fiji, folder: Path) -> None:
     with pytest.raises(MacroError, match="no image; open NAME.tif of a review folder"):
-        headless.run_macro(CHANGED, commandPath=COMMAND)
+        headless.run_macro(CHANGED, command_path=COMMAND)
 
     headless.run_macro('newImage("mine", "8-bit black", 9, 9, 1);')
     with pytest.raises(MacroError, match="mine is not the image of a review"):
-        headless.run_macro(CHANGED, commandPath=COMMAND)
+        headless.run_macro(CHANGED, command_path=COMMAND)

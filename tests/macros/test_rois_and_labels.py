@@ -40,7 +40,7 @@ def test_label_image_becomes_rois_that_give_back_every_pixel(
     tifffile.imwrite(folder / "a mask.tif", mask, imagej=True)
     zipped = folder / "roi" / "a rois.zip"
 
-    result = fiji.run_macro(TO_ROIS, labelFile=folder / "a mask.tif", roiFile=zipped)
+    result = fiji.run_macro(TO_ROIS, label_file=folder / "a mask.tif", roi_file=zipped)
 
     found = Detections.read(zipped)
     assert np.array_equal(found.to_labels(shape=mask.shape), mask)
@@ -54,7 +54,7 @@ def test_holes_pieces_and_corners_are_exact(fiji: Fiji, folder: Path, dtype: str
     labels = strange_labels()
     tifffile.imwrite(folder / "a.tif", labels.astype(dtype), imagej=True)
 
-    fiji.run_macro(TO_ROIS, labelFile=folder / "a.tif", roiFile=folder / "a.zip")
+    fiji.run_macro(TO_ROIS, label_file=folder / "a.tif", roi_file=folder / "a.zip")
     found = Detections.read(folder / "a.zip")
 
     assert np.array_equal(found.to_labels(shape=labels.shape), labels)
@@ -69,13 +69,13 @@ def test_rois_of_a_stack_know_their_plane(fiji: Fiji, folder: Path) -> None:
     stack[1, 2] = strange_labels()[::-1]
     tifffile.imwrite(folder / "s.tif", stack, imagej=True, metadata={"axes": "TZYX"})
 
-    fiji.run_macro(TO_ROIS, labelFile=folder / "s.tif", roiFile=folder / "s.zip")
+    fiji.run_macro(TO_ROIS, label_file=folder / "s.tif", roi_file=folder / "s.zip")
     fiji.run_macro(
         TO_LABELS,
-        roiFile=folder / "s.zip",
-        imageFile=folder / "s.tif",
-        labelFile=folder / "back.tif",
-        showLabels=False,
+        roi_file=folder / "s.zip",
+        image_file=folder / "s.tif",
+        label_file=folder / "back.tif",
+        show_labels=False,
     )
 
     found = Detections.read(folder / "s.zip").objects
@@ -86,7 +86,7 @@ def test_rois_of_a_stack_know_their_plane(fiji: Fiji, folder: Path) -> None:
 def test_names_are_those_that_starbridge_gives(headless: Fiji, folder: Path) -> None:
     labels = strange_labels()
     tifffile.imwrite(folder / "a.tif", labels, imagej=True)
-    headless.run_macro(TO_ROIS, labelFile=folder / "a.tif", roiFile=folder / "macro.zip")
+    headless.run_macro(TO_ROIS, label_file=folder / "a.tif", roi_file=folder / "macro.zip")
     Detections.from_labels(labels).write(folder / "python.zip")
 
     import zipfile
@@ -99,13 +99,13 @@ def test_twelve_thousand_nuclei_come_back(
     headless: Fiji, folder: Path, haug2_mask_path: Path
 ) -> None:
     mask = tifffile.imread(haug2_mask_path)
-    headless.run_macro(TO_ROIS, labelFile=haug2_mask_path, roiFile=folder / "a.zip")
+    headless.run_macro(TO_ROIS, label_file=haug2_mask_path, roi_file=folder / "a.zip")
     headless.run_macro(
         TO_LABELS,
-        roiFile=folder / "a.zip",
-        imageFile=haug2_mask_path,
-        labelFile=folder / "back.tif",
-        showLabels=False,
+        roi_file=folder / "a.zip",
+        image_file=haug2_mask_path,
+        label_file=folder / "back.tif",
+        show_labels=False,
     )
 
     assert np.array_equal(Detections.read(folder / "a.zip").to_labels(shape=mask.shape), mask)
@@ -119,10 +119,10 @@ def test_rois_of_starbridge_become_labels(
 
     fiji.run_macro(
         TO_LABELS,
-        roiFile=folder / "a.zip",
-        givenWidth=512,
-        givenHeight=512,
-        labelFile=folder / "a.tif",
+        roi_file=folder / "a.zip",
+        label_width=512,
+        label_height=512,
+        label_file=folder / "a.tif",
     )
 
     back = tifffile.imread(folder / "a.tif")
@@ -136,10 +136,10 @@ def test_labels_above_65535_are_kept_in_32_bits(headless: Fiji, folder: Path) ->
     Detections.from_labels(labels, image=ImageInfo()).write(folder / "a.zip")
     headless.run_macro(
         TO_LABELS,
-        roiFile=folder / "a.zip",
-        givenWidth=20,
-        givenHeight=20,
-        labelFile=folder / "a.tif",
+        roi_file=folder / "a.zip",
+        label_width=20,
+        label_height=20,
+        label_file=folder / "a.tif",
     )
 
     assert np.array_equal(tifffile.imread(folder / "a.tif"), labels)
@@ -152,7 +152,7 @@ def test_an_image_is_shown_with_its_rois(
     objects.objects["color"] = "#12ab34"
     objects.write(folder / "a.zip")
 
-    result = fiji.run_macro(PUSH, imageFile=two_channels, roiFile=folder / "a.zip")
+    result = fiji.run_macro(PUSH, image_file=two_channels, roi_file=folder / "a.zip")
 
     (shown,) = result.images
     assert (shown.title, shown.channels) == (two_channels.name, 2)
@@ -166,7 +166,7 @@ def test_bad_label_images_are_named(headless: Fiji, folder: Path) -> None:
         path = folder / "bad.tif"
         tifffile.imwrite(path, values)
         with pytest.raises(MacroError, match="labels_to_rois.ijm: ") as refusal:
-            headless.run_macro(TO_ROIS, labelFile=path, roiFile=folder / "no.zip")
+            headless.run_macro(TO_ROIS, label_file=path, roi_file=folder / "no.zip")
         assert not (folder / "no.zip").exists()
         assert headless.images() == ()
         return str(refusal.value)
@@ -187,9 +187,9 @@ def test_files_that_are_none_are_named(headless: Fiji, folder: Path) -> None:
         (folder, "is a folder"),
     ):
         with pytest.raises(MacroError, match=message):
-            headless.run_macro(TO_ROIS, labelFile=labels, roiFile=folder / "a.zip")
+            headless.run_macro(TO_ROIS, label_file=labels, roi_file=folder / "a.zip")
     with pytest.raises(MacroError, match="no label image"):
-        headless.run_macro(TO_ROIS, roiFile=folder / "a.zip")
+        headless.run_macro(TO_ROIS, roi_file=folder / "a.zip")
     for zipped, message in (
         ("absent.zip", "absent.zip does not exist"),
         ("broken.zip", "broken.zip cannot be read as a RoiSet.zip"),
@@ -198,10 +198,10 @@ def test_files_that_are_none_are_named(headless: Fiji, folder: Path) -> None:
         with pytest.raises(MacroError, match=message):
             headless.run_macro(
                 TO_LABELS,
-                roiFile=folder / zipped,
-                givenWidth=5,
-                givenHeight=5,
-                labelFile=folder / "l.tif",
+                roi_file=folder / zipped,
+                label_width=5,
+                label_height=5,
+                label_file=folder / "l.tif",
             )
         assert not (folder / "l.tif").exists()
 
@@ -213,7 +213,7 @@ def test_without_window_javascript_or_starbridge_the_message_says_what_to_do(
     with Fiji("embedded") as fiji:
         fiji.run_macro(NO_SESSION)
         with pytest.raises(MacroError, match="neither|JavaScript"):
-            fiji.run_macro(TO_ROIS, labelFile=folder / "a.tif", roiFile=folder / "a.zip")
+            fiji.run_macro(TO_ROIS, label_file=folder / "a.tif", roi_file=folder / "a.zip")
     assert not (folder / "a.zip").exists()
 
 
@@ -240,16 +240,16 @@ def test_a_position_means_what_the_dimensions_make_of_it(
 
     fiji.run_macro(
         TO_LABELS,
-        roiFile=folder / "r.zip",
-        imageFile=image,
-        labelFile=folder / "labels.tif",
-        showLabels=False,
+        roi_file=folder / "r.zip",
+        image_file=image,
+        label_file=folder / "labels.tif",
+        show_labels=False,
     )
     fiji.run_macro(
         MACROS / "measure_rois.ijm",
-        imageFile=image,
-        roiFile=folder / "r.zip",
-        tableFolder=folder / "tables",
+        image_file=image,
+        roi_file=folder / "r.zip",
+        table_folder=folder / "tables",
     )
 
     with open_image(image) as opened:

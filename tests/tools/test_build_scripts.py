@@ -28,7 +28,8 @@ def root(tmp_path: Path) -> Path:
     """A folder with one macro, one QuPath script, and a library for each."""
     write(
         tmp_path / "macros/src/count.ijm",
-        "// count.ijm: counts.\n#@ File (label=x) image\n\nrun1();\n",
+        "// count.ijm: counts.\n\nvar name = 1;\n\n"
+        'while (more) {\n\tsigma = numberSetting(sigma, "Sigma (px)", 1, 0, 9);\n}\nrun1();\n',
     )
     write(
         tmp_path / "macros/lib/a.ijm",
@@ -78,7 +79,7 @@ def test_settings_and_work_come_first_and_the_library_below_a_line_that_says_so(
         source = (path.parent / "src" / path.name).read_text("utf-8")
         work, _, library = text.partition(NOTICE)
         assert library, path
-        assert work.startswith(source.partition("\n\n")[0]), path
+        assert source.partition("\n\n")[0] in work, path
         assert work.rstrip().endswith(source.rstrip().rpartition("\n\n")[2]), path
 
 
@@ -88,11 +89,21 @@ def test_only_functions_that_are_called_are_built_in(root: Path) -> None:
     assert re.findall(r"^function (\w+)", built, re.MULTILINE) == ["run1", "helper"]
 
 
-def test_global_variables_stand_below_the_parameters_if_they_are_used(root: Path) -> None:
+def test_global_variables_stand_above_the_work_if_they_are_used(root: Path) -> None:
     built = build_all(root)[root / "macros/count.ijm"]
 
     assert "unused" not in built.partition(NOTICE)[0]
-    assert "#@ File (label=x) image\nvar total = 0;  // read by helper()\n\nrun1();" in built
+    assert "var name = 1;\nvar settings_from, sigma;\nvar total = 0;\n\nwhile (more)" in built
+
+
+def test_fiji_finds_the_names_of_the_settings_before_anything_else(root: Path) -> None:
+    built = build_all(root)[root / "macros/count.ijm"]
+
+    first, second, *_ = built.splitlines()
+    assert first.startswith('// @java.io.Serializable (value="Fiji", ')
+    assert first.endswith(" settings_from")
+    assert second.startswith('// @java.io.Serializable (value="(default)", ')
+    assert second.endswith(" sigma")
 
 
 def test_imports_of_library_and_main_part_are_merged(root: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import sys
 import zipfile
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.apps.fiji.finding import OLDEST_IMAGEJ, FijiApp
-from bridge.apps.fiji.script_parameters import with_dialog
+from bridge.apps.fiji.script_parameters import parameters
 from bridge.apps.installing import (
     Installed,
     explain_denied_access,
@@ -24,12 +23,13 @@ from bridge.apps.installing import (
 )
 from bridge.errors import BadInputError
 from bridge.files.atomic import writing
+from bridge.model.macro_settings import ORIGIN, lines_of_names, macro_settings, with_defaults
 
 MENU = "Plugins › StarBridge"
 """Menu of the installed macros."""
 
-_COMMAND = re.compile(r'(#@ String \(.*value=)"starbridge"(.*\) commandPath)')
-_PLAIN_PATH = re.compile(r"[\w./:+~ \-]+")  # what a script parameter holds without escapes
+_COMMAND = "command_path"
+"""Setting of the macros that run the command starbridge."""
 
 _EXPORT_RECORDS = "*.export.json"
 
@@ -52,9 +52,8 @@ def install(
 ) -> Installed:
     """Install macros into an app's menu Plugins › StarBridge, and models beside them.
 
-    Fiji and ImageJ2 get the macros as they are (``scripts/Plugins/StarBridge``), plain ImageJ with
-    a dialog of its own instead of ``#@`` lines (``plugins/StarBridge``). Running it again updates
-    them, except macros that the user edited.
+    Fiji and ImageJ2 have them in ``scripts/Plugins/StarBridge``, plain ImageJ in
+    ``plugins/StarBridge``. Running it again updates them, except macros that the user edited.
 
     Args:
         app: the Fiji.
@@ -101,11 +100,11 @@ def _with_command(text: str) -> str:
 
     Fiji is seldom started in the environment in which starbridge was installed.
     """
+    if not any(setting.name == _COMMAND for setting in macro_settings(text)):
+        return text
     beside = Path(sys.executable).parent
     command = shutil.which("starbridge", path=str(beside)) or shutil.which("starbridge")
-    if command is None or not _PLAIN_PATH.fullmatch(place := Path(command).as_posix()):
-        return text
-    return _COMMAND.sub(lambda found: f'{found[1]}"{place}"{found[2]}', text)
+    return text if command is None else with_defaults(text, {_COMMAND: Path(command).as_posix()})
 
 
 def _contents(
@@ -119,14 +118,13 @@ def _contents(
             raise BadInputError(
                 folder / name, f"cannot be read ({error})", "install starbridge again"
             ) from error
-        if app.knows_script_parameters:
+        if app.knows_script_parameters or ORIGIN in lines_of_names(text):
             yield name, text.encode()
             continue
-        try:
-            code = with_dialog(text, title=Path(name).stem.replace("_", " "))
-            yield name, code.encode("latin-1")  # as plain ImageJ reads macros
-        except (BadInputError, UnicodeEncodeError) as error:
-            notes.append(f"{name} is left out, because it needs Fiji ({error})")
+        if parameters(text, source=folder / name):
+            notes.append(f"{name} is left out, because its #@ lines need Fiji")
+            continue
+        yield name, text.encode()
 
 
 def _checked_model(path: Path) -> Path:

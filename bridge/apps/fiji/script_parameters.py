@@ -1,7 +1,8 @@
-"""Read the ``#@`` script parameters of a macro, and fill them in or turn them into a dialog.
+"""Read the parameters of a macro, and fill them in.
 
 Fiji asks for lines such as ``#@ File (label="Label image", style="open") labels``; plain ImageJ
-takes them for a syntax error.
+takes them for a syntax error. Starbridge's own macros have settings instead
+(:mod:`bridge.model.macro_settings`), which run everywhere.
 """
 
 from __future__ import annotations
@@ -16,11 +17,21 @@ from typing import Literal
 
 from bridge.apps.finding import absolute
 from bridge.errors import BadInputError
+from bridge.model.macro_settings import (
+    NOT_GIVEN,
+    ORIGIN,
+    MacroSetting,
+    MacroValue,
+    SettingKind,
+    lines_of_names,
+    macro_literal,
+    macro_settings,
+)
 
 Kind = Literal["text", "whole", "real", "truth", "file", "files", "other"]
 """Kind of value that a parameter takes, over all Java types."""
 
-Value = str | bool | int | float | PathLike[str] | Sequence[str | PathLike[str]]
+Value = MacroValue
 """Values that can be bound to a parameter."""
 
 _BITS = {"byte": 8, "short": 16, "int": 32, "integer": 32, "long": 64, "biginteger": 64}
@@ -48,7 +59,6 @@ _LARGEST_WHOLE = 2**53
 _LINE_ENDS = re.compile(r"(\r\n|\r|\n)")  # those of Java; Python's own are more
 _SCRIPT_LINE = re.compile(r"#@\s*script\s*(\(.*)?$", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_PLAIN_NUMBER = re.compile(r"-?\d{1,9}(\.\d{1,6})?")
 
 
 @dataclass(frozen=True)
@@ -95,7 +105,9 @@ class ScriptParameter:
 
 
 def parameters(text: str, *, source: str | PathLike[str] = "macro") -> tuple[ScriptParameter, ...]:
-    """Read the ``#@`` lines of a macro, in their order; ``#@script`` lines are no parameters.
+    """Read the settings of a macro, or its ``#@`` lines, in their order.
+
+    ``#@script`` lines are no parameters.
 
     Args:
         text: the macro.
@@ -107,6 +119,9 @@ def parameters(text: str, *, source: str | PathLike[str] = "macro") -> tuple[Scr
     >>> [(p.name, p.kind) for p in parameters("#@ Double (value=2) sigma")]
     [('sigma', 'real')]
     """
+    lines = lines_of_names(text)
+    if ORIGIN in lines:
+        return tuple(_of_setting(s, lines[s.name]) for s in macro_settings(text))
     found: dict[str, ScriptParameter] = {}
     for number, line in _parameter_lines(text):
         if _SCRIPT_LINE.match(line):
@@ -148,92 +163,15 @@ def bind(text: str, values: Mapping[str, Value], *, source: str | PathLike[str])
                 f"has no parameter {name}",
                 f"it has {', '.join(asked)}" if asked else "it takes none",
             )
+    if origin := lines_of_names(text).get(ORIGIN):
+        lines = {p.line: _handed_over(p, values, source) for p in asked.values()}
+        lines[origin] = f'var {ORIGIN} = "starbridge";'
+        pieces = _LINE_ENDS.split(text)
+        for number, line in lines.items():
+            pieces[2 * (number - 1)] = line
+        return "".join(pieces)
     lines = {p.line: _bound(p, values, source) for p in asked.values()}
     return _replaced(text, lambda number: lines.get(number, ""))
-
-
-def with_dialog(text: str, *, title: str = "Parameters") -> str:
-    """Convert a macro of Fiji for plain ImageJ: its ``#@`` lines become a dialog.
-
-    The first word of every label is the parameter's name, by which ImageJ finds a field's value in
-    the options of ``run("NAME", "labels=[/a b/c.tif] out=/x")`` (in lower case; a checkbox is
-    ticked only if its word is there). Paths of a ``File[]`` are separated by semicolons.
-
-    Args:
-        text: the macro.
-        title: title of the dialog, which also names the macro in errors.
-
-    Returns:
-        The macro for ImageJ 1.53d or later; the same text where it asks for nothing.
-
-    Raises:
-        BadInputError: as :func:`parameters`; a parameter that only Fiji itself can fill; two names
-            that ImageJ cannot tell apart.
-    """
-    shown = [p for p in parameters(text, source=title) if not p.is_output]
-    asked = [p for p in shown if p.is_input]
-    if not asked:
-        return _replaced(text, lambda _: "")
-    _check_names(asked, title)
-    code = ['requires("1.53d"); // Dialog.addFile', f"Dialog.create({macro_literal(title)});"]
-    code += [_field(p, title) for p in shown]
-    code.append("Dialog.show();")
-    # ImageJ takes some answers in words that are the name of a variable for the variable's value,
-    # unless that is not a number: so all are NaN first, and numbers are filled in last.
-    for parameter in sorted(asked, key=lambda p: p.kind in ("whole", "real", "truth")):
-        code += _answer(parameter)
-    lines = {p.line: f"var {p.name} = NaN;" for p in asked}
-    lines[shown[-1].line] = "\n".join(filter(None, [lines.get(shown[-1].line, ""), *code]))
-    return _replaced(text, lambda number: lines.get(number, ""))
-
-
-def macro_literal(value: Value) -> str:
-    r"""Return a value as an expression of ImageJ's macro language, in ASCII.
-
-    Characters that ImageJ's string literals cannot hold are joined to them by ``fromCharCode``.
-    Numbers are exact.
-
-    Args:
-        value: a text, truth, number or path, or a list of texts and paths.
-
-    >>> print(macro_literal("a\\b"), macro_literal(["a", "b"]))
-    "a\\b" newArray("a", "b")
-    """
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(int(value))
-    if isinstance(value, float):
-        written = repr(float(value))  # numpy's repr has the type, too.
-        # Of longer numbers, ImageJ's own reader loses the last digit.
-        return written if _PLAIN_NUMBER.fullmatch(written) else f'parseFloat("{written}")'
-    if isinstance(value, (str, PathLike)):
-        return _string(fspath(value))
-    if not value:
-        return "newArray(0)"
-    return f"newArray({', '.join(_string(fspath(v)) for v in value)})"
-
-
-_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-_MOST_CODES = 64  # fromCharCode takes up to 100
-
-
-def _string(text: str) -> str:
-    parts: list[str] = []
-    for piece in re.findall(r"[ -~\n\r\t]+|[^ -~\n\r\t]+", text):
-        if piece[0] in "\n\r\t" or " " <= piece[0] <= "~":
-            parts.append('"' + "".join(_ESCAPES.get(c, c) for c in piece) + '"')
-            continue
-        # Java's characters are UTF-16; a file name may hold a lone half.
-        raw = piece.encode("utf-16-le", "surrogatepass")
-        codes = [str(int.from_bytes(raw[i : i + 2], "little")) for i in range(0, len(raw), 2)]
-        parts += [
-            f"fromCharCode({', '.join(codes[i : i + _MOST_CODES])})"
-            for i in range(0, len(codes), _MOST_CODES)
-        ]
-    if not parts or not parts[0].startswith('"'):
-        parts.insert(0, '""')  # so that ImageJ sees a text from the start
-    return " + ".join(parts)
 
 
 def _parameter_lines(text: str) -> Iterator[tuple[int, str]]:
@@ -382,6 +320,43 @@ def _bound(
     return f"var {parameter.name} = {macro_literal(value)};"
 
 
+_SETTING_TYPES: dict[SettingKind, str] = {
+    **dict.fromkeys(("file", "folder"), "File"),
+    **dict.fromkeys(("text", "choice"), "String"),
+    "number": "Double",
+    "whole": "Integer",
+    "truth": "Boolean",
+}
+
+
+def _of_setting(setting: MacroSetting, line: int) -> ScriptParameter:
+    return ScriptParameter(
+        name=setting.name,
+        type=_SETTING_TYPES[setting.kind],
+        label=setting.label,
+        value=setting.default,
+        choices=setting.choices,
+        style="directory" if setting.kind == "folder" else "",
+        minimum=setting.minimum,
+        maximum=setting.maximum,
+        required=False,
+        is_output=False,
+        is_message=False,
+        line=line,
+    )
+
+
+def _handed_over(
+    parameter: ScriptParameter, values: Mapping[str, Value], source: str | PathLike[str]
+) -> str:
+    """Return the line that hands over a setting; numbers as texts, which keep all digits."""
+    text = NOT_GIVEN
+    if parameter.name in values:
+        value = _checked(parameter, values[parameter.name], source)
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+    return f"var {parameter.name} = {macro_literal(text)};"
+
+
 def _only_fiji(parameter: ScriptParameter, source: str | PathLike[str]) -> BadInputError:
     return BadInputError(
         source,
@@ -491,110 +466,3 @@ def _remedy(parameter: ScriptParameter) -> str:
     return f"{parameter.name} is {_WORDS[parameter.kind]}" + (
         f", {' and '.join(limits)}" if limits else ""
     )
-
-
-def _check_names(asked: Sequence[ScriptParameter], title: str) -> None:
-    keys = [p.name.lower() for p in asked]
-    for i, key in enumerate(keys):
-        for j, other in enumerate(keys):
-            # ImageJ looks for "area=" and takes that of "min_area=", too.
-            inside = other.endswith(key) and not other.removesuffix(key)[-1:].isalpha()
-            if i != j and inside:
-                raise BadInputError(
-                    title,
-                    f"ImageJ cannot tell the parameters {asked[i].name} and {asked[j].name} apart",
-                    "rename one of them",
-                )
-
-
-def _dialog_label(parameter: ScriptParameter) -> str:
-    first = parameter.label.split(" ", 1)[0].split(":", 1)[0]
-    if first.lower() == parameter.name.lower():
-        return parameter.label
-    return f"{parameter.name}: {parameter.label}"
-
-
-def _field(parameter: ScriptParameter, title: str) -> str:
-    default = _default(parameter, title) if parameter.value is not None else None
-    if parameter.is_message:
-        return f"Dialog.addMessage({macro_literal(parameter.value or parameter.label)});"
-    label = macro_literal(_dialog_label(parameter))
-    if parameter.choices and parameter.kind != "other":
-        choices = ", ".join(_string(choice) for choice in parameter.choices)
-        chosen = parameter.value if parameter.value in parameter.choices else parameter.choices[0]
-        return f"Dialog.addChoice({label}, newArray({choices}), {macro_literal(chosen)});"
-    match parameter.kind:
-        case "text":
-            return f"Dialog.addString({label}, {macro_literal(default or '')}, 25);"
-        case "whole" | "real":
-            number = float(default if isinstance(default, (int, float)) else 0)
-            if default is None and parameter.minimum is not None:
-                number = parameter.minimum
-            decimals = 0 if parameter.kind == "whole" else _decimals(number)
-            return f'Dialog.addNumber({label}, {macro_literal(number)}, {decimals}, 8, "");'
-        case "truth":
-            return f"Dialog.addCheckbox({label}, {macro_literal(bool(default))});"
-        case "file":
-            what = "Directory" if _is_folder(parameter) else "File"
-            return f"Dialog.add{what}({label}, {macro_literal(default or '')});"
-        case "files":
-            return f"Dialog.addString({label}, {macro_literal(parameter.value or '')}, 25);"
-        case _:
-            raise _only_fiji(parameter, title)
-
-
-def _is_folder(parameter: ScriptParameter) -> bool:
-    return parameter.style.lower().startswith("director")
-
-
-def _decimals(number: float) -> int:
-    """Return the decimals that a dialog needs to show a number, four at least."""
-    for decimals in range(4, 16):
-        if float(f"{number:.{decimals}f}") == number:
-            return decimals
-    return 9
-
-
-def _answer(parameter: ScriptParameter) -> list[str]:
-    """Return code that reads a field into its variable and checks it."""
-    name = parameter.name
-    wrong = f"exit({macro_literal(_remedy(parameter) + '.')});"
-    number = parameter.kind in ("whole", "real")
-    if parameter.choices:
-        is_none = " && ".join(f"{name} != {_string(choice)}" for choice in parameter.choices)
-        code = [f"{name} = Dialog.getChoice();", f"if ({is_none}) {wrong}"]
-        return [*code, f"{name} = parseFloat({name});"] if number else code
-    match parameter.kind:
-        case "whole" | "real":
-            tests = [f"isNaN({name})"]
-            if parameter.kind == "whole":
-                tests.append(f"{name} != round({name})")
-            if parameter.minimum is not None:
-                tests.append(f"{name} < {macro_literal(parameter.minimum)}")
-            if parameter.maximum is not None:
-                tests.append(f"{name} > {macro_literal(parameter.maximum)}")
-            return [f"{name} = Dialog.getNumber();", f"if ({' || '.join(tests)}) {wrong}"]
-        case "truth":
-            return [f"{name} = Dialog.getCheckbox();"]
-        case "files" | "file":
-            code = [f"{name} = Dialog.getString();"]
-            if parameter.required:
-                empty = macro_literal(f"{parameter.label}: nothing is chosen.")
-                code.append(f'if ({name} == "") exit({empty});')
-            if parameter.kind == "files":
-                code.append(f'{name} = split({name}, ";");')
-            elif _is_folder(parameter):
-                # Fiji gives folders without the separator that ImageJ's field ends them with;
-                # only a disk's root keeps it.
-                # (ImageJ's && evaluates both sides, so the conditions are nested.)
-                code += [
-                    f'if (endsWith({name}, "/") || endsWith({name}, File.separator)) {{',
-                    f"\tif (lengthOf({name}) > 1) {{",
-                    f"\t\tif (charCodeAt({name}, lengthOf({name}) - 2) != 58) // C:",
-                    f"\t\t\t{name} = substring({name}, 0, lengthOf({name}) - 1);",
-                    "\t}",
-                    "}",
-                ]
-            return code
-        case _:
-            return [f"{name} = Dialog.getString();"]

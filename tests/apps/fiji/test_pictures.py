@@ -68,9 +68,9 @@ def test_the_segmenting_macro_shows_its_nuclei(
 
     result = window.run_macro(
         macros_folder() / "starbridge_segment.ijm",
-        imageFile=tmp_path / "nuclei.tif",
-        resultFolder=tmp_path / "results",
-        commandPath=command,
+        image_file=tmp_path / "nuclei.tif",
+        result_folder=tmp_path / "results",
+        command_path=command,
     )
     if pictures is not None:
         arrange(window)

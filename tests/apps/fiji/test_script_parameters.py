@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,14 +17,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bridge.apps.fiji.script_parameters import (
-    Value,
-    bind,
-    macro_literal,
-    parameters,
-    with_dialog,
-)
+from bridge.apps.fiji.script_parameters import Value, bind, parameters
 from bridge.errors import BadInputError
+from bridge.model.macro_settings import macro_literal
 
 MACRO = """#@script (label="Labels to ROIs", menu="x")
 // Makes ROIs.
@@ -195,35 +189,66 @@ def test_a_literal_is_one_line_of_ascii(text: str) -> None:
     assert all(part.count(",") < 100 for part in literal.split("fromCharCode"))
 
 
-def test_a_dialog_asks_for_everything_once() -> None:
-    code = with_dialog(MACRO.replace("  #@", "//"), title="labels to rois")
-
-    assert "#@" not in code
-    for line in (
-        'Dialog.create("labels to rois");',
-        'Dialog.addMessage("Labels, (and) \\"ROIs\\"");',
-        'Dialog.addFile("labels: Label image", "");',
-        'Dialog.addChoice("kind", newArray("a", "b c"), "a");',
-        'Dialog.addNumber("prob", 0.5, 4, 8, "");',
-        'Dialog.addCheckbox("tables", true);',
-    ):
-        assert code.count(line) == 1
-    assert code.index("Dialog.show();") < code.index("print(n);")
+def own_macro(*settings: str) -> str:
+    """Return a macro with settings, as the built ones have them."""
+    names = ["settings_from", *(line.partition(" = ")[0] for line in settings)]
+    head = "".join(f"// @java.io.Serializable (persist=false) {name}\n" for name in names)
+    block = "".join(f"\t{line}\n" for line in settings)
+    return f"{head}// a.ijm: works.\n\nwhile (nextPass()) {{\n{block}}}\nprint(sigma);\n"
 
 
-def test_a_macro_that_asks_for_nothing_has_no_dialog() -> None:
-    assert with_dialog("#@output String x\nx = 1;") == "\nx = 1;"
+OWN = own_macro(
+    'sigma = numberSetting(sigma, "Sigma (px)", 1.5, 0, 1/0);',
+    'tiles = wholeSetting(tiles, "Tiles", 1, 1, 9);',
+    'label_file = fileSetting(label_file, "Label_file (a, or (b))", "");',
+    'out = folderSetting(out, "Out", "");',
+    'kind = choiceSetting(kind, "Kind", newArray("a", "b c"), "a");',
+    'overwrite = truthSetting(overwrite, "Overwrite", false);',
+    'note = textSetting(note, "Note", "say \\"hi\\", " + fromCharCode(233, 955));',
+)
 
 
-@pytest.mark.parametrize("names", [("area", "min_area"), ("min_area", "area"), ("a", "A")])
-def test_names_that_imagej_mixes_up_are_refused(names: tuple[str, str]) -> None:
-    with pytest.raises(BadInputError, match="cannot tell the parameters"):
-        with_dialog("\n".join(f"#@ String {name}" for name in names))
+def test_the_settings_of_our_own_macros_are_parameters() -> None:
+    found = {p.name: p for p in parameters(OWN)}
+
+    assert [p.kind for p in found.values()] == [
+        "real", "whole", "file", "file", "text", "truth", "text",
+    ]  # fmt: skip
+    assert (found["sigma"].value, found["sigma"].minimum, found["sigma"].maximum) == (
+        "1.5",
+        0,
+        None,
+    )
+    assert (found["tiles"].minimum, found["tiles"].maximum) == (1, 9)
+    assert found["out"].style == "directory"
+    assert found["kind"].choices == ("a", "b c")
+    assert found["note"].value == 'say "hi", éλ'
+    assert not any(p.required for p in found.values())
 
 
-def test_a_dialog_cannot_ask_for_what_only_fiji_has() -> None:
-    with pytest.raises(BadInputError, match="only Fiji itself can give"):
-        with_dialog("#@ Dataset image")
+def test_settings_are_handed_over_as_texts_and_keep_their_lines(tmp_path: Path) -> None:
+    bound = bind(OWN, {"sigma": 0.1 + 0.2, "overwrite": True, "kind": "b c"}, source="a.ijm")
+
+    assert bound.splitlines()[:8] == [
+        'var settings_from = "starbridge";', 'var sigma = "0.30000000000000004";',
+        'var tiles = "(default)";', 'var label_file = "(default)";', 'var out = "(default)";',
+        'var kind = "b c";', 'var overwrite = "true";', 'var note = "(default)";',
+    ]  # fmt: skip
+    assert bound.splitlines()[8:] == OWN.splitlines()[8:]
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"sigma": -1}, "sigma = -1 is below 0"),
+        ({"tiles": 10}, "tiles = 10 is above 9"),
+        ({"kind": "c"}, "'c' is none of the choices of kind; kind is one of a, b c"),
+        ({"labelFile": "a.tif"}, "has no parameter labelFile; it has sigma, tiles, label_file"),
+    ],
+)
+def test_a_wrong_setting_is_named(values: dict[str, Value], problem: str) -> None:
+    with pytest.raises(BadInputError, match=problem):
+        bind(OWN, values, source="a.ijm")
 
 
 # ------------------------------------------------------------------------- in the real ImageJ
@@ -346,63 +371,3 @@ def test_values_of_every_kind_arrive(
     macro = f"#@ {declaration} x\nresult = f();\nreturn result;\nfunction f() {{ return {code}; }}"
 
     assert imagej(bind(macro, given, source="a.ijm")) == result
-
-
-INSTALLED = """#@ File (label="Label image") labels
-#@ File (label="Output folder", style="directory") out
-#@ String (choices={"smooth outlines","exact"}, value="exact", label="Kind of outline") kind
-#@ Double (value=0.5, min=0, max=1) prob
-#@ Integer (value=1, min=1) n
-#@ Boolean (value=true, label="Also tables") tables
-#@ File[] (label="More", required=false) more
-#@ String (value="5 a", label="remark") remark
-File.saveString(report(), "RESULT");
-function report() {
-	return labels + "|" + out + "|" + kind + "|" + prob + "|" + n + "|" + tables + "|"
-		+ more.length + "|" + remark;
-}
-"""
-
-
-@pytest.fixture(scope="module")
-def menus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Macro, Path]]:
-    """ImageJ with its window and the macro above in its menus; the file that it writes."""
-    xvfb = shutil.which("xvfb-run")
-    if xvfb is None:
-        pytest.skip("needs xvfb-run for ImageJ's window")
-    folder = tmp_path_factory.mktemp("ImageJ")
-    result = folder / "result.txt"
-    installed = folder / "plugins" / "StarBridge" / "labels_to_rois.ijm"
-    installed.parent.mkdir(parents=True)
-    macro = with_dialog(INSTALLED.replace("RESULT", result.as_posix()), title="labels to rois")
-    installed.write_text(macro, "latin-1")
-    for run in start_imagej(xvfb, "-a", str(folder)):
-        yield run, result
-
-
-@pytest.mark.imagej
-@pytest.mark.network
-@pytest.mark.parametrize(
-    ("options", "expected"),
-    [
-        (
-            "labels=[/a b/c.tif] out=/x kind=[smooth outlines] prob=0.25 n=3 tables more=[/a b;/c]"
-            " remark=[hello w]",
-            "/a b/c.tif|/x|smooth outlines|0.25|3|1|2|hello w",
-        ),
-        ("labels=/a.tif out=/x/", "/a.tif|/x|exact|0.5|1|0|0|5 a"),
-        ("labels=/a.tif out=/", "/a.tif|/|exact|0.5|1|0|0|5 a"),
-        ("labels=/a.tif out=C:/", "/a.tif|C:/|exact|0.5|1|0|0|5 a"),
-        ("labels='/a.tif' out=[/(x)] remark=[]", "/a.tif|/(x)|exact|0.5|1|0|0|"),
-        # Answers that are the names of variables.
-        ("labels=labels out=out remark=prob", "labels|out|exact|0.5|1|0|0|prob"),
-    ],
-)
-def test_plain_imagej_runs_it_from_a_macro(
-    menus: tuple[Macro, Path], options: str, expected: str
-) -> None:
-    run, result = menus
-    result.unlink(missing_ok=True)
-
-    assert run(f'run("labels to rois", {macro_literal(options)}); return "end";') == "end"
-    assert result.read_text() == expected

@@ -13,6 +13,10 @@ STOPPED = "stopped before its end, by exit() or a cancelled dialog"
 """Message for a macro that ended itself; without a window ImageJ prints the reason."""
 
 _DONE = "starbridge.macro.done"
+_FAILED = "starbridge.macro.failed"
+"""Property in which a macro of starbridge leaves its problem. ImageJ drops it if another macro ran
+this one."""
+
 _POLL = 0.02  # seconds
 _PATIENCE = 10.0  # seconds that an aborted macro has to stop
 
@@ -133,6 +137,7 @@ class _Running:
         # A thread that Java did not start has none, and ImageJ needs it to find classes.
         thread.setContextClassLoader(JClass("java.lang.ClassLoader").getSystemClassLoader())
         self._system.clearProperty(_DONE)
+        self._system.clearProperty(_FAILED)
         self._imagej.getErrorMessage()  # Clears the last one.
         errors = JClass("java.io.ByteArrayOutputStream")()
         usual = self._system.err
@@ -167,6 +172,8 @@ class _Running:
             raise MacroFailedError(str(message or _explained(error)), self._line())
         if self._interpreter.wasError() or message is not None:
             raise MacroFailedError(str(message or "stopped with an error"), self._line())
+        if error is None and (failed := self._system.getProperty(_FAILED)) is not None:
+            raise MacroFailedError(f"a macro that it runs failed: {failed}", None)
         if nested := _NESTED_ERROR.search(self._stderr):
             raise MacroFailedError(f"a macro that it runs failed: {nested[1]}", None)
         if error is not None:
