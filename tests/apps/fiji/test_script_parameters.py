@@ -272,11 +272,11 @@ def start_imagej(*command: str) -> Iterator[Macro]:
         stdin, stdout = process.stdin, process.stdout
 
         def run(macro: str) -> str | None:
-            stdin.write(json.dumps(macro) + "\n")
+            stdin.write(json.dumps({"do": "macro", "text": macro}) + "\n")
             stdin.flush()
             for line in stdout:
-                if line.startswith(('"', "null")):  # ImageJ itself prints here, too
-                    result: str | None = json.loads(line)
+                if line.startswith("answer "):  # ImageJ itself prints here, too
+                    result: str | None = json.loads(line.removeprefix("answer "))
                     return result
             raise AssertionError("ImageJ ended")
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from bridge.apps.fiji.worker import images, measuring, tables
 from bridge.apps.fiji.worker.macros import MacroFailedError, MacroTimeoutError, run_macro
+from bridge.apps.fiji.worker.nested import NestedFailures
 from bridge.apps.fiji.worker.roi_sets import compile_roi_sets
 from bridge.apps.fiji.worker.rois import Rois
 from bridge.apps.fiji.worker.starting import Start, Started, start
@@ -30,13 +31,19 @@ class Worker:
     def __init__(self, started: Started, folder: Path, *, window: bool) -> None:
         self._started = started
         self._window = window
+        gateway = started.imagej2
+        self._nested = NestedFailures(None if gateway is None else gateway.context())
         self._rois = Rois(compile_roi_sets(folder / "classes"), window=window)
 
     def run_macro(self, request: Request) -> dict[str, Any]:
         """Run a macro; return its value, table, images and ROIs."""
         before = {image["id"] for image in images.open_images()}
         value = run_macro(
-            request["text"], request["argument"], request["timeout"], window=self._window
+            request["text"],
+            request["argument"],
+            request["timeout"],
+            window=self._window,
+            nested=self._nested,
         )
         table = tables.columns(tables.results())
         image = _current()

@@ -8,15 +8,12 @@ import threading
 import time
 
 from bridge.apps.fiji.worker.dialogs import ErrorDialogs
+from bridge.apps.fiji.worker.nested import NestedFailures
 
 STOPPED = "stopped before its end, by exit() or a cancelled dialog"
 """Message for a macro that ended itself; without a window ImageJ prints the reason."""
 
 _DONE = "starbridge.macro.done"
-_FAILED = "starbridge.macro.failed"
-"""Property in which a macro of starbridge leaves its problem. ImageJ drops it if another macro ran
-this one."""
-
 _POLL = 0.02  # seconds
 _PATIENCE = 10.0  # seconds that an aborted macro has to stop
 
@@ -51,7 +48,9 @@ class MacroTimeoutError(Exception):
         super().__init__(message)
 
 
-def run_macro(text: str, argument: str, timeout: float | None, *, window: bool) -> str | None:
+def run_macro(
+    text: str, argument: str, timeout: float | None, *, window: bool, nested: NestedFailures
+) -> str | None:
     """Run a macro to its end.
 
     Args:
@@ -59,6 +58,7 @@ def run_macro(text: str, argument: str, timeout: float | None, *, window: bool) 
         argument: result of ``getArgument()``.
         timeout: seconds that it may take.
         window: True where ImageJ has its window.
+        nested: listens to what the macro runs.
 
     Returns:
         The macro's return value, ``None`` if it has none.
@@ -67,7 +67,7 @@ def run_macro(text: str, argument: str, timeout: float | None, *, window: bool) 
         MacroFailedError: it stopped before its end.
         MacroTimeoutError: it took too long.
     """
-    running = _Running(text, argument)
+    running = _Running(text, argument, nested)
     log = Log() if window else None
     dialogs = ErrorDialogs() if window else None
     thread = threading.Thread(target=running.run, daemon=True)
@@ -112,13 +112,14 @@ class Log:
 class _Running:
     """A run of a macro, in a thread that ImageJ takes for one of its own."""
 
-    def __init__(self, text: str, argument: str) -> None:
+    def __init__(self, text: str, argument: str, nested: NestedFailures) -> None:
         from jpype import JClass
 
         self._system = JClass("java.lang.System")
         self._interpreter = JClass("ij.macro.Interpreter")()
         self._imagej = JClass("ij.IJ")
         self._argument = argument
+        self._nested = nested
         # An error that ImageJ does not report leaves this line unreached.
         self._marked = _BLOCK.search(text) is None
         self._text = text
@@ -137,7 +138,7 @@ class _Running:
         # A thread that Java did not start has none, and ImageJ needs it to find classes.
         thread.setContextClassLoader(JClass("java.lang.ClassLoader").getSystemClassLoader())
         self._system.clearProperty(_DONE)
-        self._system.clearProperty(_FAILED)
+        self._nested.clear()
         self._imagej.getErrorMessage()  # Clears the last one.
         errors = JClass("java.io.ByteArrayOutputStream")()
         usual = self._system.err
@@ -172,10 +173,9 @@ class _Running:
             raise MacroFailedError(str(message or _explained(error)), self._line())
         if self._interpreter.wasError() or message is not None:
             raise MacroFailedError(str(message or "stopped with an error"), self._line())
-        if error is None and (failed := self._system.getProperty(_FAILED)) is not None:
-            raise MacroFailedError(f"a macro that it runs failed: {failed}", None)
-        if nested := _NESTED_ERROR.search(self._stderr):
-            raise MacroFailedError(f"a macro that it runs failed: {nested[1]}", None)
+        nested = _NESTED_ERROR.search(self._stderr)
+        if error is None and (problem := nested[1] if nested else self._nested.first()):
+            raise MacroFailedError(f"a macro that it runs failed: {problem}", None)
         if error is not None:
             raise MacroFailedError(STOPPED, self._line())
         reached = self._system.getProperty(_DONE) is not None or self._value is not None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bridge.apps.fiji.worker.nested import mark_aborted_macros
 from bridge.colors import distinct_color
 from bridge.java.memory import heap_option
 
@@ -105,6 +106,7 @@ def _start_embedded(how: Start, options: list[str], folder: Path) -> None:
         convertStrings=True,
         ignoreUnrecognized=True,
     )
+    mark_aborted_macros()
     if how.window:
         imagej = jpype.JClass("ij.ImageJ")(jpype.JClass("ij.ImageJ").EMBEDDED)
         imagej.exitWhenQuitting(False)
@@ -138,6 +140,7 @@ def _start_app(how: Start, options: list[str], folder: Path) -> Any:
     scyjava.config.add_classpath(str(folder / "classes"))
     for option in options:
         scyjava.config.add_option(option)
+    scyjava.when_jvm_starts(mark_aborted_macros)
     gateway = imagej.init(how.app, mode="interactive" if how.window else "headless")
     if how.window:
         gateway.ui().showUI()
