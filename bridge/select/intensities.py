@@ -14,8 +14,8 @@ import pandas as pd
 from bridge.detections import Detections
 from bridge.errors import BadInputError
 from bridge.images import Image, open_image
+from bridge.images.channels import channel_titles
 from bridge.measure import measure
-from bridge.measure.columns import channel_titles
 from bridge.select.nuclei import Nuclei, nuclei_only, read_nuclei
 
 

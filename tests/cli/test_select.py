@@ -142,7 +142,10 @@ def test_an_image_that_fails_makes_the_exit_status_1(
     assert len(printed.splitlines()) == 3
     missing = select(sections, "--channel", "647", "-o", tmp_path / "none")
     assert missing[0] == 1
-    assert "has no channel '647'; choose a channel by number or name: 0 DAPI, 1 AF488" in missing[2]
+    assert (
+        "has no channel '647'; choose a channel by number or name: 0 = DAPI, 1 = AF488"
+        in missing[2]
+    )
     assert missing[1] == ""
 
 
