@@ -545,8 +545,10 @@ def test_a_file_of_another_image_is_reported(groovy: Groovy, image: Any, message
 
 def test_objects_outside_the_image_are_reported(groovy: Groovy) -> None:
     objects = """
-        [[5, 5], [512, 400], [600, 5], [5, -1]].collect { x, y ->
-            def roi = new Expando(getCentroidX: { x }, getCentroidY: { y })
+        [[5, 5], [510, 398], [512, 5], [-9, -1], [5, -4]].collect { x, y ->
+            def roi = new Expando(
+                getBoundsX: { x }, getBoundsY: { y }, getBoundsWidth: { 10 }, getBoundsHeight: { 4 }
+            )
             new Expando(getROI: { roi })
         }
     """
