@@ -1,7 +1,7 @@
 """Names of an image's channels, and the choice of one of them.
 
 Numbers count from 0, names from 1: a channel without a name is ``C1``, ``C2``, … by its place, as
-ImageJ shows it; QuPath calls it ``Channel 1``. Starbridge's first tables counted these names from 0.
+in ImageJ; QuPath calls it ``Channel 1``. Starbridge's first tables counted these names from 0.
 """
 
 from __future__ import annotations

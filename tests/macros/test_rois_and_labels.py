@@ -276,9 +276,7 @@ def test_star_outlines_at_the_border_belong_to_the_image(
     assert max(right, bottom) > 160
     found.write(folder / "a_rois.zip")
 
-    result = headless.run_macro(
-        PUSH, imageFile=folder / "a.tif", roiFile=folder / "a_rois.zip", emptyFirst=True
-    )
+    result = headless.run_macro(PUSH, image_file=folder / "a.tif", roi_file=folder / "a_rois.zip")
 
     assert len(result.rois) == len(found)
     assert "do they belong" not in result.printed
@@ -289,6 +287,6 @@ def test_rois_of_another_image_are_pointed_out(headless: Fiji, folder: Path) -> 
     boxes = [(38, 28, 44, 34), (-3, -3, 1, 1), (40, 5, 45, 9), (5, 30, 9, 40), (-9, 5, 0, 9)]
     Detections.from_polygons([shapely.box(*box) for box in boxes]).write(folder / "big.zip")
 
-    result = headless.run_macro(PUSH, imageFile=folder / "small.tif", roiFile=folder / "big.zip")
+    result = headless.run_macro(PUSH, image_file=folder / "small.tif", roi_file=folder / "big.zip")
 
     assert "3 of 5 ROIs lie outside the image; do they belong to small.tif?" in result.printed

@@ -8,9 +8,10 @@ import threading
 import time
 
 from bridge.apps.fiji.worker.dialogs import ErrorDialogs
+from bridge.apps.fiji.worker.printing import JavaOutput, MacroOutput, write_at_once
 
 STOPPED = "stopped before its end, by exit() or a cancelled dialog"
-"""Message for a macro that ended itself; without a window ImageJ prints the reason."""
+"""Message for a macro that ended itself and gave no reason."""
 
 _DONE = "starbridge.macro.done"
 _FAILED = "starbridge.macro.failed"
@@ -67,7 +68,7 @@ def run_macro(text: str, argument: str, timeout: float | None, *, window: bool) 
         MacroFailedError: it stopped before its end.
         MacroTimeoutError: it took too long.
     """
-    running = _Running(text, argument)
+    running = _Running(text, argument, window=window)
     log = Log() if window else None
     dialogs = ErrorDialogs() if window else None
     thread = threading.Thread(target=running.run, daemon=True)
@@ -81,10 +82,17 @@ def run_macro(text: str, argument: str, timeout: float | None, *, window: bool) 
             dialogs.close_all()
         if until is not None and time.monotonic() > until:
             stopped = running.abort(thread)
+            running.output.end(None)
             raise MacroTimeoutError(f"took longer than {timeout:g} s", stopped=stopped)
     if log is not None:
         log.pass_on()
-    return running.result(dialogs.texts if dialogs is not None else [])
+    try:
+        value = running.result(dialogs.texts if dialogs is not None else [])
+    except MacroFailedError as error:
+        running.output.end(str(error))
+        raise
+    running.output.end(None)
+    return value
 
 
 class Log:
@@ -112,8 +120,12 @@ class Log:
 class _Running:
     """A run of a macro, in a thread that ImageJ takes for one of its own."""
 
-    def __init__(self, text: str, argument: str) -> None:
+    def __init__(self, text: str, argument: str, *, window: bool) -> None:
         from jpype import JClass
+
+        self.output = MacroOutput(write_at_once)
+        # With a window, errors are told in dialogs, and everything else in the Log window.
+        self._stdout = None if window else JavaOutput(self.output)
 
         self._system = JClass("java.lang.System")
         self._interpreter = JClass("ij.macro.Interpreter")()
@@ -142,12 +154,16 @@ class _Running:
         errors = JClass("java.io.ByteArrayOutputStream")()
         usual = self._system.err
         self._system.setErr(JClass("java.io.PrintStream")(errors, True, "UTF-8"))
+        if self._stdout is not None:
+            self._stdout.begin()
         try:
             value = self._interpreter.run(self._text, self._argument)
             self._value = None if value is None else str(value)
         except Exception as error:
             self._error = error
         finally:
+            if self._stdout is not None:
+                self._stdout.end()
             self._system.setErr(usual)
             self._stderr = str(errors.toString("UTF-8"))
             sys.stderr.write(self._stderr)
@@ -164,7 +180,9 @@ class _Running:
         Args:
             dialogs: texts of error dialogs that were closed meanwhile.
         """
-        error = self._error
+        error, reason = self._error, self.output.exit_text
+        if error is not None and _cancelled(error) and reason is not None:
+            raise MacroFailedError(reason, self._line())
         message = self._interpreter.getErrorMessage() or self._imagej.getErrorMessage()
         if message is None and dialogs:
             message = dialogs[-1]
@@ -174,6 +192,8 @@ class _Running:
             raise MacroFailedError(str(message or "stopped with an error"), self._line())
         if error is None and (failed := self._system.getProperty(_FAILED)) is not None:
             raise MacroFailedError(f"a macro that it runs failed: {failed}", None)
+        if reason is not None:
+            raise MacroFailedError(f"a macro that it runs failed: {reason}", None)
         if nested := _NESTED_ERROR.search(self._stderr):
             raise MacroFailedError(f"a macro that it runs failed: {nested[1]}", None)
         if error is not None:
