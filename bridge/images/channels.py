@@ -15,6 +15,7 @@ from bridge.errors import BadInputError
 NUMBERING = "numbering of channels without a name"
 """Part of a result's key in records; results without it have names that count from 0."""
 
+_LABEL_PREFIX = re.compile(r"^([czt]:\d+/\d+ *)+(- )?")  # Bio-Formats writes it
 _UNNAMED = re.compile(r"(?:c|channel )([1-9]\d{0,5})")
 _STATISTICS = "Mean|Median|Min|Max|Std\\.Dev\\.|Sum"
 _COLUMN = re.compile(
@@ -36,6 +37,15 @@ def name_channels(names: Sequence[str], count: int) -> tuple[str, ...]:
     clean = [str(name or "").strip() for name in names]
     clean = clean if len(clean) == count else [""] * count
     return tuple(name or f"C{place}" for place, name in enumerate(clean, 1))
+
+
+def name_in_label(label: str) -> str:
+    r"""Return the name of a channel in the label of an ImageJ slice, ``""`` where there is none.
+
+    >>> name_in_label("c:1/4 z:1/9 - DAPI"), name_in_label("DAPI\nExposure 20 ms")
+    ('DAPI', 'DAPI')
+    """
+    return _LABEL_PREFIX.sub("", label.partition("\n")[0]).strip()
 
 
 def channel_titles(names: Sequence[str], *, first: int = 1) -> list[str]:

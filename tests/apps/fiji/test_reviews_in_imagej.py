@@ -261,8 +261,8 @@ def test_every_roi_is_measured_in_its_own_plane(fiji: Fiji) -> None:
 
     table = fiji.measure(channels=[1])
 
-    assert table["C1: Mean"].tolist() == [1, 11, 9]
-    assert "C0: Mean" not in table.columns
+    assert table["C2: Mean"].tolist() == [1, 11, 9]
+    assert "C1: Mean" not in table.columns
     assert table["Area px²"].tolist() == [9, 9, 9]
 
 
