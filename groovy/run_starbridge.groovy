@@ -43,7 +43,7 @@ import qupath.lib.scripting.QP
 def settings = [
     command: 'starbridge',  // starbridge's command, with its folder where a terminal does not find it
     model: 'demo',          // folder of a StarDist model (stardist_haug2), or 'demo'
-    channel: '',            // channel of the nuclei: a name (DAPI) or a number from 0; several with ,
+    channel: '',            // channel of the nuclei: a name (DAPI) or a number from 0 (Channel 1 is 0); several with ,
     probability: '',        // threshold, 0 to 1
     overlap: '',            // overlap threshold (NMS), 0 to 1
     percentiles: '',        // intensities brought to 0 and 1: '0.2 99.8'

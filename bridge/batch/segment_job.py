@@ -25,6 +25,7 @@ from bridge.errors import BadInputError
 from bridge.formats import format_of, write_all
 from bridge.formats.layout import DEFAULT_FORMATS, RECORD, by_rank, places
 from bridge.images import Image, image_name, open_image
+from bridge.images.channels import NUMBERING, is_place
 from bridge.images.locations import Location, known_identity
 from bridge.segment.planes import check_scale
 from bridge.segment.segmenter import Segmenter
@@ -136,6 +137,8 @@ class SegmentJob(ImageJob[Location]):
         settings = self._settings
         recipe = self.segmenter.recipe.to_json()
         del recipe["diameter"]  # it decides about a hint only
+        chosen = recipe["channel"]
+        counted = any(map(is_place, chosen if isinstance(chosen, tuple | list) else [chosen]))
         return {
             "image": known_identity(item),
             "model": self.segmenter.model.sha256,
@@ -144,6 +147,8 @@ class SegmentJob(ImageJob[Location]):
             "axes": settings.axes,
             "pixel size": settings.pixel_size,
             "scale": settings.scale,
+            # C1 was the second channel when names counted from 0
+            **({NUMBERING: "from 1"} if counted else {}),
         }
 
     def outputs(self, item: Location) -> dict[str, str]:

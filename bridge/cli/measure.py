@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from bridge.cli.options import (
+    CHANNEL_HELP,
     AsJson,
     Axes,
     Jobs,
@@ -58,7 +59,7 @@ def measure(
     channel: Annotated[
         str | None,
         typer.Option(
-            help="Channels to measure, names or numbers from 0, with commas. [default: all]",
+            help=f"Channels to measure, with commas: {CHANNEL_HELP}. [default: all]",
             show_default=False,
         ),
     ] = None,

@@ -19,6 +19,9 @@ MODEL_HELP = (
 )
 """Help of ``--model``, the same in every command."""
 
+CHANNEL_HELP = "a number from 0, or a name (DAPI; C1, C2, … where the image has no names)"
+"""How a channel is chosen, the same in every command."""
+
 TABLE_FORMATS = ("csv", "parquet")
 
 PixelSize = Annotated[

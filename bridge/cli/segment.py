@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from bridge.cli.options import (
+    CHANNEL_HELP,
     MODEL_HELP,
     AsJson,
     Axes,
@@ -57,7 +58,7 @@ def segment(
     channel: Annotated[
         str | None,
         typer.Option(
-            help="Channel of the nuclei: a name (DAPI) or a number from 0; several with commas "
+            help=f"Channel of the nuclei: {CHANNEL_HELP}; several with commas "
             "for a model of several. [default: the model's]",
             show_default=False,
         ),

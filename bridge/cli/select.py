@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from enum import StrEnum
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bridge.cli.options import (
+    CHANNEL_HELP,
     Axes,
     Jobs,
     Overwrite,
@@ -22,6 +24,7 @@ from bridge.cli.options import (
     Scheduler,
     chosen_existing,
     format_option,
+    split_words,
 )
 from bridge.cli.output import close_run, note, print_json, shown_progress
 from bridge.errors import BadInputError
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 
     from bridge.batch.listener import Outcome
     from bridge.select.files import CropSettings
+    from bridge.select.windows import Length
 
 _LISTED = 5
 
@@ -48,13 +52,24 @@ class Place(StrEnum):
     densest = "densest"
 
 
+class Names(StrEnum):
+    """Choices of ``--names``."""
+
+    starbridge = "starbridge"
+    haug2 = "haug2"
+
+
 def select(
     images: Annotated[
         list[Path], typer.Argument(help="Images, or folders of them.", show_default=False)
     ],
     channel: Annotated[
-        str,
-        typer.Option(help="Channel to choose by: a name or a number from 0.", show_default=False),
+        list[str],
+        typer.Option(
+            help=f"Channel to choose by: {CHANNEL_HELP}; several times, or with commas, to choose "
+            "images for each.",
+            show_default=False,
+        ),
     ],
     objects: Annotated[
         list[Path] | None,
@@ -98,11 +113,25 @@ def select(
     crop: Annotated[
         str | None,
         typer.Option(
-            help="Write crops of the chosen images and their labels: 1024, or WIDTHxHEIGHT.",
+            help="Write crops of the chosen images and their labels: 1024, WIDTHxHEIGHT, or a "
+            "fraction of each side: half, 1/3, 0.25, 50%x100%.",
             show_default=False,
         ),
     ] = None,
     at: Annotated[Place, typer.Option(help="Where in the image.")] = Place.centre,
+    keep_ids: Annotated[
+        bool,
+        typer.Option(
+            "--keep-ids", help="Nuclei in crops keep their ids in the whole image's labels."
+        ),
+    ] = False,
+    names: Annotated[
+        Names,
+        typer.Option(
+            help="Names of crops: images/NAME_crop and labels/NAME_crop_labels, or those of "
+            "haug2's notebooks: images/NAME and masks/NAME_mask."
+        ),
+    ] = Names.starbridge,
     resegment: Annotated[
         str | None,
         typer.Option(
@@ -131,21 +160,25 @@ def select(
 ) -> None:
     """Choose the images of low, medium and high staining of each condition, and crop them.
 
-    An image counts by the mean intensity of a channel over its segmented nuclei. Running the same
-    command again reads only images that are new or have changed.
+    An image counts by the mean intensity of a channel over its segmented nuclei; with several
+    channels, images are chosen for each. Running the same command again reads only images that are
+    new or have changed.
     """
     from bridge.batch.workers.select import choose_workers
     from bridge.formats.pairing import result_folders
     from bridge.images import find_images
     from bridge.select.choosing import check_quantiles, choose
     from bridge.select.conditions import NO_CONDITION
-    from bridge.select.files import Settings, crop_images, measure_images, write_table
+    from bridge.select.files import ASKED, Settings, crop_images, measure_images, write_table
     from bridge.select.page import write_selection_page
 
     existing = chosen_existing(overwrite, resume)
     workers = choose_workers(jobs, scheduler)
     check_quantiles(quantiles)
-    crops = _crops(crop, at, resegment, formats)
+    channels = split_words(",".join(channel))
+    if not channels:
+        raise BadInputError("--channel", "is empty", "give a name or a number from 0")
+    crops = _crops(crop, at, resegment, formats, keep_ids=keep_ids, names=names)
     for folder in [*(objects or ()), *([tables] if tables else [])]:
         if not folder.exists():
             raise BadInputError(folder, "is not there", "check the path")
@@ -153,7 +186,7 @@ def select(
     fields = [word.strip().lower() for given in by or () for word in given.split(",")]
     with_conditions = _conditions(pattern, fields, maps or (), files)
     settings = Settings(
-        channel=channel,
+        channel=channels,
         sources=tuple(objects or result_folders(files)),
         tables=tables,
         axes=axes,
@@ -163,7 +196,8 @@ def select(
     with shown_progress() as listener:
         frame, outcomes = measure_images(files, out, settings, listener=listener, **how)
     frame = with_conditions(frame)
-    chosen = choose(frame[frame["condition"] != NO_CONDITION], quantiles=quantiles)
+    can_be_chosen = frame[frame["condition"] != NO_CONDITION]
+    chosen = choose(can_be_chosen, by=["condition", ASKED], quantiles=quantiles)
     write_table(frame, out / "intensities.csv")
     write_table(chosen, out / "selection.csv")
     cropped = []
@@ -174,7 +208,8 @@ def select(
         print_json(json.loads(chosen.to_json(orient="records")))
     else:
         for row in chosen.itertuples():
-            typer.echo(f"{row.condition}\t{row.level}\t{row.mean:.6g}\t{row.image}")
+            which = f"{row.asked_channel}\t" if len(channels) > 1 else ""
+            typer.echo(f"{which}{row.condition}\t{row.level}\t{row.mean:.6g}\t{row.image}")
     _print_warnings(frame, chosen, cropped)
     if len(frame):
         write_selection_page(frame, chosen, out / "selection.html")
@@ -182,23 +217,35 @@ def select(
 
 
 def _crops(
-    size: str | None, at: Place, model: str | None, formats: list[str] | None
+    size: str | None,
+    at: Place,
+    model: str | None,
+    formats: list[str] | None,
+    *,
+    keep_ids: bool,
+    names: Names,
 ) -> CropSettings | None:
     """Return the settings of the crops; ``None`` where none are asked for."""
     if size is None:
-        if model is not None or formats or at is not Place.centre:
+        other = keep_ids or names is not Names.starbridge or at is not Place.centre
+        if model is not None or formats or other:
             raise BadInputError(
                 "--crop", "is missing", "say how large the crops shall be: --crop 1024"
             )
         return None
+    if keep_ids and model is not None:
+        raise BadInputError(
+            "--keep-ids and --resegment", "contradict each other", "give one of them"
+        )
     from bridge.select.files import CropSettings
 
-    match = re.fullmatch(r"([1-9]\d{0,6})(?:[x×]([1-9]\d{0,6}))?", size.strip().lower())
-    if match is None:
-        raise BadInputError("--crop", f"{size!r} is no size", "give 1024, or 1024x768")
-    width, height = int(match[1]), int(match[2] or match[1])
-    chosen = tuple(dict.fromkeys(formats or CROP_FORMATS))
-    settings = CropSettings((height, width), at.value, chosen)
+    settings = CropSettings(
+        _crop_size(size),
+        at.value,
+        tuple(dict.fromkeys(formats or CROP_FORMATS)),
+        keep_labels=keep_ids,
+        layout=names.value,
+    )
     if model is None:
         return settings
     from bridge.select.resegmenting import ModelOfRun
@@ -207,6 +254,43 @@ def _crops(
     for line in segmenter.model.notes:
         note(line)
     return replace(settings, segmenter=segmenter, model=segmenter.model.sha256)
+
+
+def _crop_size(text: str) -> tuple[Length, Length]:
+    """Return height and width of a crop: pixels, or fractions of the image.
+
+    Raises:
+        BadInputError: no size.
+
+    >>> _crop_size("1024x768"), _crop_size("half")
+    ((768, 1024), (Fraction(1, 2), Fraction(1, 2)))
+    >>> _crop_size("50%x1")
+    (Fraction(1, 1), Fraction(1, 2))
+    """
+    words = re.split("[x×]", text.strip().lower())
+    if len(words) <= 2 and all(re.fullmatch(r"[1-9]\d{0,6}", word) for word in words):
+        return int(words[-1]), int(words[0])
+    sides = [_fraction(word) for word in words]
+    if len(sides) > 2 or not all(side is not None and 0 < side <= 1 for side in sides):
+        raise BadInputError(
+            "--crop",
+            f"{text!r} is no size",
+            "give 1024, 1024x768, or of each side half, 1/3 or 40%",
+        )
+    height, width = sides[-1], sides[0]
+    assert height is not None  # noqa: S101 - all are
+    assert width is not None  # noqa: S101
+    return height, width
+
+
+def _fraction(word: str) -> Fraction | None:
+    if word == "half":
+        return Fraction(1, 2)
+    if re.fullmatch(r"\d{1,6}/[1-9]\d{0,5}|\d{0,3}\.\d{1,6}|1", word):
+        return Fraction(word)
+    if re.fullmatch(r"\d{1,3}(\.\d{1,6})?%", word):
+        return Fraction(word[:-1]) / 100
+    return None
 
 
 def _conditions(
@@ -240,13 +324,17 @@ def _conditions(
 def _print_warnings(frame: pd.DataFrame, chosen: pd.DataFrame, cropped: Sequence[Outcome]) -> None:
     """Print on stderr what a user should know of the selection."""
     from bridge.select.conditions import NO_CONDITION
+    from bridge.select.files import ASKED
 
-    apart = frame.loc[frame["condition"] == NO_CONDITION, "name"]
+    apart = frame.loc[frame["condition"] == NO_CONDITION, "name"].drop_duplicates()
     _list("have names that do not fit, or are in no --map, and are not chosen", apart)
-    _list("have no nuclei to measure and are not chosen", frame.loc[frame["mean"].isna(), "name"])
-    channels = sorted({str(name) for name in frame["channel"]})
-    if len(channels) > 1:
-        note(f"the channel is called differently in different images: {', '.join(channels)}")
+    empty = frame.loc[frame["mean"].isna(), "name"].drop_duplicates()
+    _list("have no nuclei to measure and are not chosen", empty)
+    for asked, names in frame.groupby(ASKED, sort=False)["channel"]:
+        channels = sorted({str(name) for name in names})
+        if len(channels) > 1:
+            which = f"channel {asked}" if frame[ASKED].nunique() > 1 else "the channel"
+            note(f"{which} is called differently in different images: {', '.join(channels)}")
     few = chosen[chosen["images"] < chosen["level"].nunique()].drop_duplicates("condition")
     for condition, count in zip(few["condition"], few["images"], strict=True):
         note(f"{condition}: too few images ({count}) to choose different ones for each quantile")

@@ -28,6 +28,7 @@ from bridge.errors import BadInputError
 from bridge.files.atomic import writing
 from bridge.formats import existing_file
 from bridge.formats.markers import GEOMETRY_TYPE, marker_table
+from bridge.images.channels import count_from_1
 from bridge.images.info import ImageInfo
 from bridge.outlines.rings import areas_only
 
@@ -115,6 +116,9 @@ def table(detections: Detections) -> pd.DataFrame:
 def read(path: str | PathLike[str], *, image: ImageInfo | None = None) -> Detections:
     """Read a table that has outlines.
 
+    Measurements of channels without a name whose names count from 0 (``Nucleus: C0: Mean``) are
+    renamed to count from 1, unless ``image`` itself has a channel ``C0``.
+
     Args:
         path: ``.csv``, ``.tsv`` or ``.parquet``.
         image: what is known of the image; CSV and TSV keep only its name.
@@ -147,6 +151,7 @@ def read(path: str | PathLike[str], *, image: ImageInfo | None = None) -> Detect
             f"has no column {OUTLINE!r}, so that the objects' shapes are not known",
             "read the labels, ROIs or GeoJSON of this image in its place",
         )
+    frame = frame.rename(columns=_new_titles(frame.columns, image))
     geometry = _geometries(file, frame.pop(OUTLINE))
     is_area = np.isin(
         shapely.get_type_id(geometry),
@@ -170,6 +175,10 @@ def read(path: str | PathLike[str], *, image: ImageInfo | None = None) -> Detect
     )
     ids = keep_ids(frame["id"].tolist() if "id" in frame else [None] * len(frame))
     return Detections.from_polygons(geometry, columns=columns, ids=ids, image=info)
+
+
+def _new_titles(columns: Iterable[str], image: ImageInfo | None) -> dict[str, str]:
+    return {} if image is not None and "C0" in image.channels else count_from_1(columns)
 
 
 def _write_rows(
@@ -258,7 +267,7 @@ def _read_parquet(file: Path, image: ImageInfo | None) -> Detections:
         frame = frame.rename_geometry("geometry")
     frame.index = pd.Index(keep_ids([str(i) for i in frame.index]), dtype=object)
     return Detections(
-        frame,
+        frame.rename(columns=_new_titles(frame.columns, image)),
         image or ImageInfo.from_json(note.get("image")),
         "star" if note.get("outline") == "star" else "traced",
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from bridge.errors import BadInputError
 from bridge.images.axes import lay_out
+from bridge.images.channels import find_channel, name_channels, no_channel
 from bridge.images.contents import ArrayStore, Contents, Index, PixelStore
 from bridge.images.info import ImageInfo, PixelSize
 from bridge.images.locations import Location, RemotePath
@@ -36,8 +36,8 @@ class Image:
         dtype: type of the values: (u)int8 to 64 or float16 to 64, native byte order. A mask of
             booleans (a TIFF of 1 bit, too) is an 8-bit image of 0 and 1, as other programs take it.
         pixel_size: in µm, None where unknown.
-        channels: a name a channel. ``"C0"``, ``"C1"``, … where the file has no names; ``"R"``,
-            ``"G"``, ``"B"`` (``"A"``) for a colour image; a single ``"C0"`` without a C axis.
+        channels: a name a channel. ``"C1"``, ``"C2"``, … where the file has no names; ``"R"``,
+            ``"G"``, ``"B"`` (``"A"``) for a colour image; a single ``"C1"`` without a C axis.
         is_rgb: whether the channels are the colours of a colour image.
         level_shapes: (height, width) of every pyramid level, the full image first.
     """
@@ -80,11 +80,7 @@ class Image:
 
     def _channel_names(self, names: Sequence[str]) -> tuple[str, ...]:
         count = self.size("C")
-        if self.is_rgb:
-            return tuple("RGBA"[:count])
-        clean = [str(name or "").strip() for name in names]
-        clean = clean if len(clean) == count else [""] * count
-        return tuple(name or f"C{i}" for i, name in enumerate(clean))
+        return tuple("RGBA"[:count]) if self.is_rgb else name_channels(names, count)
 
     def __enter__(self) -> Self:
         return self
@@ -146,7 +142,9 @@ class Image:
         Args:
             channel: its number from 0 (also as text), or its name: as it is written, or in
                 another case, or a part of it that no other channel has (``"DAPI"`` for
-                ``"DAPI (405)"``). A number in range is always the channel's number.
+                ``"DAPI (405)"``). A number in range is always the channel's number. Names of
+                channels without a name count from 1: channel 0 is ``"C1"``, in QuPath
+                ``"Channel 1"``.
 
         Returns:
             The number of the channel, from 0.
@@ -159,28 +157,7 @@ class Image:
         >>> image.channel_index("dapi"), image.channel_index(1)
         (0, 1)
         """
-        count = len(self.channels)
-        text = str(channel).strip()
-        if text.isdecimal() and int(text) < count:
-            return int(text)
-        if not isinstance(channel, str):
-            raise self._no_channel(f"has no channel {channel}")
-        folded = [name.casefold() for name in self.channels]
-        for fits in (
-            [i for i, name in enumerate(self.channels) if name == text],
-            [i for i, name in enumerate(folded) if name == text.casefold()],
-            [i for i, name in enumerate(folded) if _is_part(text.casefold(), name)],
-        ):
-            if len(fits) == 1:
-                return fits[0]
-            if fits:
-                several = " and ".join(str(i) for i in fits)
-                raise self._no_channel(f"has several channels that {text!r} fits ({several})")
-        raise self._no_channel(f"has no channel {text!r}")
-
-    def _no_channel(self, problem: str) -> BadInputError:
-        listed = ", ".join(f"{i} {name}" for i, name in enumerate(self.channels))
-        return BadInputError(self._source, problem, f"choose a channel by number or name: {listed}")
+        return find_channel(self.channels, channel, self._source)
 
     def planes(self) -> Iterator[tuple[int, int]]:
         """Yield every (t, z) of the image, z fastest: ``plane(channel, z=z, t=t)`` reads each."""
@@ -245,7 +222,8 @@ class Image:
             raise BadInputError(
                 self._source, "is a colour (RGB) image", "choose --channel R, G or B"
             )
-        raise self._no_channel(f"has {len(self.channels)} channels")
+        problem = f"has {len(self.channels)} channels"
+        raise no_channel(self.channels, self._source, problem)
 
     def _read(self, level: int, index: Index) -> NDArray[Any]:
         assert self._store is not None  # noqa: S101 - plane() has checked
@@ -275,16 +253,6 @@ class Image:
             f"cannot be read, its pixel data is damaged or cut short ({detail[:120]})",
             "copy or export the file again",
         )
-
-
-def _is_part(text: str, name: str) -> bool:
-    """Return whether a text is a part of a channel's name; a number only where it is one there.
-
-    A user who counts five channels from 1 and asks for channel 5 does not mean ``"DAPI (405)"``.
-    """
-    if text.isdecimal():
-        return text in re.findall(r"\d+", name)
-    return bool(text) and text in name
 
 
 def from_array(

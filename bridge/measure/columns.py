@@ -14,7 +14,8 @@
     As in QuPath, 0 to 1.
 ``Nucleus: DAPI: Mean``, ``Median``, ``Min``, ``Max``, ``Std.Dev.``, ``Sum``
     Of the channel's values, as :func:`~bridge.measure.intensity.measure_intensities` says; the
-    same of ``Cytoplasm`` and ``Cell``. ImageJ calls the sum RawIntDen.
+    same of ``Cytoplasm`` and ``Cell``. ImageJ calls the sum RawIntDen. Titles of channels are
+    those of :func:`bridge.images.channels.channel_titles`.
 
 ``Nucleus`` is the object itself (of a cell that has a nucleus outline: that), ``Cytoplasm`` the
 ring around it, ``Cell`` both. Lengths are in pixels (``px``, ``px^2``) and, where the pixel size is
@@ -118,11 +119,3 @@ def intensity_columns(compartment: str, channel: str, statistics: NDArray[np.flo
         f"{compartment}: {channel}: {name}": statistics[:, position]
         for position, name in enumerate(STATISTICS)
     }
-
-
-def channel_titles(names: Sequence[str]) -> list[str]:
-    """Return a title for each channel; channels of one name get their numbers from 0."""
-    return [
-        f"{name} (C{number})" if list(names).count(name) > 1 else name
-        for number, name in enumerate(names)
-    ]

@@ -19,6 +19,7 @@ from bridge.formats import existing_file, format_of
 from bridge.formats.labels import read_label_image
 from bridge.formats.pairing import add_source_to_errors, objects_of
 from bridge.images import Image, image_name, open_image
+from bridge.images.channels import NUMBERING
 from bridge.images.locations import known_identity, path_identity
 from bridge.measure.columns import Unit
 from bridge.measure.table import measure, undrawn
@@ -117,6 +118,7 @@ class MeasureJob(ImageJob[Path]):
             "ring": [settings.ring, settings.ring_unit] if settings.ring else None,
             "unit": settings.unit,
             "choice of channels": settings.channels,
+            NUMBERING: "from 1",
             "axes": settings.axes,
             "pixel size": settings.pixel_size,
         }

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from bridge.detections import Detections, check_labels
 from bridge.errors import BadInputError
+from bridge.images.channels import channel_titles
 from bridge.images.info import PixelSize
 from bridge.measure.columns import (
     Columns,
     Unit,
     area_columns,
     centroid_columns,
-    channel_titles,
     intensity_columns,
     scales,
     shape_columns,
@@ -59,7 +59,8 @@ def measure(
             :func:`bridge.measure.ring.expand`; none when ``None``.
         ring_unit: of ``ring``.
         unit: ``px``, ``µm`` or ``both``; what is known when ``None``.
-        channels: names or numbers from 0; all when ``None``.
+        channels: names or numbers from 0; all when ``None``. Channels without a name are called
+            ``C1``, ``C2``, … by their place in the image.
 
     Returns:
         A row an object, float64 columns as :mod:`bridge.measure.columns` describes. Indexed by
@@ -77,7 +78,7 @@ def measure(
         >>> from bridge.images import from_array
         >>> image = from_array(np.array([[10, 20], [99, 40]], np.uint8), axes="YX")
         >>> table = measure(np.array([[1, 1], [0, 2]]), image)
-        >>> table["Nucleus: Area px^2"].tolist(), table["Nucleus: C0: Mean"].tolist()
+        >>> table["Nucleus: Area px^2"].tolist(), table["Nucleus: C1: Mean"].tolist()
         ([2.0, 1.0], [15.0, 40.0])
     """
     size = image.pixel_size

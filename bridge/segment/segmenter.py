@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from bridge.detections import Detections, Outline
 from bridge.errors import BadInputError
 from bridge.images import Image, from_array, open_image
+from bridge.images.channels import list_channels
 from bridge.model.folder import ModelFolder, open_model
 from bridge.model.recipe import Normalization, Recipe
 from bridge.segment.collecting import ObjectCollector
@@ -262,7 +263,8 @@ class Segmenter:
                 raise BadInputError(
                     source,
                     f"has {image.size('C')} channels, and the model takes {self.model.n_channels}",
-                    "say which, in the model's order: --channel 0,1",
+                    "say which, in the model's order, such as --channel 0,1: "
+                    + list_channels(image.channels),
                 )
             return list(range(self.model.n_channels))
         if len(chosen) != self.model.n_channels:

@@ -1,7 +1,8 @@
 """Write crops as pairs of image and label image for ilastik, StarDist and Fiji.
 
-``images/NAME_crop.tif`` and ``labels/NAME_crop_labels.tif`` are ImageJ TIFFs. The HDF5 files are
-ilastik's: dataset ``data`` (the channels last) and ``labels``, each with ``axistags``.
+``images/NAME_crop.tif`` and ``labels/NAME_crop_labels.tif`` are ImageJ TIFFs; haug2's notebooks
+call them ``images/NAME.tif`` and ``masks/NAME_mask.tif``. The HDF5 files are ilastik's: dataset
+``data`` (the channels last) and ``labels``, each with ``axistags``.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import h5py
 import numpy as np
@@ -24,31 +25,48 @@ from bridge.select.cropping import Crop
 FORMATS = ("tif", "h5")
 IMAGE_DATASET = "data"
 
+Layout = Literal["starbridge", "haug2"]
+"""How crops are called."""
+
+LAYOUTS: tuple[str, ...] = get_args(Layout)
+
 _CHUNK = 256
+_NAMES: Mapping[str, tuple[str, str, str]] = {
+    "starbridge": ("images/{}_crop", "labels/{}_crop_labels", "labels/{}_crop_objects.csv"),
+    "haug2": ("images/{}", "masks/{}_mask", "masks/{}_objects.csv"),
+}
 
 
-def crop_paths(name: str, formats: Iterable[str]) -> dict[str, str]:
+def crop_paths(name: str, formats: Iterable[str], layout: Layout = "starbridge") -> dict[str, str]:
     """Return the files of a crop by their content, relative to the folder of crops.
 
     Args:
         name: of the whole image.
         formats: of :data:`FORMATS`.
+        layout: how they are called.
 
     Raises:
-        BadInputError: an unknown format.
+        BadInputError: an unknown format or layout.
 
     >>> crop_paths("Pa_s1", ["tif"])["labels tif"]
     'labels/Pa_s1_crop_labels.tif'
+    >>> crop_paths("Pa_s1", ["tif"], "haug2")["labels tif"]
+    'masks/Pa_s1_mask.tif'
     """
+    if layout not in _NAMES:
+        raise BadInputError(
+            "layout", f"{layout!r} is not one of them", f"choose from {', '.join(LAYOUTS)}"
+        )
+    image, labels, objects = (pattern.replace("{}", name) for pattern in _NAMES[layout])
     paths = {}
     for kind in formats:
         if kind not in FORMATS:
             raise BadInputError(
                 "format", f"{kind!r} is not one of them", f"choose from {', '.join(FORMATS)}"
             )
-        paths[f"image {kind}"] = f"images/{name}_crop.{kind}"
-        paths[f"labels {kind}"] = f"labels/{name}_crop_labels.{kind}"
-    return {**paths, "objects": f"labels/{name}_crop_objects.csv"}
+        paths[f"image {kind}"] = f"{image}.{kind}"
+        paths[f"labels {kind}"] = f"{labels}.{kind}"
+    return {**paths, "objects": objects}
 
 
 def write_crop(crop: Crop, folder: Path, paths: Mapping[str, str]) -> None:

@@ -13,7 +13,7 @@ from bridge.detections import Detections
 from bridge.images import Image, from_array
 from bridge.measure.pixels import number_objects
 from bridge.select.nuclei import Nuclei, label_stack
-from bridge.select.windows import Place, Window, nucleus_points, place_window
+from bridge.select.windows import Length, Place, Window, nucleus_points, place_window
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,9 @@ class Crop:
         window: its place in the whole image.
         image: all channels and planes of the window, in memory.
         nuclei: the nuclei in it, along the pixels' edges, in pixels of the crop; numbered from 1
-            without gaps in ascending order of their labels in the whole image. UUID, probability,
-            class and name are those of the whole image's nuclei, where they were given.
+            without gaps in ascending order of their labels in the whole image, or with these
+            labels. UUID, probability, class and name are those of the whole image's nuclei, where
+            they were given.
         objects: a row a nucleus (and plane): ``label`` in the crop, ``original_label`` in the whole
             image, ``id`` (UUID; not for a label image, which has none), ``z``, ``t``, ``cut`` (True
             where the nucleus goes on beyond the crop).
@@ -40,10 +41,12 @@ class Crop:
 def crop(
     image: Image,
     nuclei: Nuclei,
-    size: tuple[int, int] | None = None,
+    size: tuple[Length, Length] | None = None,
     place: Place = "centre",
     *,
     window: Window | None = None,
+    keep_labels: bool = False,
+    name: str | None = None,
 ) -> Crop:
     """Cut out a part of an image and of its label image.
 
@@ -52,9 +55,12 @@ def crop(
     Args:
         image: the whole image; read plane by plane.
         nuclei: detections, or a label image; of the whole image.
-        size: (height, width) of the crop; larger than the image: the image.
+        size: (height, width) of the crop, in pixels, or as fractions of the image; larger than the
+            image: the image.
         place: see :func:`bridge.select.place_window`.
         window: the exact place, instead of ``size`` and ``place``.
+        keep_labels: the nuclei keep the labels that they have in the whole image.
+        name: of the crop; ``NAME_crop`` when ``None``.
 
     Raises:
         BadInputError: sizes that do not fit, a size below 1, an image that cannot be read.
@@ -70,13 +76,15 @@ def crop(
         shape = (image.height, image.width)
         points = nucleus_points(labels) if place == "densest" else None
         window = place_window(shape, size or shape, place, points)
-    part = crop_image(image, window)
-    ids, numbered = number_objects(np.ascontiguousarray(window.of(labels)))
+    part = crop_image(image, window, name)
+    inside = np.ascontiguousarray(window.of(labels))
+    ids, numbered = number_objects(inside)
     axes = "".join(a for a in "TZ" if part.size(a) > 1) + "YX"
-    drawn = numbered.reshape([part.size(axis) for axis in axes])
+    drawn = (inside if keep_labels else numbered).reshape([part.size(axis) for axis in axes])
     traced = Detections.from_labels(drawn, axes=axes, image=part.info)
     frame = pd.DataFrame(traced.objects[["label", "z", "t"]])
-    frame["original_label"] = ids[frame["label"].to_numpy() - 1]
+    in_crop = frame["label"].to_numpy()
+    frame["original_label"] = in_crop if keep_labels else ids[in_crop - 1]
     if isinstance(nuclei, Detections):
         traced, frame = _with_identity(traced, frame, nuclei)
     frame["cut"] = np.isin(frame["original_label"], _cut(labels, window))
@@ -84,12 +92,12 @@ def crop(
     return Crop(window, part, traced, frame[columns].reset_index(drop=True))
 
 
-def crop_image(image: Image, window: Window) -> Image:
+def crop_image(image: Image, window: Window, name: str | None = None) -> Image:
     """Read a part of an image, all its channels and planes.
 
     Returns:
         An image in memory (T, C, Z, Y, X; axes of size 1 left out), of the same pixel size and
-        channel names, called ``NAME_crop``.
+        channel names, called ``name``, or ``NAME_crop``.
     """
     times, slices, channels = image.size("T"), image.size("Z"), len(image.channels)
     pixels = np.empty((times, slices, channels, window.height, window.width), image.dtype)
@@ -103,7 +111,7 @@ def crop_image(image: Image, window: Window) -> Image:
         axes=axes,
         pixel_size=image.pixel_size,
         channels=image.channels,
-        name=f"{image.name}_crop",
+        name=name or f"{image.name}_crop",
     )
 
 

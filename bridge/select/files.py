@@ -18,19 +18,25 @@ from bridge.errors import MissingPartError
 from bridge.files.atomic import writing
 from bridge.formats.pairing import add_source_to_errors, objects_of
 from bridge.images import Image, image_name, open_image
+from bridge.images.channels import NUMBERING
 from bridge.images.locations import path_identity
-from bridge.select.crop_files import FORMATS, crop_paths, write_crop
+from bridge.select.crop_files import FORMATS, Layout, crop_paths, write_crop
 from bridge.select.cropping import crop
-from bridge.select.intensities import image_intensities
+from bridge.select.intensities import channel_intensities
 from bridge.select.measured_tables import find_table, table_intensities
 from bridge.select.nuclei import Nuclei, label_stack, read_nuclei
 from bridge.select.resegmenting import resegment, scale_of_run
-from bridge.select.windows import Place, Window, nucleus_points, place_window
+from bridge.select.windows import Length, Place, Window, nucleus_points, place_window
 
 if TYPE_CHECKING:
     from bridge.segment.segmenter import Segmenter
 
-COLUMNS = ("name", "channel", "nuclei", "mean", "median", "pixel_mean", "image", "objects")
+ASKED = "asked_channel"
+"""Column of the channel as it was asked for; images may call it differently."""
+
+COLUMNS = (
+    "name", ASKED, "channel", "nuclei", "mean", "median", "pixel_mean", "image", "objects",
+)  # fmt: skip
 """Columns of the table of intensities: as :class:`Intensities` says, and the files.
 
 ``objects`` is the file of objects, or the table of measurements that was read in its place.
@@ -47,7 +53,7 @@ class Settings:
     """Settings with which the images of a batch are read.
 
     Attributes:
-        channel: name, or number from 0.
+        channel: name, or number from 0; several as a tuple.
         sources: files of objects, or folders with them, as in :func:`bridge.formats.pairing.pair`.
         tables: folder with tables of ``starbridge measure``; an image that has one there is not
             read.
@@ -55,11 +61,16 @@ class Settings:
         pixel_size: likewise, µm; kept in the crops.
     """
 
-    channel: int | str
+    channel: int | str | tuple[int | str, ...]
     sources: tuple[Path, ...]
     tables: Path | None = None
     axes: str | None = None
     pixel_size: float | None = None
+
+    @property
+    def channels(self) -> tuple[int | str, ...]:
+        """The channels."""
+        return self.channel if isinstance(self.channel, tuple) else (self.channel,)
 
     def open(self, path: Path) -> Image:
         """Open an image."""
@@ -83,19 +94,23 @@ class CropSettings:
     """Settings of the crops.
 
     Attributes:
-        size: (height, width) in pixels.
+        size: (height, width) in pixels, or as fractions of the image.
         place: where, see :func:`bridge.select.place_window`.
         formats: of :data:`bridge.select.crop_files.FORMATS`.
         segmenter: gives a model for an image's file of objects, to segment the crops with; ``None``
             to take the objects that are there.
         model: hash of that model.
+        keep_labels: the nuclei keep the labels that they have in the whole image.
+        layout: how the crops are called.
     """
 
-    size: tuple[int, int]
+    size: tuple[Length, Length]
     place: Place = "centre"
     formats: tuple[str, ...] = FORMATS
     segmenter: Resegmenting | None = None
     model: str | None = None
+    keep_labels: bool = False
+    layout: Layout = "starbridge"
 
 
 def measure_images(
@@ -107,7 +122,7 @@ def measure_images(
     listener: Listener | None = None,
     workers: Workers | None = None,
 ) -> tuple[pd.DataFrame, list[Outcome]]:
-    """Measure a channel over the nuclei of images; see :func:`bridge.batch.runner.run_batch`.
+    """Measure channels over the nuclei of images; see :func:`bridge.batch.runner.run_batch`.
 
     What was measured before from the same files is taken from ``OUT/select.json``.
 
@@ -120,18 +135,28 @@ def measure_images(
         workers: do the work; this process, one image after another, when ``None``.
 
     Returns:
-        A row an image that was measured, columns as :data:`COLUMNS`; and an outcome an image.
+        A row an image that was measured and channel, channel by channel, columns as
+        :data:`COLUMNS`; and an outcome an image.
 
     Raises:
         BadInputError: the output folder cannot be written.
     """
-    job = IntensityJob(settings)
+    job, asked = IntensityJob(settings), [str(channel) for channel in settings.channels]
     outcomes = run_batch(job, images, out, existing=existing, listener=listener, workers=workers)
     rows = [
-        {"name": outcome.name, **outcome.result, "image": outcome.source}
+        {
+            "name": outcome.name,
+            **found,
+            "image": outcome.source,
+            "objects": outcome.result["objects"],
+        }
         for outcome in outcomes
         if outcome.status != "failed"
+        # records of before several channels could be asked for have one without a list
+        for found in outcome.result.get("channels", [{ASKED: asked[0], **outcome.result}])
     ]
+    # images may be kept that were measured in other channels
+    rows.sort(key=lambda row: asked.index(row[ASKED]) if row[ASKED] in asked else len(asked))
     frame = pd.DataFrame(rows, columns=[*COLUMNS])
     # JSON has no NaN
     means = ["mean", "median", "pixel_mean"]
@@ -154,7 +179,8 @@ def crop_images(
     made otherwise are not touched.
 
     Args:
-        chosen: rows of the table of :func:`measure_images`.
+        chosen: rows of the table of :func:`measure_images`; an image that was chosen several
+            times is cropped once.
         out: the output folder.
         settings: as for measuring.
         crops: size, place, formats.
@@ -206,7 +232,7 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
 
 @dataclass(frozen=True)
 class IntensityJob(ImageJob[Path]):
-    """Measurement of a channel over the nuclei of images; its results are in the record alone."""
+    """Measurement of channels over the nuclei of images; its results are in the record alone."""
 
     record = "select.json"
     participle = "measured"
@@ -226,7 +252,8 @@ class IntensityJob(ImageJob[Path]):
         return {
             "image": path_identity(item),
             "file of objects": path_identity(source),
-            "channel": str(self.settings.channel),
+            "channels": [str(channel) for channel in self.settings.channels],
+            NUMBERING: "from 1",
             "axes": self.settings.axes,
         }
 
@@ -240,12 +267,16 @@ class IntensityJob(ImageJob[Path]):
         settings, source = self.settings, self._source(work.item)
         with settings.open(work.item) as image, add_source_to_errors(work.item, source):
             if self._table(work.item) is not None:
-                found = table_intensities(source, image, settings.channel)
+                found = [table_intensities(source, image, c) for c in settings.channels]
             else:
-                found = image_intensities(read_nuclei(source, image), image, settings.channel)
-        # JSON has no NaN
-        plain = {k: None if v != v else v for k, v in asdict(found).items()}
-        return Made(found.nuclei, {**plain, "objects": str(source)})
+                found = channel_intensities(read_nuclei(source, image), image, settings.channels)
+        channels = [
+            # JSON has no NaN
+            {ASKED: str(asked), **{k: None if v != v else v for k, v in asdict(one).items()}}
+            for asked, one in zip(settings.channels, found, strict=True)
+        ]
+        nuclei = max(one.nuclei for one in found)
+        return Made(nuclei, {"channels": channels, "objects": str(source)})
 
     def files(self, item: Path) -> list[Path]:
         """Return the image and the files of objects."""
@@ -284,16 +315,17 @@ class CropJob(ImageJob[Path]):
         return {
             "image": path_identity(item),
             "file of objects": path_identity(source),
-            "size": self.crops.size,
+            "size": [n if isinstance(n, int) else str(n) for n in self.crops.size],
             "place": self.crops.place,
             "model": self.crops.model,
+            **({"labels": "kept"} if self.crops.keep_labels else {}),
             "axes": self.settings.axes,
             "pixel size": self.settings.pixel_size,
         }
 
     def outputs(self, item: Path) -> dict[str, str]:
         """Return the files of a crop."""
-        return crop_paths(image_name(item), self.crops.formats)
+        return crop_paths(image_name(item), self.crops.formats, self.crops.layout)
 
     def run(self, work: Work[Path], folder: Path, progress: Progress) -> Made:
         """Cut out an image and its nuclei."""
@@ -301,19 +333,30 @@ class CropJob(ImageJob[Path]):
         source = objects_of(work.item, settings.sources)
         with settings.open(work.item) as image, add_source_to_errors(work.item, source):
             nuclei = read_nuclei(source, image)
+            name = image.name if crops.layout == "haug2" else None
             if crops.segmenter is None:
-                made = crop(image, nuclei, crops.size, crops.place)
+                made = crop(
+                    image,
+                    nuclei,
+                    crops.size,
+                    crops.place,
+                    keep_labels=crops.keep_labels,
+                    name=name,
+                )
             else:
                 window = _window(image, nuclei, crops)
                 segmenter = crops.segmenter(source)
                 scale = scale_of_run(source, segmenter.model)
                 again = resegment(image, window, segmenter, scale=scale)
-                made = crop(image, again, window=window)
+                made = crop(image, again, window=window, name=name)
                 # These are the labels of a segmentation that is not kept.
                 made = replace(made, objects=made.objects.drop(columns="original_label"))
             shape = (image.height, image.width)
         write_crop(made, folder, work.outputs)
-        is_whole = any(asked > had for asked, had in zip(crops.size, shape, strict=True))
+        is_whole = any(
+            isinstance(asked, int) and asked > had
+            for asked, had in zip(crops.size, shape, strict=True)
+        )
         window_sides = {side: getattr(made.window, side) for side in _WINDOW}
         return Made(len(made.nuclei), {**window_sides, "whole": is_whole})
 

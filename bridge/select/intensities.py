@@ -14,8 +14,8 @@ import pandas as pd
 from bridge.detections import Detections
 from bridge.errors import BadInputError
 from bridge.images import Image, open_image
+from bridge.images.channels import channel_titles
 from bridge.measure import measure
-from bridge.measure.columns import channel_titles
 from bridge.select.nuclei import Nuclei, nuclei_only, read_nuclei
 
 
@@ -56,9 +56,26 @@ def image_intensities(nuclei: Nuclei, image: Image, channel: int | str) -> Inten
     >>> image_intensities(np.array([[1, 1], [0, 2]]), image, 0).mean
     27.5
     """
+    return channel_intensities(nuclei, image, [channel])[0]
+
+
+def channel_intensities(
+    nuclei: Nuclei, image: Image, channels: Sequence[int | str]
+) -> list[Intensities]:
+    """Measure several channels over the nuclei of one image.
+
+    Args:
+        nuclei: as in :func:`image_intensities`; drawn once.
+        image: likewise.
+        channels: names, or numbers from 0.
+
+    Raises:
+        BadInputError: as in :func:`image_intensities`.
+    """
+    titles = channel_titles(image.channels)
     found = nuclei_only(nuclei) if isinstance(nuclei, Detections) else nuclei
-    table = measure(found, image, unit="px", channels=[channel])
-    return intensities_of_table(table, channel_titles(image.channels)[image.channel_index(channel)])
+    table = measure(found, image, unit="px", channels=channels)
+    return [intensities_of_table(table, titles[image.channel_index(c)]) for c in channels]
 
 
 def intensities_of_table(table: pd.DataFrame, title: str) -> Intensities:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from bridge.pictures.page import INK, Section, empty_figure, plot_text, spread_points, write_page
 from bridge.select.conditions import NO_CONDITION
+from bridge.select.files import ASKED
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -24,7 +25,8 @@ def write_selection_page(frame: pd.DataFrame, chosen: pd.DataFrame, path: Path) 
     """Write an interactive page: a plot of all images, and the chosen ones.
 
     Args:
-        frame: a row an image, columns as :data:`bridge.select.files.COLUMNS` and ``condition``.
+        frame: a row an image and channel, columns as :data:`bridge.select.files.COLUMNS` and
+            ``condition``.
         chosen: the result of :func:`bridge.select.choose`.
         path: the ``.html`` file.
 
@@ -33,23 +35,29 @@ def write_selection_page(frame: pd.DataFrame, chosen: pd.DataFrame, path: Path) 
         BadInputError: the file cannot be written.
     """
     channels = ", ".join(dict.fromkeys(frame["channel"].astype(str)))
-    columns = ["condition", "level", "quantile", "target", "mean", "nuclei", "name"]
+    asked = list(dict.fromkeys(frame[ASKED]))
+    which = ["channel"] if len(asked) > 1 else []
+    columns = [*which, "condition", "level", "quantile", "target", "mean", "nuclei", "name"]
     sections = [
-        Section(
-            "Images by condition",
-            selection_figure(frame, chosen),
-            note="A point is an image: the mean over its nuclei of their mean intensity. The box "
-            "holds the middle half of a condition's images, the line is their median.",
+        *(
+            Section(
+                f"Images by condition: {channel}" if which else "Images by condition",
+                selection_figure(frame[frame[ASKED] == channel], chosen[chosen[ASKED] == channel]),
+                note="A point is an image: the mean over its nuclei of their mean intensity. The "
+                "box holds the middle half of a condition's images, the line is their median.",
+            )
+            for channel in asked
         ),
         Section("Chosen images", chosen[columns], formats={"quantile": "g"}),
         Section(
             "All images",
-            frame[["condition", "name", "nuclei", "mean", "median", "pixel_mean"]],
+            frame[[*which, "condition", "name", "nuclei", "mean", "median", "pixel_mean"]],
             note="mean, median: over the nuclei, of the mean intensity of each. "
             "pixel_mean: over all their pixels.",
         ),
     ]
-    images, nuclei = len(frame), int(frame["nuclei"].sum())
+    each = frame.drop_duplicates("image")
+    images, nuclei = len(each), int(each["nuclei"].sum())
     write_page(
         path,
         f"Intensity of {channels}",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -13,6 +15,9 @@ from bridge.measure.pixels import list_pixels, number_objects
 
 Place = Literal["centre", "top-left", "top-right", "bottom-left", "bottom-right", "densest"]
 PLACES: tuple[str, ...] = get_args(Place)
+
+Length = int | Fraction
+"""A side of a crop: pixels, or a fraction of the image's side."""
 
 _STEPS = 16  # how finely the densest place is looked for, positions a crop's side
 
@@ -47,7 +52,7 @@ class Window:
 
 def place_window(
     shape: tuple[int, int],
-    size: tuple[int, int],
+    size: tuple[Length, Length],
     place: Place = "centre",
     points: NDArray[Any] | None = None,
 ) -> Window:
@@ -55,7 +60,8 @@ def place_window(
 
     Args:
         shape: (height, width) of the image.
-        size: (height, width) of the crop; what is larger than the image becomes the image's.
+        size: (height, width) of the crop. What is larger than the image becomes the image's; of a
+            fraction of the image the part of a pixel is left out, but one pixel is left.
         place: ``centre``, a corner, or ``densest``: the place with most nuclei, to a 16th of the
             crop's shorter side, and of several such places the topmost, then the leftmost.
         points: (n, 2) row and column of every nucleus, for ``densest``.
@@ -65,14 +71,18 @@ def place_window(
 
     >>> place_window((100, 200), (50, 50), "bottom-left")
     Window(top=50, left=0, height=50, width=50)
+    >>> place_window((100, 201), (Fraction(1, 2), Fraction(1, 2)), "bottom-left")
+    Window(top=50, left=0, height=50, width=100)
     """
-    if min(size) < 1:
-        raise BadInputError("crop", f"{size[1]} x {size[0]} is no size", "give 1024, or 1024x768")
+    if not all(_is_length(side) for side in size):
+        raise BadInputError(
+            "crop", f"{size[1]} x {size[0]} is no size", "give 1024, 1024x768, or half"
+        )
     if place not in PLACES:
         raise BadInputError(
             "crop", f"{place!r} is no place in an image", f"choose from {', '.join(PLACES)}"
         )
-    height, width = min(size[0], shape[0]), min(size[1], shape[1])
+    height, width = (_pixels(side, whole) for side, whole in zip(size, shape, strict=True))
     spare = (shape[0] - height, shape[1] - width)
     if place == "densest" and points is not None and len(points):
         top, left = _densest(points, (height, width), spare)
@@ -82,6 +92,14 @@ def place_window(
         top = 0 if place.startswith("top") else spare[0]
         left = 0 if place.endswith("left") else spare[1]
     return Window(top, left, height, width)
+
+
+def _is_length(side: Length) -> bool:
+    return 0 < side <= 1 if isinstance(side, Fraction) else side >= 1
+
+
+def _pixels(side: Length, whole: int) -> int:
+    return max(1, math.floor(side * whole)) if isinstance(side, Fraction) else min(side, whole)
 
 
 def nucleus_points(labels: NDArray[Any]) -> NDArray[np.int64]:

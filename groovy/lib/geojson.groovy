@@ -303,10 +303,11 @@ static String imageMismatch(Map image, List<String> names, int width, int height
 
 /** Return why objects cannot belong to an image of this size; '' if they can. */
 static String objectsMismatch(List objects, int width, int height) {
-    // Centroids, because outlines of nuclei at the edge may reach a little over it.
+    // The rays of a star outline begin in the image and may end beyond its border.
     int beyond = objects.count {
-        double x = it.getROI().getCentroidX(), y = it.getROI().getCentroidY()
-        x < 0 || y < 0 || x > width || y > height
+        def roi = it.getROI()
+        double x = roi.getBoundsX(), y = roi.getBoundsY()
+        x >= width || y >= height || x + roi.getBoundsWidth() <= 0 || y + roi.getBoundsHeight() <= 0
     }
     return beyond ? "${beyond} of its objects lie outside the image." : ''
 }

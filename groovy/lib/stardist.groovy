@@ -112,15 +112,22 @@ static Map overrideRecipe(Map recipe, Map settings) {
     return result
 }
 
-/** Return the numbers of channels that are given by number or by name. */
+/**
+ * Return the numbers of channels that are given by number from 0 or by name. What QuPath calls Channel 1
+ * where a file has no names is C1 elsewhere in starbridge.
+ */
 static List<Integer> channelNumbers(List wanted, List<String> names) {
     return wanted.collect {
-        int at = it instanceof Number
-            ? it.intValue()
-            : names.findIndexOf { name -> name.equalsIgnoreCase(it.toString()) }
+        String text = it.toString()
+        int at = it instanceof Number ? it.intValue() : names.findIndexOf { name -> name.equalsIgnoreCase(text) }
+        if (at < 0 && text ==~ /(?i)c[1-9][0-9]{0,4}/) {
+            int place = text.substring(1).toInteger()
+            at = place <= names.size() && names[place - 1] == "Channel ${place}" ? place - 1 : -1
+        }
         if (at < 0 || at >= names.size()) {
-            def known = names.withIndex().collect { name, n -> "${n} (${name})" }
-            throw new IllegalArgumentException("The image has no channel ${it}; it has ${known.join(', ')}.")
+            def known = names.withIndex().collect { name, n -> "${n} = ${name}" }
+            throw new IllegalArgumentException(
+                "The image has no channel ${it}; choose by number or name: ${known.join(', ')}.")
         }
         return at
     }

@@ -25,7 +25,7 @@ def settings = [
     model: '',              // the .pb; '' means the only one in the project's folder
     percentiles: '',        // intensities brought to 0 and 1, over the whole image: '0.2 99.8'
     probability: '',        // threshold, 0 to 1
-    channel: '',            // channel of the nuclei: a name (DAPI) or a number from 0; several with ,
+    channel: '',            // channel of the nuclei: a name (DAPI) or a number from 0 (Channel 1 is 0); several with ,
     pixelSize: '',          // µm per pixel that the model wants; the image is scaled to it
     tileSize: 1024,         // pixels; smaller tiles cost accuracy at their edges
     cellExpansion: 0.0,     // µm by which a nucleus grows into a cell; 0 gives nuclei only

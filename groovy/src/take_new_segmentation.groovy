@@ -30,7 +30,7 @@ def settings = [
     keepUntouched: false,   // keep objects that nobody edited and that are not found again
     conflicts: '',          // mark objects in conflict: a Neuron becomes Neuron: CONFLICTS
     model: 'demo',          // folder of a StarDist model (stardist_haug2), or 'demo'
-    channel: '',            // channel of the nuclei: a name (DAPI) or a number from 0; several with ,
+    channel: '',            // channel of the nuclei: a name (DAPI) or a number from 0 (Channel 1 is 0); several with ,
     probability: '',        // threshold, 0 to 1
     overlap: '',            // overlap threshold (NMS), 0 to 1
     percentiles: '',        // intensities brought to 0 and 1: '0.2 99.8'

@@ -42,13 +42,14 @@ function removeOpenRois() {
 	if (removed > 0) print("left out " + removed + " ROIs that enclose no area (lines, points, texts)");
 }
 
-// Return the number of ROIs of the overlay that reach beyond the active image.
+// Return the number of ROIs of the overlay of which no part lies in the active image. A star outline
+// begins in the image, but its rays may end beyond the border: that is no sign of another image.
 function countOutside() {
 	outside = 0;
 	for (i = 0; i < Overlay.size; i++) {
 		Overlay.activateSelection(i);
 		getSelectionBounds(x, y, w, h);
-		if (x + w > getWidth() || y + h > getHeight() || x < 0 || y < 0) outside++;
+		if (x >= getWidth() || y >= getHeight() || x + w <= 0 || y + h <= 0) outside++;
 	}
 	run("Select None");
 	return outside;

@@ -35,7 +35,7 @@ stopOn(loadRois(roi_file));
 count = Overlay.size;
 outside = countOutside();
 if (outside > 0) {
-	print(outside + " of " + count + " ROIs reach beyond the image; do they belong to " + title + "?");
+	print(outside + " of " + count + " ROIs lie outside the image; do they belong to " + title + "?");
 }
 if (hasWindow()) {
 	if (empty_first) roiManager("reset");

@@ -79,7 +79,7 @@ def test_every_image_gets_every_format_under_haug2s_names(
         read = [Detections.read(out / f) for k, f in outcome.outputs.items() if k != "preview"]
         assert all(len(d) == outcome.objects for d in read[2:])
         assert len({tuple(sorted(d.ids)) for d in read[2:]}) == 1
-        assert read[2].image.channels == ("C0", "C1", "C2", "C3")
+        assert read[2].image.channels == ("C1", "C2", "C3", "C4")
 
 
 def test_the_record_says_what_was_done_with_what(

@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 import tifffile
 
+from bridge import open_image
 from bridge.cli import main
-from tests.select.sections import write_section, write_study
+from tests.select.sections import CHANNELS, nuclei, write_section, write_study
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -97,6 +98,84 @@ def test_images_and_crops_are_counted_each_by_themselves(
     assert counted == [*(f"{n}/10" for n in range(1, 11)), *(f"{n}/3" for n in range(1, 4))]
 
 
+def test_images_are_chosen_for_each_of_several_channels(
+    select: Command, sections: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "selection"
+    choice = ("--by", "clone", *PATTERN, "--quantiles", 0, 0.5, 1, "--crop", 20, "--format", "tif")
+
+    code, printed, said = select(sections, "--channel", "488,DAPI", *choice, "-o", out)
+
+    assert code == 0, said
+    lines = [line.split("\t") for line in printed.splitlines()]
+    assert [tuple(line[:3]) for line in lines] == [
+        (channel, clone, level)
+        for channel in ("488", "DAPI")
+        for clone in ("Pa", "Qb")
+        for level in ("low", "medium", "high")
+    ]
+    alone = select(sections, "--channel", "488", *choice, "-o", tmp_path / "one")[1]
+    assert ["\t".join(line[1:]) for line in lines[:6]] == alone.splitlines()
+    frame = pd.read_csv(out / "intensities.csv")
+    assert frame["asked_channel"].tolist() == ["488"] * 10 + ["DAPI"] * 10
+    assert frame["channel"].unique().tolist() == ["AF488", "DAPI"]
+    chosen = {Path(line[4]).stem for line in lines}
+    assert {p.name for p in (out / "crops/images").iterdir()} == {f"{n}_crop.tif" for n in chosen}
+    assert f"{len(chosen)}/{len(chosen)} " in said
+    assert "is called differently" not in said
+    page = (out / "selection.html").read_text()
+    assert "Images by condition: 488" in page
+    assert "Images by condition: DAPI" in page
+    again = select(sections, "--channel", "488", "--channel", "DAPI", *choice, "-o", out)
+    assert again[1] == printed
+    assert "10 were done before" in again[2]
+
+
+def test_half_of_an_image_as_haug2s_notebooks_crop_it(
+    select: Command, sections: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "selection"
+
+    code, _, said = select(
+        sections, "--channel", 1, "-o", out, "--crop", "half", "--at", "bottom-right",
+        "--keep-ids", "--names", "haug2", "--format", "tif",
+    )  # fmt: skip
+
+    assert code == 0, said
+    assert "were taken whole" not in said
+    name = pd.read_csv(out / "selection.csv")["name"][0]
+    mask = tifffile.imread(out / f"crops/masks/{name}_mask.tif")
+    assert (mask == nuclei()[20:, 30:]).all()
+    with open_image(out / f"crops/images/{name}.tif") as image:
+        assert image.channels == CHANNELS
+        assert (image.height, image.width) == (20, 30)
+    table = pd.read_csv(out / f"crops/masks/{name}_objects.csv")
+    assert table["label"].tolist() == table["original_label"].tolist() == [9, 12, 700]
+    refused = select(sections, "--channel", 1, "-o", out, "--crop", "1/3", "--names", "haug2")
+    assert "another size" in refused[2]
+
+
+@pytest.mark.parametrize(
+    ("size", "shape"),
+    [
+        ("half", (20, 30)),
+        ("1/3", (13, 20)),
+        ("0.1", (4, 6)),
+        ("50%x100%", (40, 30)),
+        ("halfx1", (40, 30)),
+        ("0.0001", (1, 1)),
+        ("1.0", (40, 60)),
+        ("7x5", (5, 7)),
+    ],
+)
+def test_sizes_of_crops(select: Command, tmp_path: Path, size: str, shape: tuple[int, int]) -> None:
+    section = write_section(tmp_path / "SECTIONS", "Pa_s1", 100)
+    out = tmp_path / "out"
+    code, _, said = select(section, "--channel", 1, "-o", out, "--crop", size, "--format", "tif")
+    assert code == 0, said
+    assert tifffile.imread(out / "crops/labels/Pa_s1_crop_labels.tif").shape == shape
+
+
 @pytest.mark.model
 def test_crops_are_segmented_anew(select: Command, sections: Path, tmp_path: Path) -> None:
     out = tmp_path / "selection"
@@ -142,7 +221,10 @@ def test_an_image_that_fails_makes_the_exit_status_1(
     assert len(printed.splitlines()) == 3
     missing = select(sections, "--channel", "647", "-o", tmp_path / "none")
     assert missing[0] == 1
-    assert "has no channel '647'; choose a channel by number or name: 0 DAPI, 1 AF488" in missing[2]
+    assert (
+        "has no channel '647'; choose a channel by number or name: 0 = DAPI, 1 = AF488"
+        in missing[2]
+    )
     assert missing[1] == ""
 
 
@@ -158,8 +240,18 @@ def test_json_goes_to_stdout_alone(select: Command, sections: Path, tmp_path: Pa
     ("arguments", "message"),
     [
         (["--quantiles", "0.9", "0.5", "0.1"], "0.9 0.5 0.1 do not rise within 0 to 1"),
-        (["--crop", "big"], "--crop: 'big' is no size; give 1024, or 1024x768"),
+        (["--crop", "big"], "--crop: 'big' is no size; give 1024, 1024x768, or of each side half"),
         (["--crop", "0"], "--crop: '0' is no size"),
+        (["--crop", "3/2"], "--crop: '3/2' is no size"),
+        (["--crop", "0%"], "--crop: '0%' is no size"),
+        (["--crop", "halfx100"], "--crop: 'halfx100' is no size"),
+        (["--crop", "1/2x1/2x1/2"], "--crop: '1/2x1/2x1/2' is no size"),
+        (["--keep-ids"], "--crop: is missing"),
+        (["--names", "haug2"], "--crop: is missing"),
+        (
+            ["--crop", "9", "--keep-ids", "--resegment", "demo"],
+            "--keep-ids and --resegment: contradict each other",
+        ),
         (["--at", "densest"], "--crop: is missing"),
         (["--resegment", "demo"], "--crop: is missing"),
         (["--crop", "9", "--resegment", "nowhere"], "nowhere: does not exist"),

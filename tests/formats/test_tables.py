@@ -68,3 +68,24 @@ def test_what_is_no_table_is_said(tmp_path: Path, name: str, content: bytes, mes
 
     with pytest.raises(BadInputError, match=message):
         Detections.read(tmp_path / name)
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "parquet"])
+def test_channels_without_a_name_count_from_1_whoever_wrote_the_table(
+    tmp_path: Path, ending: str
+) -> None:
+    old = {"Nucleus: C0: Mean": [10.0], "Nucleus: C1: Mean": [20.0], "Nucleus: 488: Mean": [5.0]}
+    objects = Detections.from_polygons([shapely.box(0, 0, 2, 2)], columns=old)
+    path = tmp_path / f"old.{ending}"
+    objects.write(path)
+
+    new = ["Nucleus: C1: Mean", "Nucleus: C2: Mean", "Nucleus: 488: Mean"]
+    found = Detections.read(path)
+    assert found.objects[new].to_numpy().tolist() == [[10, 20, 5]]
+    assert found.measurements == new
+
+    again = tmp_path / f"new.{ending}"
+    found.write(again)
+    assert Detections.read(again).measurements == new
+    named = ImageInfo(channels=("C0", "C1", "488"))  # so the file itself calls them
+    assert Detections.read(path, image=named).measurements == [*old]

@@ -278,7 +278,12 @@ def test_channels_are_found_by_name(groovy: Groovy) -> None:
 
     assert groovy.ask("run_stardist", f"script.channelNumbers(['dapi', 1], {names})") == [0, 1]
     message = groovy.refusal("run_stardist", f"script.channelNumbers(['Cy5'], {names})")
-    assert message == "The image has no channel Cy5; it has 0 (DAPI), 1 (GFP)."
+    assert message == "The image has no channel Cy5; choose by number or name: 0 = DAPI, 1 = GFP."
+    unnamed = quoted(["Channel 1", "Channel 2"])
+    by_place = f"script.channelNumbers(['C2', 'channel 1'], {unnamed})"
+    assert groovy.ask("run_stardist", by_place) == [1, 0]
+    from_0 = f"script.channelNumbers(['C0'], {unnamed})"
+    assert "no channel C0;" in groovy.refusal("run_stardist", from_0)
     assert "no channel 2;" in groovy.refusal("run_stardist", f"script.channelNumbers([2], {names})")
 
 
@@ -540,8 +545,10 @@ def test_a_file_of_another_image_is_reported(groovy: Groovy, image: Any, message
 
 def test_objects_outside_the_image_are_reported(groovy: Groovy) -> None:
     objects = """
-        [[5, 5], [512, 400], [600, 5], [5, -1]].collect { x, y ->
-            def roi = new Expando(getCentroidX: { x }, getCentroidY: { y })
+        [[5, 5], [510, 398], [512, 5], [-9, -1], [5, -4]].collect { x, y ->
+            def roi = new Expando(
+                getBoundsX: { x }, getBoundsY: { y }, getBoundsWidth: { 10 }, getBoundsHeight: { 4 }
+            )
             new Expando(getROI: { roi })
         }
     """

@@ -51,14 +51,14 @@ def test_sizes_and_what_is_known() -> None:
     assert (image.width, image.height, image.size("C"), image.size("T")) == (5, 4, 3, 1)
     assert image.level_shapes == ((4, 5),)
     assert image.pixel_size == PixelSize(0.5, 0.6)
-    assert image.channels == ("a", "C1", "b")
+    assert image.channels == ("a", "C2", "b")
     assert (image.path, image.name, image.is_rgb) == (None, "n", False)
     assert repr(image) == "<Image 'n' CYX 3×4×5 uint16>"
 
 
 def test_an_image_without_channel_axis_has_one_channel() -> None:
     image = from_array(np.ones((1, 1)))
-    assert image.channels == ("C0",)
+    assert image.channels == ("C1",)
     assert image.plane().tolist() == [[1.0]]
 
 
@@ -89,10 +89,10 @@ def test_channels_are_found_by_number_and_name(
         (5, "has no channel 5"),
         (-1, "has no channel -1"),
         ("40", "has no channel '40'"),
-        ("sox", "has several channels that 'sox' fits (2 and 3)"),
+        ("sox", "has several channels that 'sox' fits (2 = SOX2 and 3 = sox2)"),
         ("GFP", "has no channel 'GFP'"),
         ("", "has no channel ''"),
-        ("Sox2", "has several channels that 'Sox2' fits (2 and 3)"),
+        ("Sox2", "has several channels that 'Sox2' fits (2 = SOX2 and 3 = sox2)"),
         ("2", None),
         (None, "has 5 channels"),
     ],
@@ -107,7 +107,7 @@ def test_channels_that_are_not_there_are_refused_with_those_that_are(
         stained.plane(channel)
     assert str(error.value) == (
         f"s.tif: {problem}; choose a channel by number or name: "
-        "0 DAPI (405), 1 TBR2, 2 SOX2, 3 sox2, 4 Cy5"
+        "0 = DAPI (405), 1 = TBR2, 2 = SOX2, 3 = sox2, 4 = Cy5"
     )
 
 

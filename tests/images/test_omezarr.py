@@ -61,7 +61,7 @@ def test_both_versions_of_ngff(tmp_path: Path, version: str) -> None:
     with open_image(folder) as image:
         assert (image.axes, image.shape, image.dtype) == ("CZYX", array.shape, np.dtype("u2"))
         assert (image.name, image.path) == ("My cells", folder)
-        assert image.channels == ("DAPI", "C1")
+        assert image.channels == ("DAPI", "C2")
         assert image.pixel_size == PixelSize(0.5, 0.25, 2.0)
         assert image.level_shapes == ((20, 24), (10, 12))
         np.testing.assert_array_equal(image.plane("DAPI", z=2), array[0, 2])

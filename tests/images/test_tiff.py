@@ -132,7 +132,7 @@ def test_a_stack_that_tifffile_marked_as_planar_colours_has_channels(
     tifffile.imwrite(path, stack, photometric="rgb", planarconfig="separate")
     with open_image(path, axes=axes) as image:
         assert (image.axes, image.is_rgb) == ("CYX", False)
-        assert image.channels == ("C0", "C1", "C2", "C3")[:count]
+        assert image.channels == ("C1", "C2", "C3", "C4")[:count]
         np.testing.assert_array_equal(image.plane(2), stack[2])
 
 
@@ -201,7 +201,7 @@ def test_ome_tiff_with_channels_and_pixel_size(tmp_path: Path) -> None:
     tifffile.imwrite(path, array, metadata=metadata)
     with open_image(path) as image:
         assert image.name == "Zellen µ 'x'"
-        assert (image.axes, image.channels) == ("ZCYX", ("DAPI", "TBR2", "C2"))
+        assert (image.axes, image.channels) == ("ZCYX", ("DAPI", "TBR2", "C3"))
         assert image.pixel_size == PixelSize(0.65, 0.325, 2.0)
         np.testing.assert_array_equal(image.plane("TBR2", z=1), array[1, 1])
 
@@ -386,7 +386,7 @@ def test_a_stack_that_says_nothing_needs_axes(tmp_path: Path) -> None:
         "give --axes CYX (channels) or --axes ZYX (slices)"
     )
     with open_image(path, axes="cyx") as image:
-        assert image.channels == ("C0", "C1", "C2", "C3")
+        assert image.channels == ("C1", "C2", "C3", "C4")
         np.testing.assert_array_equal(image.plane("2"), array[2])
     with open_image(path, axes="YXZ") as image:
         np.testing.assert_array_equal(image.plane(z=5), array[:, :, 5])
@@ -409,8 +409,8 @@ def test_given_axes_override_those_of_the_file(tmp_path: Path) -> None:
         (["DAPI", "TBR2"] * 2, ("DAPI", "TBR2")),
         (["c:1/2 z:1/2 - DAPI", "c:2/2 z:1/2 - TBR2", "c:1/2 z:2/2 - DAPI", "c:2/2 z:2/2 - TBR2"],
          ("DAPI", "TBR2")),
-        (["a.czi", "a.czi"] * 2, ("C0", "C1")),
-        (["z1", "z2", "z3", "z4"], ("C0", "C1")),
+        (["a.czi", "a.czi"] * 2, ("C1", "C2")),
+        (["z1", "z2", "z3", "z4"], ("C1", "C2")),
     ],
 )  # fmt: skip
 def test_imagej_labels_are_channel_names_where_they_name_channels(

@@ -58,6 +58,7 @@ class Call:
     def values(self) -> dict[str, str | float | bool]:
         """Its settings as Python has them."""
         kinds = {s.name: s.kind for s in macro_settings(self.file.read_text("utf-8"))}
+        kept: dict[str, Callable[[str], str | float | bool]]
         kept = {"number": float, "whole": int, "truth": "yes".__eq__}
         return {n: kept.get(kinds[n], str)(value) for n, value in self.settings.items()}
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import roifile
+import shapely
 import tifffile
 from numpy.typing import NDArray
 
-from bridge import Detections, ImageInfo, open_image
+from bridge import Detections, ImageInfo, Segmenter, open_image
 from bridge.apps.fiji import Fiji, MacroError
 from tests.macros.conftest import MACROS, NO_SESSION
 
@@ -259,3 +261,32 @@ def test_a_position_means_what_the_dimensions_make_of_it(
     measured = pd.read_csv(folder / "tables" / f"{kind}_table.csv").iloc[0]
     brightest = measured["C3_Min"] if kind == "channels" else measured["C1_Min"]
     assert brightest == 3000
+
+
+@pytest.mark.model
+def test_star_outlines_at_the_border_belong_to_the_image(
+    headless: Fiji, folder: Path, real_image: tuple[NDArray[Any], NDArray[Any]]
+) -> None:
+    pixels = real_image[0][100:260, 100:260]
+    tifffile.imwrite(folder / "a.tif", pixels)
+    with open_image(folder / "a.tif") as image:
+        found = Segmenter.load("demo").segment(image, outline="star")
+    left, top, right, bottom = found.objects.geometry.total_bounds
+    assert min(left, top) < 0  # rays end beyond the border
+    assert max(right, bottom) > 160
+    found.write(folder / "a_rois.zip")
+
+    result = headless.run_macro(PUSH, image_file=folder / "a.tif", roi_file=folder / "a_rois.zip")
+
+    assert len(result.rois) == len(found)
+    assert "do they belong" not in result.printed
+
+
+def test_rois_of_another_image_are_pointed_out(headless: Fiji, folder: Path) -> None:
+    tifffile.imwrite(folder / "small.tif", np.zeros((30, 40), np.uint8))
+    boxes = [(38, 28, 44, 34), (-3, -3, 1, 1), (40, 5, 45, 9), (5, 30, 9, 40), (-9, 5, 0, 9)]
+    Detections.from_polygons([shapely.box(*box) for box in boxes]).write(folder / "big.zip")
+
+    result = headless.run_macro(PUSH, image_file=folder / "small.tif", roi_file=folder / "big.zip")
+
+    assert "3 of 5 ROIs lie outside the image; do they belong to small.tif?" in result.printed

@@ -16,6 +16,7 @@ from bridge import Detections
 from bridge.cli.measure import measure as command
 from bridge.errors import BadInputError
 from bridge.images import open_image
+from bridge.images.channels import NUMBERING
 from bridge.measure import measure
 from bridge.measure.files import Settings, measure_files
 
@@ -170,3 +171,18 @@ def test_rings_that_are_no_width(folder: Path, ring: str) -> None:
 
     assert isinstance(done.exception, BadInputError)
     assert "give 3um or 8px" in str(done.exception)
+
+
+def test_tables_whose_names_of_channels_count_otherwise_are_not_mixed(folder: Path) -> None:
+    out = folder / "tables"
+    sources, images = [folder / "objects"], sorted((folder / "images").iterdir())
+    measure_files(images[:1], sources, out, Settings())
+    record = json.loads((out / "measure.json").read_text())
+    del record["images"]["a"]["key"][NUMBERING]  # as it was written when names counted from 0
+    (out / "measure.json").write_text(json.dumps(record))
+
+    (refused,) = measure_files(images[:1], sources, out, Settings())
+
+    assert "with other settings (another numbering of channels without a name)" in str(
+        refused.error
+    )

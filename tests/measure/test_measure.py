@@ -66,7 +66,7 @@ def test_intensities_of_a_real_section_are_scikit_images(haug2_mask_path: Path) 
 
     assert table.index.tolist() == theirs["label"].tolist()
     for kind, name in zip(kinds[1:], STATISTICS, strict=False):
-        np.testing.assert_allclose(table[f"Nucleus: C0: {name}"], theirs[kind], rtol=1e-6)
+        np.testing.assert_allclose(table[f"Nucleus: C1: {name}"], theirs[kind], rtol=1e-6)
 
 
 @given(label_images(max_side=16), st.sampled_from([1.0, 2.0, 3.5]))
@@ -91,11 +91,11 @@ def test_rings_enter_neither_neighbours_nor_other_rings(labels: NDArray[Any], wi
         assert row["Cytoplasm: Area px^2"] == ring.sum()
         assert row["Cell: Area px^2"] == cell.sum()
         assert row["Nucleus/Cell area ratio"] == (labels == label).sum() / cell.sum()
-        assert row["Cell: C0: Sum"] == values[cell].sum()
+        assert row["Cell: C1: Sum"] == values[cell].sum()
         if ring.any():
-            assert row["Cytoplasm: C0: Sum"] == values[ring].sum()
+            assert row["Cytoplasm: C1: Sum"] == values[ring].sum()
         else:
-            assert np.isnan(row["Cytoplasm: C0: Mean"])
+            assert np.isnan(row["Cytoplasm: C1: Mean"])
 
 
 def test_pixel_sizes(square: Detections) -> None:
@@ -227,10 +227,10 @@ def test_nan_touches_only_its_object_and_its_channel() -> None:
 
     table = measure(labels, from_array(values, axes="CYX"))
 
-    first = table.filter(like="C0:")
+    first = table.filter(like="C1:")
     assert first.loc[1].isna().all()
     assert first.loc[2].notna().all()
-    assert table.filter(like="C1:").notna().all(axis=None)
+    assert table.filter(like="C2:").notna().all(axis=None)
     assert table["Nucleus: Area px^2"].tolist() == [2, 2]
 
 
@@ -253,8 +253,8 @@ def test_channels_are_chosen_and_told_apart(square: Detections) -> None:
     table = measure(square, image, channels=["DAPI", 2])
 
     assert "Nucleus: DAPI: Mean" in table
-    assert "Nucleus: 488 (C2): Mean" in table
-    assert "Nucleus: 488 (C1): Mean" not in table
+    assert "Nucleus: 488 (C3): Mean" in table
+    assert "Nucleus: 488 (C2): Mean" not in table
     with pytest.raises(BadInputError, match="has no channel"):
         measure(square, image, channels=["GFP"])
 

@@ -402,7 +402,7 @@ def test_a_channel_that_does_not_exist_is_said(demo_segmenter: Segmenter) -> Non
     recipe = demo_segmenter.recipe.with_changes(channel=7)
     image = from_array(np.zeros((2, 9, 9)), axes="CYX", channels=["DAPI", "488"], name="a.tif")
 
-    with pytest.raises(BadInputError, match=r"a\.tif: has no channel 7.*0 DAPI, 1 488"):
+    with pytest.raises(BadInputError, match=r"a\.tif: has no channel 7.*0 = DAPI, 1 = 488"):
         Segmenter(demo_segmenter.model, recipe, demo_segmenter.engine).segment(image)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,20 @@ def test_labels_begin_at_1_and_tell_their_originals() -> None:
     assert made.objects["label"].tolist() == [1, 2, 3]
     assert made.objects["original_label"].tolist() == [9, 12, 700]
     assert made.objects["cut"].tolist() == [True, False, True]
+
+
+@given(label_images(max_side=16), st.booleans())
+def test_nuclei_may_keep_their_labels(labels: NDArray[Any], as_objects: bool) -> None:
+    half = (Fraction(1, 2), Fraction(1, 2))
+    given_nuclei = Detections.from_labels(labels) if as_objects else labels
+    made = crop(section(labels), given_nuclei, half, "bottom-left", keep_labels=True, name="s")
+
+    window = made.window
+    assert (window.left, window.bottom) == (0, labels.shape[0])
+    assert (window.height, window.width) == tuple(max(1, side // 2) for side in labels.shape)
+    assert np.array_equal(made.nuclei.to_labels(), window.of(labels))
+    assert made.objects["label"].tolist() == made.objects["original_label"].tolist()
+    assert made.image.name == made.nuclei.image.name == "s"
 
 
 def test_nuclei_at_the_images_own_border_are_not_cut() -> None:

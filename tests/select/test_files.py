@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -215,3 +216,34 @@ def test_a_folder_that_cannot_be_written_ends_the_run(sections: list[Path], tmp_
 
     with pytest.raises(BadInputError, match="cannot be written"):
         measure_images(sections[:1], tmp_path / "out", settings(sections))
+
+
+def test_several_channels_are_read_at_once(sections: list[Path], tmp_path: Path) -> None:
+    given = Settings(("488", 0), (tmp_path / "RESULTS",))
+    frame, outcomes = measure_images(sections[:3], tmp_path / "out", given)
+
+    assert [outcome.objects for outcome in outcomes] == [4, 4, 4]
+    assert frame["asked_channel"].tolist() == ["488"] * 3 + ["0"] * 3
+    assert frame["channel"].tolist() == ["AF488"] * 3 + ["DAPI"] * 3
+    for asked, channel in (("488", "488"), ("0", "0")):
+        alone, _ = measure_images(sections[:3], tmp_path / asked, settings(sections, channel))
+        found = frame[frame["asked_channel"] == asked].reset_index(drop=True)
+        pd.testing.assert_frame_equal(found, alone)
+
+
+def test_a_record_of_one_channel_without_a_list_is_read(
+    sections: list[Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    frame, _ = measure_images(sections[:2], out, settings(sections))
+    record = json.loads((out / IntensityJob.record).read_text())
+    for entry in record["images"].values():
+        (found,) = entry["result"].pop("channels")
+        del found["asked_channel"]
+        entry["result"] |= found
+    (out / IntensityJob.record).write_text(json.dumps(record))
+
+    again, outcomes = measure_images(sections[:2], out, settings(sections), existing="keep")
+
+    assert [outcome.status for outcome in outcomes] == ["skipped", "skipped"]
+    pd.testing.assert_frame_equal(again, frame)

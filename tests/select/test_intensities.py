@@ -110,7 +110,7 @@ def test_every_plane_of_a_stack_counts() -> None:
 def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
     path = write_section(tmp_path / "SECTIONS", "Pa_s1", 100)
 
-    with pytest.raises(BadInputError, match="has no channel '647'.*0 DAPI, 1 AF488"):
+    with pytest.raises(BadInputError, match="has no channel '647'.*0 = DAPI, 1 = AF488"):
         mean_intensities([path], [nuclei()], "647")
     with pytest.raises(BadInputError, match="are of 2 images, not of 1"):
         mean_intensities([path], [nuclei(), nuclei()], 1)

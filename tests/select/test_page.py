@@ -11,6 +11,7 @@ import pytest
 
 from bridge.select import choose
 from bridge.select.conditions import NO_CONDITION
+from bridge.select.files import ASKED
 from bridge.select.page import selection_figure, write_selection_page
 
 pytest.importorskip("plotly")
@@ -22,6 +23,7 @@ def frame() -> pd.DataFrame:
     return pd.DataFrame(
         {
             "name": names,
+            ASKED: "488",
             "channel": "AF488",
             "nuclei": [*range(1000, 12_000, 1000), 0],
             "mean": [*range(10, 120, 10), None],

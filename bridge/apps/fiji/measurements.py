@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from bridge.errors import BadInputError
+from bridge.images.channels import find_channel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,14 +35,7 @@ def channel_numbers(
     """
     if wanted is None:
         return list(range(1, len(names) + 1))
-    numbers = []
-    for channel in wanted:
-        index = names.index(channel) if channel in names else channel
-        if isinstance(index, str) or not 0 <= index < len(names):
-            listed = ", ".join(f"{number} {name}" for number, name in enumerate(names))
-            raise BadInputError(image, f"has no channel {channel!r}", f"it has {listed}")
-        numbers.append(int(index) + 1)
-    return numbers
+    return [find_channel(names, channel, image) + 1 for channel in wanted]
 
 
 def as_frame(

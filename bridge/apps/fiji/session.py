@@ -419,7 +419,8 @@ class Fiji(AppSession):
         memory += ' (heap="8g")'
         if kind == "macro":
             text = memory if "out of memory" in str(error).lower() else str(error)
-            if text == STOPPED and (last := self._last_printed()):
+            # whoever hears what is printed has heard it
+            if text == STOPPED and self._on_print is None and (last := self._last_printed()):
                 text += f"; its last output: {last}"
             return MacroError(what, answer["line"], text)
         return FijiError(f"{what}: {memory if kind == 'memory' else error}")

@@ -88,7 +88,7 @@ class ImageJ:
                 )
             )
         )
-        # the recorder gets a line when the command has ended, and keeps no settings of one that stops
+        # the recorder gets a line after the end, and keeps no settings of a macro that stops
         end = time.monotonic() + (0 if said else PATIENCE)
         recorded = ""
         while f'run("{command}", "' not in recorded and time.monotonic() < end:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from bridge.images.channels import name_channels, name_in_label
+
 _DISPLAY_SATURATION = "saturated=0.35"
 
 
@@ -110,15 +112,19 @@ def _name_channels(image: Any, names: list[str]) -> None:
 
 
 def channel_names(image: Any) -> list[str]:
-    """Name an image's channels by the labels of its first planes, else ``C1``, ``C2``, …."""
+    """Name an image's channels by the labels of its first planes, else ``C1``, ``C2``, ….
+
+    As in the macros: labels are names where every channel has one, no two the same, and none is
+    that of a file.
+    """
     stack = image.getStack()
     names = []
     for channel in range(1, image.getNChannels() + 1):
         label = stack.getSliceLabel(image.getStackIndex(channel, 1, 1))
-        lines = str(label).splitlines() if label is not None else []
-        names.append(lines[0] if lines and lines[0].strip() else f"C{channel}")
-    if len(set(names)) < len(names) or (len(names) == 1 and names[0].lower().endswith(".tif")):
-        return [f"C{channel}" for channel in range(1, len(names) + 1)]
+        names.append("" if label is None else name_in_label(str(label)))
+    usable = all(names) and len(set(names)) == len(names)
+    if not usable or any(name.lower().endswith((".tif", ".tiff")) for name in names):
+        return list(name_channels([], len(names)))
     return names
 
 

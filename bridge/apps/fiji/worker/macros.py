@@ -9,9 +9,10 @@ import time
 
 from bridge.apps.fiji.worker.dialogs import ErrorDialogs
 from bridge.apps.fiji.worker.nested import NestedFailures
+from bridge.apps.fiji.worker.printing import JavaOutput, MacroOutput, write_at_once
 
 STOPPED = "stopped before its end, by exit() or a cancelled dialog"
-"""Message for a macro that ended itself; without a window ImageJ prints the reason."""
+"""Message for a macro that ended itself and gave no reason."""
 
 _DONE = "starbridge.macro.done"
 _POLL = 0.02  # seconds
@@ -67,7 +68,7 @@ def run_macro(
         MacroFailedError: it stopped before its end.
         MacroTimeoutError: it took too long.
     """
-    running = _Running(text, argument, nested)
+    running = _Running(text, argument, nested, window=window)
     log = Log() if window else None
     dialogs = ErrorDialogs() if window else None
     thread = threading.Thread(target=running.run, daemon=True)
@@ -81,10 +82,17 @@ def run_macro(
             dialogs.close_all()
         if until is not None and time.monotonic() > until:
             stopped = running.abort(thread)
+            running.output.end(None)
             raise MacroTimeoutError(f"took longer than {timeout:g} s", stopped=stopped)
     if log is not None:
         log.pass_on()
-    return running.result(dialogs.texts if dialogs is not None else [])
+    try:
+        value = running.result(dialogs.texts if dialogs is not None else [])
+    except MacroFailedError as error:
+        running.output.end(str(error))
+        raise
+    running.output.end(None)
+    return value
 
 
 class Log:
@@ -112,8 +120,12 @@ class Log:
 class _Running:
     """A run of a macro, in a thread that ImageJ takes for one of its own."""
 
-    def __init__(self, text: str, argument: str, nested: NestedFailures) -> None:
+    def __init__(self, text: str, argument: str, nested: NestedFailures, *, window: bool) -> None:
         from jpype import JClass
+
+        self.output = MacroOutput(write_at_once)
+        # With a window, errors are told in dialogs, and everything else in the Log window.
+        self._stdout = None if window else JavaOutput(self.output)
 
         self._system = JClass("java.lang.System")
         self._interpreter = JClass("ij.macro.Interpreter")()
@@ -143,12 +155,16 @@ class _Running:
         errors = JClass("java.io.ByteArrayOutputStream")()
         usual = self._system.err
         self._system.setErr(JClass("java.io.PrintStream")(errors, True, "UTF-8"))
+        if self._stdout is not None:
+            self._stdout.begin()
         try:
             value = self._interpreter.run(self._text, self._argument)
             self._value = None if value is None else str(value)
         except Exception as error:
             self._error = error
         finally:
+            if self._stdout is not None:
+                self._stdout.end()
             self._system.setErr(usual)
             self._stderr = str(errors.toString("UTF-8"))
             sys.stderr.write(self._stderr)
@@ -165,7 +181,9 @@ class _Running:
         Args:
             dialogs: texts of error dialogs that were closed meanwhile.
         """
-        error = self._error
+        error, reason = self._error, self.output.exit_text
+        if error is not None and _cancelled(error) and reason is not None:
+            raise MacroFailedError(reason, self._line())
         message = self._interpreter.getErrorMessage() or self._imagej.getErrorMessage()
         if message is None and dialogs:
             message = dialogs[-1]
@@ -173,8 +191,7 @@ class _Running:
             raise MacroFailedError(str(message or _explained(error)), self._line())
         if self._interpreter.wasError() or message is not None:
             raise MacroFailedError(str(message or "stopped with an error"), self._line())
-        nested = _NESTED_ERROR.search(self._stderr)
-        if error is None and (problem := nested[1] if nested else self._nested.first()):
+        if error is None and (problem := self._nested_problem(reason)):
             raise MacroFailedError(f"a macro that it runs failed: {problem}", None)
         if error is not None:
             raise MacroFailedError(STOPPED, self._line())
@@ -182,6 +199,11 @@ class _Running:
         if self._marked and not reached:
             raise MacroFailedError("stopped before its end, and ImageJ does not say why", None)
         return self._value
+
+    def _nested_problem(self, reason: str | None) -> str | None:
+        """Return why something failed that the macro ran, after which it went on."""
+        printed = _NESTED_ERROR.search(self._stderr)
+        return reason or (printed[1] if printed else self._nested.first())
 
     def _line(self) -> int | None:
         if self._interpreter.wasError():

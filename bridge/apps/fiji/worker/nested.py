@@ -1,5 +1,8 @@
 """Failures of what a macro runs: ImageJ and SciJava drop them, and the macro goes on."""
 
+# JPype's decorators carry no types
+# mypy: disallow-untyped-decorators=False
+
 from __future__ import annotations
 
 from collections.abc import Callable
