@@ -1,0 +1,32 @@
+"""Runs inside a process of its own: macros through pyimagej, as its users write it.
+
+Called as ``python -m tests.macros.pyimagej_worker APP``; each line in is a JSON object with the
+``macro`` (a path) and its ``settings``, each line out that begins with ``answer`` its output.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+
+def main() -> None:
+    """Answer until the input ends."""
+    import imagej
+    import scyjava
+
+    scyjava.config.set_java_constraints(fetch="never")
+    gateway = imagej.init(sys.argv[1], mode="headless")
+    for line in sys.stdin:
+        request = json.loads(line)
+        text = Path(request["macro"]).read_text("utf-8")
+        gateway.py.run_macro(text, request["settings"])
+        failed = scyjava.jimport("java.lang.System").clearProperty("starbridge.macro.failed")
+        print("answer", json.dumps(str(failed or "")), flush=True)  # noqa: T201
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
