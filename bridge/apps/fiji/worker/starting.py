@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bridge.apps.fiji.worker.groovy import enable_groovy
 from bridge.colors import distinct_color
 from bridge.java.memory import heap_option
 
@@ -33,6 +34,7 @@ class Start:
         java: libjvm for the embedded ImageJ, ``JAVA_HOME`` for a Fiji; ``None`` finds one.
         jars: libraries of the embedded ImageJ; empty for a Fiji.
         app: folder of a Fiji, or a Maven endpoint (``sc.fiji:fiji``).
+        libraries: folders of a Fiji's native libraries.
         offline: True where the app has all that is needed, so that nothing is downloaded.
     """
 
@@ -41,6 +43,7 @@ class Start:
     java: str | None = None
     jars: tuple[str, ...] = ()
     app: str | None = None
+    libraries: tuple[str, ...] = ()
     offline: bool = False
 
 
@@ -75,6 +78,7 @@ def start(how: Start, folder: Path) -> Started:
         _start_embedded(how, options, folder)
     from jpype import JClass
 
+    enable_groovy()
     return Started(imagej2, str(JClass("ij.IJ").getVersion()).split("/")[-1])
 
 
@@ -136,6 +140,9 @@ def _start_app(how: Start, options: list[str], folder: Path) -> Any:
         # pyimagej adds one on import, which it would look up on the network.
         scyjava.config.endpoints.clear()
     scyjava.config.add_classpath(str(folder / "classes"))
+    if how.libraries:
+        # As Fiji's launcher does; else TensorFlow would not be the one that the user chose.
+        options = [*options, f"-Djava.library.path={os.pathsep.join(how.libraries)}"]
     for option in options:
         scyjava.config.add_option(option)
     gateway = imagej.init(how.app, mode="interactive" if how.window else "headless")
