@@ -287,20 +287,35 @@ function saveRois(path) {
 	} else if (hasWindow()) {
 		problem = saveByManager(part);
 	} else {
-		problem = runScript("overlay = image.getOverlay(); used = new Packages.java.util.HashSet();"
-			+ "count = overlay == null ? 0 : overlay.size();"
-			+ "unsafe = Packages.java.util.regex.Pattern.compile('[\\x00-\\x1f<>:\\x22/\\x5c|?*]');"
-			+ "ending = Packages.java.util.regex.Pattern.compile('(?i)[.]roi$');"
-			+ "zip = new Packages.java.util.zip.ZipOutputStream("
-			+ "new Packages.java.io.BufferedOutputStream(new Packages.java.io.FileOutputStream(path)));"
-			+ "try { zip.setLevel(1); for (i = 0; i < count; i++) { roi = overlay.get(i);"
-			+ "name = roi.getName() == null ? 'ROI ' + (i + 1) : roi.getName();"
-			+ "name = ending.matcher(unsafe.matcher(name).replaceAll('_')).replaceAll('');"
-			+ "unique = name; again = 1;"
-			+ "while (!used.add(unique.toLowerCase())) { again++; unique = name + '-' + again; }"
-			+ "zip.putNextEntry(new Packages.java.util.zip.ZipEntry(unique + '.roi'));"
-			+ "bytes = Packages.ij.io.RoiEncoder.saveAsByteArray(roi);"
-			+ "zip.write(bytes, 0, bytes.length); zip.closeEntry(); } } finally { zip.close(); }", part);
+		lines = newArray(
+			"overlay = image.getOverlay();",
+			"used = new Packages.java.util.HashSet();",
+			"count = overlay == null ? 0 : overlay.size();",
+			"unsafe = Packages.java.util.regex.Pattern.compile('[\\\\x00-\\\\x1f<>:\\\\x22/\\\\x5c|?*]');",
+			"ending = Packages.java.util.regex.Pattern.compile('(?i)[.]roi$');",
+			"zip = new Packages.java.util.zip.ZipOutputStream(new Packages.java.io.BufferedOutputStream(",
+			"  new Packages.java.io.FileOutputStream(path)));",
+			"try {",
+			"  zip.setLevel(1);",
+			"  for (i = 0; i < count; i++) {",
+			"    roi = overlay.get(i);",
+			"    name = roi.getName() == null ? 'ROI ' + (i + 1) : roi.getName();",
+			"    name = ending.matcher(unsafe.matcher(name).replaceAll('_')).replaceAll('');",
+			"    unique = name;",
+			"    again = 1;",
+			"    while (!used.add(unique.toLowerCase())) {",
+			"      again++;",
+			"      unique = name + '-' + again;",
+			"    }",
+			"    zip.putNextEntry(new Packages.java.util.zip.ZipEntry(unique + '.roi'));",
+			"    bytes = Packages.ij.io.RoiEncoder.saveAsByteArray(roi);",
+			"    zip.write(bytes, 0, bytes.length);",
+			"    zip.closeEntry();",
+			"  }",
+			"} finally {",
+			"  zip.close();",
+			"}");
+		problem = runScript(String.join(lines, "\n"), part);
 	}
 	if (problem != "") return path + " could not be written (" + problem + ")";
 	problem = publishFile(part, path);
@@ -417,8 +432,8 @@ function runScript(code, path) {
 	result = "";
 	if (hasGroovy()) {
 		setValue("path", path);
-		result = runGroovy("image = ij.IJ.getImage(); path = value('path');"
-			+ replace(code, "Packages\\.", "") + " return 'done';");
+		result = runGroovy("image = ij.IJ.getImage()\npath = value('path')\n"
+			+ replace(code, "Packages\\.", "") + "\nreturn 'done'");
 		done = takeValue("path");
 	}
 	if (result == "") {
@@ -427,7 +442,7 @@ function runScript(code, path) {
 		IJ.redirectErrorMessages();
 		result = "" + eval("script", "(function () { try { image = Packages.ij.IJ.getImage();"
 			+ "path = decodeURIComponent('" + path + "'.replace(/\\+/g, ' '));"
-			+ code + " return 'done'; } catch (error) { return 'problem: ' + error; } })()");
+			+ code + "\nreturn 'done'; } catch (error) { return 'problem: ' + error; } })()");
 	}
 	if (result == "done") return "";
 	if (startsWith(result, "problem: ")) return substring(result, 9);

@@ -240,21 +240,31 @@ function loadRois(path) {
 	} else if (hasWindow()) {
 		loadByManager(path);
 	} else {
-		problem = runScript("overlay = new Packages.ij.gui.Overlay();"
-			+ "buffer = Packages.java.lang.reflect.Array.newInstance(Packages.java.lang.Byte.TYPE, 65536);"
-			+ "ending = Packages.java.util.regex.Pattern.compile('(?i)[.]roi$');"
-			+ "zip = new Packages.java.util.zip.ZipFile(path);"
-			+ "try { entries = zip.entries(); while (entries.hasMoreElements()) {"
-			+ "entry = entries.nextElement(); name = entry.getName();"
-			+ "if (!ending.matcher(name).find()) continue;"
-			+ "stream = zip.getInputStream(entry);"
-			+ "bytes = new Packages.java.io.ByteArrayOutputStream();"
-			+ "while ((count = stream.read(buffer, 0, 65536)) > 0) bytes.write(buffer, 0, count);"
-			+ "roi = Packages.ij.io.RoiDecoder.openFromByteArray(bytes.toByteArray());"
-			+ "if (roi == null) throw new Packages.java.io.IOException(name + ' is no ROI');"
-			+ "name = name.substring(name.lastIndexOf('/') + 1);"
-			+ "roi.setName(ending.matcher(name).replaceAll('')); overlay.add(roi);"
-			+ "} } finally { zip.close(); } image.setOverlay(overlay);", path);
+		lines = newArray(
+			"overlay = new Packages.ij.gui.Overlay();",
+			"buffer = Packages.java.lang.reflect.Array.newInstance(Packages.java.lang.Byte.TYPE, 65536);",
+			"ending = Packages.java.util.regex.Pattern.compile('(?i)[.]roi$');",
+			"zip = new Packages.java.util.zip.ZipFile(path);",
+			"try {",
+			"  entries = zip.entries();",
+			"  while (entries.hasMoreElements()) {",
+			"    entry = entries.nextElement();",
+			"    name = entry.getName();",
+			"    if (!ending.matcher(name).find()) continue;",
+			"    stream = zip.getInputStream(entry);",
+			"    bytes = new Packages.java.io.ByteArrayOutputStream();",
+			"    while ((count = stream.read(buffer, 0, 65536)) > 0) bytes.write(buffer, 0, count);",
+			"    roi = Packages.ij.io.RoiDecoder.openFromByteArray(bytes.toByteArray());",
+			"    if (roi == null) throw new Packages.java.io.IOException(name + ' is no ROI');",
+			"    name = name.substring(name.lastIndexOf('/') + 1);",
+			"    roi.setName(ending.matcher(name).replaceAll(''));",
+			"    overlay.add(roi);",
+			"  }",
+			"} finally {",
+			"  zip.close();",
+			"}",
+			"image.setOverlay(overlay);");
+		problem = runScript(String.join(lines, "\n"), path);
 	}
 	if (problem == "" && Overlay.size == 0) problem = "it holds no ROIs";
 	if (problem == "") return "";
@@ -449,8 +459,8 @@ function runScript(code, path) {
 	result = "";
 	if (hasGroovy()) {
 		setValue("path", path);
-		result = runGroovy("image = ij.IJ.getImage(); path = value('path');"
-			+ replace(code, "Packages\\.", "") + " return 'done';");
+		result = runGroovy("image = ij.IJ.getImage()\npath = value('path')\n"
+			+ replace(code, "Packages\\.", "") + "\nreturn 'done'");
 		done = takeValue("path");
 	}
 	if (result == "") {
@@ -459,7 +469,7 @@ function runScript(code, path) {
 		IJ.redirectErrorMessages();
 		result = "" + eval("script", "(function () { try { image = Packages.ij.IJ.getImage();"
 			+ "path = decodeURIComponent('" + path + "'.replace(/\\+/g, ' '));"
-			+ code + " return 'done'; } catch (error) { return 'problem: ' + error; } })()");
+			+ code + "\nreturn 'done'; } catch (error) { return 'problem: ' + error; } })()");
 	}
 	if (result == "done") return "";
 	if (startsWith(result, "problem: ")) return substring(result, 9);

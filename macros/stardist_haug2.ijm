@@ -594,20 +594,35 @@ function saveRois(path) {
 	} else if (hasWindow()) {
 		problem = saveByManager(part);
 	} else {
-		problem = runScript("overlay = image.getOverlay(); used = new Packages.java.util.HashSet();"
-			+ "count = overlay == null ? 0 : overlay.size();"
-			+ "unsafe = Packages.java.util.regex.Pattern.compile('[\\x00-\\x1f<>:\\x22/\\x5c|?*]');"
-			+ "ending = Packages.java.util.regex.Pattern.compile('(?i)[.]roi$');"
-			+ "zip = new Packages.java.util.zip.ZipOutputStream("
-			+ "new Packages.java.io.BufferedOutputStream(new Packages.java.io.FileOutputStream(path)));"
-			+ "try { zip.setLevel(1); for (i = 0; i < count; i++) { roi = overlay.get(i);"
-			+ "name = roi.getName() == null ? 'ROI ' + (i + 1) : roi.getName();"
-			+ "name = ending.matcher(unsafe.matcher(name).replaceAll('_')).replaceAll('');"
-			+ "unique = name; again = 1;"
-			+ "while (!used.add(unique.toLowerCase())) { again++; unique = name + '-' + again; }"
-			+ "zip.putNextEntry(new Packages.java.util.zip.ZipEntry(unique + '.roi'));"
-			+ "bytes = Packages.ij.io.RoiEncoder.saveAsByteArray(roi);"
-			+ "zip.write(bytes, 0, bytes.length); zip.closeEntry(); } } finally { zip.close(); }", part);
+		lines = newArray(
+			"overlay = image.getOverlay();",
+			"used = new Packages.java.util.HashSet();",
+			"count = overlay == null ? 0 : overlay.size();",
+			"unsafe = Packages.java.util.regex.Pattern.compile('[\\\\x00-\\\\x1f<>:\\\\x22/\\\\x5c|?*]');",
+			"ending = Packages.java.util.regex.Pattern.compile('(?i)[.]roi$');",
+			"zip = new Packages.java.util.zip.ZipOutputStream(new Packages.java.io.BufferedOutputStream(",
+			"  new Packages.java.io.FileOutputStream(path)));",
+			"try {",
+			"  zip.setLevel(1);",
+			"  for (i = 0; i < count; i++) {",
+			"    roi = overlay.get(i);",
+			"    name = roi.getName() == null ? 'ROI ' + (i + 1) : roi.getName();",
+			"    name = ending.matcher(unsafe.matcher(name).replaceAll('_')).replaceAll('');",
+			"    unique = name;",
+			"    again = 1;",
+			"    while (!used.add(unique.toLowerCase())) {",
+			"      again++;",
+			"      unique = name + '-' + again;",
+			"    }",
+			"    zip.putNextEntry(new Packages.java.util.zip.ZipEntry(unique + '.roi'));",
+			"    bytes = Packages.ij.io.RoiEncoder.saveAsByteArray(roi);",
+			"    zip.write(bytes, 0, bytes.length);",
+			"    zip.closeEntry();",
+			"  }",
+			"} finally {",
+			"  zip.close();",
+			"}");
+		problem = runScript(String.join(lines, "\n"), part);
 	}
 	if (problem != "") return path + " could not be written (" + problem + ")";
 	problem = publishFile(part, path);
@@ -784,8 +799,8 @@ function runScript(code, path) {
 	result = "";
 	if (hasGroovy()) {
 		setValue("path", path);
-		result = runGroovy("image = ij.IJ.getImage(); path = value('path');"
-			+ replace(code, "Packages\\.", "") + " return 'done';");
+		result = runGroovy("image = ij.IJ.getImage()\npath = value('path')\n"
+			+ replace(code, "Packages\\.", "") + "\nreturn 'done'");
 		done = takeValue("path");
 	}
 	if (result == "") {
@@ -794,7 +809,7 @@ function runScript(code, path) {
 		IJ.redirectErrorMessages();
 		result = "" + eval("script", "(function () { try { image = Packages.ij.IJ.getImage();"
 			+ "path = decodeURIComponent('" + path + "'.replace(/\\+/g, ' '));"
-			+ code + " return 'done'; } catch (error) { return 'problem: ' + error; } })()");
+			+ code + "\nreturn 'done'; } catch (error) { return 'problem: ' + error; } })()");
 	}
 	if (result == "done") return "";
 	if (startsWith(result, "problem: ")) return substring(result, 9);
@@ -1028,8 +1043,13 @@ function runStarDist(title, settings) {
 	trace = "";
 	if (hasGroovy()) {
 		setValue("settings", settings);
-		script = starDistScript();
-		result = runGroovy(script);
+		start = settingsScript();
+		script = modelScript();
+		result = runGroovy(start + script);
+		if (result == "done") {
+			script = pluginScript();
+			result = runGroovy(start + script);
+		}
 		done = takeValue("settings");
 		trace = takeValue("trace");
 	}
@@ -1050,33 +1070,46 @@ function runStarDist(title, settings) {
 	return "";
 }
 
-// Return the Groovy script that runs the plugin on the active image and shows its label image. It
-// returns "done", or "problem: " and the first error of the plugin, and leaves what the plugin printed
-// as the value "trace".
-function starDistScript() {
+// Return the beginning of a Groovy script that reads the value "settings" into a map.
+function settingsScript() {
 	lines = newArray(
-		"def image = ij.IJ.getImage()",
 		"def settings = [:]",
 		"def unquote = { all, code -> String.valueOf((char) Integer.parseInt(code, 16)) }",
 		"(value('settings') =~ /'(\\w+)':'([^']*)'/).each { all, key, text ->",
 		"  settings[key] = text.replaceAll('[\\\\x5c]u([0-9a-fA-F]{4})', unquote)",
 		"}",
-		// the plugin would unpack a damaged zip in part, and take the part for the whole later
+		"");
+	return String.join(lines, "\n");
+}
+
+// Return a Groovy script that unpacks the model once for a check: the plugin would unpack a damaged
+// zip in part, and take the part for the whole later. It returns "done", or "problem: " and what.
+function modelScript() {
+	lines = newArray(
 		"def model = new File(settings.modelFile)",
 		"def state = model.path + ' ' + model.lastModified()",
-		"if (value('model') != state) {",
-		"  def zip = null",
-		"  try {",
-		"    zip = new java.util.zip.ZipFile(model)",
-		"    if (zip.getEntry('saved_model.pb') == null) return 'problem: it has no saved_model.pb'",
-		"    zip.entries().each { entry -> if (!entry.directory) zip.getInputStream(entry).bytes }",
-		"  } catch (IOException error) {",
-		"    return 'problem: it cannot be unzipped: ' + error.message",
-		"  } finally {",
-		"    if (zip != null) zip.close()",
-		"  }",
-		"  System.setProperty('starbridge.value.model', state)",
+		"if (value('model') == state) return 'done'",
+		"def zip = null",
+		"try {",
+		"  zip = new java.util.zip.ZipFile(model)",
+		"  if (zip.getEntry('saved_model.pb') == null) return 'problem: it has no saved_model.pb'",
+		"  zip.entries().each { entry -> if (!entry.directory) zip.getInputStream(entry).bytes }",
+		"} catch (IOException error) {",
+		"  return 'problem: it cannot be unzipped: ' + error.message",
+		"} finally {",
+		"  if (zip != null) zip.close()",
 		"}",
+		"System.setProperty('starbridge.value.model', state)",
+		"return 'done'");
+	return String.join(lines, "\n");
+}
+
+// Return a Groovy script that runs the plugin on the active image and shows its label image. It
+// returns "done", or "problem: " and the first error of the plugin, and leaves what the plugin printed
+// as the value "trace".
+function pluginScript() {
+	lines = newArray(
+		"def image = ij.IJ.getImage()",
 		"def context = ij.IJ.runPlugIn('org.scijava.Context', '')",
 		"def datasets = context.service('net.imagej.DatasetService')",
 		"def before = datasets.datasets as Set, label = null, thrown = null",
@@ -1090,12 +1123,17 @@ function starDistScript() {
 		"  if (!tensorflow.status.loaded) {",
 		"    def jar = tensorflow.class.protectionDomain.codeSource.location.path.tokenize('/').last()",
 		"    def reason = errors.toString('UTF-8').readLines().find { it.contains('Could not load') }",
-		"    reason = (reason ?: '').replaceFirst('^.WARNING. ', '') + ' ' + tensorflow.status.info",
+		"    reason = (reason ?: '').replaceFirst('^.WARNING. ', '').replaceFirst('[.] See http.*', ';')",
+		"    reason = reason + ' ' + tensorflow.status.info",
 		"    def java = System.getProperty('java.version')",
 		"    throw new IllegalStateException(reason.trim() + ' (' + jar + ', Java ' + java + ')')",
 		"  }",
 		"  def plane = net.imglib2.img.display.imagej.ImageJFunctions.wrap(image)",
-		"  def axes = [net.imagej.axis.Axes.X, net.imagej.axis.Axes.Y] as net.imagej.axis.AxisType[]",
+		"  def axes = [net.imagej.axis.Axes.X, net.imagej.axis.Axes.Y]",
+		"  if (image.getNChannels() > 1) axes << net.imagej.axis.Axes.CHANNEL",
+		"  if (image.getNSlices() > 1) axes << net.imagej.axis.Axes.Z",
+		"  if (image.getNFrames() > 1) axes << net.imagej.axis.Axes.TIME",
+		"  axes = axes as net.imagej.axis.AxisType[]",
 		"  settings.input = datasets.create(new net.imagej.ImgPlus(plane, image.title, axes))",
 		"  def commands = context.service('org.scijava.command.CommandService')",
 		"  def run = commands.run('de.csbdresden.stardist.StarDist2D', false, settings)",
@@ -1131,8 +1169,7 @@ function starDistScript() {
 		// a NullPointerException comes of what was lacking before
 		"def telling = roots.find { !it.contains('NullPointerException') }",
 		"telling = telling ?: (said ? said[0] : null) ?: (roots ? roots[0] : null)",
-		"return 'problem: ' + (telling ?: 'it gave no label image, and no reason')",
-		"");
+		"return 'problem: ' + (telling ?: 'it gave no label image, and no reason')");
 	return String.join(lines, "\n");
 }
 
@@ -1178,6 +1215,9 @@ function starDistCauses() {
 		"Op type not registered|NodeDef mentions attr|is GraphDef version",
 		"the model is for a newer TensorFlow than Fiji's; write it for this one: starbridge "
 			+ "export MODEL --to tf1.12",
+		"Input axis of type Channel should have size",
+		"the model takes another number of channels; choose the channels that it was trained "
+			+ "on, in their order",
 		"OutOfMemoryError|OOM when allocating",
 		"Java ran out of memory; give more tiles, or Fiji more memory in Edit > Options > "
 			+ "Memory & Threads...",

@@ -14,21 +14,31 @@ function loadRois(path) {
 	} else if (hasWindow()) {
 		loadByManager(path);
 	} else {
-		problem = runScript("overlay = new Packages.ij.gui.Overlay();"
-			+ "buffer = Packages.java.lang.reflect.Array.newInstance(Packages.java.lang.Byte.TYPE, 65536);"
-			+ "ending = Packages.java.util.regex.Pattern.compile('(?i)[.]roi$');"
-			+ "zip = new Packages.java.util.zip.ZipFile(path);"
-			+ "try { entries = zip.entries(); while (entries.hasMoreElements()) {"
-			+ "entry = entries.nextElement(); name = entry.getName();"
-			+ "if (!ending.matcher(name).find()) continue;"
-			+ "stream = zip.getInputStream(entry);"
-			+ "bytes = new Packages.java.io.ByteArrayOutputStream();"
-			+ "while ((count = stream.read(buffer, 0, 65536)) > 0) bytes.write(buffer, 0, count);"
-			+ "roi = Packages.ij.io.RoiDecoder.openFromByteArray(bytes.toByteArray());"
-			+ "if (roi == null) throw new Packages.java.io.IOException(name + ' is no ROI');"
-			+ "name = name.substring(name.lastIndexOf('/') + 1);"
-			+ "roi.setName(ending.matcher(name).replaceAll('')); overlay.add(roi);"
-			+ "} } finally { zip.close(); } image.setOverlay(overlay);", path);
+		lines = newArray(
+			"overlay = new Packages.ij.gui.Overlay();",
+			"buffer = Packages.java.lang.reflect.Array.newInstance(Packages.java.lang.Byte.TYPE, 65536);",
+			"ending = Packages.java.util.regex.Pattern.compile('(?i)[.]roi$');",
+			"zip = new Packages.java.util.zip.ZipFile(path);",
+			"try {",
+			"  entries = zip.entries();",
+			"  while (entries.hasMoreElements()) {",
+			"    entry = entries.nextElement();",
+			"    name = entry.getName();",
+			"    if (!ending.matcher(name).find()) continue;",
+			"    stream = zip.getInputStream(entry);",
+			"    bytes = new Packages.java.io.ByteArrayOutputStream();",
+			"    while ((count = stream.read(buffer, 0, 65536)) > 0) bytes.write(buffer, 0, count);",
+			"    roi = Packages.ij.io.RoiDecoder.openFromByteArray(bytes.toByteArray());",
+			"    if (roi == null) throw new Packages.java.io.IOException(name + ' is no ROI');",
+			"    name = name.substring(name.lastIndexOf('/') + 1);",
+			"    roi.setName(ending.matcher(name).replaceAll(''));",
+			"    overlay.add(roi);",
+			"  }",
+			"} finally {",
+			"  zip.close();",
+			"}",
+			"image.setOverlay(overlay);");
+		problem = runScript(String.join(lines, "\n"), path);
 	}
 	if (problem == "" && Overlay.size == 0) problem = "it holds no ROIs";
 	if (problem == "") return "";
@@ -45,20 +55,35 @@ function saveRois(path) {
 	} else if (hasWindow()) {
 		problem = saveByManager(part);
 	} else {
-		problem = runScript("overlay = image.getOverlay(); used = new Packages.java.util.HashSet();"
-			+ "count = overlay == null ? 0 : overlay.size();"
-			+ "unsafe = Packages.java.util.regex.Pattern.compile('[\\x00-\\x1f<>:\\x22/\\x5c|?*]');"
-			+ "ending = Packages.java.util.regex.Pattern.compile('(?i)[.]roi$');"
-			+ "zip = new Packages.java.util.zip.ZipOutputStream("
-			+ "new Packages.java.io.BufferedOutputStream(new Packages.java.io.FileOutputStream(path)));"
-			+ "try { zip.setLevel(1); for (i = 0; i < count; i++) { roi = overlay.get(i);"
-			+ "name = roi.getName() == null ? 'ROI ' + (i + 1) : roi.getName();"
-			+ "name = ending.matcher(unsafe.matcher(name).replaceAll('_')).replaceAll('');"
-			+ "unique = name; again = 1;"
-			+ "while (!used.add(unique.toLowerCase())) { again++; unique = name + '-' + again; }"
-			+ "zip.putNextEntry(new Packages.java.util.zip.ZipEntry(unique + '.roi'));"
-			+ "bytes = Packages.ij.io.RoiEncoder.saveAsByteArray(roi);"
-			+ "zip.write(bytes, 0, bytes.length); zip.closeEntry(); } } finally { zip.close(); }", part);
+		lines = newArray(
+			"overlay = image.getOverlay();",
+			"used = new Packages.java.util.HashSet();",
+			"count = overlay == null ? 0 : overlay.size();",
+			"unsafe = Packages.java.util.regex.Pattern.compile('[\\\\x00-\\\\x1f<>:\\\\x22/\\\\x5c|?*]');",
+			"ending = Packages.java.util.regex.Pattern.compile('(?i)[.]roi$');",
+			"zip = new Packages.java.util.zip.ZipOutputStream(new Packages.java.io.BufferedOutputStream(",
+			"  new Packages.java.io.FileOutputStream(path)));",
+			"try {",
+			"  zip.setLevel(1);",
+			"  for (i = 0; i < count; i++) {",
+			"    roi = overlay.get(i);",
+			"    name = roi.getName() == null ? 'ROI ' + (i + 1) : roi.getName();",
+			"    name = ending.matcher(unsafe.matcher(name).replaceAll('_')).replaceAll('');",
+			"    unique = name;",
+			"    again = 1;",
+			"    while (!used.add(unique.toLowerCase())) {",
+			"      again++;",
+			"      unique = name + '-' + again;",
+			"    }",
+			"    zip.putNextEntry(new Packages.java.util.zip.ZipEntry(unique + '.roi'));",
+			"    bytes = Packages.ij.io.RoiEncoder.saveAsByteArray(roi);",
+			"    zip.write(bytes, 0, bytes.length);",
+			"    zip.closeEntry();",
+			"  }",
+			"} finally {",
+			"  zip.close();",
+			"}");
+		problem = runScript(String.join(lines, "\n"), part);
 	}
 	if (problem != "") return path + " could not be written (" + problem + ")";
 	problem = publishFile(part, path);

@@ -42,8 +42,8 @@ function runScript(code, path) {
 	result = "";
 	if (hasGroovy()) {
 		setValue("path", path);
-		result = runGroovy("image = ij.IJ.getImage(); path = value('path');"
-			+ replace(code, "Packages\\.", "") + " return 'done';");
+		result = runGroovy("image = ij.IJ.getImage()\npath = value('path')\n"
+			+ replace(code, "Packages\\.", "") + "\nreturn 'done'");
 		done = takeValue("path");
 	}
 	if (result == "") {
@@ -52,7 +52,7 @@ function runScript(code, path) {
 		IJ.redirectErrorMessages();
 		result = "" + eval("script", "(function () { try { image = Packages.ij.IJ.getImage();"
 			+ "path = decodeURIComponent('" + path + "'.replace(/\\+/g, ' '));"
-			+ code + " return 'done'; } catch (error) { return 'problem: ' + error; } })()");
+			+ code + "\nreturn 'done'; } catch (error) { return 'problem: ' + error; } })()");
 	}
 	if (result == "done") return "";
 	if (startsWith(result, "problem: ")) return substring(result, 9);

@@ -8,8 +8,13 @@ function runStarDist(title, settings) {
 	trace = "";
 	if (hasGroovy()) {
 		setValue("settings", settings);
-		script = starDistScript();
-		result = runGroovy(script);
+		start = settingsScript();
+		script = modelScript();
+		result = runGroovy(start + script);
+		if (result == "done") {
+			script = pluginScript();
+			result = runGroovy(start + script);
+		}
 		done = takeValue("settings");
 		trace = takeValue("trace");
 	}
@@ -30,33 +35,46 @@ function runStarDist(title, settings) {
 	return "";
 }
 
-// Return the Groovy script that runs the plugin on the active image and shows its label image. It
-// returns "done", or "problem: " and the first error of the plugin, and leaves what the plugin printed
-// as the value "trace".
-function starDistScript() {
+// Return the beginning of a Groovy script that reads the value "settings" into a map.
+function settingsScript() {
 	lines = newArray(
-		"def image = ij.IJ.getImage()",
 		"def settings = [:]",
 		"def unquote = { all, code -> String.valueOf((char) Integer.parseInt(code, 16)) }",
 		"(value('settings') =~ /'(\\w+)':'([^']*)'/).each { all, key, text ->",
 		"  settings[key] = text.replaceAll('[\\\\x5c]u([0-9a-fA-F]{4})', unquote)",
 		"}",
-		// the plugin would unpack a damaged zip in part, and take the part for the whole later
+		"");
+	return String.join(lines, "\n");
+}
+
+// Return a Groovy script that unpacks the model once for a check: the plugin would unpack a damaged
+// zip in part, and take the part for the whole later. It returns "done", or "problem: " and what.
+function modelScript() {
+	lines = newArray(
 		"def model = new File(settings.modelFile)",
 		"def state = model.path + ' ' + model.lastModified()",
-		"if (value('model') != state) {",
-		"  def zip = null",
-		"  try {",
-		"    zip = new java.util.zip.ZipFile(model)",
-		"    if (zip.getEntry('saved_model.pb') == null) return 'problem: it has no saved_model.pb'",
-		"    zip.entries().each { entry -> if (!entry.directory) zip.getInputStream(entry).bytes }",
-		"  } catch (IOException error) {",
-		"    return 'problem: it cannot be unzipped: ' + error.message",
-		"  } finally {",
-		"    if (zip != null) zip.close()",
-		"  }",
-		"  System.setProperty('starbridge.value.model', state)",
+		"if (value('model') == state) return 'done'",
+		"def zip = null",
+		"try {",
+		"  zip = new java.util.zip.ZipFile(model)",
+		"  if (zip.getEntry('saved_model.pb') == null) return 'problem: it has no saved_model.pb'",
+		"  zip.entries().each { entry -> if (!entry.directory) zip.getInputStream(entry).bytes }",
+		"} catch (IOException error) {",
+		"  return 'problem: it cannot be unzipped: ' + error.message",
+		"} finally {",
+		"  if (zip != null) zip.close()",
 		"}",
+		"System.setProperty('starbridge.value.model', state)",
+		"return 'done'");
+	return String.join(lines, "\n");
+}
+
+// Return a Groovy script that runs the plugin on the active image and shows its label image. It
+// returns "done", or "problem: " and the first error of the plugin, and leaves what the plugin printed
+// as the value "trace".
+function pluginScript() {
+	lines = newArray(
+		"def image = ij.IJ.getImage()",
 		"def context = ij.IJ.runPlugIn('org.scijava.Context', '')",
 		"def datasets = context.service('net.imagej.DatasetService')",
 		"def before = datasets.datasets as Set, label = null, thrown = null",
@@ -70,12 +88,17 @@ function starDistScript() {
 		"  if (!tensorflow.status.loaded) {",
 		"    def jar = tensorflow.class.protectionDomain.codeSource.location.path.tokenize('/').last()",
 		"    def reason = errors.toString('UTF-8').readLines().find { it.contains('Could not load') }",
-		"    reason = (reason ?: '').replaceFirst('^.WARNING. ', '') + ' ' + tensorflow.status.info",
+		"    reason = (reason ?: '').replaceFirst('^.WARNING. ', '').replaceFirst('[.] See http.*', ';')",
+		"    reason = reason + ' ' + tensorflow.status.info",
 		"    def java = System.getProperty('java.version')",
 		"    throw new IllegalStateException(reason.trim() + ' (' + jar + ', Java ' + java + ')')",
 		"  }",
 		"  def plane = net.imglib2.img.display.imagej.ImageJFunctions.wrap(image)",
-		"  def axes = [net.imagej.axis.Axes.X, net.imagej.axis.Axes.Y] as net.imagej.axis.AxisType[]",
+		"  def axes = [net.imagej.axis.Axes.X, net.imagej.axis.Axes.Y]",
+		"  if (image.getNChannels() > 1) axes << net.imagej.axis.Axes.CHANNEL",
+		"  if (image.getNSlices() > 1) axes << net.imagej.axis.Axes.Z",
+		"  if (image.getNFrames() > 1) axes << net.imagej.axis.Axes.TIME",
+		"  axes = axes as net.imagej.axis.AxisType[]",
 		"  settings.input = datasets.create(new net.imagej.ImgPlus(plane, image.title, axes))",
 		"  def commands = context.service('org.scijava.command.CommandService')",
 		"  def run = commands.run('de.csbdresden.stardist.StarDist2D', false, settings)",
@@ -111,8 +134,7 @@ function starDistScript() {
 		// a NullPointerException comes of what was lacking before
 		"def telling = roots.find { !it.contains('NullPointerException') }",
 		"telling = telling ?: (said ? said[0] : null) ?: (roots ? roots[0] : null)",
-		"return 'problem: ' + (telling ?: 'it gave no label image, and no reason')",
-		"");
+		"return 'problem: ' + (telling ?: 'it gave no label image, and no reason')");
 	return String.join(lines, "\n");
 }
 
@@ -158,6 +180,9 @@ function starDistCauses() {
 		"Op type not registered|NodeDef mentions attr|is GraphDef version",
 		"the model is for a newer TensorFlow than Fiji's; write it for this one: starbridge "
 			+ "export MODEL --to tf1.12",
+		"Input axis of type Channel should have size",
+		"the model takes another number of channels; choose the channels that it was trained "
+			+ "on, in their order",
 		"OutOfMemoryError|OOM when allocating",
 		"Java ran out of memory; give more tiles, or Fiji more memory in Edit > Options > "
 			+ "Memory & Threads...",

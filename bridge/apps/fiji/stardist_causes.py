@@ -80,6 +80,12 @@ CAUSES = (
         "write it for this one: starbridge export MODEL --to tf1.12",
     ),
     Cause(
+        "channels",
+        r"Input axis of type Channel should have size",
+        "the model takes another number of channels",
+        "choose the channels that it was trained on, in their order",
+    ),
+    Cause(
         "memory",
         r"OutOfMemoryError|OOM when allocating",
         "Java ran out of memory",

@@ -15,7 +15,7 @@ from bridge.apps.finding import version_numbers
 from bridge.errors import BadInputError
 from bridge.java.home import JavaHome, choose_java, java_major
 
-_OURS = "function starDistScript()"
+_OURS = "function pluginScript()"
 """Stands in every macro that was built with the library's way to run the plugin."""
 
 _OLD_LOADER = (1, 1, 8)  # the last imagej-tensorflow that needs the class loader of Java 8

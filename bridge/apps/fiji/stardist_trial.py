@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import tempfile
 import time
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bridge.apps.fiji.arguments import read_macro
-from bridge.apps.fiji.errors import FijiError
+from bridge.apps.fiji.errors import FijiError, MacroError
 from bridge.apps.fiji.installing import macros_folder
 from bridge.apps.fiji.script_parameters import parameters
 from bridge.apps.fiji.session import Fiji
@@ -110,5 +111,10 @@ def _run_plugin(fiji: Fiji, timeout: float) -> int:
         macro = macros_folder() / _MACRO
         names = {known.name.lower(): known.name for known in parameters(read_macro(macro)[1])}
         values = {"modelfile": MODEL, "imagefile": image, "resultfolder": Path(folder)}
-        fiji.run_macro(macro, {names[name]: v for name, v in values.items()}, timeout=timeout)
+        try:
+            fiji.run_macro(macro, {names[name]: v for name, v in values.items()}, timeout=timeout)
+        except MacroError as error:
+            # The macro's own words come after the names of files that are gone by then.
+            reason = re.search(r"StarDist failed: .*", str(error))
+            raise FijiError(reason[0] if reason else str(error)) from error
         return check_discs(tifffile.imread(Path(folder, "lbl", "spots_labels.tif")))

@@ -61,6 +61,10 @@ LIBRARY = Path(__file__).parents[3] / "macros" / "lib" / "stardist_plugin.ijm"
         ),
         ("Op type not registered 'AddV2' in binary running on host", "newer"),
         ("NodeDef mentions attr 'explicit_paddings' not in Op<name=Conv2D>", "newer"),
+        (
+            "net.imagej.DefaultDataset: Input axis of type Channel should have size 1 but has 2",
+            "channels",
+        ),
         ("java.lang.OutOfMemoryError:\n Java heap space", "memory"),
     ],
 )

@@ -9,18 +9,22 @@ from typing import Any
 
 from bridge.apps.fiji.worker.groovy import enable_groovy
 from bridge.colors import distinct_color
+from bridge.java.home import java_major, java_version
 from bridge.java.memory import heap_option
 
 _OPTIONS = (
     # ImageJ's patches for headless use rewrite its classes.
     "--add-opens=java.base/java.lang=ALL-UNNAMED",
-    "--enable-native-access=ALL-UNNAMED",
     "-Dfile.encoding=UTF-8",
     "-Dstdout.encoding=UTF-8",
     "-Dstderr.encoding=UTF-8",
     "-Dsun.stdout.encoding=UTF-8",
     "-Dsun.stderr.encoding=UTF-8",
 )
+
+
+_NATIVE_ACCESS = "--enable-native-access=ALL-UNNAMED"
+_NATIVE_ACCESS_SINCE = 17  # earlier Javas end at an option that they do not know
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +103,7 @@ def _folders(folder: Path) -> list[str]:
 def _start_embedded(how: Start, options: list[str], folder: Path) -> None:
     import jpype
 
-    options.append(f"-Dplugins.dir={_home(folder)}")
+    options += [f"-Dplugins.dir={_home(folder)}", _NATIVE_ACCESS]
     if not how.window:
         options.append("-Djava.awt.headless=true")
     jpype.startJVM(
@@ -130,6 +134,8 @@ def _home(folder: Path) -> Path:
 
 def _start_app(how: Start, options: list[str], folder: Path) -> Any:
     if how.java:
+        if java_major(java_version(Path(how.java)) or "") >= _NATIVE_ACCESS_SINCE:
+            options.append(_NATIVE_ACCESS)
         os.environ["JAVA_HOME"] = how.java
         os.environ["PATH"] = str(Path(how.java) / "bin") + os.pathsep + os.environ.get("PATH", "")
     import imagej
