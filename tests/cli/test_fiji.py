@@ -215,6 +215,48 @@ def test_doctor_says_what_is_here(
     }
 
 
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        pytest.param("ok", 0, marks=[pytest.mark.imagej, pytest.mark.network]),
+        ("problem", 1),
+    ],
+)
+def test_doctor_ends_with_status_1_if_what_it_tried_does_not_work(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    status: str,
+    code: int,
+) -> None:
+    # a Fiji that cannot start, or none: then the embedded ImageJ runs a macro
+    if status == "problem":
+        monkeypatch.setenv("FIJI_APP", str(tmp_path))
+    else:
+        pytest.importorskip("jpype")
+        monkeypatch.setattr("bridge.apps.doctor.find_app", lambda given: None)
+        monkeypatch.setattr("bridge.apps.fiji.planning.find_app", lambda given: None)
+
+    assert run(monkeypatch, "doctor", "--run", "--json", "--timeout", "120") == code
+
+    tried = json.loads(capsys.readouterr().out)["findings"][-1]
+    assert tried["name"].endswith("tried")
+    assert tried["status"] == status
+
+
+def test_a_macro_that_is_certain_to_fail_does_not_start_java(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    app = fiji_of_today(tmp_path / "Fiji")
+    (app / "jars" / "protobuf-java-4.32.0.jar").touch()
+
+    assert run(monkeypatch, "fiji", "run", "stardist_haug2", "--app", app) == 2
+
+    shown = capsys.readouterr().err
+    assert "has protobuf-java 4.32.0" in shown
+    assert len(shown.splitlines()) == 1
+
+
 @pytest.mark.imagej
 @pytest.mark.network
 def test_a_macro_runs_from_the_command_line(

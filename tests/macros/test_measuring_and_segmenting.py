@@ -237,19 +237,6 @@ def test_what_happens_around_stardist(headless: Fiji, stardist_values: dict[str,
     assert not list(out.rglob("*.part*"))
 
 
-@pytest.mark.skipif("FIJI_APP" not in os.environ, reason="needs Fiji: set FIJI_APP to its folder")
-def test_stardist_in_fiji(two_channels: Path, folder: Path) -> None:
-    model = os.environ.get("STARBRIDGE_FIJI_MODEL")
-    if model is None:
-        pytest.skip("needs an exported model: set STARBRIDGE_FIJI_MODEL to its zip")
-    with Fiji(os.environ["FIJI_APP"]) as fiji:
-        fiji.run_macro(STARDIST, model_file=model, image_file=two_channels, result_folder=folder)
-
-    labels = tifffile.imread(folder / "lbl" / "two channels_labels.tif")
-    rois = Detections.read(folder / "roi" / "two channels_rois.zip")
-    assert np.array_equal(rois.to_labels(shape=labels.shape), labels)
-
-
 @pytest.mark.skipif(os.name == "nt", reason="the stand-in for the command is a shell script")
 def test_the_message_of_a_failing_command_is_shown(
     headless: Fiji, folder: Path, two_channels: Path

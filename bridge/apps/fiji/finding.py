@@ -15,14 +15,12 @@ from os import PathLike
 from pathlib import Path
 from typing import Literal
 
-from bridge.apps.finding import absolute, java_version, usual_places, version_numbers
+from bridge.apps.finding import absolute, usual_places, version_numbers
 from bridge.errors import BadInputError
+from bridge.java.home import OLDEST_JAVA, JavaHome, java_homes, java_major, java_version
 
 APP_VARIABLE = "FIJI_APP"
 """Environment variable with the folder of Fiji."""
-
-OLDEST_JAVA = 11
-"""Oldest version of Java that pyimagej starts."""
 
 OLDEST_IMAGEJ = "1.53t"
 """Oldest version of ImageJ that runs starbridge's macros."""
@@ -67,7 +65,12 @@ class FijiApp:
         java_version: that Java's version (``1.8.0_172``, ``21.0.7``).
         tensorflow_version: version of its TensorFlow; ``None`` where there is none.
         tensorflow_native: True where TensorFlow's native library is there.
-        tensorflow_crash: the file by which Fiji refuses to load TensorFlow, after a crash.
+        tensorflow_in_lib: True where that library lies in its folder ``lib``, as its menu puts it
+            there, not in a .jar.
+        tensorflow_crash: the file that lies there while Fiji loads TensorFlow, and after a crash.
+        library_folders: folders of its native libraries for this system.
+        imagej_tensorflow_version: version of imagej-tensorflow, which loads TensorFlow.
+        protobuf_versions: versions of all its protobuf-java libraries, which read models.
         stardist_version: version of the StarDist plugin.
         csbdeep_version: version of CSBDeep, which StarDist needs.
         bioformats_version: version of Bio-Formats; ``""`` where no file name says it.
@@ -82,7 +85,11 @@ class FijiApp:
     java_version: str | None = None
     tensorflow_version: str | None = None
     tensorflow_native: bool = False
+    tensorflow_in_lib: bool = False
     tensorflow_crash: Path | None = None
+    library_folders: tuple[Path, ...] = ()
+    imagej_tensorflow_version: str | None = None
+    protobuf_versions: tuple[str, ...] = ()
     stardist_version: str | None = None
     csbdeep_version: str | None = None
     bioformats_version: str | None = None
@@ -105,15 +112,26 @@ class FijiApp:
         return version is not None and _release(version) < _release(OLDEST_IMAGEJ)
 
     @property
-    def java_home(self) -> Path | None:
-        """Home folder of its own Java, ``None`` where pyimagej does not start it."""
-        return None if self.java_is_old else self.java
+    def java_homes(self) -> tuple[JavaHome, ...]:
+        """The Javas with which pyimagej could start it: its own first, then the computer's."""
+        own = () if self.java is None else (JavaHome(self.java, "Fiji", self.java_version),)
+        return (*own, *java_homes())
 
     @property
     def runs_stardist(self) -> bool:
         """True where it has everything that the StarDist plugin needs."""
         has_all = self.stardist_version and self.csbdeep_version and self.fitting_export
-        return bool(has_all) and self.tensorflow_native and self.tensorflow_crash is None
+        return bool(has_all) and self.tensorflow_native and not self.tensorflow_is_blocked
+
+    @property
+    def tensorflow_is_blocked(self) -> bool:
+        """True where Fiji does not load TensorFlow because of an earlier crash.
+
+        imagej-tensorflow 1.1.7 and later try again.
+        """
+        loader = self.imagej_tensorflow_version
+        tries_again = loader is not None and version_numbers(loader)[:3] >= (1, 1, 7)
+        return self.tensorflow_crash is not None and not tries_again
 
     @property
     def fitting_export(self) -> str | None:
@@ -200,18 +218,6 @@ def inspect_app(path: str | PathLike[str]) -> FijiApp:
     raise BadInputError(given, problem, "give the folder that holds plugins and jars")
 
 
-def java_major(version: str) -> int:
-    """Return the major version of Java, 0 where the text is no version.
-
-    >>> java_major("1.8.0_172"), java_major("21.0.7")
-    (8, 21)
-    """
-    numbers = version_numbers(version)
-    if numbers[:1] == (1,) and len(numbers) > 1:
-        return numbers[1]
-    return numbers[0] if numbers else 0
-
-
 def jar_versions(folders: Iterable[Path]) -> dict[str, str]:
     """Read the versions of Java libraries from their file names, the newest of each.
 
@@ -279,6 +285,7 @@ def _inspected(root: Path, jar: Path) -> FijiApp:
     elif "imagej" in versions or "imagej-legacy" in versions:
         kind = "ImageJ2"
     java, java_version = _bundled_java(root)
+    in_lib = next(_of_this_system(root / "lib", "*tensorflow_jni*"), None) is not None
     bioformats = (versions.get(n) for n in ("formats-gpl", "formats-api", "bio-formats_plugins"))
     return FijiApp(
         path=root,
@@ -289,9 +296,12 @@ def _inspected(root: Path, jar: Path) -> FijiApp:
         java_version=java_version,
         tensorflow_version=_tensorflow(root, versions),
         tensorflow_native=(
-            not versions.keys().isdisjoint(("libtensorflow_jni", "libtensorflow_jni_gpu"))
-            or next(_of_this_system(root / "lib", "*tensorflow_jni*"), None) is not None
+            not versions.keys().isdisjoint(("libtensorflow_jni", "libtensorflow_jni_gpu")) or in_lib
         ),
+        tensorflow_in_lib=in_lib,
+        library_folders=tuple(p for p in _system_folders(root / "lib") if any(p.iterdir())),
+        imagej_tensorflow_version=versions.get("imagej-tensorflow"),
+        protobuf_versions=_protobuf_versions(folders),
         tensorflow_crash=next(_of_this_system(root / "lib", ".crashed"), None),
         stardist_version=versions.get("stardist_"),
         csbdeep_version=versions.get("csbdeep"),
@@ -354,13 +364,25 @@ def _tensorflow(root: Path, versions: Mapping[str, str]) -> str | None:
     return versions.get("libtensorflow") or None
 
 
+def _protobuf_versions(folders: Iterable[Path]) -> tuple[str, ...]:
+    names = [p.stem for folder in folders if folder.is_dir() for p in folder.glob("*.jar")]
+    found = {m[1] for name in names if (m := re.fullmatch(r"protobuf-java-(\d[\w.-]*)", name))}
+    return tuple(sorted(found, key=version_numbers))
+
+
 def _of_this_system(folder: Path, pattern: str) -> Iterator[Path]:
+    for platform_folder in _system_folders(folder):
+        yield from platform_folder.glob(pattern)
+
+
+def _system_folders(folder: Path) -> Iterator[Path]:
+    """Yield the folders in Fiji's ``lib`` that are for this system."""
     if not folder.is_dir():
         return
     system = _SYSTEMS.get(platform.system(), "")
-    for platform_folder in sorted(folder.iterdir()):
-        if platform_folder.name.startswith(system):
-            yield from platform_folder.glob(pattern)
+    for inside in sorted(folder.iterdir()):
+        if inside.name.startswith(system) and inside.is_dir():
+            yield inside
 
 
 def _release(version: str) -> tuple[tuple[int, ...], str]:
@@ -395,7 +417,7 @@ def _missing(app: FijiApp) -> Iterator[Missing]:
         yield Missing(
             "TensorFlow's native library", "choose 1.15.0 CPU in Edit › Options › TensorFlow…"
         )
-    if app.tensorflow_crash is not None:
+    if app.tensorflow_is_blocked:
         yield Missing(
             "TensorFlow that loads",
             f"Fiji closed while loading it and will not try again: delete {app.tensorflow_crash}, "

@@ -11,7 +11,7 @@ from bridge.apps.fiji.embedded import VERSION, fetch_imagej
 from bridge.apps.fiji.finding import OLDEST_IMAGEJ, find_app
 from bridge.apps.fiji.worker.starting import Start
 from bridge.errors import BadInputError
-from bridge.java.home import find_java_home, java_library
+from bridge.java.home import choose_java, find_java_home
 from bridge.java.jars import Progress
 
 EMBEDDED = "embedded"
@@ -41,10 +41,10 @@ def plan(
     """
     if app == EMBEDDED:
         return _embedded(window, heap, progress)
-    if isinstance(app, str) and _ENDPOINT.fullmatch(app) and not Path(app).exists():
+    if is_endpoint(app):
         home = find_java_home()
         return f"Fiji from {app}", Start(
-            window=window, heap=heap, app=app, java=None if home is None else str(home)
+            window=window, heap=heap, app=str(app), java=None if home is None else str(home)
         )
     found = find_app(app)
     if found is None:
@@ -60,16 +60,24 @@ def plan(
         # Without the classes of ImageJ2 pyimagej cannot start it; its own library goes first.
         _, start = _embedded(window, heap, progress)
         return name, replace(start, jars=(str(found.imagej_jar), *start.jars[1:]))
-    home = found.java_home
-    if home is None or java_library(home) is None:  # Java of 2017, or of another system
-        home = find_java_home()
+    java = choose_java(found.java_homes)
     return name, Start(
         window=window,
         heap=heap,
         app=str(found.path),
-        java=None if home is None else str(home),
+        java=None if java is None else str(java.path),
+        libraries=tuple(str(folder) for folder in found.library_folders),
         offline=found.imglyb_version is not None,
     )
+
+
+def is_endpoint(app: str | PathLike[str] | None) -> bool:
+    """Tell whether an app is a Maven endpoint, not a folder.
+
+    >>> is_endpoint("sc.fiji:fiji"), is_endpoint(None)
+    (True, False)
+    """
+    return isinstance(app, str) and bool(_ENDPOINT.fullmatch(app)) and not Path(app).exists()
 
 
 def _embedded(window: bool, heap: str | None, progress: Progress) -> tuple[str, Start]:

@@ -48,12 +48,14 @@ def run(
     from bridge.apps.fiji import Fiji
     from bridge.apps.fiji.arguments import read_values
     from bridge.apps.fiji.installing import macros_folder
+    from bridge.apps.fiji.stardist_check import require_stardist
 
     file = macro
     if not macro.exists() and macro.parent == Path():
         brought = macros_folder() / macro.with_suffix(".ijm").name
         file = brought if brought.exists() else macro
     given = read_values(file, values or [])
+    require_stardist(file, fiji)
     with Fiji(
         fiji,
         mode="gui" if window else "headless",

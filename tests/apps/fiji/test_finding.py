@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bridge.apps.fiji import finding
-from bridge.apps.fiji.finding import find_app, inspect_app, java_major
+from bridge.apps.fiji.finding import find_app, inspect_app
 from bridge.errors import BadInputError
 from tests.apps.app_folders import (
     OF_SYSTEM,
@@ -35,7 +35,8 @@ def test_a_fiji_of_2017(tmp_path: Path) -> None:
 
     assert (app.kind, app.imagej_version, app.bioformats_version) == ("Fiji", "1.51n", "5.5.2")
     assert app.java == tmp_path / "Fiji.app/java" / OF_SYSTEM / "jdk1.8.0_66"
-    assert app.java_home is None  # pyimagej cannot start it
+    assert app.java_homes[0].source == "Fiji"
+    assert "Java 11 or later is needed" in app.java_homes[0].problem
     assert app.java_version == "1.8.0_66"
     assert app.java_is_old
     assert (
@@ -58,7 +59,8 @@ def test_a_fiji_of_today(tmp_path: Path) -> None:
 
     assert (app.kind, app.imagej_version, app.java_version) == ("Fiji", "1.54p", "21.0.7")
     assert app.imagej_jar == tmp_path / "Fiji/jars/ij-1.54p.jar"
-    assert app.java_home == app.java
+    assert app.java_homes[0].path == app.java
+    assert app.java_homes[0].problem == ""
     assert (app.stardist_version, app.csbdeep_version, app.tensorflow_version) == (
         "0.3.0-scijava",
         "0.6.0",
@@ -141,13 +143,45 @@ def test_the_tensorflow_chosen_in_the_menu_counts(tmp_path: Path) -> None:
     assert inspect_app(tmp_path).fitting_export == "tf1.12"
 
 
-def test_a_tensorflow_that_closed_fiji_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("loader", ["1.1.6", None])
+def test_a_tensorflow_that_closed_fiji_is_told(tmp_path: Path, loader: str | None) -> None:
     touch(fiji_of_today(tmp_path), f"lib/{OF_SYSTEM}/.crashed")
+    (tmp_path / "jars/imagej-tensorflow-1.1.9.jar").unlink()
+    if loader:
+        touch(tmp_path, f"jars/imagej-tensorflow-{loader}.jar")
 
     app = inspect_app(tmp_path)
 
     assert not app.runs_stardist
     assert f"delete {tmp_path / 'lib' / OF_SYSTEM / '.crashed'}" in str(app.missing[0])
+
+
+def test_a_newer_loader_tries_again_after_a_crash(tmp_path: Path) -> None:
+    touch(fiji_of_today(tmp_path), f"lib/{OF_SYSTEM}/.crashed")
+
+    app = inspect_app(tmp_path)
+
+    assert app.tensorflow_crash is not None
+    assert app.runs_stardist
+    assert app.missing == ()
+
+
+def test_native_libraries_and_those_that_read_models(tmp_path: Path) -> None:
+    fiji_of_today(tmp_path)
+    touch(
+        tmp_path,
+        f"lib/{OF_SYSTEM}/libtensorflow_jni.so",
+        "jars/protobuf-java-4.32.0.jar",
+        "jars/protobuf-java-3.6.1.jar",
+        "jars/protobuf-java-util-3.6.1.jar",
+    )
+
+    app = inspect_app(tmp_path)
+
+    assert app.library_folders == (tmp_path / "lib" / OF_SYSTEM,)
+    assert app.tensorflow_in_lib
+    assert app.imagej_tensorflow_version == "1.1.9"
+    assert app.protobuf_versions == ("3.6.1", "4.32.0")
 
 
 def test_a_tensorflow_without_its_native_library_is_told(tmp_path: Path) -> None:
@@ -252,13 +286,6 @@ def test_an_imagej_too_old_for_the_macros(tmp_path: Path, version: str, old: boo
     assert inspect_app(tmp_path).imagej_is_old == old
 
 
-@pytest.mark.parametrize(
-    ("version", "major"), [("1.8.0_172", 8), ("21.0.7", 21), ("17", 17), ("", 0), ("ea", 0)]
-)
-def test_java_is_counted_as_people_do(version: str, major: int) -> None:
-    assert java_major(version) == major
-
-
 def test_a_fiji_is_taken_before_an_imagej(tmp_path: Path) -> None:
     plain_imagej(tmp_path / "a" / "ImageJ")
     fiji_of_2017(tmp_path / "b" / "Fiji.app")
@@ -323,6 +350,7 @@ def test_nothing_heavy_is_loaded() -> None:
 REAL_APP = os.environ.get("FIJI_APP")
 
 
+@pytest.mark.fiji_app
 @pytest.mark.skipif(REAL_APP is None, reason="needs a Fiji: set FIJI_APP")
 def test_the_real_one() -> None:
     assert REAL_APP is not None

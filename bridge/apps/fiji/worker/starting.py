@@ -7,20 +7,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bridge.apps.fiji.worker.groovy import enable_groovy
 from bridge.apps.fiji.worker.nested import mark_aborted_macros
 from bridge.colors import distinct_color
+from bridge.java.home import java_major, java_version
 from bridge.java.memory import heap_option
 
 _OPTIONS = (
     # ImageJ's patches for headless use rewrite its classes.
     "--add-opens=java.base/java.lang=ALL-UNNAMED",
-    "--enable-native-access=ALL-UNNAMED",
     "-Dfile.encoding=UTF-8",
     "-Dstdout.encoding=UTF-8",
     "-Dstderr.encoding=UTF-8",
     "-Dsun.stdout.encoding=UTF-8",
     "-Dsun.stderr.encoding=UTF-8",
 )
+
+
+_NATIVE_ACCESS = "--enable-native-access=ALL-UNNAMED"
+_NATIVE_ACCESS_SINCE = 17  # earlier Javas end at an option that they do not know
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +39,7 @@ class Start:
         java: libjvm for the embedded ImageJ, ``JAVA_HOME`` for a Fiji; ``None`` finds one.
         jars: libraries of the embedded ImageJ; empty for a Fiji.
         app: folder of a Fiji, or a Maven endpoint (``sc.fiji:fiji``).
+        libraries: folders of a Fiji's native libraries.
         offline: True where the app has all that is needed, so that nothing is downloaded.
     """
 
@@ -42,6 +48,7 @@ class Start:
     java: str | None = None
     jars: tuple[str, ...] = ()
     app: str | None = None
+    libraries: tuple[str, ...] = ()
     offline: bool = False
 
 
@@ -76,6 +83,7 @@ def start(how: Start, folder: Path) -> Started:
         _start_embedded(how, options, folder)
     from jpype import JClass
 
+    enable_groovy()
     return Started(imagej2, str(JClass("ij.IJ").getVersion()).split("/")[-1])
 
 
@@ -96,7 +104,7 @@ def _folders(folder: Path) -> list[str]:
 def _start_embedded(how: Start, options: list[str], folder: Path) -> None:
     import jpype
 
-    options.append(f"-Dplugins.dir={_home(folder)}")
+    options += [f"-Dplugins.dir={_home(folder)}", _NATIVE_ACCESS]
     if not how.window:
         options.append("-Djava.awt.headless=true")
     jpype.startJVM(
@@ -128,6 +136,8 @@ def _home(folder: Path) -> Path:
 
 def _start_app(how: Start, options: list[str], folder: Path) -> Any:
     if how.java:
+        if java_major(java_version(Path(how.java)) or "") >= _NATIVE_ACCESS_SINCE:
+            options.append(_NATIVE_ACCESS)
         os.environ["JAVA_HOME"] = how.java
         os.environ["PATH"] = str(Path(how.java) / "bin") + os.pathsep + os.environ.get("PATH", "")
     import imagej
@@ -138,6 +148,9 @@ def _start_app(how: Start, options: list[str], folder: Path) -> Any:
         # pyimagej adds one on import, which it would look up on the network.
         scyjava.config.endpoints.clear()
     scyjava.config.add_classpath(str(folder / "classes"))
+    if how.libraries:
+        # As Fiji's launcher does; else TensorFlow would not be the one that the user chose.
+        options = [*options, f"-Djava.library.path={os.pathsep.join(how.libraries)}"]
     for option in options:
         scyjava.config.add_option(option)
     scyjava.when_jvm_starts(mark_aborted_macros)
