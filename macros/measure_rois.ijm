@@ -147,8 +147,13 @@ function openOrDuplicate(path) {
 // Return the name for an image's results: that of its file, else of the active image, without the
 // format's ending.
 function inputName(path) {
-	if (!isGiven(path)) path = getTitle();
-	name = baseName(path);
+	if (isGiven(path)) {
+		name = baseName(path);
+		return name;
+	}
+	// a title may hold what a file name may not
+	title = replace(getTitle(), "[\\x00-\\x1f<>:\\x22/\\\\|?*]", "_");
+	name = baseName(title);
 	return name;
 }
 
