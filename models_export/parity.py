@@ -81,8 +81,8 @@ class Detector:
         """
         from stardist import nms
 
-        chosen = np.zeros(tensor.shape[:-1], bool)
-        steps: tuple[int, ...] = self.upsampled or (1,) * chosen.ndim
+        chosen: NDArray[np.bool_] = np.zeros(tensor.shape[:-1], bool)
+        steps = self.upsampled or (1,) * chosen.ndim
         inner = tuple(
             slice(_BORDER * step, n - _BORDER * step)
             for n, step in zip(chosen.shape, steps, strict=True)
