@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -29,9 +29,13 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def fiji() -> Iterator[Fiji]:
-    with Fiji(os.environ["FIJI_APP"]) as session:
+@pytest.fixture(scope="module", params=["headless", "window"])
+def fiji(request: pytest.FixtureRequest) -> Iterator[Fiji]:
+    """Fiji without and with its window."""
+    if request.param == "window":
+        request.getfixturevalue("display")
+    mode: Literal["headless", "gui"] = "gui" if request.param == "window" else "headless"
+    with Fiji(os.environ["FIJI_APP"], mode=mode) as session:
         yield session
 
 
