@@ -15,7 +15,7 @@
 // @java.io.Serializable (value="(default)", required=false, persist=false) overwrite
 // (These lines tell Fiji the names of the settings; the settings are below.)
 //
-// stardist_haug2.ijm: finds nuclei with Fiji's StarDist plugin and the model stardist_haug2.
+// stardist_haug2.ijm: finds nuclei with Fiji's StarDist plugin and the model of the same name.
 //
 // The model's recipe is filled in below: channels, percentiles, thresholds, pixel size. For one image, all
 // TIFFs of a folder, or the active image; stacks are done plane by plane, and labels count on through the
@@ -24,7 +24,7 @@
 // does not stop the others and is named at the end.
 //
 // Needs   Fiji with the update sites CSBDeep, StarDist and TensorFlow, and the model as a zip:
-//         starbridge export stardist_haug2 --to tf1.15
+//         starbridge export MODEL --to tf1.15
 //         Without a window also Fiji's JavaScript. No more than 65,534 nuclei in a plane: the plugin
 //         counts no further. The plugin reads no settings from the zip.
 // Writes  lbl/NAME_labels.tif, roi/NAME_rois.zip and tables/NAME_table.csv for each image; see
@@ -32,11 +32,11 @@
 //         Of the active image only if a folder is given; its label image stays open.
 //
 // Menu      Plugins > StarBridge > stardist haug2, after: starbridge fiji install
-// Macro     run("stardist haug2", "model_file=stardist_haug2.zip image_folder=sections result_folder=results");
+// Macro     run("stardist haug2", "model_file=MODEL.zip image_folder=sections result_folder=results");
 // Python    with Fiji() as fiji:
 //               fiji.run_macro("stardist_haug2.ijm",
-//                              model_file="stardist_haug2.zip", image_folder="sections", result_folder="results")
-// Headless  fiji --headless --run stardist_haug2.ijm 'model_file="stardist_haug2.zip",image_folder="sections",result_folder="results"'
+//                              model_file="MODEL.zip", image_folder="sections", result_folder="results")
+// Headless  fiji --headless --run stardist_haug2.ijm 'model_file="MODEL.zip",image_folder="sections",result_folder="results"'
 
 var macroName = "stardist_haug2.ijm";
 var settings_from, model_file, image_file, image_folder, result_folder, input_channels;

@@ -59,7 +59,9 @@ def install(
 
     Fiji and ImageJ2 have them in ``scripts/Plugins/StarBridge``, plain ImageJ in
     ``plugins/StarBridge``. Running it again updates them, except macros that the user edited. A
-    model has a macro of its own with its settings, under its name, for as long as its zip is there.
+    model has a macro of its own with its settings, under its name (``stardist NAME`` where that
+    has no underscore, without which ImageJ's ``run()`` finds no script), for as long as its zip is
+    there.
 
     Args:
         app: the Fiji.
@@ -176,11 +178,9 @@ def _model_macros(
         models[_model_name(path)] = path
     macros: dict[str, bytes] = {}
     for name, path in sorted(models.items()):
-        # another macro's name is not for a model, but that of stardist_haug2 is the model's
-        is_taken = f"{name}.ijm" in taken and f"{name}.ijm" != MACRO
         try:
             model = MacroModel.from_export(
-                f"{name}_model" if is_taken else name, read_export_settings(path), path
+                _macro_name(name, taken), read_export_settings(path), path
             )
             text = render_macro(read_macro(), model, str(folder / path.name))
         except BadInputError as error:
@@ -192,6 +192,13 @@ def _model_macros(
             continue
         macros[f"{model.name}.ijm"] = text.encode()
     return macros
+
+
+def _macro_name(model: str, taken: Collection[str]) -> str:
+    # run("NAME") finds no script without an underscore in its name
+    name = model if "_" in model else f"stardist_{model}"
+    # another macro's name is not for a model, but that of stardist_haug2 is the model's
+    return f"{name}_model" if f"{name}.ijm" in taken and f"{name}.ijm" != MACRO else name
 
 
 def _fits(path: Path, app: FijiApp) -> tuple[bool, str]:

@@ -219,8 +219,8 @@ def test_a_model_has_a_macro_of_its_own_in_the_menu(
 ) -> None:
     done = install(fiji, macros=macros, models=[model(tmp_path / "out")])
 
-    assert names(done.written) == ["count.ijm", "labels_to_rois.ijm", "demo.ijm"]
-    settings = settings_of(done.folder / "demo.ijm")
+    assert names(done.written) == ["count.ijm", "labels_to_rois.ijm", "stardist_demo.ijm"]
+    settings = settings_of(done.folder / "stardist_demo.ijm")
     assert settings == settings | {
         "model_file": str(fiji.path / "starbridge" / "models" / "demo.tf1.15.zip"),
         "input_channels": "3",
@@ -236,7 +236,7 @@ def test_a_models_macro_stays_as_long_as_its_zip(
     tmp_path: Path, fiji: FijiApp, macros: Path
 ) -> None:
     done = install(fiji, macros=macros, models=[model(tmp_path / "out")])
-    macro = done.folder / "demo.ijm"
+    macro = done.folder / "stardist_demo.ijm"
 
     assert macro in install(fiji, macros=macros).unchanged
 
@@ -248,7 +248,7 @@ def test_a_models_macro_that_a_person_changed_stays(
     tmp_path: Path, fiji: FijiApp, macros: Path
 ) -> None:
     zipped = model(tmp_path / "out")
-    macro = install(fiji, macros=macros, models=[zipped]).folder / "demo.ijm"
+    macro = install(fiji, macros=macros, models=[zipped]).folder / "stardist_demo.ijm"
     macro.write_text("print('mine');", "utf-8")
 
     assert install(fiji, macros=macros, models=[zipped]).kept == (macro,)
@@ -272,10 +272,10 @@ def test_of_the_zips_of_a_model_the_one_for_this_fiji_is_taken(
     older = install(inspect_app(fiji.path), macros=macros, models=[fifteen])
 
     assert names(older.models) == ["demo.tf1.12.zip"]
-    assert settings_of(older.folder / "demo.ijm")["model_file"].endswith("demo.tf1.12.zip")
+    assert settings_of(older.folder / "stardist_demo.ijm")["model_file"].endswith("demo.tf1.12.zip")
     # both are in the app now; without new ones it is the fitting one again
     again = install(inspect_app(fiji.path), macros=macros)
-    assert settings_of(again.folder / "demo.ijm")["model_file"].endswith("demo.tf1.12.zip")
+    assert settings_of(again.folder / "stardist_demo.ijm")["model_file"].endswith("demo.tf1.12.zip")
 
 
 @pytest.mark.parametrize(
@@ -310,7 +310,7 @@ def test_settings_may_come_from_the_record(tmp_path: Path, fiji: FijiApp, macros
 
     done = install(fiji, macros=macros, models=[zipped])
 
-    assert settings_of(done.folder / "demo.ijm")["prob_threshold"] == "0.61"
+    assert settings_of(done.folder / "stardist_demo.ijm")["prob_threshold"] == "0.61"
 
 
 @pytest.mark.parametrize("name", ['it"s; [a] model', "Größe", "labels_to_rois"])
@@ -323,9 +323,27 @@ def test_a_models_name_harms_no_macro(
 
     assert (done.folder / "labels_to_rois.ijm").read_text("utf-8") == MACRO
     macro = done.written[-1]
-    assert macro.name in ("it_s_a_model.ijm", "Größe.ijm", "labels_to_rois_model.ijm")
+    assert macro.name in (
+        "it_s_a_model.ijm",
+        "stardist_Größe.ijm",
+        "labels_to_rois_model.ijm",
+    )
     assert macro.read_bytes().isascii()
     assert settings_of(macro)["model_file"] == str(done.models[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "menu"),
+    [("2D_demo", "2D_demo"), ("demo", "stardist_demo"), ("a-b.c", "stardist_a-b.c")],
+)
+def test_run_finds_a_models_macro_by_its_name(
+    tmp_path: Path, fiji: FijiApp, macros: Path, name: str, menu: str
+) -> None:
+    # ImageJ's run() knows scripts with an underscore in their names only
+    done = install(fiji, macros=macros, models=[model(tmp_path / "out", f"{name}.tf1.15.zip")])
+
+    assert done.written[-1].name == f"{menu}.ijm"
+    assert f'run("{menu.replace("_", " ")}", ' in done.written[-1].read_text("utf-8")
 
 
 def test_the_macro_of_stardist_haug2_is_that_of_the_model(tmp_path: Path, fiji: FijiApp) -> None:
