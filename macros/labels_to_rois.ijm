@@ -32,7 +32,7 @@ while (nextPass()) {
 	label_file = fileSetting(label_file, "Label_file (empty: the active image)", "");
 	roi_file = fileSetting(roi_file, "Roi_file (to save, RoiSet.zip; empty: none)", "");
 }
-if (!isGiven(label_file) && nImages == 0) stop("no label image; open one or choose a file");
+if (!isGiven(label_file) && countImages() == 0) stop("no label image; open one or choose a file");
 if (isGiven(roi_file) && !endsWith(toLowerCase(roi_file), ".zip")) {
 	stop(roi_file + " does not end with .zip; ROIs are saved as a RoiSet.zip");
 }
@@ -118,11 +118,11 @@ function temporaryPath(ending) {
 function openImage(path) {
 	if (!File.exists(path)) return path + " does not exist; check the spelling and the disk";
 	if (File.isDirectory(path)) return path + " is a folder; choose an image";
-	before = nImages;
+	before = countImages();
 	// a damaged file must not end the macro
 	IJ.redirectErrorMessages();
 	open(path);
-	if (nImages > before) return "";
+	if (countImages() > before) return "";
 	return path + " cannot be opened as an image; check that it opens in ImageJ";
 }
 
@@ -473,17 +473,26 @@ function hasWindow() {
 	return true;
 }
 
+// Return how many images are open. nImages is 1 where none is open if Fiji remembers a closed one.
+function countImages() {
+	titles = getList("image.titles");
+	return titles.length;
+}
+
 // Check ImageJ's version; record its settings and the open images, to return to them at the end.
 function startMacro() {
 	requires("1.53t");
 	saveSettings();
 	inBatchMode = is("Batch Mode");
-	if (nImages > 0) activeAtStart = getImageID();
-	ids = newArray(nImages);
+	if (countImages() > 0) activeAtStart = getImageID();
+	ids = newArray(countImages());
+	isOpenAtStart = false;
 	for (i = 0; i < ids.length; i++) {
 		selectImage(i + 1);
 		ids[i] = getImageID();
+		if (ids[i] == activeAtStart) isOpenAtStart = true;
 	}
+	if (!isOpenAtStart && ids.length > 0) activeAtStart = ids[ids.length - 1];
 	if (activeAtStart != 0) selectImage(activeAtStart);
 	openAtStart = ids;
 }
@@ -519,7 +528,7 @@ function stopOn(problem) {
 
 // Close the images that the macro opened, without a question.
 function closeOwnImages() {
-	for (i = nImages; i >= 1; i--) {
+	for (i = countImages(); i >= 1; i--) {
 		selectImage(i);
 		isOwn = true;
 		for (k = 0; k < openAtStart.length; k++) {

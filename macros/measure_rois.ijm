@@ -40,7 +40,7 @@ while (nextPass()) {
 	table_folder = folderSetting(table_folder, "Table_folder (for NAME_table.csv)", "");
 }
 if (!isGiven(table_folder)) stop("no folder for the table; choose one");
-if (!isGiven(image_file) && nImages == 0) stop("no image; open one or choose a file");
+if (!isGiven(image_file) && countImages() == 0) stop("no image; open one or choose a file");
 enterBatchMode(false);
 name = inputName(image_file);
 stopOn(openOrDuplicate(image_file));
@@ -124,11 +124,11 @@ function temporaryPath(ending) {
 function openImage(path) {
 	if (!File.exists(path)) return path + " does not exist; check the spelling and the disk";
 	if (File.isDirectory(path)) return path + " is a folder; choose an image";
-	before = nImages;
+	before = countImages();
 	// a damaged file must not end the macro
 	IJ.redirectErrorMessages();
 	open(path);
-	if (nImages > before) return "";
+	if (countImages() > before) return "";
 	return path + " cannot be opened as an image; check that it opens in ImageJ";
 }
 
@@ -147,8 +147,13 @@ function openOrDuplicate(path) {
 // Return the name for an image's results: that of its file, else of the active image, without the
 // format's ending.
 function inputName(path) {
-	if (!isGiven(path)) path = getTitle();
-	name = baseName(path);
+	if (isGiven(path)) {
+		name = baseName(path);
+		return name;
+	}
+	// a title may hold what a file name may not
+	title = replace(getTitle(), "[\\x00-\\x1f<>:\\x22/\\\\|?*]", "_");
+	name = baseName(title);
 	return name;
 }
 
@@ -653,17 +658,26 @@ function hasWindow() {
 	return true;
 }
 
+// Return how many images are open. nImages is 1 where none is open if Fiji remembers a closed one.
+function countImages() {
+	titles = getList("image.titles");
+	return titles.length;
+}
+
 // Check ImageJ's version; record its settings and the open images, to return to them at the end.
 function startMacro() {
 	requires("1.53t");
 	saveSettings();
 	inBatchMode = is("Batch Mode");
-	if (nImages > 0) activeAtStart = getImageID();
-	ids = newArray(nImages);
+	if (countImages() > 0) activeAtStart = getImageID();
+	ids = newArray(countImages());
+	isOpenAtStart = false;
 	for (i = 0; i < ids.length; i++) {
 		selectImage(i + 1);
 		ids[i] = getImageID();
+		if (ids[i] == activeAtStart) isOpenAtStart = true;
 	}
+	if (!isOpenAtStart && ids.length > 0) activeAtStart = ids[ids.length - 1];
 	if (activeAtStart != 0) selectImage(activeAtStart);
 	openAtStart = ids;
 }
@@ -699,7 +713,7 @@ function stopOn(problem) {
 
 // Close the images that the macro opened, without a question.
 function closeOwnImages() {
-	for (i = nImages; i >= 1; i--) {
+	for (i = countImages(); i >= 1; i--) {
 		selectImage(i);
 		isOwn = true;
 		for (k = 0; k < openAtStart.length; k++) {

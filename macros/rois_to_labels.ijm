@@ -47,7 +47,7 @@ if (!endsWith(toLowerCase(label_file), ".tif") && !endsWith(toLowerCase(label_fi
 	stop(label_file + " does not end with .tif; label images are saved as TIFF");
 }
 hasSize = label_width > 0 || label_height > 0;
-if (!isGiven(image_file) && !hasSize && nImages == 0) {
+if (!isGiven(image_file) && !hasSize && countImages() == 0) {
 	stop("the size of the label image is not known; open or choose the image, or give width and height");
 }
 if (!isGiven(image_file) && hasSize && label_width * label_height == 0) stop("width or height is 0; give both");
@@ -55,7 +55,7 @@ enterBatchMode(false);
 
 // the ROIs are put on an image of their own, so that the user's stays as it is
 overlaid = 0;
-if (!isGiven(roi_file) && nImages > 0) {
+if (!isGiven(roi_file) && countImages() > 0) {
 	if (Overlay.size > 0) {
 		// Duplicate copies the ROIs; Overlay.copy would share them with the user's image
 		stopOn(openOrDuplicate(""));
@@ -146,11 +146,11 @@ function temporaryPath(ending) {
 function openImage(path) {
 	if (!File.exists(path)) return path + " does not exist; check the spelling and the disk";
 	if (File.isDirectory(path)) return path + " is a folder; choose an image";
-	before = nImages;
+	before = countImages();
 	// a damaged file must not end the macro
 	IJ.redirectErrorMessages();
 	open(path);
-	if (nImages > before) return "";
+	if (countImages() > before) return "";
 	return path + " cannot be opened as an image; check that it opens in ImageJ";
 }
 
@@ -504,17 +504,26 @@ function hasWindow() {
 	return true;
 }
 
+// Return how many images are open. nImages is 1 where none is open if Fiji remembers a closed one.
+function countImages() {
+	titles = getList("image.titles");
+	return titles.length;
+}
+
 // Check ImageJ's version; record its settings and the open images, to return to them at the end.
 function startMacro() {
 	requires("1.53t");
 	saveSettings();
 	inBatchMode = is("Batch Mode");
-	if (nImages > 0) activeAtStart = getImageID();
-	ids = newArray(nImages);
+	if (countImages() > 0) activeAtStart = getImageID();
+	ids = newArray(countImages());
+	isOpenAtStart = false;
 	for (i = 0; i < ids.length; i++) {
 		selectImage(i + 1);
 		ids[i] = getImageID();
+		if (ids[i] == activeAtStart) isOpenAtStart = true;
 	}
+	if (!isOpenAtStart && ids.length > 0) activeAtStart = ids[ids.length - 1];
 	if (activeAtStart != 0) selectImage(activeAtStart);
 	openAtStart = ids;
 }
@@ -550,7 +559,7 @@ function stopOn(problem) {
 
 // Close the images that the macro opened, without a question.
 function closeOwnImages() {
-	for (i = nImages; i >= 1; i--) {
+	for (i = countImages(); i >= 1; i--) {
 		selectImage(i);
 		isOwn = true;
 		for (k = 0; k < openAtStart.length; k++) {

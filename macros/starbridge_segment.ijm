@@ -53,7 +53,7 @@ if (!isGiven(command_path)) stop("the command is empty; give starbridge, or its 
 if (!isGiven(model)) stop("no model; give a StarDist model folder, or demo");
 isActiveImage = false;
 if (!isGiven(image_file) && !isGiven(image_folder)) isActiveImage = true;
-if (isActiveImage && nImages == 0) stop("no image; open one, or choose an image or a folder");
+if (isActiveImage && countImages() == 0) stop("no image; open one, or choose an image or a folder");
 stopOn(makeFolder(result_folder));
 input = "" + image_file;
 if (isGiven(image_folder)) input = "" + image_folder;
@@ -273,11 +273,11 @@ function temporaryPath(ending) {
 function openImage(path) {
 	if (!File.exists(path)) return path + " does not exist; check the spelling and the disk";
 	if (File.isDirectory(path)) return path + " is a folder; choose an image";
-	before = nImages;
+	before = countImages();
 	// a damaged file must not end the macro
 	IJ.redirectErrorMessages();
 	open(path);
-	if (nImages > before) return "";
+	if (countImages() > before) return "";
 	return path + " cannot be opened as an image; check that it opens in ImageJ";
 }
 
@@ -456,17 +456,26 @@ function hasWindow() {
 	return true;
 }
 
+// Return how many images are open. nImages is 1 where none is open if Fiji remembers a closed one.
+function countImages() {
+	titles = getList("image.titles");
+	return titles.length;
+}
+
 // Check ImageJ's version; record its settings and the open images, to return to them at the end.
 function startMacro() {
 	requires("1.53t");
 	saveSettings();
 	inBatchMode = is("Batch Mode");
-	if (nImages > 0) activeAtStart = getImageID();
-	ids = newArray(nImages);
+	if (countImages() > 0) activeAtStart = getImageID();
+	ids = newArray(countImages());
+	isOpenAtStart = false;
 	for (i = 0; i < ids.length; i++) {
 		selectImage(i + 1);
 		ids[i] = getImageID();
+		if (ids[i] == activeAtStart) isOpenAtStart = true;
 	}
+	if (!isOpenAtStart && ids.length > 0) activeAtStart = ids[ids.length - 1];
 	if (activeAtStart != 0) selectImage(activeAtStart);
 	openAtStart = ids;
 }
@@ -502,7 +511,7 @@ function stopOn(problem) {
 
 // Close the images that the macro opened, without a question.
 function closeOwnImages() {
-	for (i = nImages; i >= 1; i--) {
+	for (i = countImages(); i >= 1; i--) {
 		selectImage(i);
 		isOwn = true;
 		for (k = 0; k < openAtStart.length; k++) {

@@ -3,39 +3,45 @@
 // @java.io.Serializable (value="(default)", required=false, persist=false) image_file
 // @java.io.Serializable (value="(default)", required=false, persist=false) image_folder
 // @java.io.Serializable (value="(default)", required=false, persist=false) result_folder
-// @java.io.Serializable (value="(default)", required=false, persist=false) nuclei_channel
+// @java.io.Serializable (value="(default)", required=false, persist=false) input_channels
+// @java.io.Serializable (value="(default)", required=false, persist=false) normalize_each
 // @java.io.Serializable (value="(default)", required=false, persist=false) percentile_low
 // @java.io.Serializable (value="(default)", required=false, persist=false) percentile_high
 // @java.io.Serializable (value="(default)", required=false, persist=false) prob_threshold
 // @java.io.Serializable (value="(default)", required=false, persist=false) nms_threshold
+// @java.io.Serializable (value="(default)", required=false, persist=false) pixel_size
 // @java.io.Serializable (value="(default)", required=false, persist=false) tiles
 // @java.io.Serializable (value="(default)", required=false, persist=false) border_width
 // @java.io.Serializable (value="(default)", required=false, persist=false) overwrite
 // (These lines tell Fiji the names of the settings; the settings are below.)
 //
-// stardist_haug2.ijm: finds nuclei with Fiji's StarDist plugin and the model stardist_haug2.
+// stardist_haug2.ijm: finds nuclei with Fiji's StarDist plugin and the model of the same name.
 //
-// The model's recipe is filled in: channel 1, percentiles 0.2 and 99.8, its thresholds. For one image
-// or all TIFFs of a folder; stacks are done plane by plane, and labels count on through the planes.
-// An image that fails does not stop the others and is named at the end.
+// The model's recipe is filled in below: channels, percentiles, thresholds, pixel size. For one image, all
+// TIFFs of a folder, or the active image; stacks are done plane by plane, and labels count on through the
+// planes. Each plane is normalised as in StarDist; an image of another known pixel size than the model's
+// is scaled for the network, and its labels are brought back to the image's size. An image that fails
+// does not stop the others and is named at the end.
 //
 // Needs   Fiji with the update sites CSBDeep, StarDist and TensorFlow, and the model as a zip:
-//         starbridge export stardist_haug2 --to tf1.15
-//         Without a window also Fiji's JavaScript. No more than 65,534 nuclei in a plane: the plugin
-//         counts no further. Other models work with other settings; the plugin reads none from the zip.
+//         starbridge export MODEL --to tf1.15
+//         No more than 65,534 nuclei in a plane: the plugin counts no further. It reads no settings
+//         from the zip.
 // Writes  lbl/NAME_labels.tif, roi/NAME_rois.zip and tables/NAME_table.csv for each image; see
 //         measure_rois.ijm for the columns. The outlines are those of the label image, pixel by pixel.
+//         Of the active image only if a folder is given; its label image stays open.
 //
 // Menu      Plugins > StarBridge > stardist haug2, after: starbridge fiji install
-// Macro     run("stardist haug2", "model_file=stardist_haug2.zip image_folder=sections result_folder=results");
+// Macro     run("stardist haug2", "model_file=MODEL.zip image_folder=sections result_folder=results");
 // Python    with Fiji() as fiji:
 //               fiji.run_macro("stardist_haug2.ijm",
-//                              model_file="stardist_haug2.zip", image_folder="sections", result_folder="results")
-// Headless  fiji --headless --run stardist_haug2.ijm 'model_file="stardist_haug2.zip",image_folder="sections",result_folder="results"'
+//                              model_file="MODEL.zip", image_folder="sections", result_folder="results")
+// Headless  fiji --headless --run stardist_haug2.ijm 'model_file="MODEL.zip",image_folder="sections",result_folder="results"'
 
 var macroName = "stardist_haug2.ijm";
-var settings_from, model_file, image_file, image_folder, result_folder, nuclei_channel;
-var percentile_low, percentile_high, prob_threshold, nms_threshold, tiles, border_width, overwrite;
+var settings_from, model_file, image_file, image_folder, result_folder, input_channels;
+var normalize_each, percentile_low, percentile_high, prob_threshold, nms_threshold, pixel_size;
+var tiles, border_width, overwrite;
 var openAtStart = newArray(0), activeAtStart = 0, inBatchMode = false, settingsPass = 0;
 var settingKeys = newArray(0), settingTexts = newArray(0), settingNames = newArray(0);
 var isSettingFound = false, settingText = "", areSettingsGiven = false, hasDialog = false;
@@ -45,46 +51,56 @@ startMacro();
 while (nextPass()) {
 	model_file = fileSetting(model_file, "Model_file (.zip)", "");
 	image_file = fileSetting(image_file, "Image_file", "");
-	image_folder = folderSetting(image_folder, "Image_folder (or a folder of images)", "");
+	image_folder = folderSetting(image_folder, "Image_folder (both empty: the active image)", "");
 	result_folder = folderSetting(result_folder, "Result_folder (for lbl, roi and tables)", "");
-	nuclei_channel = wholeSetting(nuclei_channel, "Nuclei_channel (from 1)", 1, 1, 1/0);
+	input_channels = textSetting(input_channels, "Input_channels (from 1, or names; with commas)", "1");
+	normalize_each = truthSetting(normalize_each, "Normalize_each (channel; no: all together)", true);
 	percentile_low = numberSetting(percentile_low, "Percentile_low (becomes 0)", 0.2, 0, 100);
 	percentile_high = numberSetting(percentile_high, "Percentile_high (becomes 1)", 99.8, 0, 100);
 	prob_threshold = numberSetting(prob_threshold, "Prob_threshold (least probability)", 0.5104581312705648, 0, 1);
 	nms_threshold = numberSetting(nms_threshold, "Nms_threshold (most overlap)", 0.3, 0, 1);
+	pixel_size = numberSetting(pixel_size, "Pixel_size (um, of the model; 0: as the image)", 0, 0, 1/0);
 	tiles = wholeSetting(tiles, "Tiles (more if memory is short)", 1, 1, 1/0);
 	border_width = wholeSetting(border_width, "Border_width (px; nearer centres are left out)", 2, 0, 1/0);
 	overwrite = truthSetting(overwrite, "Overwrite (results that are there)", false);
 }
-if (!isGiven(result_folder)) stop("no folder for the results; choose one");
-if (!isGiven(image_file) && !isGiven(image_folder)) stop("no image and no folder; choose one of them");
+isActiveImage = false;
+if (!isGiven(image_file) && !isGiven(image_folder)) isActiveImage = true;
+if (isActiveImage && countImages() == 0) stop("no image; open one, or choose an image or a folder");
+if (!isActiveImage && !isGiven(result_folder)) stop("no folder for the results; choose one");
 stopOn(checkInput(image_file, image_folder));
-stopOn(checkModel(model_file));
+model = findModel(model_file);
+stopOn(checkModel(model));
 if (percentile_low >= percentile_high) stop("the lower percentile is not below the upper one; give 0.2 and 99.8");
-files = listImages(image_file, image_folder);
+files = newArray("");
+if (!isActiveImage) files = listImages(image_file, image_folder);
 if (files.length == 0) stop(image_folder + " has no TIFF images; choose another folder");
 if (!hasStarDist()) {
 	stop("this ImageJ has no StarDist plugin; use Fiji with the update sites CSBDeep, StarDist and"
 		+ " TensorFlow, or starbridge_segment.ijm, which needs neither");
 }
-settings = starDistSettings(model_file, percentile_low, percentile_high, prob_threshold, nms_threshold,
-	tiles, border_width);
+recipe = inputRecipe(input_channels, normalize_each, percentile_low, percentile_high, pixel_size);
+settings = starDistSettings(model, prob_threshold, nms_threshold, tiles, border_width);
 failures = "";
 failed = 0;
 for (f = 0; f < files.length; f++) {
-	print("image " + (f + 1) + " of " + files.length + ": " + files[f]);
-	problem = segmentFile(files[f], nuclei_channel, settings, result_folder, overwrite);
+	if (!isActiveImage) print("image " + (f + 1) + " of " + files.length + ": " + files[f]);
+	problem = segmentImage(files[f], recipe, settings, result_folder, overwrite);
 	if (problem != "") {
 		failed++;
 		print("FAILED: " + problem);
 		failures = failures + "; " + problem;
 	}
+	labelImage = 0;
+	if (isActiveImage && problem == "") labelImage = getImageID();
 	closeOwnImages();
 	// the plugin's label image can be selected only outside batch mode
-	if (!inBatchMode) setBatchMode(false);
+	if (!inBatchMode) setBatchMode("exit and display");
 }
+if (failed > 0 && isActiveImage) stop(problem);
 if (failed > 0) stop("" + failed + " of " + files.length + " images failed" + failures);
 restoreSettings();
+if (labelImage != 0) selectImage(labelImage);
 return "" + files.length;
 
 // ---- Library of starbridge: built from macros/lib, nothing to set below -------------------------
@@ -193,12 +209,37 @@ function temporaryPath(ending) {
 function openImage(path) {
 	if (!File.exists(path)) return path + " does not exist; check the spelling and the disk";
 	if (File.isDirectory(path)) return path + " is a folder; choose an image";
-	before = nImages;
+	before = countImages();
 	// a damaged file must not end the macro
 	IJ.redirectErrorMessages();
 	open(path);
-	if (nImages > before) return "";
+	if (countImages() > before) return "";
 	return path + " cannot be opened as an image; check that it opens in ImageJ";
+}
+
+// Open an image; without a path, copy the active one, so that its overlay and selection stay as they
+// are. Return the problem, or "".
+function openOrDuplicate(path) {
+	if (isGiven(path)) {
+		problem = openImage(path);
+		return problem;
+	}
+	run("Select None");
+	run("Duplicate...", "title=starbridge-image duplicate");
+	return "";
+}
+
+// Return the name for an image's results: that of its file, else of the active image, without the
+// format's ending.
+function inputName(path) {
+	if (isGiven(path)) {
+		name = baseName(path);
+		return name;
+	}
+	// a title may hold what a file name may not
+	title = replace(getTitle(), "[\\x00-\\x1f<>:\\x22/\\\\|?*]", "_");
+	name = baseName(title);
+	return name;
 }
 
 // Save the active image as a TIFF. Return the problem, or "".
@@ -870,6 +911,15 @@ function writeResults(measured, name, folder) {
 	return "";
 }
 
+// Leave a label image and its ROIs to the user under the name of its file, if wanted.
+function showLabelImage(labelImage, name, wanted) {
+	if (!wanted) return;
+	selectImage(labelImage);
+	rename(name + "_labels.tif");
+	keepImage(labelImage);
+	if (hasWindow() && Overlay.size > 0) addToManager();
+}
+
 // -- lib/session.ijm --
 
 // Return true if an optional parameter was filled in; Fiji leaves an empty one at 0.
@@ -885,17 +935,26 @@ function hasWindow() {
 	return true;
 }
 
+// Return how many images are open. nImages is 1 where none is open if Fiji remembers a closed one.
+function countImages() {
+	titles = getList("image.titles");
+	return titles.length;
+}
+
 // Check ImageJ's version; record its settings and the open images, to return to them at the end.
 function startMacro() {
 	requires("1.53t");
 	saveSettings();
 	inBatchMode = is("Batch Mode");
-	if (nImages > 0) activeAtStart = getImageID();
-	ids = newArray(nImages);
+	if (countImages() > 0) activeAtStart = getImageID();
+	ids = newArray(countImages());
+	isOpenAtStart = false;
 	for (i = 0; i < ids.length; i++) {
 		selectImage(i + 1);
 		ids[i] = getImageID();
+		if (ids[i] == activeAtStart) isOpenAtStart = true;
 	}
+	if (!isOpenAtStart && ids.length > 0) activeAtStart = ids[ids.length - 1];
 	if (activeAtStart != 0) selectImage(activeAtStart);
 	openAtStart = ids;
 }
@@ -916,7 +975,7 @@ function stopOn(problem) {
 
 // Close the images that the macro opened, without a question.
 function closeOwnImages() {
-	for (i = nImages; i >= 1; i--) {
+	for (i = countImages(); i >= 1; i--) {
 		selectImage(i);
 		isOwn = true;
 		for (k = 0; k < openAtStart.length; k++) {
@@ -924,6 +983,11 @@ function closeOwnImages() {
 		}
 		if (isOwn) close();
 	}
+}
+
+// Leave an image that the macro opened to the user.
+function keepImage(image) {
+	openAtStart = Array.concat(openAtStart, image);
 }
 
 // -- lib/settings.ijm --
@@ -979,6 +1043,19 @@ function folderSetting(value, label, preset) {
 	if (matches(path, ".*[^:/\\\\][/\\\\]")) path = substring(path, 0, lengthOf(path) - 1);
 	path = absolutePath(path);
 	return path;
+}
+
+// Return a text.
+function textSetting(value, label, preset) {
+	findSetting(value, label);
+	if (settingsPass == 1) {
+		if (hasDialog) Dialog.addString(label, preset, 25);
+		return value;
+	}
+	text = preset;
+	if (isAsked) text = Dialog.getString();
+	else if (isSettingFound) text = settingText;
+	return text;
 }
 
 // Return true or false. The dialog has no checkbox, because the recorder keeps only ticked ones.
@@ -1181,11 +1258,11 @@ function checkModel(path) {
 	return "";
 }
 
-// Return the plugin's settings. Numbers are quoted, because ImageJ writes others with four digits.
-function starDistSettings(model, low, high, probability, overlap, tileCount, border) {
+// Return the plugin's settings. Its input is normalised already: see normalizeSlices(). Numbers are
+// quoted, because ImageJ writes others with four digits.
+function starDistSettings(model, probability, overlap, tileCount, border) {
 	return "'modelChoice':'Model (.zip) from File','modelFile':" + quoteArgument(model)
-		+ ",'normalizeInput':'true','percentileBottom':'" + d2s(low, 9) + "'"
-		+ ",'percentileTop':'" + d2s(high, 9) + "'"
+		+ ",'normalizeInput':'false','percentileBottom':'0','percentileTop':'100'"
 		+ ",'probThresh':'" + d2s(probability, 9) + "','nmsThresh':'" + d2s(overlap, 9) + "'"
 		// without a window the plugin fails silently on any output that needs the ROI Manager
 		+ ",'outputType':'Label Image','nTiles':'" + tileCount + "','excludeBoundary':'" + border + "'"
@@ -1207,71 +1284,109 @@ function quoteArgument(text) {
 	return "'" + quoted + "'";
 }
 
-// Segment one channel of an image file and write its results into a folder, unless they are there and
-// not to be made again. Settings are those of starDistSettings(). Return the problem, or "".
-function segmentFile(path, channel, settings, folder, again) {
-	name = baseName(path);
+// Return how an image becomes the network's input, for segmentImage(): the channels as in
+// splitChannels(), whether the percentiles are those of each channel or of all together, and the
+// micrometres a pixel that the model was trained on (0: not known).
+function inputRecipe(channelText, isEach, low, high, modelSize) {
+	return newArray("" + channelText, isEach, low, high, modelSize);
+}
+
+// Segment an image file, or without a path the active image, and write its results into a folder,
+// unless they are there and not to be made again. Without a folder nothing is written. The label image
+// of the active image stays open. Return the problem, or "".
+function segmentImage(path, recipe, settings, folder, again) {
+	name = inputName(path);
 	// the table is written last
-	table = resultPath(folder, "tables", name, "_table.csv");
-	if (File.exists(table) && !again) {
+	if (isGiven(path) && !again && File.exists(resultPath(folder, "tables", name, "_table.csv"))) {
 		print("done before: " + name);
 		return "";
 	}
-	problem = openImage(path);
+	problem = openOrDuplicate(path);
 	if (problem != "") return problem;
-	if (bitDepth() == 24) return path + " is a colour image; the model takes one channel of a fluorescence image";
-	measured = getImageID();
-	getDimensions(width, height, channels, slices, frames);
-	if (channel > channels) return path + " has no channel " + channel + "; it has " + channels;
+	shown = path;
+	if (!isGiven(path)) shown = name;
+	image = getImageID();
+	channelList = splitChannels(recipe[0]);
+	if (bitDepth() == 24) {
+		if (channelList.length == 1) {
+			return shown + " is a colour image, and the model takes one channel; split it (Image > Color >"
+				+ " Split Channels) and choose one";
+		}
+		run("Make Composite");
+		image = getImageID();
+	}
 	run("Select None");
 	Overlay.remove;
-	problem = segmentPlanes(measured, channel, settings);
-	if (problem != "") return path + ": " + problem;
+	problem = segmentPlanes(image, shown, recipe, settings);
+	if (problem != "") return shown + ": " + problem;
 	labelImage = getImageID();
 	setBatchMode(true);
 	selectImage(labelImage);
-	problem = writeResults(measured, name, folder);
-	return problem;
+	if (isGiven(folder)) problem = writeResults(image, name, folder);
+	else problem = traceLabels(name);
+	if (problem != "") return problem;
+	isActiveImage = true;
+	if (isGiven(path)) isActiveImage = false;
+	showLabelImage(labelImage, name, isActiveImage);
+	return "";
 }
 
-// Segment one channel of an image, plane by plane, into a label image, which becomes the active one:
-// 16-bit, or 32-bit where a label is above 65,535. Labels count on through the planes. Settings are
-// those of starDistSettings(). Return the problem, or "".
-function segmentPlanes(measured, channel, settings) {
-	newImageLike(measured, "starbridge-labels", "32-bit");
+// Segment an image, plane by plane, into a label image, which becomes the active one: 16-bit, or 32-bit
+// where a label is above 65,535. Labels count on through the planes. The recipe is that of
+// inputRecipe(), settings are those of starDistSettings(). Return the problem, or "".
+function segmentPlanes(image, name, recipe, settings) {
+	numbers = findChannels(recipe[0]);
+	if (numbers[0] != "") return numbers[0];
+	factors = scaleFactors(image, recipe[4], name);
+	selectImage(image);
+	isWhole = hasWholeNumbers();
+	newImageLike(image, "starbridge-labels", "32-bit");
 	labelImage = getImageID();
-	getDimensions(width, height, channels, slices, frames);
+	getDimensions(width, height, count, slices, frames);
 	largest = 0;
+	leftOut = "";
+	done = 0;
 	for (p = 1; p <= slices * frames; p++) {
-		selectImage(measured);
-		duplicatePlane("starbridge-plane", channel, 1 + (p - 1) % slices, 1 + floor((p - 1) / slices));
+		z = 1 + (p - 1) % slices;
+		t = 1 + floor((p - 1) / slices);
+		where = "";
+		if (slices * frames > 1) where = "slice " + z + ", frame " + t + " ";
+		copyChannels(image, numbers, z, t, "starbridge-plane");
 		plane = getImageID();
-		problem = runStarDist("starbridge-plane", settings);
-		if (problem != "") return problem;
-		found = getImageID();
-		getDimensions(foundWidth, foundHeight, foundChannels, foundSlices, foundFrames);
-		if (foundWidth != width || foundHeight != height || foundSlices * foundFrames * foundChannels != 1) {
-			return "the label image has another size than the plane; export the model again";
+		if (hasBrokenPixels()) return where + "has pixels that are NaN or infinite; replace them first";
+		if (isBlank()) {
+			print(name + ": " + where + "is blank; it has no nuclei");
+			done++;
+			selectImage(plane);
+			close();
+		} else {
+			problem = normalizeSlices(recipe[1], recipe[2], recipe[3], isWhole);
+			if (problem != "") {
+				print(name + ": " + where + problem);
+				leftOut = where + problem;
+				selectImage(plane);
+				close();
+			} else {
+				problem = findNuclei(plane, factors, width, height, settings);
+				if (problem != "") return problem;
+				found = getImageID();
+				getRawStatistics(pixels, mean, lowest, highest);
+				run("32-bit");
+				if (largest > 0) {
+					run("Add...", "value=" + largest);
+					changeValues(largest, largest, 0);
+				}
+				selectImage(labelImage);
+				if (nSlices > 1) setSlice(p);
+				imageCalculator("Add", labelImage, found);
+				largest = largest + highest;
+				selectImage(found);
+				close();
+				done++;
+			}
 		}
-		getRawStatistics(pixels, mean, lowest, highest);
-		if (highest >= 65535) {
-			return "a plane has 65,535 nuclei or more, and the plugin's numbers begin again there; cut"
-				+ " the image, or use starbridge_segment.ijm";
-		}
-		run("32-bit");
-		if (largest > 0) {
-			run("Add...", "value=" + largest);
-			changeValues(largest, largest, 0);
-		}
-		selectImage(labelImage);
-		if (nSlices > 1) setSlice(p);
-		imageCalculator("Add", labelImage, found);
-		largest = largest + highest;
-		selectImage(found);
-		close();
-		selectImage(plane);
-		close();
 	}
+	if (done == 0) return leftOut;
 	selectImage(labelImage);
 	if (nSlices > 1) setSlice(1);
 	if (largest <= 65535) {
@@ -1281,6 +1396,326 @@ function segmentPlanes(measured, channel, settings) {
 	}
 	resetMinAndMax;
 	return "";
+}
+
+// Segment a normalised plane at the model's pixel size, and close it. Its label image, of a width and
+// height, becomes the active image. Return the problem, or "".
+function findNuclei(plane, factors, width, height, settings) {
+	selectImage(plane);
+	inputWidth = maxOf(1, round(width * factors[0]));
+	inputHeight = maxOf(1, round(height * factors[1]));
+	isScaled = inputWidth != width || inputHeight != height;
+	if (isScaled) {
+		each = "";
+		if (nSlices > 1) each = " process";
+		run("Scale...", "x=- y=- width=" + inputWidth + " height=" + inputHeight
+			+ " interpolation=Bilinear average" + each + " create title=starbridge-scaled");
+		scaled = getImageID();
+		selectImage(plane);
+		close();
+		selectImage(scaled);
+		rename("starbridge-plane");
+		plane = scaled;
+	}
+	problem = runStarDist("starbridge-plane", settings);
+	if (problem != "") return problem;
+	found = getImageID();
+	getDimensions(foundWidth, foundHeight, foundChannels, foundSlices, foundFrames);
+	isPlane = foundSlices * foundFrames * foundChannels == 1;
+	if (foundWidth != inputWidth || foundHeight != inputHeight || !isPlane) {
+		return "the label image has another size than the plane; export the model again";
+	}
+	getRawStatistics(pixels, mean, lowest, highest);
+	if (highest >= 65535) {
+		return "a plane has 65,535 nuclei or more, and the plugin's numbers begin again there; cut"
+			+ " the image, or use starbridge_segment.ijm";
+	}
+	selectImage(plane);
+	close();
+	selectImage(found);
+	if (isScaled) run("Size...", "width=" + width + " height=" + height + " interpolation=None");
+	return "";
+}
+
+// -- lib/stardist_input.ijm --
+
+// Return the path of a model's zip: as given if it is there, else the same model's zip for another
+// TensorFlow, in the same folder, beside this macro, or in starbridge/models of this Fiji.
+function findModel(path) {
+	if (!isGiven(path)) return path;
+	if (File.exists(path)) return path;
+	name = File.getName(path);
+	names = newArray(name, replace(name, ".tf1.15.", ".tf1.12."), replace(name, ".tf1.12.", ".tf1.15."));
+	given = parentFolder(path);
+	beside = macroFolder();
+	installed = "" + getDirectory("imagej");
+	if (isGiven(installed)) installed = joinPath(joinPath(installed, "starbridge"), "models");
+	folders = newArray(given, beside, installed);
+	for (f = 0; f < folders.length; f++) {
+		for (n = 0; n < names.length; n++) {
+			found = joinPath(folders[f], names[n]);
+			if (isGiven(folders[f]) && File.exists(found)) {
+				print(path + " does not exist; its place takes " + found);
+				return found;
+			}
+		}
+	}
+	return path;
+}
+
+// Return the folder of this macro's file; "" where ImageJ does not know it.
+function macroFolder() {
+	path = "" + getInfo("macro.filepath");
+	if (!isGiven(path) || !File.exists(path)) return "";
+	folder = parentFolder(path);
+	return folder;
+}
+
+// Return the channels that a text lists: "2", "3,1", "DAPI, GFP"; parted by semicolons if a name has a
+// comma in it. "all 3" are the channels of an image that has three.
+function splitChannels(text) {
+	text = String.trim(text);
+	if (matches(text, "all [1-9][0-9]?")) {
+		parts = newArray(parseInt(substring(text, 4)));
+		for (i = 0; i < parts.length; i++) parts[i] = "" + (i + 1);
+		return parts;
+	}
+	mark = ",";
+	if (indexOf(text, ";") >= 0) mark = ";";
+	if (endsWith(text, mark)) text = substring(text, 0, lengthOf(text) - 1);
+	parts = split(text, mark);
+	for (i = 0; i < parts.length; i++) parts[i] = String.trim(parts[i]);
+	return parts;
+}
+
+// Return the numbers of the active image's channels that a text lists as in splitChannels(), from
+// index 1. Index 0 holds the problem, or "".
+function findChannels(text) {
+	getDimensions(width, height, count, slices, frames);
+	wanted = splitChannels(text);
+	numbers = newArray(wanted.length + 1);
+	numbers[0] = "";
+	names = channelNames("");
+	if (startsWith(String.trim(text), "all ") && wanted.length != count) {
+		numbers[0] = "has " + count + " channel(s), and the model takes " + wanted.length
+			+ "; say which, in the model's order (1,2,...)";
+		return numbers;
+	}
+	for (i = 0; i < wanted.length; i++) {
+		number = findChannel(wanted[i], names);
+		if (number == 0) {
+			names = Array.slice(names, 1);
+			list = String.join(names, ", ");
+			numbers[0] = "has no channel " + wanted[i] + ", or several; its channels are " + list;
+			return numbers;
+		}
+		numbers[i + 1] = number;
+	}
+	return numbers;
+}
+
+// Return the number of a channel, which is given as number or name, among the names of all channels,
+// which begin at index 1: one of the very name, else of the name in other letters' case, else the
+// only one with the name in it. The one channel of an image is any channel. 0: none, or several.
+function findChannel(wanted, names) {
+	count = names.length - 1;
+	if (count == 1 && wanted != "") return 1;
+	for (c = 1; c <= count; c++) {
+		if (wanted == "" + c) return c;
+	}
+	for (c = 1; c <= count; c++) {
+		if (wanted == names[c]) return c;
+	}
+	lower = toLowerCase(wanted);
+	found = 0;
+	matching = 0;
+	for (c = 1; c <= count; c++) {
+		if (lower == toLowerCase(names[c])) return c;
+		if (lower != "" && indexOf(toLowerCase(names[c]), lower) >= 0) {
+			found = c;
+			matching++;
+		}
+	}
+	if (matching == 1) return found;
+	return 0;
+}
+
+// Return how often an image is enlarged along x and y (index 0 and 1) to the pixel size that the model
+// was trained on, in micrometres; 1 for the same size, or one that is not known.
+function scaleFactors(image, modelSize, name) {
+	factors = newArray(1, 1);
+	if (modelSize <= 0) return factors;
+	selectImage(image);
+	getPixelSize(unit, pixelWidth, pixelHeight);
+	perUnit = micrometresPer(unit);
+	if (perUnit == 0) {
+		print(name + " has no pixel size in micrometres, and the model was trained on " + modelSize
+			+ " um a pixel; the image is taken as it is");
+		return factors;
+	}
+	x = pixelWidth * perUnit / modelSize;
+	y = pixelHeight * perUnit / modelSize;
+	// a difference of 5 % changes nothing for a network
+	if (abs(x - 1) <= 0.05 && abs(y - 1) <= 0.05) return factors;
+	factors[0] = x;
+	factors[1] = y;
+	return factors;
+}
+
+// Copy channels of one plane into a new 32-bit image, the active one, in their order. Numbers begin at
+// index 1.
+function copyChannels(image, numbers, z, t, title) {
+	selectImage(image);
+	if (numbers.length == 2) {
+		duplicatePlane(title, numbers[1], z, t);
+		run("32-bit");
+		return;
+	}
+	getDimensions(width, height, count, slices, frames);
+	newImage(title, "32-bit grayscale-mode", width, height, numbers.length - 1, 1, 1);
+	copy = getImageID();
+	for (i = 1; i < numbers.length; i++) {
+		selectImage(image);
+		duplicatePlane("starbridge-channel", numbers[i], z, t);
+		run("32-bit");
+		plane = getImageID();
+		selectImage(copy);
+		setSlice(i);
+		imageCalculator("Copy", copy, plane);
+		selectImage(plane);
+		close();
+	}
+	selectImage(copy);
+	setSlice(1);
+}
+
+// Return true if every slice of the active image has one value throughout.
+function isBlank() {
+	for (i = 1; i <= nSlices; i++) {
+		if (nSlices > 1) setSlice(i);
+		getRawStatistics(size, mean, lowest, highest);
+		if (lowest != highest) return false;
+	}
+	return true;
+}
+
+// Return true if the active 32-bit image has pixels that are NaN or infinite.
+function hasBrokenPixels() {
+	for (i = 1; i <= nSlices; i++) {
+		if (nSlices > 1) setSlice(i);
+		// both leave out NaN
+		getRawStatistics(size, mean, lowest, highest);
+		margin = highest - lowest + abs(highest) + 1;
+		if (isNaN(margin) || margin == 1/0) return true;
+		getHistogram(values, counts, 1, lowest - margin, highest + margin);
+		if (counts[0] != getWidth() * getHeight()) return true;
+	}
+	return false;
+}
+
+// Bring two percentiles of the active 32-bit image to 0 and 1: of each slice, or of all together.
+// `isWhole`: its pixels are whole numbers. The plugin could only take those of all channels, after
+// scaling. Return the problem, or "".
+function normalizeSlices(isEach, low, high, isWhole) {
+	count = nSlices;
+	ranges = newArray(2 * count);
+	for (i = 0; i < count; i++) {
+		if (isEach) range = percentileRange(i + 1, i + 1, low, high, isWhole);
+		else if (i == 0) range = percentileRange(1, count, low, high, isWhole);
+		ranges[2 * i] = range[0];
+		ranges[2 * i + 1] = range[1];
+	}
+	for (i = 0; i < count; i++) {
+		if (count > 1) setSlice(i + 1);
+		bottom = ranges[2 * i];
+		top = ranges[2 * i + 1];
+		getRawStatistics(size, mean, lowest, highest);
+		if (top <= bottom && (lowest != highest || !isEach)) {
+			return "is almost all background: its percentiles " + low + " and " + high + " are both "
+				+ bottom + "; crop it, or set the percentiles further apart";
+		}
+		run("Subtract...", "value=" + d2s(bottom, -15));
+		// a channel of one value is 0 throughout
+		if (top > bottom) run("Divide...", "value=" + d2s(top - bottom, -15));
+	}
+	if (count > 1) setSlice(1);
+	return "";
+}
+
+// Return two percentiles of the pixels in some slices of the active 32-bit image, with linear
+// interpolation, as numpy does.
+function percentileRange(first, last, low, high, isWhole) {
+	size = 0;
+	bottom = 1/0;
+	top = -1/0;
+	for (i = first; i <= last; i++) {
+		if (nSlices > 1) setSlice(i);
+		getRawStatistics(pixels, mean, lowest, highest);
+		size = size + pixels;
+		bottom = minOf(bottom, lowest);
+		top = maxOf(top, highest);
+	}
+	totals = newArray(0);
+	if (isWhole && top - bottom < 65536) {
+		totals = newArray(top - bottom + 1);
+		for (i = first; i <= last; i++) {
+			if (nSlices > 1) setSlice(i);
+			getHistogram(values, counts, totals.length, bottom - 0.5, top + 0.5);
+			for (k = 0; k < totals.length; k++) totals[k] += counts[k];
+		}
+	}
+	percentiles = newArray(low, high);
+	range = newArray(2);
+	for (k = 0; k < 2; k++) {
+		rank = percentiles[k] / 100 * (size - 1);
+		below = floor(rank);
+		a = valueAtRank(below, first, last, bottom, top, totals);
+		b = valueAtRank(minOf(below + 1, size - 1), first, last, bottom, top, totals);
+		range[k] = a + (b - a) * (rank - below);
+	}
+	return range;
+}
+
+// Return the pixel of a rank from 0 in rising order, in some slices of the active 32-bit image, whose
+// smallest and largest pixels are `bottom` and `top`. `totals`: counts of the whole numbers from
+// `bottom` on, or empty.
+function valueAtRank(rank, first, last, bottom, top, totals) {
+	if (totals.length > 0) {
+		seen = 0;
+		for (k = 0; k < totals.length; k++) {
+			seen = seen + totals[k];
+			if (seen > rank) return bottom + k;
+		}
+	}
+	// bisection, because a macro's array of all pixels takes fifty times the image's memory
+	above = top;
+	under = bottom;
+	while (above - under > (top - bottom) / pow(2, 48)) {
+		middle = (under + above) / 2;
+		if (countUpTo(middle, first, last, bottom) > rank) above = middle;
+		else under = middle;
+	}
+	return above;
+}
+
+// Return the number of pixels from the smallest one up to a larger value, in some slices of the active
+// image.
+function countUpTo(value, first, last, bottom) {
+	total = 0;
+	for (i = first; i <= last; i++) {
+		if (nSlices > 1) setSlice(i);
+		getHistogram(values, counts, 1, bottom, value);
+		total = total + counts[0];
+	}
+	return total;
+}
+
+// Return true if the active image's pixels are whole numbers that mean themselves: 8 or 16 bits without
+// a calibration of intensities, which conversion to 32 bits applies.
+function hasWholeNumbers() {
+	if (bitDepth() == 32) return false;
+	if (calibrate(0) == 0 && calibrate(1) == 1) return true;
+	return false;
 }
 
 // -- lib/stardist_plugin.ijm --

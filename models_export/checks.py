@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.model.config import DEFAULT_THRESHOLDS
 from models_export.contents import ModelFile
 from models_export.operations import unknown_operations
 from models_export.parity import (
@@ -64,11 +65,12 @@ class Check:
         elif self.differences:
             probability = max(d.probability for d in self.differences)
             distance = max(d.distance for d in self.differences)
-            objects = self.differences[-1].objects
+            real = self.differences[-1]
             text += (
                 f" (against {self.compared_with}: probability {probability:.1e}, "
-                f"distance {distance:.1e} px, {objects} objects on the real image)"
+                f"distance {distance:.1e} px, {real.objects} objects in StarDist's test image"
             )
+            text += f", {real.remark})" if real.remark else ")"
         return text
 
 
@@ -195,13 +197,16 @@ def _expected(
     else:
         other = runtimes.get("tensorflow")
     result = []
+    prob, nms = DEFAULT_THRESHOLDS["prob"], DEFAULT_THRESHOLDS["nms"]
     for image in images:
         tensor = (other or runtime).run(program, image.pixels)
         size = image.pixels.shape[:-1]
         if file.kind == "saved_model" and tensor.shape[:-1] != size:
             raise _RefusedError(_too_small(size, tensor.shape[:-1]))
         grid = tuple(s // t for s, t in zip(size, tensor.shape[:-1], strict=True))
-        detector = Detector(grid, tensor.shape[-1] - 1, 0.5, 0.4)
+        detector = Detector(grid, tensor.shape[-1] - 1, prob, nms)
         objects = None if image.name == NOISE else detector.objects(tensor)
-        result.append(Expected(image, tensor, detector, objects))
+        remarks = [image.remark] if image.remark else []
+        remarks.append(f"with StarDist's thresholds {prob:g} and {nms:g}")
+        result.append(Expected(image, tensor, detector, objects, ", ".join(remarks)))
     return ([] if other is None else result), ("" if other is None else other.name)

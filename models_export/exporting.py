@@ -10,8 +10,8 @@ from pathlib import Path
 
 from bridge.errors import BadInputError
 from bridge.files.atomic import write_bytes
+from bridge.model.export_settings import RECORD_ENDING
 from bridge.model.folder import ModelFolder, open_model
-from bridge.model.graphs.importing import RECORD_ENDING
 from models_export.checks import check_everywhere
 from models_export.console import Listener
 from models_export.contents import read_model_file

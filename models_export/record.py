@@ -88,6 +88,7 @@ def _check(check: Check) -> dict[str, Any]:
                     if d.objects is None
                     else {"objects": d.objects, "same_objects": d.same_objects}
                 ),
+                **({"remark": d.remark} if d.remark else {}),
             }
             for d in check.differences
         ]

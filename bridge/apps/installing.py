@@ -62,19 +62,6 @@ class Installed:
         ]
 
 
-def own_folder(name: str, ending: str, noun: str) -> Path:
-    """Return a folder of starbridge's own files, in a checkout or an installed package.
-
-    Raises:
-        BadInputError: it holds no file with this ending.
-    """
-    package = Path(bridge.__file__).parent
-    for folder in (package / name, package.parent / name):
-        if any(folder.glob(f"*{ending}")):
-            return folder
-    raise BadInputError(package / name, f"holds no {noun}", "install starbridge again")
-
-
 def read_sources(folder: Path, ending: str, noun: str) -> dict[str, bytes]:
     """Read the files to install, by name; subfolders hold their sources and are left out.
 

@@ -90,7 +90,7 @@ class ModelFolder:
     @property
     def file_name(self) -> str:
         """Name with nothing in it that a file system or a macro could misread."""
-        return re.sub(r"[^\w.-]+", "_", self.name).strip("._") or "model"
+        return file_name_of(self.name)
 
     def settings_files(self) -> dict[str, str]:
         """Return the texts of the model's settings files, as an export carries them along.
@@ -120,6 +120,15 @@ class ModelFolder:
             "grid": list(self.grid),
             "rays": self.n_rays,
         }
+
+
+def file_name_of(name: str) -> str:
+    """Return a model's name with nothing in it that a file system or a macro could misread.
+
+    >>> file_name_of("it's [mine]")
+    'it_s_mine'
+    """
+    return re.sub(r"[^\w.-]+", "_", name).strip("._") or "model"
 
 
 def open_model(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -73,6 +74,36 @@ class Recipe:
             )
         if not all(isinstance(name, str) and name.strip() for name in self.classes):
             raise BadInputError("classes", "are not all names", 'give them as ["Neuron", "Glia"]')
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any], source: Path) -> Recipe:
+        """Return the recipe of settings as JSON has them; ``null`` is StarDist's default.
+
+        Args:
+            content: settings by name.
+            source: their file, for errors.
+
+        Raises:
+            BadInputError: an unknown or impossible setting.
+
+        >>> Recipe.from_json({"prob": 0.6, "percentiles": [0, 100]}, Path("a.zip")).percentiles
+        (0, 100)
+        """
+        if unknown := sorted(content.keys() - {f.name for f in fields(cls)}):
+            raise BadInputError(
+                source, f"has the unknown setting {unknown[0]!r}", "update starbridge"
+            )
+        given: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in content.items() if v is not None
+        }
+        try:
+            return cls(**given)
+        except BadInputError as error:
+            raise BadInputError(source, f"{error.source}: {error.problem}", error.remedy) from error
+        except (TypeError, ValueError) as error:
+            raise BadInputError(
+                source, f"has a value of the wrong kind ({error})", "correct it"
+            ) from error
 
     def with_changes(self, **changes: Any) -> Recipe:
         """Return a copy in which every setting given and not ``None`` is replaced."""

@@ -4,11 +4,11 @@
 function openImage(path) {
 	if (!File.exists(path)) return path + " does not exist; check the spelling and the disk";
 	if (File.isDirectory(path)) return path + " is a folder; choose an image";
-	before = nImages;
+	before = countImages();
 	// a damaged file must not end the macro
 	IJ.redirectErrorMessages();
 	open(path);
-	if (nImages > before) return "";
+	if (countImages() > before) return "";
 	return path + " cannot be opened as an image; check that it opens in ImageJ";
 }
 
@@ -27,8 +27,13 @@ function openOrDuplicate(path) {
 // Return the name for an image's results: that of its file, else of the active image, without the
 // format's ending.
 function inputName(path) {
-	if (!isGiven(path)) path = getTitle();
-	name = baseName(path);
+	if (isGiven(path)) {
+		name = baseName(path);
+		return name;
+	}
+	// a title may hold what a file name may not
+	title = replace(getTitle(), "[\\x00-\\x1f<>:\\x22/\\\\|?*]", "_");
+	name = baseName(title);
 	return name;
 }
 

@@ -2,7 +2,7 @@
 
 // Return the problem of the active image if it is not that of a review folder, or "".
 function checkReview() {
-	if (nImages == 0) return "no image; open NAME.tif of a review folder";
+	if (countImages() == 0) return "no image; open NAME.tif of a review folder";
 	folder = getDirectory("image");
 	name = reviewedName();
 	record = joinPath(folder, name + ".starbridge-review");

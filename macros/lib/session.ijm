@@ -17,17 +17,26 @@ function hasWindow() {
 	return true;
 }
 
+// Return how many images are open. nImages is 1 where none is open if Fiji remembers a closed one.
+function countImages() {
+	titles = getList("image.titles");
+	return titles.length;
+}
+
 // Check ImageJ's version; record its settings and the open images, to return to them at the end.
 function startMacro() {
 	requires("1.53t");
 	saveSettings();
 	inBatchMode = is("Batch Mode");
-	if (nImages > 0) activeAtStart = getImageID();
-	ids = newArray(nImages);
+	if (countImages() > 0) activeAtStart = getImageID();
+	ids = newArray(countImages());
+	isOpenAtStart = false;
 	for (i = 0; i < ids.length; i++) {
 		selectImage(i + 1);
 		ids[i] = getImageID();
+		if (ids[i] == activeAtStart) isOpenAtStart = true;
 	}
+	if (!isOpenAtStart && ids.length > 0) activeAtStart = ids[ids.length - 1];
 	if (activeAtStart != 0) selectImage(activeAtStart);
 	openAtStart = ids;
 }
@@ -63,7 +72,7 @@ function stopOn(problem) {
 
 // Close the images that the macro opened, without a question.
 function closeOwnImages() {
-	for (i = nImages; i >= 1; i--) {
+	for (i = countImages(); i >= 1; i--) {
 		selectImage(i);
 		isOwn = true;
 		for (k = 0; k < openAtStart.length; k++) {

@@ -22,7 +22,7 @@ while (nextPass()) {
 	label_file = fileSetting(label_file, "Label_file (empty: the active image)", "");
 	roi_file = fileSetting(roi_file, "Roi_file (to save, RoiSet.zip; empty: none)", "");
 }
-if (!isGiven(label_file) && nImages == 0) stop("no label image; open one or choose a file");
+if (!isGiven(label_file) && countImages() == 0) stop("no label image; open one or choose a file");
 if (isGiven(roi_file) && !endsWith(toLowerCase(roi_file), ".zip")) {
 	stop(roi_file + " does not end with .zip; ROIs are saved as a RoiSet.zip");
 }

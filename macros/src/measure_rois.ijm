@@ -28,7 +28,7 @@ while (nextPass()) {
 	table_folder = folderSetting(table_folder, "Table_folder (for NAME_table.csv)", "");
 }
 if (!isGiven(table_folder)) stop("no folder for the table; choose one");
-if (!isGiven(image_file) && nImages == 0) stop("no image; open one or choose a file");
+if (!isGiven(image_file) && countImages() == 0) stop("no image; open one or choose a file");
 enterBatchMode(false);
 name = inputName(image_file);
 stopOn(openOrDuplicate(image_file));

@@ -32,7 +32,7 @@ while (nextPass()) {
 	show_labels = truthSetting(show_labels, "Show_labels", true);
 }
 if (!isGiven(result_folder)) stop("no folder for the results; choose one");
-if (!isGiven(image_file) && nImages == 0) stop("no image; open one or choose a file");
+if (!isGiven(image_file) && countImages() == 0) stop("no image; open one or choose a file");
 enterBatchMode(show_labels);
 name = inputName(image_file);
 stopOn(openOrDuplicate(image_file));

@@ -36,7 +36,7 @@ while (nextPass()) {
 	show_labels = truthSetting(show_labels, "Show_labels", true);
 }
 if (!isGiven(result_folder)) stop("no folder for the results; choose one");
-if (!isGiven(map_file) && nImages == 0) stop("no probability map; open one or choose a file");
+if (!isGiven(map_file) && countImages() == 0) stop("no probability map; open one or choose a file");
 enterBatchMode(show_labels);
 name = inputName(map_file);
 stopOn(openOrDuplicate(map_file));

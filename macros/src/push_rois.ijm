@@ -23,7 +23,7 @@ while (nextPass()) {
 	empty_first = truthSetting(empty_first, "Empty_first (the ROI Manager; what was not saved is lost)", false);
 }
 if (!isGiven(roi_file)) stop("no ROIs; choose a RoiSet.zip");
-if (!isGiven(image_file) && nImages == 0) stop("no image; open one or choose a file");
+if (!isGiven(image_file) && countImages() == 0) stop("no image; open one or choose a file");
 enterBatchMode(true);
 if (isGiven(image_file)) stopOn(openImage(image_file));
 shown = getImageID();

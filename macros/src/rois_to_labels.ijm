@@ -33,7 +33,7 @@ if (!endsWith(toLowerCase(label_file), ".tif") && !endsWith(toLowerCase(label_fi
 	stop(label_file + " does not end with .tif; label images are saved as TIFF");
 }
 hasSize = label_width > 0 || label_height > 0;
-if (!isGiven(image_file) && !hasSize && nImages == 0) {
+if (!isGiven(image_file) && !hasSize && countImages() == 0) {
 	stop("the size of the label image is not known; open or choose the image, or give width and height");
 }
 if (!isGiven(image_file) && hasSize && label_width * label_height == 0) stop("width or height is 0; give both");
@@ -41,7 +41,7 @@ enterBatchMode(false);
 
 // the ROIs are put on an image of their own, so that the user's stays as it is
 overlaid = 0;
-if (!isGiven(roi_file) && nImages > 0) {
+if (!isGiven(roi_file) && countImages() > 0) {
 	if (Overlay.size > 0) {
 		// Duplicate copies the ROIs; Overlay.copy would share them with the user's image
 		stopOn(openOrDuplicate(""));

@@ -36,7 +36,7 @@ if (!isGiven(command_path)) stop("the command is empty; give starbridge, or its 
 if (!isGiven(model)) stop("no model; give a StarDist model folder, or demo");
 isActiveImage = false;
 if (!isGiven(image_file) && !isGiven(image_folder)) isActiveImage = true;
-if (isActiveImage && nImages == 0) stop("no image; open one, or choose an image or a folder");
+if (isActiveImage && countImages() == 0) stop("no image; open one, or choose an image or a folder");
 stopOn(makeFolder(result_folder));
 input = "" + image_file;
 if (isGiven(image_folder)) input = "" + image_folder;

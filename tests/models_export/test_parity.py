@@ -21,10 +21,10 @@ from models_export.parity import (
 
 @pytest.fixture
 def expected() -> Expected:
-    tensor = np.zeros((8, 8, 1 + 8), np.float32)
+    tensor = np.zeros((10, 10, 1 + 8), np.float32)
     tensor[..., 1:] = 3
     tensor[2, 2, 0], tensor[6, 6, 0], tensor[6, 5, 0] = 0.9, 0.8, 0.7999999
-    image = TrialImage(PHOTO, np.zeros((16, 16, 1), np.float32))
+    image = TrialImage(PHOTO, np.zeros((20, 20, 1), np.float32))
     objects = frozenset({(4, 4), (12, 12)})
     return Expected(image, tensor, Detector((2, 2), 8, 0.5, 0.3), objects)
 
@@ -63,7 +63,7 @@ def test_of_two_equally_probable_candidates_either_may_stay(expected: Expected) 
 
 
 def test_classes_are_compared(expected: Expected) -> None:
-    with_class = np.concatenate([expected.tensor, np.full((8, 8, 1), 0.5, np.float32)], axis=-1)
+    with_class = np.concatenate([expected.tensor, np.full((10, 10, 1), 0.5, np.float32)], axis=-1)
     off = with_class.copy()
     off[0, 0, -1] = 0.6
     failure = compare(replace(expected, tensor=with_class), off).failure
@@ -87,3 +87,34 @@ def test_trial_images_fit_the_network() -> None:
     assert noise.pixels.dtype == photo.pixels.dtype == np.float32
     fixed = trial_images(2, 1, (8, 8), (1, 99.8), (128, 640))
     assert {image.pixels.shape for image in fixed} == {(128, 640, 1)}
+
+
+def test_objects_centred_in_the_outermost_two_predictions_do_not_count() -> None:
+    tensor = np.zeros((10, 12, 1 + 8), np.float32)
+    tensor[..., 1:] = 1
+    for place in ((2, 2), (7, 9), (1, 5), (8, 5), (5, 1), (5, 10)):
+        tensor[(*place, 0)] = 0.9
+    detector = Detector((2, 2), 8, 0.5, 0.3)
+
+    assert detector.objects(tensor) == {(4, 4), (14, 18)}
+
+    enlarged = np.zeros((20, 24, 1 + 8), np.float32)
+    enlarged[::2, ::2] = tensor
+    in_fiji = Detector((1, 1), 8, 0.5, 0.3, upsampled=(2, 2))
+    assert in_fiji.objects(enlarged) == detector.objects(tensor)
+
+
+@pytest.mark.parametrize(
+    ("channels", "divisor", "remark"),
+    [
+        (1, (16, 16), ""),
+        (1, (48, 48), "of 480 x 480 pixels of it"),
+        (3, (16, 16), "with dimmer copies of it as 2 further channels"),
+    ],
+)
+def test_an_image_that_is_not_the_whole_one_says_so(
+    channels: int, divisor: tuple[int, int], remark: str
+) -> None:
+    noise, real = trial_images(2, channels, divisor, (1, 99.8), None)
+
+    assert (noise.remark, real.remark) == ("", remark)

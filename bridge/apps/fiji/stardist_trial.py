@@ -11,10 +11,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bridge.apps.fiji.arguments import read_macro
 from bridge.apps.fiji.errors import FijiError, MacroError
 from bridge.apps.fiji.installing import macros_folder
-from bridge.apps.fiji.script_parameters import parameters
 from bridge.apps.fiji.session import Fiji
 
 if TYPE_CHECKING:
@@ -109,10 +107,13 @@ def _run_plugin(fiji: Fiji, timeout: float) -> int:
         image = Path(folder, "spots.tif")
         tifffile.imwrite(image, spots_image())
         macro = macros_folder() / _MACRO
-        names = {known.name.lower(): known.name for known in parameters(read_macro(macro)[1])}
-        values = {"modelfile": MODEL, "imagefile": image, "resultfolder": Path(folder)}
+        values: dict[str, Path] = {
+            "model_file": MODEL,
+            "image_file": image,
+            "result_folder": Path(folder),
+        }
         try:
-            fiji.run_macro(macro, {names[name]: v for name, v in values.items()}, timeout=timeout)
+            fiji.run_macro(macro, values, timeout=timeout)
         except MacroError as error:
             # The macro's own words come after the names of files that are gone by then.
             reason = re.search(r"StarDist failed: .*", str(error))

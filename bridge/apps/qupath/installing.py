@@ -9,10 +9,10 @@ from bridge.apps.finding import QuPathApp, absolute
 from bridge.apps.installing import (
     Installed,
     explain_denied_access,
-    own_folder,
     put_files,
     read_sources,
 )
+from bridge.files.packaged import own_folder
 
 MENU = "Automate › User scripts › StarBridge"
 """Menu of the installed scripts."""

@@ -15,6 +15,13 @@ from bridge.errors import BadInputError
 from bridge.files.archive import LARGEST, read_zip
 from bridge.files.atomic import write_bytes, write_error
 from bridge.model.config import complete_config, read_json
+from bridge.model.export_settings import (
+    AGAIN,
+    CONFIG_KEY,
+    SETTINGS_FILES,
+    merge_settings,
+    recorded_settings,
+)
 from bridge.model.folder import ModelFolder, open_model
 from bridge.model.graphs.architecture import infer_configs, is_larger
 from bridge.model.graphs.matching import arrays_for, match_networks
@@ -26,14 +33,6 @@ from bridge.model.network import Network
 from bridge.model.recipe import RECIPE_FILE
 from bridge.model.stardist_keras import build_stardist
 
-CONFIG_KEY = "config.json"
-SETTINGS_FILES = (CONFIG_KEY, "thresholds.json", RECIPE_FILE)
-"""Files that an export of starbridge carries beside its graph, so that nothing has to be asked."""
-
-RECORD_ENDING = ".export.json"
-"""Ending of the record that lies beside exported files."""
-
-_AGAIN = "download or export it again"
 _NEEDED = {
     "prob": ("probability threshold", "--prob 0.5"),
     "nms": ("overlap threshold", "--nms 0.4"),
@@ -78,7 +77,7 @@ def read_exported_model(path: str | PathLike[str]) -> ExportedModel:
     """
     path = Path(path).expanduser()
     data = _read(path)
-    recorded = _recorded_settings(path, data)
+    recorded = recorded_settings(path, hashlib.sha256(data).hexdigest())
     if data.startswith(b"PK\x03\x04") or path.suffix.lower() == ".zip":
         return _read_zip(path, recorded)
     if path.suffix.lower() == ".onnx":
@@ -176,7 +175,7 @@ def _build_matching(model: ExportedModel) -> tuple[dict[str, Any], Any]:
     for config in _configs(model):
         try:
             keras_model = build_stardist(
-                config, model.source, "make a StarDist model folder", _AGAIN
+                config, model.source, "make a StarDist model folder", AGAIN
             ).keras_model
             stardist, layers = read_layers(keras_model, str(model.source))
             weights = match_networks(stardist, model.network, model.source)
@@ -201,7 +200,7 @@ def _configs(model: ExportedModel) -> Iterator[dict[str, Any]]:
         config = complete_config(model.config, model.source)
         if config["n_dim"] != model.network.n_dim or is_larger(config, model.network):
             raise BadInputError(
-                model.source, "its config.json is of another network than its graph", _AGAIN
+                model.source, "its config.json is of another network than its graph", AGAIN
             )
         yield config
         return
@@ -219,7 +218,7 @@ def _read(path: Path) -> bytes:
         raise BadInputError(path, "is a folder, not an exported model", "give the .zip or .pb")
     try:
         if path.stat().st_size > LARGEST:
-            raise BadInputError(path, "is far larger than a model", _AGAIN)
+            raise BadInputError(path, "is far larger than a model", AGAIN)
         return path.read_bytes()
     except FileNotFoundError as error:
         raise BadInputError(path, "does not exist", "check the name") from error
@@ -243,7 +242,7 @@ def _read_zip(path: Path, recorded: dict[str, Any]) -> ExportedModel:
         # A folder of its own inside, as a file manager zips it.
         deeper = [name for name in files if name.endswith("/saved_model.pb")]
         if not deeper:
-            raise BadInputError(path, "holds no saved_model.pb, so it is no exported model", _AGAIN)
+            raise BadInputError(path, "holds no saved_model.pb, so it is no exported model", AGAIN)
         start = deeper[0].removesuffix("saved_model.pb")
         inner = {n.removeprefix(start): data for n, data in files.items() if n.startswith(start)}
         network = read_tensorflow(parse_saved_model(path, inner))
@@ -254,33 +253,8 @@ def _with_settings(
     model: ExportedModel, texts: Mapping[str, str], recorded: dict[str, Any]
 ) -> ExportedModel:
     """Return a model with what is written in its file, else in the record beside it."""
-    found: dict[str, dict[str, Any]] = {}
-    for name in SETTINGS_FILES:
-        if name in texts:
-            try:
-                content = json.loads(texts[name])
-            except ValueError as error:
-                raise BadInputError(model.source, f"its {name} is damaged", _AGAIN) from error
-            if not isinstance(content, dict):
-                raise BadInputError(model.source, f"its {name} is damaged", _AGAIN)
-            found[name] = content
-    recipe = dict(recorded.get("recipe") or {})
-    recipe |= found.get(RECIPE_FILE, {}) | found.get("thresholds.json", {})
-    config = found.get(CONFIG_KEY) or recorded.get("config")
-    return replace(model, config=config, recipe=recipe)
-
-
-def _recorded_settings(path: Path, data: bytes) -> dict[str, Any]:
-    """Return recipe and config of the export record beside a file, if it is of this very file."""
-    digest = hashlib.sha256(data).hexdigest()
-    for record in sorted(path.absolute().parent.glob(f"*{RECORD_ENDING}")):
-        try:
-            content = json.loads(record.read_bytes())
-            if any(entry["sha256"] == digest for entry in content["files"]):
-                return {"recipe": content["recipe"], "config": content["model"].get("config")}
-        except (OSError, ValueError, LookupError, TypeError, AttributeError):
-            continue
-    return {}
+    settings = merge_settings(model.source, texts, recorded)
+    return replace(model, config=settings.config, recipe=settings.recipe)
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:

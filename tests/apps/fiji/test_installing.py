@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from bridge.apps import installing
 from bridge.apps.fiji.finding import FijiApp, inspect_app
 from bridge.apps.fiji.installing import install, macros_folder
 from bridge.errors import BadInputError
+from bridge.files import packaged
 from bridge.model.macro_settings import macro_settings
 from tests.apps.app_folders import fiji_of_2017, fiji_of_today, plain_imagej
 
@@ -40,14 +42,27 @@ def fiji(tmp_path: Path) -> FijiApp:
     return inspect_app(fiji_of_today(tmp_path / "Fiji"))
 
 
-def model(folder: Path, name: str = "demo.tf1.15.zip") -> Path:
+SETTINGS: dict[str, dict[str, Any]] = {
+    "config.json": {"n_dim": 2, "n_rays": 32, "grid": [2, 2], "n_channel_in": 1},
+    "thresholds.json": {"prob": 0.61, "nms": 0.25},
+    "recipe.json": {"percentiles": [0.5, 99.5], "channel": 2},
+}
+
+
+def model(folder: Path, name: str = "demo.tf1.15.zip", settings: Any = SETTINGS) -> Path:
     folder.mkdir(exist_ok=True)
     with zipfile.ZipFile(folder / name, "w") as archive:
         archive.writestr("saved_model.pb", b"graph")
+        for file, content in settings.items():
+            archive.writestr(file, json.dumps(content))
     (folder / "demo.export.json").write_text(json.dumps({"files": [{"name": name}]}))
     (folder / "other.export.json").write_text(json.dumps({"files": [{"name": "other.zip"}]}))
     (folder / "broken.export.json").write_text("{")
     return folder / name
+
+
+def settings_of(macro: Path) -> dict[str, str]:
+    return {setting.name: setting.default for setting in macro_settings(macro.read_text("utf-8"))}
 
 
 def names(paths: tuple[Path, ...]) -> list[str]:
@@ -195,7 +210,149 @@ def test_a_model_that_does_not_fit_is_told(tmp_path: Path, fiji: FijiApp, macros
     none = install(old, macros=macros, models=[zipped]).notes[1:]
 
     assert "take demo.tf1.12.zip" in twelve[0]
+    assert len(twelve) == 1
     assert "this Fiji cannot load it yet (TensorFlow: Help › Update" in none[0]
+
+
+def test_a_model_has_a_macro_of_its_own_in_the_menu(
+    tmp_path: Path, fiji: FijiApp, macros: Path
+) -> None:
+    done = install(fiji, macros=macros, models=[model(tmp_path / "out")])
+
+    assert names(done.written) == ["count.ijm", "labels_to_rois.ijm", "stardist_demo.ijm"]
+    settings = settings_of(done.folder / "stardist_demo.ijm")
+    assert settings == settings | {
+        "model_file": str(fiji.path / "starbridge" / "models" / "demo.tf1.15.zip"),
+        "input_channels": "3",
+        "percentile_low": "0.5",
+        "percentile_high": "99.5",
+        "prob_threshold": "0.61",
+        "nms_threshold": "0.25",
+        "border_width": "4",
+    }
+
+
+def test_a_models_macro_stays_as_long_as_its_zip(
+    tmp_path: Path, fiji: FijiApp, macros: Path
+) -> None:
+    done = install(fiji, macros=macros, models=[model(tmp_path / "out")])
+    macro = done.folder / "stardist_demo.ijm"
+
+    assert macro in install(fiji, macros=macros).unchanged
+
+    done.models[0].unlink()
+    assert install(fiji, macros=macros).removed == (macro,)
+
+
+def test_a_models_macro_that_a_person_changed_stays(
+    tmp_path: Path, fiji: FijiApp, macros: Path
+) -> None:
+    zipped = model(tmp_path / "out")
+    macro = install(fiji, macros=macros, models=[zipped]).folder / "stardist_demo.ijm"
+    macro.write_text("print('mine');", "utf-8")
+
+    assert install(fiji, macros=macros, models=[zipped]).kept == (macro,)
+
+
+def test_of_the_zips_of_a_model_the_one_for_this_fiji_is_taken(
+    tmp_path: Path, fiji: FijiApp, macros: Path
+) -> None:
+    twelve, fifteen = (model(tmp_path / "out", f"demo.tf{n}.zip") for n in ("1.12", "1.15"))
+
+    done = install(fiji, macros=macros, models=[twelve, fifteen])
+
+    assert names(done.models) == ["demo.tf1.15.zip"]
+    assert done.notes == (
+        "demo.tf1.15.zip is taken, not demo.tf1.12.zip: it is for TensorFlow 1.15.0, which this "
+        "Fiji has",
+    )
+
+    for jar in ("libtensorflow", "libtensorflow_jni"):
+        (fiji.path / f"jars/{jar}-1.15.0.jar").rename(fiji.path / f"jars/{jar}-1.12.0.jar")
+    older = install(inspect_app(fiji.path), macros=macros, models=[fifteen])
+
+    assert names(older.models) == ["demo.tf1.12.zip"]
+    assert settings_of(older.folder / "stardist_demo.ijm")["model_file"].endswith("demo.tf1.12.zip")
+    # both are in the app now; without new ones it is the fitting one again
+    again = install(inspect_app(fiji.path), macros=macros)
+    assert settings_of(again.folder / "stardist_demo.ijm")["model_file"].endswith("demo.tf1.12.zip")
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({}, "does not hold the model's prob, nms, percentiles"),
+        (SETTINGS | {"recipe.json": {}}, "does not hold the model's percentiles"),
+        (SETTINGS | {"recipe.json": {"percentiles": [9, 1]}}, "percentiles: 9 and 1 do not rise"),
+        (SETTINGS | {"config.json": {"n_dim": 3, "n_rays": 32}}, "is a 3D model"),
+    ],
+)
+def test_a_zip_without_settings_has_no_macro(
+    tmp_path: Path, fiji: FijiApp, macros: Path, settings: Any, why: str
+) -> None:
+    done = install(fiji, macros=macros, models=[model(tmp_path / "out", settings=settings)])
+
+    (note,) = done.notes
+    assert note.startswith(f"demo.tf1.15.zip: no macro of its own in the menu, because it {why}")
+    assert note.endswith("give stardist haug2 this zip and the model's settings")
+    assert names(done.written) == ["count.ijm", "labels_to_rois.ijm"]
+    assert names(done.models) == ["demo.tf1.15.zip"]
+
+
+def test_settings_may_come_from_the_record(tmp_path: Path, fiji: FijiApp, macros: Path) -> None:
+    zipped = model(tmp_path / "out", settings={})
+    record = {
+        "model": {"config": SETTINGS["config.json"]},
+        "recipe": SETTINGS["recipe.json"] | SETTINGS["thresholds.json"],
+        "files": [{"name": zipped.name, "sha256": installing.file_hash(zipped)}],
+    }
+    (tmp_path / "out" / "demo.export.json").write_text(json.dumps(record))
+
+    done = install(fiji, macros=macros, models=[zipped])
+
+    assert settings_of(done.folder / "stardist_demo.ijm")["prob_threshold"] == "0.61"
+
+
+@pytest.mark.parametrize("name", ['it"s; [a] model', "Größe", "labels_to_rois"])
+def test_a_models_name_harms_no_macro(
+    tmp_path: Path, fiji: FijiApp, macros: Path, name: str
+) -> None:
+    zipped = model(tmp_path / "out", f"{name}.tf1.15.zip".replace('"', "'"))
+
+    done = install(fiji, macros=macros, models=[zipped])
+
+    assert (done.folder / "labels_to_rois.ijm").read_text("utf-8") == MACRO
+    macro = done.written[-1]
+    assert macro.name in (
+        "it_s_a_model.ijm",
+        "stardist_Größe.ijm",
+        "labels_to_rois_model.ijm",
+    )
+    assert macro.read_bytes().isascii()
+    assert settings_of(macro)["model_file"] == str(done.models[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "menu"),
+    [("2D_demo", "2D_demo"), ("demo", "stardist_demo"), ("a-b.c", "stardist_a-b.c")],
+)
+def test_run_finds_a_models_macro_by_its_name(
+    tmp_path: Path, fiji: FijiApp, macros: Path, name: str, menu: str
+) -> None:
+    # ImageJ's run() knows scripts with an underscore in their names only
+    done = install(fiji, macros=macros, models=[model(tmp_path / "out", f"{name}.tf1.15.zip")])
+
+    assert done.written[-1].name == f"{menu}.ijm"
+    assert f'run("{menu.replace("_", " ")}", ' in done.written[-1].read_text("utf-8")
+
+
+def test_the_macro_of_stardist_haug2_is_that_of_the_model(tmp_path: Path, fiji: FijiApp) -> None:
+    plain = install(fiji).folder / "stardist_haug2.ijm"
+    assert settings_of(plain)["model_file"] == ""
+
+    install(fiji, models=[model(tmp_path / "out", "stardist_haug2.tf1.15.zip")])
+
+    assert settings_of(plain)["model_file"].endswith("stardist_haug2.tf1.15.zip")
 
 
 def test_what_is_no_model_is_refused_before_anything_is_done(
@@ -262,7 +419,7 @@ def test_a_folder_without_macros_is_refused(tmp_path: Path, fiji: FijiApp) -> No
 def test_macros_are_found_in_a_package_and_in_a_checkout(
     tmp_path: Path, macros: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bridge, "__file__", str(tmp_path / "bridge" / "__init__.py"))
+    monkeypatch.setattr(packaged, "PACKAGE", tmp_path / "bridge")
 
     assert macros_folder() == macros
     packed = tmp_path / "bridge" / "macros"

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-import bridge
 from bridge.apps import installing
 from bridge.apps.finding import QuPathApp
 from bridge.apps.qupath.installing import install, scripts_folder, user_folder
 from bridge.errors import BadInputError
+from bridge.files import packaged
 
 
 @pytest.fixture(autouse=True)
@@ -236,7 +236,7 @@ def test_a_folder_without_scripts_is_refused(tmp_path: Path) -> None:
 def test_scripts_are_found_in_a_package_and_in_a_checkout(
     tmp_path: Path, scripts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bridge, "__file__", str(tmp_path / "bridge" / "__init__.py"))
+    monkeypatch.setattr(packaged, "PACKAGE", tmp_path / "bridge")
 
     assert scripts_folder() == scripts
     packed = tmp_path / "bridge" / "groovy"

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bridge.java import JarMissingError
-from bridge.java.home import find_java
-from bridge.java.jars import fetch_jar
 from bridge.model.folder import ModelFolder, open_model
+from bridge.model.macro_settings import macro_settings
 from bridge.model.recipe import Normalization
 from models_export.targets.groovy import script as groovy_script
 from models_export.targets.macro import script as macro_script
@@ -36,22 +31,22 @@ def model() -> ModelFolder:
 
 
 def test_the_macro_has_the_models_settings(model: ModelFolder, tmp_path: Path) -> None:
-    (tmp_path / "demo.ijm").write_text(macro_script(model, tmp_path / "demo.tf1.12.zip"), "utf-8")
-    text = (tmp_path / "demo.ijm").read_text("utf-8")
-    for line in (
-        'percentileLow = "0.2";',
-        'percentileHigh = "99.8";',
-        'probability = "0.51";',
-        'overlap = "0.25";',
-        "channel = 3;",
-        "pixelSize = 0.33;",
-        f'modelFile = "{tmp_path}/demo.tf1.12.zip";',
-    ):
-        assert line in text
-    # Anything else fails silently without a window.
-    assert "'outputType':'Label Image'" in text
-    assert "Both" not in text
-    assert "$" not in text
+    texts = {macro_script(model, tmp_path / f"demo.{tf}.zip") for tf in ("tf1.12", "tf1.15")}
+
+    (text,) = texts  # whatever was exported
+    values = {setting.name: setting.default for setting in macro_settings(text)}
+    assert values == values | {
+        "model_file": f"{tmp_path}/demo.tf1.15.zip",
+        "input_channels": "3",
+        "normalize_each": "true",
+        "percentile_low": "0.2",
+        "percentile_high": "99.8",
+        "prob_threshold": "0.51",
+        "nms_threshold": "0.25",
+        "pixel_size": "0.33",
+        "border_width": "4",
+    }
+    assert 'var macroName = "demo.ijm";' in text
 
 
 def test_the_script_has_the_models_settings(model: ModelFolder, tmp_path: Path) -> None:
@@ -78,9 +73,8 @@ def test_an_unknown_pixel_size_is_left_out(model: ModelFolder, tmp_path: Path) -
     text = (tmp_path / "demo.groovy").read_text("utf-8")
     assert "pixelSize" not in text
     assert ".channels('DAPI')" in text
-    (tmp_path / "demo.ijm").write_text(macro_script(plain, tmp_path / "demo.zip"), "utf-8")
-    assert "pixelSize = 0.0;" in (tmp_path / "demo.ijm").read_text("utf-8")
-    assert 'channelName = "DAPI";' in (tmp_path / "demo.ijm").read_text("utf-8")
+    values = {s.name: s.default for s in macro_settings(macro_script(plain, tmp_path / "a.zip"))}
+    assert (values["pixel_size"], values["input_channels"]) == ("0", "DAPI")
 
 
 def test_in_qupath_background_means_no_class_and_the_nucleus_stays(model: ModelFolder) -> None:
@@ -101,22 +95,8 @@ def test_all_scripts_normalise_as_the_recipe_says(
     several = replace(model, config={**model.config, "n_channel_in": 3}, recipe=recipe)
 
     assert f".perChannel({per_channel})" in groovy_script(several, Path("demo.pb"))
-    macro = macro_script(several, Path("demo.zip"))
-    plugin_does_it = normalize == "joint"  # Fiji's plugin has no other way
-    assert f"'normalizeInput':'{str(plugin_does_it).lower()}'" in macro
-    assert ("normalizePlane(" in macro) == (not plugin_does_it)
-
-
-@pytest.mark.parametrize("normalize", ["joint", "channels"])
-def test_for_one_channel_the_plugin_normalises(
-    model: ModelFolder, normalize: Normalization
-) -> None:
-    macro = macro_script(
-        replace(model, recipe=replace(model.recipe, normalize=normalize)), Path("demo.zip")
-    )
-
-    assert "'normalizeInput':'true'" in macro
-    assert "normalizePlane" not in macro
+    values = {s.name: s.default for s in macro_settings(macro_script(several, Path("demo.zip")))}
+    assert values["normalize_each"] == per_channel
 
 
 def test_several_channels_are_all_taken(model: ModelFolder, tmp_path: Path) -> None:
@@ -127,12 +107,10 @@ def test_several_channels_are_all_taken(model: ModelFolder, tmp_path: Path) -> N
     unnamed = replace(several, recipe=replace(model.recipe, channel=0))
     (tmp_path / "demo.groovy").write_text(groovy_script(unnamed, tmp_path / "demo.pb"), "utf-8")
     assert ".channels(0, 1, 2)" in (tmp_path / "demo.groovy").read_text("utf-8")
-    (tmp_path / "demo.ijm").write_text(macro_script(several, tmp_path / "demo.zip"), "utf-8")
-    assert "channel = 0;" in (tmp_path / "demo.ijm").read_text("utf-8")
-    assert 'inputs = newArray("3", "1", "2");' in (tmp_path / "demo.ijm").read_text("utf-8")
     named = replace(several, recipe=replace(model.recipe, channel=("DAPI", 0, "GFP")))
-    assert 'inputs = newArray("DAPI", "1", "GFP");' in macro_script(named, tmp_path / "demo.zip")
-    assert 'inputs = newArray("1", "2", "3");' in macro_script(unnamed, tmp_path / "demo.zip")
+    for chosen, listed in ((several, "3,1,2"), (named, "DAPI,1,GFP"), (unnamed, "all 3")):
+        settings = macro_settings(macro_script(chosen, tmp_path / "demo.zip"))
+        assert {s.name: s.default for s in settings}["input_channels"] == listed
 
 
 @pytest.mark.parametrize(
@@ -140,80 +118,13 @@ def test_several_channels_are_all_taken(model: ModelFolder, tmp_path: Path) -> N
 )
 def test_a_path_stays_inside_its_quotes(model: ModelFolder, tmp_path: Path, name: str) -> None:
     model_file = Path("/models") / name / "demo.zip"
-    (tmp_path / "demo.ijm").write_text(macro_script(model, model_file), "utf-8")
-    macro = (tmp_path / "demo.ijm").read_text("utf-8")
-    quoted = re.search(r"^modelFile = (\".*\");$", macro, re.MULTILINE)
-    assert quoted is not None
-    plain = quoted[1][1:-1].replace("\\\\", "\0").replace('\\"', '"').replace("\\n", "\n")
-    assert plain.replace("\0", "\\") == str(model_file)
+    macro = macro_script(model, model_file)
+    assert macro.isascii()  # ImageJ reads macros in the encoding of the computer
+    settings = {setting.name: setting for setting in macro_settings(macro)}
+    assert len(settings) == len(macro_settings(macro_script(model, Path("/models/demo.zip"))))
+    assert settings["model_file"].default == str(model_file.with_name("demo.tf1.15.zip"))
     (tmp_path / "demo.groovy").write_text(groovy_script(model, model_file), "utf-8")
     groovy = (tmp_path / "demo.groovy").read_text("utf-8")
     quoted = re.search(r"^def modelFile = new File\('(.*)'\)$", groovy, re.MULTILINE)
     assert quoted is not None
     assert not re.search(r"(?<!\\)(?:\\\\)*'", quoted[1])
-
-
-IMAGEJ = """
-import sys
-import jpype
-
-java, jar, preferences, macro = sys.argv[1:]
-jpype.startJVM(
-    "-Djava.awt.headless=true", f"-Djava.util.prefs.userRoot={preferences}",
-    "--enable-native-access=ALL-UNNAMED",
-    jvmpath=java, classpath=[jar], convertStrings=True, ignoreUnrecognized=True,
-)
-jpype.JClass("ij.macro.Interpreter")().run(open(macro, encoding="utf-8").read(), "")
-"""
-
-PLUGINS = {  # without Fiji they do not exist; their arguments are printed instead
-    r'run\("Command From Macro",\s*("command=.*?)\);': r"print(\1);",
-    r'run\("Scale\.\.\.",\s*(.*?)\);': r"print(\1);",
-    r'run\("(Duplicate|Size)\.\.\.",\s*(.*?)\);': r"print(\2);",
-    r'selectImage\("Label Image"\);': "",
-}
-
-
-@pytest.mark.imagej
-def test_imagej_runs_the_macro(model: ModelFolder, tmp_path: Path) -> None:
-    pytest.importorskip("jpype")
-    java = find_java()
-    if java is None:
-        pytest.skip("no Java")
-    try:
-        jar = fetch_jar("net.imagej", "ij", "1.54p")
-    except JarMissingError as error:
-        pytest.skip(str(error))
-    folder = tmp_path / "it's [x]"
-    folder.mkdir()
-    (folder / "demo.zip").write_bytes(b"")
-    recipe = replace(model.recipe, prob=0.4769275188446045, pixel_size=0.75)
-    (tmp_path / "demo.ijm").write_text(
-        macro_script(replace(model, recipe=recipe), folder / "demo.zip"), "utf-8"
-    )
-    text = (tmp_path / "demo.ijm").read_text("utf-8")
-    for pattern, replacement in PLUGINS.items():
-        text, count = re.subn(pattern, replacement, text, flags=re.DOTALL)
-        assert count
-    image = (
-        'newImage("it\'s a [test] \\\\ of \\"x\\"", "8-bit composite-mode", 32, 32, 3, 1, 1);'
-        'setVoxelSize(0.25, 0.25, 1, "micron");\n'
-    )
-    macro = tmp_path / "run.ijm"
-    macro.write_text(image + text, "utf-8")
-    arguments = [str(java), str(jar), str(tmp_path), str(macro)]
-    done = subprocess.run(
-        [sys.executable, "-c", IMAGEJ, *arguments],
-        check=True,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        env={**os.environ, "PYTHONUTF8": "1"},
-    )
-    duplicated, scaled, called, resized = done.stdout.strip().splitlines()
-    assert duplicated.endswith("channels=3")
-    assert scaled.startswith("x=0.333333333 y=0.333333333 ")
-    assert r"'input':'it\u0027s a \u005btest\u005d \u005c of \u0022x\u0022'" in called
-    assert r"it\u0027s \u005bx\u005d/demo.zip'" in called
-    assert "'probThresh':'0.4769275188446045'" in called
-    assert resized == "width=32 height=32 interpolation=None"
