@@ -88,6 +88,12 @@ class Call:
             answers[kind].append(self.settings.get(setting.name, default))
         return answers
 
+    def with_nothing_open(self) -> Call:
+        """Return what happens if nothing is open."""
+        if not self.opens:
+            return self
+        return replace(self, says="no image; open NAME.tif of a review folder", fails=True)
+
     def succeeded(self, printed: str) -> None:
         """Check that the macro got its settings and did its work."""
         assert self.says in " ".join(printed.split())  # a dialog breaks long lines

@@ -1,7 +1,7 @@
 """Every macro gets its settings in every way in which a real Fiji can call it.
 
-What plain ImageJ has too is in :mod:`test_ways_of_calling`. Needs ``FIJI_APP``, Fiji's folder, which
-stays as it is: the macros are put into the menus of a copy, whose files are links where they can be.
+What plain ImageJ has too is in :mod:`test_ways_of_calling`. Needs ``FIJI_APP``, Fiji's folder,
+which stays as it is: the macros are put into the menus of a copy of links to its files.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from bridge.apps.fiji.finding import inspect_app
 from bridge.apps.fiji.installing import install
 from bridge.model.macro_settings import macro_literal
 from tests.macros.calls import MACROS, NAMES, Call, call_of
+from tests.waiting import wait_until
 
 pytestmark = [
     pytest.mark.fiji_app,
@@ -42,7 +44,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def linked(source: str, target: str) -> str:
-    """Link a file, or copy it to another disk; a symbolic link would lead Fiji back to the first."""
+    """Link a file, or copy it to another disk; a symbolic link would lead Fiji to the first."""
     try:
         os.link(source, target)
     except OSError:
@@ -50,9 +52,12 @@ def linked(source: str, target: str) -> str:
     return target
 
 
-@pytest.fixture(scope="module")
-def session(app: Path) -> Iterator[Fiji]:
-    with Fiji(app) as fiji:
+@pytest.fixture(scope="module", params=["headless", "window"])
+def session(app: Path, request: pytest.FixtureRequest) -> Iterator[Fiji]:
+    """Fiji without and with its window, started by starbridge."""
+    if request.param == "window":
+        request.getfixturevalue("display")
+    with Fiji(app, mode="gui" if request.param == "window" else "headless") as fiji:
         yield fiji
 
 
@@ -68,11 +73,15 @@ def prepared(name: str, folder: Path) -> Call:
     return call_of(name, place)
 
 
+def launcher(app: Path) -> Path:
+    """Return the program that starts Fiji."""
+    return next(app / name for name in LAUNCHERS if (app / name).is_file())
+
+
 def launched(app: Path, *arguments: str) -> str:
     """Start Fiji without a window; return what it prints."""
-    launcher = next(app / name for name in LAUNCHERS if (app / name).is_file())
     done = subprocess.run(
-        [launcher, "--headless", *arguments],
+        [launcher(app), "--headless", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -83,12 +92,33 @@ def launched(app: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def test_by_run_on_the_command_line(app: Path, call: Call) -> None:
-    if call.opens:
-        pytest.skip("a review has to be open, and --run opens none")
-    settings = ",".join(f'{name}="{value}"' for name, value in call.settings.items())
+def for_run(call: Call) -> str:
+    """Return the settings as ``--run`` takes them."""
+    return ",".join(f'{name}="{value}"' for name, value in call.settings.items())
 
-    call.succeeded(launched(app, "--run", str(installed(app, call)), settings))
+
+def test_by_run_on_the_command_line(app: Path, call: Call) -> None:
+    printed = launched(app, "--run", str(installed(app, call)), for_run(call))
+
+    call.with_nothing_open().succeeded(printed)
+
+
+def test_by_run_on_the_command_line_with_a_window(app: Path, display: str, call: Call) -> None:
+    del display
+    if not call.written:
+        pytest.skip("what it shows cannot be seen from outside")
+    with subprocess.Popen(
+        [launcher(app), "--run", str(installed(app, call)), for_run(call)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:  # it stays open
+        try:
+            wait_until(call.written[-1].exists, "the macro's last file")
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+    call.check()
 
 
 def test_by_macro_on_the_command_line(app: Path, call: Call, tmp_path: Path) -> None:
@@ -122,10 +152,12 @@ def test_in_a_session(session: Fiji, call: Call, way: str) -> None:
         call.succeeded(session.run_macro(macro, values).printed)
 
 
-@pytest.fixture(scope="module")
-def pyimagej(app: Path) -> Iterator[subprocess.Popen[str]]:
+@pytest.fixture(scope="module", params=["headless", "interactive"])
+def pyimagej(app: Path, request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str]]:
+    """Fiji without and with its window, started by pyimagej."""
+    request.getfixturevalue("display")
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.macros.pyimagej_worker", str(app)],
+        [sys.executable, "-m", "tests.macros.pyimagej_worker", str(app), request.param],
         cwd=MACROS.parent,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -137,8 +169,6 @@ def pyimagej(app: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_by_pyimagej(pyimagej: subprocess.Popen[str], call: Call) -> None:
-    if call.opens:
-        pytest.skip("a review has to be open, and pyimagej's own call opens none")
     stdin, stdout = pyimagej.stdin, pyimagej.stdout
     assert stdin is not None
     assert stdout is not None
@@ -147,7 +177,8 @@ def test_by_pyimagej(pyimagej: subprocess.Popen[str], call: Call) -> None:
     printed = ""
     for line in stdout:
         if line.startswith("answer "):
-            call.succeeded(printed + json.loads(line.removeprefix("answer ")))
+            said = printed + json.loads(line.removeprefix("answer "))
+            call.with_nothing_open().succeeded(said)
             return
         printed += line
     raise AssertionError("Fiji ended")
@@ -182,10 +213,9 @@ def chosen(app: Path, folder: Path, calls: list[Call]) -> list[dict[str, str]]:
     requests.write_text(
         json.dumps([{"command": c.command, "opening": c.opening, **c.answers} for c in calls])
     )
-    launcher = next(app / name for name in LAUNCHERS if (app / name).is_file())
     driver = Path(__file__).with_name("drive_menus.groovy")
     subprocess.run(
-        [launcher, "--run", str(driver), f'calls="{requests}",results="{results}"'],
+        [launcher(app), "--run", str(driver), f'calls="{requests}",results="{results}"'],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
