@@ -170,3 +170,20 @@ def test_rings_that_are_no_width(folder: Path, ring: str) -> None:
 
     assert isinstance(done.exception, BadInputError)
     assert "give 3um or 8px" in str(done.exception)
+
+
+def test_images_without_a_pixel_size_are_named_once(folder: Path) -> None:
+    for path in (folder / "images").iterdir():
+        tifffile.imwrite(path, tifffile.imread(path), imagej=True, metadata={"axes": "CYX"})
+    words = (folder / "images", folder / "objects", "--out", folder / "tables", "--overwrite")
+    (folder / "objects" / "b.geojson").rename(folder / "b.geojson")
+    tifffile.imwrite(folder / "objects" / "b_labels.tif", np.ones((20, 24), np.uint8))
+
+    done = call(*words)
+    in_pixels = call(*words, "--unit", "px")
+    given = call(*words, "--pixel-size", "0.5")
+
+    assert done.output.count("no pixel size") == 1
+    assert "2 images have no pixel size" in done.output
+    assert "(a, b); give it with --pixel-size" in done.output
+    assert "no pixel size" not in in_pixels.output + given.output
