@@ -243,7 +243,9 @@ class Image:
             return 0
         if self.is_rgb:
             raise BadInputError(
-                self._source, "is a colour (RGB) image", "choose --channel R, G or B"
+                self._source,
+                "is a colour (RGB) image",
+                f"choose --channel R, G or B, or give --axes {self.axes} if they are channels",
             )
         raise self._no_channel(f"has {len(self.channels)} channels")
 
