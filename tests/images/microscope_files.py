@@ -224,3 +224,36 @@ def write_qptiff(path: Path, names: Sequence[str], **options: Any) -> None:
         writer.write(
             stack[0, ::4, ::4], description=text, metadata=None, software="PerkinElmer-QPI"
         )
+
+
+def write_sis(path: Path, plane: NDArray[np.uint16]) -> None:
+    """A plane of an Olympus camera: a private tag with the calibration, in powers of ten of m."""
+    general = struct.pack("<10xhdd8xd2x34s32s", -6, 0.25, 0.5, 20.0, b"camera", b"")
+    entries = 1
+    block = struct.pack("<4s6xhhhhh6x32sH", b"SIS0", 0, 0, 1, 0, 100, b"SIS", entries)
+    tag = (33560, 1, len(block) + 8, block + bytes(8))
+    size = len(header([*basic_tags(plane, 0), tag], 8))
+    at = 8 + size + plane.nbytes
+    tag = (33560, 1, len(block) + 8, block + struct.pack("<hhI", 1, 1, at))
+    head = header([*basic_tags(plane, 8 + size), tag], 8)
+    path.write_bytes(b"II*\0" + struct.pack("<I", 8) + head + plane.tobytes() + general)
+
+
+def write_fluoview(path: Path, stack: NDArray[np.uint16]) -> None:
+    """A Z stack of Olympus' FluoView: a private tag with name, size, step and unit an axis."""
+    record: Any = np.zeros((), np.dtype(tifffile.TIFF.MM_HEADER))
+    count, height, width = stack.shape
+    axes = [("X", width, 0.25, "um"), ("Y", height, 500.0, "nm"), ("Z", count, 2.0, "um")]
+    for i, (name, size, step, unit) in enumerate(axes):
+        record["Dimensions"][i] = (name.encode(), size, 0.0, step, unit.encode())
+    record["Dimensions"]["Size"][len(axes) :] = 1
+    stamp = (34362, "d", 8, (0.0,) * 8, True)
+    tag = (34361, "B", record.nbytes, record.tobytes(), True)
+    with tifffile.TiffWriter(path) as writer:
+        for i, plane in enumerate(stack):
+            writer.write(
+                plane,
+                metadata=None,
+                extratags=[tag, stamp] if i == 0 else [],
+                software=False,
+            )
