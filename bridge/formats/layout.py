@@ -80,12 +80,6 @@ FORMATS: dict[str, FormatSpec] = {
             "lbl/{name}_labels.h5", rank=5, needs_size=True,
         ),
         FormatSpec(
-            "zarr", "bridge.formats.omezarr", (".zarr.zip", ".ozx", ".zarr"),
-            "lbl/{name}_labels.zarr.zip", rank=6, needs_size=True,
-            aliases=("lbl/{name}_labels.ome.zarr", "{name}_labels.ome.zarr", "{name}_labels.zarr"),
-            default=False,
-        ),
-        FormatSpec(
             "rois", "bridge.formats.imagej_rois", (".zip", ".roi"),
             "roi/{name}_rois.zip", rank=2, aliases=("{name}.zip",),
         ),
@@ -99,6 +93,12 @@ FORMATS: dict[str, FormatSpec] = {
         FormatSpec(
             "parquet", "bridge.formats.tables", (".parquet",),
             "tables/{name}.parquet", rank=4, default=False,
+        ),
+        FormatSpec(
+            "zarr", "bridge.formats.omezarr", (".zarr.zip", ".ozx", ".zarr"),
+            "lbl/{name}_labels.zarr.zip", rank=6, needs_size=True,
+            aliases=("lbl/{name}_labels.ome.zarr", "{name}_labels.ome.zarr", "{name}_labels.zarr"),
+            default=False,
         ),
     )
 }  # fmt: skip
