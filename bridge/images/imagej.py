@@ -53,7 +53,7 @@ def imagej_stack(
     """
     page: Any = file.pages.first
     metadata = file.imagej_metadata or {}
-    declared = _count(metadata, "images")
+    declared = _declared_pages(page, metadata)
     needed, sizes = _needed(page, metadata, declared)
     has_headers = len(file.pages) >= declared
     in_one_piece = _is_in_one_piece(page, metadata, declared)
@@ -71,7 +71,7 @@ def imagej_stack(
         planes = len(file.pages)
         if declared > planes and given is None:
             raise missing_planes(path, {"images": declared}, planes)
-        if 1 < declared < planes and needed == declared:
+        if declared < planes and (in_one_piece or not _is_alike(file.pages[declared], page)):
             planes = declared  # the other pages are something else
         file.pages.useframes = planes > 1
         file.pages.set_keyframe(0)
@@ -101,6 +101,17 @@ def imagej_stack(
         kind="imagej",
         truncated=len(pages) == 1 and planes > 1,
     )
+
+
+def _declared_pages(page: Any, metadata: Mapping[str, Any]) -> int:
+    """Return the number of pages; Bio-Formats counts samples in planes of their own as images."""
+    images, separate = _count(metadata, "images"), page.shaped[0]
+    counts_samples = separate > 1 and separate == _count(metadata, "channels")
+    return images // separate if counts_samples and images % separate == 0 else images
+
+
+def _is_alike(other: Any, page: Any) -> bool:
+    return (other.shape, other.dtype) == (page.shape, page.dtype)
 
 
 def _is_in_one_piece(page: Any, metadata: Mapping[str, Any], declared: int) -> bool:

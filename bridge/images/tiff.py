@@ -202,6 +202,9 @@ def _series(
 
     Where a description does not fit the pages, tifffile leaves it aside and shows other images.
     """
+    if file.is_imagej and not (file.is_shaped or file.is_lsm or file.is_mmstack or file.is_ome):
+        # tifffile refuses a stack with a thumbnail behind it.
+        return [imagej_stack(path, file, headers, given=axes)]
     found = list(file.series)
     plain = found[0].kind in ("generic", "uniform") if found else False
     if file.is_imagej and found and (plain or found[0].kind == "imagej"):

@@ -119,6 +119,47 @@ def test_pages_beyond_the_declared_planes_are_something_else(tmp_path: Path) -> 
         np.testing.assert_array_equal(image.plane(1, z=1), stack[3])
 
 
+@pytest.mark.parametrize("count", [1, 4])
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_a_thumbnail_behind_the_planes_is_left_out(
+    tmp_path: Path, count: int, compression: str | None
+) -> None:
+    stack = planes(count)
+    path = tmp_path / "a.tif"
+    sizes = "images=4\nchannels=2\nslices=2\n" if count == 4 else ""
+    with tifffile.TiffWriter(path) as writer:
+        for i, plane in enumerate(stack):
+            writer.write(
+                plane,
+                metadata=None,
+                description=f"ImageJ=1.54p\n{sizes}" if i == 0 else None,
+                contiguous=False,
+                compression=compression,
+            )
+        writer.write(stack[0, ::4, ::4], metadata=None, compression=compression)
+    with open_image(path) as image:
+        assert image.axes == ("ZCYX" if count == 4 else "YX")
+        last = image.plane(image.size("C") - 1, z=image.size("Z") - 1)
+        np.testing.assert_array_equal(last, stack[-1])
+
+
+def test_samples_in_planes_of_their_own_are_counted_as_images_by_bio_formats(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(
+        path,
+        planes(3),
+        photometric="rgb",
+        planarconfig="separate",
+        metadata=None,
+        description="ImageJ=\nimages=3\nchannels=3\n",
+    )
+    with open_image(path) as image:
+        assert (image.axes, image.is_rgb) == ("CYX", False)
+        np.testing.assert_array_equal(image.plane(2), planes(3)[2])
+
+
 @pytest.mark.parametrize(
     ("units", "unit_tag", "per_unit", "expected"),
     [
