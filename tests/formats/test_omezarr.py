@@ -15,6 +15,7 @@ import zarr
 from bridge import Detections, ImageInfo, PixelSize, open_image
 from bridge.errors import BadInputError
 from bridge.formats.pairing import pair
+from bridge.images.locations import known_identity
 from bridge.images.omezarr import label_metadata, label_names
 from tests.images.test_omezarr import ramp, write_image
 
@@ -180,3 +181,13 @@ def test_label_images_are_found_by_the_name_of_their_image(
     folder = tmp_path / "section.ome.zarr"
     write_image(folder, ramp(2, 3, 20, 24))
     assert pair([folder], [folder]) == [(folder, folder)]
+
+
+def test_an_image_stays_the_same_when_labels_are_written_into_it(
+    tmp_path: Path, stack: Detections
+) -> None:
+    folder = tmp_path / "section.ome.zarr"
+    write_image(folder, ramp(2, 3, 20, 24))
+    before = known_identity(folder)
+    stack.write(folder / "labels" / "nuclei")
+    assert known_identity(folder) == before
