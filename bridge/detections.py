@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 Outline = Literal["star", "traced"]
 
+_LARGEST_LABEL = 2**53 - 1  # beyond, JSON, spreadsheets and doubles merge neighbours
+_WIDEST = 8  # bytes of the only integers that hold more
+
 _UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 FIELDS: dict[str, tuple[str, Any]] = {
@@ -275,7 +278,7 @@ class Detections:
 
         Raises:
             BadInputError: the size is not known and not given; an object lies in a plane that
-                the image does not have.
+                the image does not have; a label is over 4,294,967,295.
 
         >>> Detections.from_polygons([shapely.box(1, 0, 3, 1)]).to_labels((2, 3))
         array([[0, 1, 1],
@@ -285,7 +288,9 @@ class Detections:
         frame = self.objects
         labels: NDArray[Any] = np.zeros(
             (size_t, size_z, height, width),
-            label_dtype(int(frame["label"].max() if len(frame) else 0)),
+            label_dtype(
+                int(frame["label"].max() if len(frame) else 0), self.image.name or "detections"
+            ),
         )
         z, t = frame["z"].to_numpy(), frame["t"].to_numpy()
         if len(frame) and (z.max() >= size_z or t.max() >= size_t):
@@ -364,18 +369,28 @@ def number_labels(found: Sequence[Any], z: Sequence[int], t: Sequence[int]) -> l
     """Complete the labels that a file holds.
 
     A label that is missing, not a whole number above 0, or already taken in its plane is replaced
-    by the next number that no object of that plane has.
+    by the next number that no object of that plane has. One of 2⁵³ or more, whose neighbours a file
+    of JSON or a spreadsheet cannot tell from it, is refused.
 
     Args:
         found: labels, ``None``, 0 or NaN where unknown.
         z: slices of the objects.
         t: time points of the objects.
 
+    Raises:
+        BadInputError: a label of 2⁵³ or more.
+
     >>> number_labels([4, None, 4], z=[0, 0, 0], t=[0, 0, 0])
     [4, 5, 6]
     """
     numbers = np.array(found, float)  # None becomes NaN
-    is_label = (numbers >= 1) & (numbers < 2**53) & (numbers == np.floor(numbers))
+    is_label = (numbers >= 1) & np.isfinite(numbers) & (numbers == np.floor(numbers))
+    if (too_large := numbers[is_label & (numbers > _LARGEST_LABEL)]).size:
+        raise BadInputError(
+            "label",
+            f"{too_large[0]:.0f} is over {_LARGEST_LABEL:,}",
+            "number the objects anew",
+        )
     frame = pd.DataFrame({"label": np.where(is_label, numbers, np.nan), "z": z, "t": t})
     frame.loc[frame.duplicated(), "label"] = np.nan
     missing = frame["label"].isna()
@@ -397,7 +412,8 @@ def check_labels(labels: NDArray[Any], name: str = "label image") -> NDArray[Any
         The labels; floats become uint32, integers keep their type.
 
     Raises:
-        BadInputError: no pixels, not numbers, NaN, fractions, negative values.
+        BadInputError: no pixels, not numbers, NaN, fractions, negative values, floats over
+            4,294,967,295 and integers over 9,007,199,254,740,991.
 
     >>> check_labels(np.array([[0.0, 2.0]])).dtype
     dtype('uint32')
@@ -418,12 +434,15 @@ def check_labels(labels: NDArray[Any], name: str = "label image") -> NDArray[Any
                 "holds fractions, so it is no label image",
                 "give the labels, not the image or the probability map",
             )
-        if abs(array).max() > np.iinfo(np.uint32).max:
+        # As a Python number: in float32 the bound itself is not exact.
+        if float(array.max()) > np.iinfo(np.uint32).max:
             raise BadInputError(name, "holds labels over 4,294,967,295", "relabel it first")
     if array.dtype.kind in "if" and array.min() < 0:
         raise BadInputError(name, "holds negative values", "give 0 for background and labels above")
     if array.dtype.kind == "f":
         return array.astype(np.uint32)
+    if array.dtype.itemsize == _WIDEST and int(array.max()) > _LARGEST_LABEL:
+        raise BadInputError(name, f"holds labels over {_LARGEST_LABEL:,}", "relabel it first")
     return array
 
 

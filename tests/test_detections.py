@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -109,6 +110,9 @@ def test_the_same_label_may_stand_in_two_planes() -> None:
         (np.array([["a"]]), "not labels"),
         (np.zeros((0, 5)), "has no pixels"),
         (np.array([[1e12]]), "over 4,294,967,295"),
+        (np.array([[2.0**32]], np.float32), "over 4,294,967,295"),
+        (np.array([[2**53]]), "over 9,007,199,254,740,991"),
+        (np.array([[2**64 - 1]], np.uint64), "over 9,007,199,254,740,991"),
     ],
 )
 def test_what_is_no_label_image_is_said(array: Any, message: str) -> None:
@@ -119,6 +123,30 @@ def test_what_is_no_label_image_is_said(array: Any, message: str) -> None:
 def test_whole_floats_and_masks_are_labels() -> None:
     assert check_labels(np.array([[0.0, 7.0]])).tolist() == [[0, 7]]
     assert check_labels(np.array([[False, True]])).tolist() == [[0, 1]]
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64])
+@pytest.mark.parametrize("label", [2**32, 2**32 + 5, 2**53 - 1])
+def test_a_label_too_large_for_an_image_is_kept_but_not_drawn(
+    tmp_path: Path, dtype: Any, label: int
+) -> None:
+    labels = np.array([[0, 5, label]], dtype)
+    found = Detections.from_labels(labels, image=ImageInfo(name="hashed"))
+
+    for name in ("a.geojson", "a.zip", "a.csv", "a.parquet"):
+        found.write(tmp_path / name)
+        assert sorted(Detections.read(tmp_path / name).objects["label"]) == [5, label]
+    for name in ("a.tif", "a.h5"):
+        with pytest.raises(BadInputError, match=f"hashed: has the label {label:,}, and a label"):
+            found.write(tmp_path / name)
+        assert not (tmp_path / name).exists()
+
+
+def test_a_label_that_json_cannot_tell_from_its_neighbours_is_refused() -> None:
+    for label in (2**53, 1e19):
+        with pytest.raises(BadInputError, match=f"label: {label:.0f} is over"):
+            number_labels([1, label], [0, 0], [0, 0])
+    assert number_labels([1, float("inf")], [0, 0], [0, 0]) == [1, 2]
 
 
 def test_missing_and_doubled_labels_get_free_numbers() -> None:

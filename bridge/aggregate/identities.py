@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.detections import check_labels
 from bridge.errors import BadInputError
 from bridge.formats.labels import read_label_image
 from bridge.formats.naming import base_name
@@ -135,7 +136,7 @@ def compare_labels(
         BadInputError: the table has objects that are not in the image; or the image cannot be read.
     """
     pixels, _, _ = read_label_image(image)
-    labels = np.unique(pixels)
+    labels = np.unique(check_labels(pixels, str(image)))
     labels = labels[labels != 0].astype(np.int64)
     listed = np.unique(ids)
     strange = np.setdiff1d(listed, labels, assume_unique=True)

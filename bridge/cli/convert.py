@@ -16,7 +16,8 @@ def convert(
     source: Annotated[
         Path,
         typer.Argument(
-            help="Label TIFF, HDF5, RoiSet.zip, .roi, GeoJSON, CSV or Parquet.", show_default=False
+            help="Label TIFF, HDF5 or OME-Zarr, RoiSet.zip, .roi, GeoJSON, CSV or Parquet.",
+            show_default=False,
         ),
     ],
     target: Annotated[

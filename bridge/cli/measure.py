@@ -22,7 +22,7 @@ from bridge.cli.options import (
     chosen_existing,
     split_words,
 )
-from bridge.cli.output import close_run, print_json, shown_progress
+from bridge.cli.output import close_run, note, print_json, shown_progress
 from bridge.errors import BadInputError
 
 
@@ -82,7 +82,7 @@ def measure(
     """
     from bridge.batch.workers.select import choose_workers
     from bridge.images import find_images
-    from bridge.measure.files import Settings, measure_files
+    from bridge.measure.files import Settings, measure_files, note_on_pixel_sizes
 
     existing = chosen_existing(overwrite, resume)
     workers = choose_workers(jobs, scheduler)
@@ -121,6 +121,8 @@ def measure(
         )
     if as_json:
         print_json([outcome.to_json() for outcome in outcomes])
+    if line := note_on_pixel_sizes(outcomes):
+        note(line)
     close_run(outcomes, "tables", out)
 
 

@@ -98,6 +98,7 @@ def format_option(keys: Callable[[], Iterable[str]]) -> Any:
 
     return typer.Option(
         "--format",
+        "--formats",  # its name in scripts of the first users
         parser=check,
         metavar="|".join(keys()),
         help="Format to write; give it once for each.",

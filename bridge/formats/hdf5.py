@@ -102,6 +102,10 @@ def _fill(file: h5py.File, detections: Detections, labels: NDArray[Any]) -> None
     )
     _write_chunks(dataset, labels)
     dataset.attrs["axistags"] = axistags(axes, detections.image.pixel_size)
+    if detections.image.pixel_size is not None:
+        dataset.attrs["axis_units"] = json.dumps(
+            {axis.lower(): "um" for axis in axes if axis in "ZYX"}
+        )
     dataset.attrs["image"] = json.dumps(detections.image.to_json())
     frame = detections.objects
     group = file.create_group(OBJECTS)

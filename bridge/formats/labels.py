@@ -20,6 +20,7 @@ from bridge.formats.compressing import zlib_bytes
 from bridge.images import open_image
 from bridge.images.hyperstack import imagej_resolution
 from bridge.images.info import ImageInfo
+from bridge.outlines.rasterize import label_dtype
 
 _CLASSIC_TIFF_LIMIT = 2**32 - 2**25
 _STRIP_BYTES = 2**18
@@ -54,13 +55,13 @@ def write_label_image(
     """Write a label image that is drawn already.
 
     Args:
-        labels: uint16 or uint32.
+        labels: whole numbers from 0 up, written as uint16 or uint32.
         path: the file.
         axes: YX, ZYX, TYX or TZYX.
         image: pixel size of the image, where known.
 
     Raises:
-        BadInputError: the file cannot be written.
+        BadInputError: a label over 4,294,967,295, or the file cannot be written.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -69,6 +70,8 @@ def write_label_image(
     ...     tifffile.imread(f"{folder}/a.tif").tolist()
     [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
     """
+    if labels.dtype not in (np.uint16, np.uint32):
+        labels = labels.astype(label_dtype(int(labels.max(initial=0)), fspath(path)))
     size = image.pixel_size
     imagej = labels.dtype == np.uint16 and labels.nbytes < _CLASSIC_TIFF_LIMIT
     metadata: dict[str, Any] = {"axes": axes}

@@ -88,11 +88,17 @@ FORMATS: dict[str, FormatSpec] = {
             "geojson/{name}.geojson", rank=1, aliases=("{name}.geojson.gz",),
         ),
         FormatSpec(
-            "csv", "bridge.formats.tables", (".csv", ".tsv"), "tables/{name}.csv", rank=6,
+            "csv", "bridge.formats.tables", (".csv", ".tsv"), "tables/{name}.csv", rank=7,
         ),
         FormatSpec(
             "parquet", "bridge.formats.tables", (".parquet",),
             "tables/{name}.parquet", rank=4, default=False,
+        ),
+        FormatSpec(
+            "zarr", "bridge.formats.omezarr", (".zarr.zip", ".ozx", ".zarr"),
+            "lbl/{name}_labels.zarr.zip", rank=6, needs_size=True,
+            aliases=("lbl/{name}_labels.ome.zarr", "{name}_labels.ome.zarr", "{name}_labels.zarr"),
+            default=False,
         ),
     )
 }  # fmt: skip
@@ -141,9 +147,18 @@ def spec_of(path: str | PathLike[str]) -> FormatSpec:
     'rois'
     """
     name = Path(path).name.lower()
-    for spec in FORMATS.values():
-        if name.endswith(spec.endings):
-            return spec
+    found = [
+        (len(ending), spec)
+        for spec in FORMATS.values()
+        for ending in spec.endings
+        if name.endswith(ending)
+    ]
+    if found:
+        return max(found, key=lambda pair: pair[0])[1]  # .zarr.zip is no .zip
+    # A label image in a folder or archive: IMAGE.zarr/labels/NAME.
+    for parent in Path(path).parents:
+        if parent.name.lower().endswith(FORMATS["zarr"].endings):
+            return FORMATS["zarr"]
     raise BadInputError(
         path, "has no ending that starbridge knows", f"use one of {' '.join(endings())}"
     )

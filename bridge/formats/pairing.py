@@ -10,7 +10,8 @@ from pathlib import Path
 from bridge.errors import BadInputError
 from bridge.formats.layout import RECORD, by_rank, endings
 from bridge.images import image_name
-from bridge.images.names import split_series
+from bridge.images.names import is_zarr, split_series
+from bridge.images.zipped import split_archive
 
 _SUFFIXES = ("_rois", "_labels", "_mask", "_table")
 """Endings that the name of a file of objects may add to the name of its image."""
@@ -40,9 +41,9 @@ def pair(
     files = [Path(image) for image in images]
     places = [Path(source) for source in sources]
     for place in places:
-        if not place.exists():
+        if not place.exists() and split_archive(place) is None:
             raise BadInputError(place, "is not there", "check the path")
-    if len(files) == len(places) == 1 and places[0].is_file():
+    if len(files) == len(places) == 1 and not _is_folder(places[0]):
         return [(files[0], places[0])]
     pairs: list[tuple[Path, Path]] = []
     owners: dict[Path, Path] = {}
@@ -76,11 +77,16 @@ def _name(file: Path) -> str:
 
 def _of(source: Path, name: str) -> list[Path]:
     """Return the file of an image's objects in a source, or nothing."""
-    if source.is_dir():
+    if _is_folder(source):
         candidates = (source / place.format(name=name) for place in _candidates())
-        return [path for path in candidates if path.is_file()][:1]
+        return [path for path in candidates if path.is_file() or is_zarr(path)][:1]
     stem = _stem(source.name)
     return [source] if stem in (name, *(name + suffix for suffix in _SUFFIXES)) else []
+
+
+def _is_folder(source: Path) -> bool:
+    """Return whether a source is a folder of files; an OME-Zarr folder is an image."""
+    return source.is_dir() and not is_zarr(source)
 
 
 def _candidates() -> Iterator[str]:

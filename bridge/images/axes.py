@@ -62,7 +62,8 @@ def lay_out(
         shape: the stored shape.
         known: what the file says of each dimension: a letter of ``TCZYX``, ``S`` for colour
             samples, anything else (or None) where it says nothing usable. None: it says nothing.
-        given: the axes a person gave; they override ``known``.
+        given: the axes a person gave; they override ``known``: ``S`` are colours and ``C`` are
+            channels, whatever the file says.
         rgb: whether the file says that its ``S`` dimension holds red, green and blue.
 
     Returns:
@@ -86,7 +87,7 @@ def lay_out(
     colour = [i for i, letter in enumerate(known or ()) if rgb and letter == _SAMPLES]
     if given is not None:
         letters: tuple[str | None, ...] = _fit(source, shape, parse_axes(source, given))
-        colour = [i for i, letter in enumerate(letters) if letter == _SAMPLES] or colour
+        colour = [i for i, letter in enumerate(letters) if letter == _SAMPLES]
     else:
         letters = _read(source, shape, known)
     named = tuple("C" if letter == _SAMPLES else letter for letter in letters)

@@ -1,7 +1,8 @@
 """HDF5: the images that ilastik writes and reads, and any other dataset of numbers.
 
-Sources of the format: ilastik's ``axistags`` attribute (VIGRA's JSON), and the
-``element_size_um`` attribute (Z, Y, X in µm) of ilastik's and other Fiji plugins.
+Sources of the format: ilastik's attributes ``axistags`` (VIGRA's JSON, with a resolution an axis)
+and ``axis_units`` (JSON, the unit of each axis), and the ``element_size_um`` attribute (Z, Y, X in
+µm) of ilastik's and other Fiji plugins.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ import numpy as np
 from bridge.errors import BadInputError
 from bridge.images.axes import lay_out
 from bridge.images.contents import ArrayStore, Contents, listed, stays_inside
+from bridge.images.info import ImageInfo
 from bridge.images.locations import Location, RemotePath
-from bridge.images.units import pixel_size_of
+from bridge.images.units import micrometres, pixel_size_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -152,6 +154,11 @@ def _text(value: Any) -> str:
 
 
 def _pixel_size(node: h5py.Dataset) -> PixelSize | None:
+    """Return the size that a dataset's attributes give; a resolution without a unit gives none."""
+    return _element_size(node) or _tagged_size(node) or _noted_size(node)
+
+
+def _element_size(node: h5py.Dataset) -> PixelSize | None:
     try:
         sizes = [float(size) for size in np.ravel(node.attrs["element_size_um"])]
     except (KeyError, TypeError, ValueError):
@@ -159,3 +166,25 @@ def _pixel_size(node: h5py.Dataset) -> PixelSize | None:
     if len(sizes) == 2:
         return pixel_size_of(sizes[0], sizes[1])
     return pixel_size_of(sizes[1], sizes[2], sizes[0]) if len(sizes) == 3 else None
+
+
+def _tagged_size(node: h5py.Dataset) -> PixelSize | None:
+    steps: dict[str, float] = {}
+    try:
+        units = json.loads(_text(node.attrs.get("axis_units", "{}")))
+        for tag in json.loads(_text(node.attrs["axistags"]))["axes"]:
+            axis = str(tag["key"])
+            unit = micrometres(str(units.get(axis) or tag.get("unit") or ""))
+            if unit is not None:
+                steps[axis.upper()] = float(tag.get("resolution") or 0) * unit
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+    return pixel_size_of(steps.get("Y"), steps.get("X"), steps.get("Z"))
+
+
+def _noted_size(node: h5py.Dataset) -> PixelSize | None:
+    """Return what starbridge notes of the image beside its label images."""
+    try:
+        return ImageInfo.from_json(json.loads(_text(node.attrs["image"]))).pixel_size
+    except (KeyError, TypeError, ValueError):
+        return None

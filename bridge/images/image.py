@@ -220,7 +220,9 @@ class Image:
             return 0
         if self.is_rgb:
             raise BadInputError(
-                self._source, "is a colour (RGB) image", "choose --channel R, G or B"
+                self._source,
+                "is a colour (RGB) image",
+                f"choose --channel R, G or B, or give --axes {self.axes} if they are channels",
             )
         problem = f"has {len(self.channels)} channels"
         raise no_channel(self.channels, self._source, problem)

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from bridge.errors import BadInputError, MissingPartError
+from bridge.images.zipped import METADATA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -280,10 +281,20 @@ def identity(place: Location) -> dict[str, Any]:
     try:
         if isinstance(place, RemotePath):
             return place.identity()
-        status = place.stat()
+        status = _stands_for(place).stat()
     except (OSError, BadInputError):
         return {}
     return {"bytes": status.st_size, "modified": status.st_mtime_ns}
+
+
+def _stands_for(place: Path) -> Path:
+    """Return the file whose change is the image's: of a Zarr folder its metadata.
+
+    The folder itself changes when a label image is written into it.
+    """
+    if place.is_dir():
+        return next((place / name for name in METADATA if (place / name).is_file()), place)
+    return place
 
 
 def known_identity(place: Location) -> dict[str, Any]:

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, overload
 
 from bridge.errors import BadInputError
 from bridge.images.locations import Location, RemotePath, locate
+from bridge.images.zipped import METADATA, split_archive
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from os import PathLike
+
+    from bridge.images.zipped import ZipFolder
 
 IMAGE_ENDINGS: tuple[str, ...] = (
     ".ome.tif",
@@ -25,10 +28,11 @@ IMAGE_ENDINGS: tuple[str, ...] = (
     ".hdf5",
     ".ome.zarr",
     ".zarr",
+    ".ome.zarr.zip",
+    ".zarr.zip",
+    ".ozx",
 )
 """Endings of the files (and ``.zarr`` folders) that count as images in a folder, in lower case."""
-
-_ZARR_FILES = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
 
 
 def image_name(path: str | PathLike[str]) -> str:
@@ -77,9 +81,9 @@ def split_series(path: str | PathLike[str]) -> tuple[Path, str | None]:
         return place, None
 
 
-def is_zarr(path: Location) -> bool:
+def is_zarr(path: Location | ZipFolder) -> bool:
     """Return whether a folder is a Zarr group or array, by the metadata files in it."""
-    return any((path / name).is_file() for name in _ZARR_FILES)
+    return any((path / name).is_file() for name in METADATA)
 
 
 @overload
@@ -112,7 +116,7 @@ def find_images(paths: Iterable[str | PathLike[str]]) -> Sequence[Location]:
                 found += _matching(path)
             elif _is_web_folder(path, fspath(text)):
                 found += _inside(path)
-            elif not (path.exists() or is_zarr(path)):
+            elif not (path.exists() or is_zarr(path) or _is_in_archive(path)):
                 raise BadInputError(path, "does not exist", "check the spelling and the folder")
             else:
                 found += _inside(path) if path.is_dir() and not _is_image_folder(path) else [path]
@@ -168,6 +172,10 @@ def _matching(pattern: RemotePath) -> list[Location]:
 def _is_web_folder(path: Location, text: str) -> bool:
     """Return whether a web address is a folder, which only a slash at its end shows."""
     return isinstance(path, RemotePath) and text.endswith("/") and not _is_image_folder(path)
+
+
+def _is_in_archive(path: Location) -> bool:
+    return isinstance(path, Path) and split_archive(path) is not None
 
 
 def _is_image_folder(path: Location) -> bool:

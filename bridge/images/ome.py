@@ -152,6 +152,18 @@ def _check_sizes(path: Location, pixels: ET.Element) -> None:
             "export the file again as OME-TIFF",
         )
 
+    listed = sum(
+        int(data.get("PlaneCount", data.get("NumPlanes", "IFD" in data.attrib)))
+        for data in _all(pixels, "TiffData")
+    )
+    if listed > math.prod(sizes[:3]):
+        raise BadInputError(
+            path,
+            f"has an OME description of {listed} planes whose sizes are those of "
+            f"{math.prod(sizes[:3])}",
+            "export the file again as OME-TIFF",
+        )
+
 
 def _all(element: ET.Element, name: str) -> Iterator[ET.Element]:
     """Return children by name, whatever the year in their namespace."""

@@ -1,4 +1,4 @@
-"""OME-Zarr folders: NGFF 0.4 (Zarr 2) and 0.5 (Zarr 3), and plain Zarr arrays.
+"""OME-Zarr folders and archives: NGFF 0.4 (Zarr 2) and 0.5 (Zarr 3), and plain Zarr arrays.
 
 Source of the format: https://ngff.openmicroscopy.org/0.4 and /0.5; the ``bioformats2raw.layout``
 of several images in one folder; ``dimension_names`` of Zarr 3 and ``_ARRAY_DIMENSIONS`` of Zarr 2.
@@ -6,7 +6,8 @@ of several images in one folder; ``dimension_names`` of Zarr 3 and ``_ARRAY_DIME
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import logging
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from bridge.images.contents import ArrayStore, Contents, listed, stays_inside
 from bridge.images.locations import Location, RemotePath
 from bridge.images.names import is_zarr
 from bridge.images.units import micrometres, pixel_size_of
+from bridge.images.zipped import ZipFolder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,11 +27,20 @@ if TYPE_CHECKING:
 
     from bridge.images.info import PixelSize
 
+_log = logging.getLogger(__name__)
+
+LABELS = "labels"
+"""Name of the group of an image that holds its label images."""
+
 _OLD_AXES = "TCZYX"  # of NGFF 0.1 and 0.2, whose files do not name them
 _OLD_VERSIONS = ("0.1", "0.2")
 
 
-def open_omezarr(path: Location, *, axes: str | None, dataset: str | None) -> Contents:
+Place: TypeAlias = Location | ZipFolder
+"""A folder here, at a URL or in an archive."""
+
+
+def open_omezarr(path: Place, *, axes: str | None, dataset: str | None) -> Contents:
     """Open an OME-Zarr image, one of its levels, or a plain Zarr array.
 
     Args:
@@ -58,7 +69,7 @@ def open_omezarr(path: Location, *, axes: str | None, dataset: str | None) -> Co
         ) from error
 
 
-def _open(path: Location, folder: Location, axes: str | None) -> Contents:
+def _open(path: Place, folder: Place, axes: str | None) -> Contents:
     import zarr
 
     node = _node(path, folder)
@@ -72,6 +83,7 @@ def _open(path: Location, folder: Location, axes: str | None) -> Contents:
                     return _image(path, [node], multiscale, level, _channels(group), axes)
         known = _array_axes(node)
         layout = lay_out(path, node.shape, known=known, given=axes)
+        _note_missing_chunks(path, node)
         return Contents(ArrayStore([_safe(path, node)]), layout, np.dtype(node.dtype))
 
     multiscale = _multiscale(node)
@@ -92,7 +104,7 @@ def _open(path: Location, folder: Location, axes: str | None) -> Contents:
 
 
 def _image(
-    path: Location,
+    path: Place,
     arrays: Sequence[zarr.Array[Any]],
     multiscale: Mapping[str, Any],
     level: Mapping[str, Any],
@@ -101,6 +113,7 @@ def _image(
 ) -> Contents:
     known, units = _named_axes(multiscale, len(arrays[0].shape))
     layout = lay_out(path, arrays[0].shape, known=known, given=axes)
+    _note_missing_chunks(path, arrays[0])
     arrays = [array for array in arrays if array.ndim == len(layout.shape)]
     return Contents(
         ArrayStore([_safe(path, array) for array in arrays]),
@@ -112,7 +125,7 @@ def _image(
     )
 
 
-def _node(path: Location, folder: Location) -> zarr.Array[Any] | zarr.Group:
+def _node(path: Place, folder: Place) -> zarr.Array[Any] | zarr.Group:
     import zarr
 
     if not is_zarr(folder):
@@ -121,19 +134,82 @@ def _node(path: Location, folder: Location) -> zarr.Array[Any] | zarr.Group:
             f"is not an OME-Zarr image: there is no Zarr metadata in {folder.name!r}",
             "give the folder that holds .zattrs or zarr.json, and copy hidden files too",
         )
-    node: zarr.Array[Any] | zarr.Group = zarr.open(store=_store(folder), mode="r")
+    inside = folder.inside if isinstance(folder, ZipFolder) else ""
+    node: zarr.Array[Any] | zarr.Group = zarr.open(store=_store(folder), path=inside, mode="r")
     return node
 
 
-def _store(folder: Location) -> Store:
+def _store(folder: Place) -> Store:
     from zarr.storage import FsspecStore, LocalStore
 
+    if isinstance(folder, ZipFolder):
+        store: Store = folder.store()
+        return store
     if isinstance(folder, RemotePath):
         return FsspecStore.from_mapper(folder.mapper(), read_only=True)
     return LocalStore(folder, read_only=True)
 
 
-def _safe(path: Location, array: zarr.Array[Any]) -> zarr.Array[Any]:
+def _note_missing_chunks(path: Place, array: zarr.Array[Any]) -> None:
+    """Say how many chunks of an image have no file: by Zarr's rules, all their values are equal.
+
+    Programs leave out chunks of zeros; a copy that lost files looks the same. At a URL the files
+    cannot be listed in bearable time.
+    """
+    if isinstance(path, RemotePath):
+        return
+    expected, present = array.nchunks, array.nchunks_initialized
+    if present < expected:
+        _log.warning(
+            "%s: %d of its %d chunk files are missing, and their pixels are %s; "
+            "if the program that wrote it does not leave out empty chunks, copy it again",
+            path,
+            expected - present,
+            expected,
+            array.fill_value,
+        )
+
+
+def label_names(path: Place) -> list[str]:
+    """Return the names of the label images of an OME-Zarr image, in the order of its list.
+
+    Args:
+        path: the folder or archive of the image.
+
+    Returns:
+        The names of groups in its group ``labels``; none where there is no such group.
+    """
+    import zarr
+
+    group = path / LABELS
+    if not is_zarr(group):
+        return []
+    node = _node(path, group)
+    listed = _ome(node).get(LABELS) if isinstance(node, zarr.Group) else None
+    named = [n for n in listed if isinstance(n, str)] if isinstance(listed, list) else []
+    inside: list[Place] = [*group.iterdir()]
+    names = sorted(child.name for child in inside if child.is_dir() and is_zarr(child))
+    return [n for n in named if n in names] + [n for n in names if n not in named]
+
+
+def label_metadata(path: Place, dataset: str | None = None) -> Mapping[str, Any] | None:
+    """Return the metadata ``image-label`` of a label image; None where it has none.
+
+    Args:
+        path: the folder or archive of the label image, or of the image that holds it.
+        dataset: path of the label image inside.
+    """
+    import zarr
+
+    folder = path / dataset if dataset else path
+    if not is_zarr(folder):
+        return None
+    node = _node(path, folder)
+    found = _ome(node).get("image-label") if isinstance(node, zarr.Group) else None
+    return found if isinstance(found, dict) else None
+
+
+def _safe(path: Place, array: zarr.Array[Any]) -> zarr.Array[Any]:
     """Refuse codecs that would run code from the file."""
 
     def codecs(value: Any) -> list[str]:
@@ -170,17 +246,17 @@ def _multiscale(group: zarr.Group) -> Mapping[str, Any] | None:
     return multiscale
 
 
-def _only_image(path: Location, folder: Location, group: zarr.Group) -> Location:
+def _only_image(path: Place, folder: Place, group: zarr.Group) -> Place:
     """Return the only image in a folder of images; an error lists them where there are several."""
     if "plate" in _ome(group) or "well" in _ome(group):
         raise BadInputError(
             path, "is a plate of many wells", "choose one field with --dataset, for example A/1/0"
         )
-    children: list[Location] = [*folder.iterdir()]
+    children: list[Place] = [*folder.iterdir()]
     images = [
         child.name
         for child in sorted(children, key=lambda child: child.name)
-        if child.is_dir() and child.name not in ("OME", "labels") and is_zarr(child)
+        if child.is_dir() and child.name not in ("OME", LABELS) and is_zarr(child)
     ]
     if not images:
         raise BadInputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.errors import BadInputError
@@ -9,6 +10,7 @@ from bridge.images.image import Image
 from bridge.images.locations import Location, RemotePath, locate
 from bridge.images.names import image_name, is_zarr
 from bridge.images.units import given_pixel_size
+from bridge.images.zipped import ZipFolder, split_archive
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _HDF5_PLACES = (0, 512, 1024, 2048)  # a user block of such a size may come first
+_ZIP = b"PK\x03\x04"
+_ZARR_ZIPS = (".zarr.zip", ".ozx")
 _READ_FORMATS = "TIFF, OME-TIFF, HDF5 or OME-Zarr"
 _SAVE = "save it as TIFF (in Fiji: File › Save As › Tiff…)"
 _OTHERS = {
@@ -30,7 +34,7 @@ _OTHERS = {
     b"\x70\x00\x00\x00": "a Leica LIF file",
     b"\xda\xce\xbe\x0a": "a Nikon ND2 file",
     b"\xd0\xcf\x11\xe0": "an Olympus OIB or Zeiss ZVI file",
-    b"PK\x03\x04": "a ZIP archive",
+    _ZIP: "a ZIP archive",
 }
 
 
@@ -44,10 +48,12 @@ def open_image(
     """Open a microscope image; its planes are read as they are asked for.
 
     TIFF, BigTIFF, OME-TIFF (also sets of files and pyramids), ImageJ's TIFF, HDF5 and OME-Zarr
-    are read. PNG and JPEG are not: they have no pixel size, and JPEG alters intensities.
+    (folders, and archives called ``.zarr.zip``) are read. PNG and JPEG are not: they have no pixel
+    size, and JPEG alters intensities.
 
     Args:
-        path: the file, or the folder of an OME-Zarr image; or a URL of either that fsspec reads.
+        path: the file, or the folder of an OME-Zarr image or of one of its label images
+            (``a.zarr/labels/nuclei``); or a URL of either that fsspec reads.
         axes: what the dimensions of the stored array are, over what the file says: 2 to 5 letters
             of ``TCZYX``, each once, Y and X among them; ``S`` in place of ``C`` for colours.
             Dimensions of size 1 may be left out.
@@ -88,8 +94,16 @@ def _open(path: Location, axes: str | None, dataset: str | None) -> Contents:
         from bridge.images.omezarr import open_omezarr
 
         return open_omezarr(path, axes=axes, dataset=dataset)
+    if isinstance(path, Path) and (place := split_archive(path)) is not None:
+        from bridge.images.omezarr import open_omezarr
+
+        archive, inside = place
+        dataset = f"{inside}/{dataset}" if dataset else inside
+        return open_omezarr(ZipFolder.open(archive), axes=axes, dataset=dataset)
     with path.open("rb") as file:
         start = file.read(4096)
+    if start.startswith(_ZIP) and path.name.lower().endswith(_ZARR_ZIPS):
+        return _open_archive(path, axes, dataset)
     if start.startswith(_TIFF):
         from bridge.images.tiff import open_tiff
 
@@ -99,6 +113,18 @@ def _open(path: Location, axes: str | None, dataset: str | None) -> Contents:
 
         return open_hdf5(path, axes=axes, dataset=dataset)
     raise _not_an_image(path, start)
+
+
+def _open_archive(path: Location, axes: str | None, dataset: str | None) -> Contents:
+    from bridge.images.omezarr import open_omezarr
+
+    if not isinstance(path, Path):
+        raise BadInputError(
+            path,
+            "is an archive, which cannot be read by URL",
+            "copy it to this machine",
+        )
+    return open_omezarr(ZipFolder.open(path), axes=axes, dataset=dataset)
 
 
 def _not_an_image(path: Location, start: bytes) -> BadInputError:

@@ -8,24 +8,20 @@ from __future__ import annotations
 
 import logging
 import re
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from bridge.errors import BadInputError
 from bridge.images.axes import lay_out
 from bridge.images.contents import Contents, listed
+from bridge.images.imagej import imagej_stack
 from bridge.images.locations import Location, RemotePath
+from bridge.images.micromanager import positions
 from bridge.images.ome import Ome, read_ome
+from bridge.images.tiff_checks import Headers, check_headers, check_series
+from bridge.images.tiff_metadata import described
 from bridge.images.tiff_planes import JPEG, TiffStore, quiet
-from bridge.images.units import (
-    CENTIMETRE,
-    INCH,
-    is_print_resolution,
-    micrometres,
-    pixel_size_of,
-)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,18 +29,13 @@ if TYPE_CHECKING:
 
     from tifffile import TiffFile, TiffPageSeries
 
-    from bridge.images.info import PixelSize
-
 _log = logging.getLogger(__name__)
 
 # What slide scanners add to the image of the tissue.
 _SIDE_IMAGES = re.compile(r"(label|macro|thumbnail|overview)( image)?", re.IGNORECASE)
 _SMALL = 16  # a companion image with fewer than 1/16 of the pixels is a thumbnail
-_LARGEST_PIXEL = 20.0  # µm: a plain TIFF that claims more was made for paper
 
-_DESCRIPTION = 270
 _RGB, _CMYK, _YCBCR, _LAB = 2, 5, 6, (8, 9, 10)
-_LABEL_PREFIX = re.compile(r"^(?:[czt]:\d+/\d+\s*)+-\s*")
 
 
 def open_tiff(path: Location, *, axes: str | None, dataset: str | None) -> Contents:
@@ -68,8 +59,8 @@ def open_tiff(path: Location, *, axes: str | None, dataset: str | None) -> Conte
     try:
         with quiet():
             file, ome = _open(path)
-            _check_pages(path, file)
-            return _contents(path, file, ome, axes, dataset)
+            headers = check_headers(path, file)
+            return _contents(path, file, ome, headers, axes, dataset)
     except BaseException as error:
         if file is not None:
             file.close()
@@ -150,52 +141,15 @@ class _Stream:
         return self._path.open("rb")
 
 
-def _check_pages(path: Location, file: TiffFile) -> None:
-    """Follow the chain of pages to its end: tifffile takes a file without its last pages as whole.
-
-    Of every page 2 (8) bytes say how many entries of 12 (20) bytes follow, and after them 4 (8)
-    bytes where the next page is; in parentheses the sizes of BigTIFF. An entry is a tag, a type,
-    a count, and the value or where it is.
-    """
-    if file.is_ndpi:
-        return  # Hamamatsu's variant of TIFF has offsets of its own kind
-    order: Literal["little", "big"] = "little" if file.byteorder == "<" else "big"
-    count_size, entry_size, offset_size = (8, 20, 8) if file.is_bigtiff else (2, 12, 4)
-    handle = file.filehandle
-    offset, seen = file.pages.first.offset, set()
-    while offset:
-        if offset in seen:
-            raise ValueError("its pages form a circle")
-        seen.add(offset)
-        handle.seek(offset)
-        entries = int.from_bytes(handle.read(count_size), order)
-        end = offset + count_size + entries * entry_size + offset_size
-        if end > handle.size:
-            raise BadInputError(
-                path,
-                f"is cut short: it ends before its page {len(seen)}",
-                "copy or export the file again",
-            )
-        handle.seek(end - offset_size)
-        following = int.from_bytes(handle.read(offset_size), order)
-        handle.seek(offset + count_size)
-        table = handle.read(entries * entry_size) if len(seen) == 1 else b""
-        for start in range(0, len(table), entry_size):
-            tag, _, length, place = (
-                int.from_bytes(table[start + first : start + last], order)
-                for first, last in pairwise((0, 2, 4, 4 + offset_size, 4 + 2 * offset_size))
-            )
-            if tag == _DESCRIPTION and length > offset_size and place + length > handle.size:
-                raise BadInputError(
-                    path, "is cut short: its description is missing", "copy the file again"
-                )
-        offset = following
-
-
 def _contents(
-    path: Location, file: TiffFile, ome: Ome | None, axes: str | None, dataset: str | None
+    path: Location,
+    file: TiffFile,
+    ome: Ome | None,
+    headers: Headers,
+    axes: str | None,
+    dataset: str | None,
 ) -> Contents:
-    series = _choose(path, list(file.series), dataset)
+    series = _choose(path, _series(path, file, ome, headers, axes), dataset)
     page: Any = series.keyframe
     if page.dtype is None or series.transform is not None:
         raise BadInputError(
@@ -203,6 +157,8 @@ def _contents(
             f"stores its values in an unusual way ({page.bitspersample} bits a value)",
             "save it with 8 or 16 bit integers or 32 bit floats",
         )
+    missing = [name for name in ome.files if not (path.parent / name).is_file()] if ome else []
+    check_series(path, file, series, headers, missing)
     shape = tuple(series.get_shape(squeeze=False))
     letters: list[str | None] = list(series.get_axes(squeeze=False))
     if series.kind != "shaped":
@@ -227,9 +183,8 @@ def _contents(
         given=axes,
         rgb=photometric in (_RGB, _YCBCR) and _is_colour(series),
     )
-    pixel_size, channels = _described(file, series, ome)
     levels = [level for level in series.levels if len(level.get_shape(squeeze=False)) == len(shape)]
-    missing = [name for name in ome.files if not (path.parent / name).is_file()] if ome else []
+    pixel_size, channels = described(file, series, ome)
     return Contents(
         TiffStore(path, file, levels, missing),
         layout,
@@ -238,6 +193,31 @@ def _contents(
         channels=channels,
         levels=tuple(tuple(level.get_shape(squeeze=False)) for level in levels),
     )
+
+
+def _series(
+    path: Location, file: TiffFile, ome: Ome | None, headers: Headers, axes: str | None
+) -> list[TiffPageSeries]:
+    """Return the images of a file; those of ImageJ by ImageJ's rules, not by tifffile's.
+
+    Where a description does not fit the pages, tifffile leaves it aside and shows other images.
+    """
+    if file.is_imagej and not (file.is_shaped or file.is_lsm or file.is_mmstack or file.is_ome):
+        # tifffile refuses a stack with a thumbnail behind it.
+        return [imagej_stack(path, file, headers, given=axes)]
+    found = list(file.series)
+    plain = found[0].kind in ("generic", "uniform") if found else False
+    if file.is_imagej and found and (plain or found[0].kind == "imagej"):
+        return [imagej_stack(path, file, headers, given=axes)]
+    if len(found) == 1 and found[0].kind == "mmstack":
+        return positions(path, file, found[0], given=axes)
+    if plain and ome is not None and ome.images:
+        raise BadInputError(
+            path,
+            "has an OME description that does not fit its pages",
+            "copy or export the file again",
+        )
+    return found
 
 
 def _is_colour(series: TiffPageSeries) -> bool:
@@ -293,82 +273,3 @@ def _choose(
 def _pixels(series: TiffPageSeries) -> int:
     sizes = dict(zip(series.get_axes(squeeze=False), series.get_shape(squeeze=False), strict=True))
     return int(sizes["Y"] * sizes["X"])
-
-
-def _described(
-    file: TiffFile, series: TiffPageSeries, ome: Ome | None
-) -> tuple[PixelSize | None, tuple[str, ...]]:
-    """Return pixel size and channel names, from the metadata that describes this series."""
-    page = series.keyframe
-    if ome is not None and series.kind == "ome":
-        images = [
-            image
-            for image in ome.images
-            if (image.width, image.height) == (page.imagewidth, page.imagelength)
-        ]
-        same_name = [image for image in images if image.name == series.name]
-        if len(ome.images) == len(file.series):
-            described = [ome.images[series._index]]
-        else:
-            described = same_name if len(same_name) == 1 else images if len(images) == 1 else []
-        return (described[0].pixel_size, described[0].channels) if described else (None, ())
-    if series.kind == "imagej":
-        metadata = file.imagej_metadata or {}
-        return _imagej_pixel_size(page, metadata), _imagej_channels(series, metadata)
-    return _plain_pixel_size(page), ()
-
-
-def _imagej_pixel_size(page: Any, metadata: dict[str, Any]) -> PixelSize | None:
-    unit = micrometres(str(metadata.get("unit", "")))
-    if unit is None:
-        return _plain_pixel_size(page)
-    y, x = (unit * size if size else None for size in _unit_steps(page))
-    if unit in (INCH, CENTIMETRE) and x and is_print_resolution(x):
-        return None
-    try:
-        z = abs(float(metadata["spacing"])) * unit
-    except (KeyError, TypeError, ValueError):
-        z = None
-    return pixel_size_of(y, x, z)
-
-
-def _plain_pixel_size(page: Any) -> PixelSize | None:
-    """Return the resolution of a TIFF without further metadata, if it can be a microscope's."""
-    units = {2: INCH, 3: CENTIMETRE, 4: 1_000.0, 5: 1.0}  # 4 and 5: extensions, mm and µm
-    unit = units.get(int(page.tags.valueof("ResolutionUnit", 1)))
-    if unit is None:
-        return None
-    y, x = (unit * size if size else None for size in _unit_steps(page))
-    if x is None or x > _LARGEST_PIXEL or is_print_resolution(x):
-        return None
-    return pixel_size_of(y, x)
-
-
-def _unit_steps(page: Any) -> tuple[float | None, float | None]:
-    """Return height and width of a pixel in the file's unit of length."""
-    steps: list[float | None] = []
-    for tag in ("YResolution", "XResolution"):
-        try:
-            pixels, length = page.tags.valueof(tag)
-            steps.append(length / pixels)
-        except (TypeError, ValueError, ZeroDivisionError):
-            steps.append(None)
-    return steps[0], steps[1]
-
-
-def _imagej_channels(series: TiffPageSeries, metadata: dict[str, Any]) -> tuple[str, ...]:
-    """Return slice labels, where all slices of a channel have the same, and no two channels do.
-
-    ImageJ has no channel names. Bio-Formats and scripts put them into the labels.
-    """
-    sizes = dict(zip(series.axes, series.shape, strict=True))
-    count = sizes.get("C", 1)
-    labels = metadata.get("Labels")
-    if not isinstance(labels, (list, tuple)) or str(metadata.get("order", "czt")).lower()[0] != "c":
-        return ()
-    names = [_LABEL_PREFIX.sub("", str(label).partition("\n")[0]).strip() for label in labels]
-    first = names[:count]
-    planes = count * sizes.get("Z", 1) * sizes.get("T", 1)
-    if len(names) != planes or not all(first) or len(set(first)) < count or count < 2:
-        return ()
-    return tuple(first) if names == first * (planes // count) else ()

@@ -9,6 +9,7 @@ from bridge.images.info import PixelSize
 
 INCH = 25_400.0
 CENTIMETRE = 10_000.0
+METRE = 1e6
 
 # OME-XML, ImageJ and NGFF (UDUNITS) spell the same few units in many ways.
 _MICROMETRES = {
@@ -20,7 +21,7 @@ _MICROMETRES = {
     "cm": CENTIMETRE, "centimeter": CENTIMETRE,
     "dm": 1e5, "decimeter": 1e5,
     "in": INCH, "inch": INCH, "inches": INCH, '"': INCH,
-    "m": 1e6, "meter": 1e6,
+    "m": METRE, "meter": METRE,
 }  # fmt: skip
 
 # Dots per inch that programs write when they know nothing, or that printers and scanners have.

@@ -144,7 +144,10 @@ class MeasureJob(ImageJob[Path]):
                 f"{len(missing)} objects are covered by others or lie outside the image and have "
                 f"no measurements: {listed}",
             )
-        return Made(len(table), result={"undrawn": list(missing)}, notes=notes)
+        result: dict[str, Json] = {"undrawn": list(missing)}
+        if self.settings.unit != "px" and not any("µm" in name for name in table.columns):
+            result["lacks_pixel_size"] = True
+        return Made(len(table), result=result, notes=notes)
 
     def files(self, item: Path) -> list[Path]:
         """Return the image and the files of objects."""
@@ -153,6 +156,27 @@ class MeasureJob(ImageJob[Path]):
     def __getstate__(self) -> dict[str, Any]:
         sources = tuple(source.absolute() for source in self.sources)
         return {"sources": sources, "settings": self.settings, "alone": self.alone}
+
+
+def note_on_pixel_sizes(outcomes: Sequence[Outcome]) -> str | None:
+    """Return one line on all images that were measured without a pixel size, if there are any.
+
+    >>> note_on_pixel_sizes([]) is None
+    True
+    """
+    names = [
+        outcome.name
+        for outcome in outcomes
+        if outcome.status == "done" and outcome.result.get("lacks_pixel_size")
+    ]
+    if not names:
+        return None
+    listed = ", ".join(names[:_LISTED]) + (", …" if len(names) > _LISTED else "")
+    what = "1 image has" if len(names) == 1 else f"{len(names)} images have"
+    return (
+        f"{what} no pixel size, so that lengths and areas are in px alone ({listed}); "
+        "give it with --pixel-size"
+    )
 
 
 def measurement_table(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -38,6 +38,8 @@ class Recipe:
         diameter: diameter in pixels that the nuclei of a training image typically have (the median
             over the images of each one's median, of discs of the same area); ``None`` where it is
             not known.
+        is_channel_chosen: whether a user chose the channel, which then also counts for an image
+            whose channels are colours; no part of the settings by which recipes are compared.
 
     Raises:
         BadInputError: a value out of its range.
@@ -55,6 +57,7 @@ class Recipe:
     normalize: Normalization = "channels"
     classes: tuple[str, ...] = ()
     diameter: float | None = None
+    is_channel_chosen: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         low, high = self.percentiles
@@ -107,7 +110,8 @@ class Recipe:
 
     def with_changes(self, **changes: Any) -> Recipe:
         """Return a copy in which every setting given and not ``None`` is replaced."""
-        return replace(self, **{k: v for k, v in changes.items() if v is not None})
+        given = {k: v for k, v in changes.items() if v is not None}
+        return replace(self, **({"is_channel_chosen": True} if "channel" in given else {}) | given)
 
     def class_name(self, number: int) -> str:
         """Return the name of a class, numbered from 1.
@@ -119,7 +123,9 @@ class Recipe:
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings by name, as JSON takes them."""
-        return asdict(self)
+        settings = asdict(self)
+        del settings["is_channel_chosen"]
+        return settings
 
 
 @dataclass(frozen=True)
@@ -200,7 +206,7 @@ def read_recipe(
         >>> recipe.percentiles, recipe.prob, sources["percentiles"]
         ((0.2, 99.8), 0.6, 'built in for stardist_haug2')
     """
-    known = {f.name for f in fields(Recipe)}
+    known = {f.name for f in fields(Recipe) if f.compare}
     sources = dict.fromkeys(sorted(known), "StarDist's default")
     settings: dict[str, Any] = {}
 

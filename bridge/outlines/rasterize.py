@@ -10,6 +10,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from bridge.errors import BadInputError
+
 _WORTH_THREADS = 256
 _MANY = 32
 
@@ -58,8 +60,22 @@ def rasterize(
     return out
 
 
-def label_dtype(largest: int) -> type[np.uint16] | type[np.uint32]:
-    """Return the integer type of a label image: uint16 up to label 65,535, else uint32."""
+def label_dtype(largest: int, name: str = "label image") -> type[np.uint16] | type[np.uint32]:
+    """Return the integer type of a label image: uint16 up to label 65,535, else uint32.
+
+    Args:
+        largest: the largest label.
+        name: name of the objects in the error.
+
+    Raises:
+        BadInputError: a label over 4,294,967,295, which no program shows in an image.
+    """
+    if largest > np.iinfo(np.uint32).max:
+        raise BadInputError(
+            name,
+            f"has the label {largest:,}, and a label image holds labels up to 4,294,967,295",
+            "relabel the objects, or keep them as GeoJSON, ROIs or a table",
+        )
     return np.uint16 if largest <= np.iinfo(np.uint16).max else np.uint32
 
 

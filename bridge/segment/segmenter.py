@@ -273,7 +273,8 @@ class Segmenter:
                 f"{len(chosen)} channels were chosen, and the model takes {self.model.n_channels}",
                 f"choose {self.model.n_channels}",
             )
-        if image.is_rgb and wanted == self.model.recipe.channel:
+        is_chosen = self.recipe.is_channel_chosen or wanted != self.model.recipe.channel
+        if image.is_rgb and not is_chosen:
             image.plane()  # raises the error that a colour image needs a choice
         if image.size("C") == 1 and wanted == self.model.recipe.channel:
             return [0]

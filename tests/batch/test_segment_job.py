@@ -71,6 +71,7 @@ def test_every_image_gets_every_format_under_haug2s_names(
         "geojson": "geojson/Pa_OG1_s1.geojson",
         "csv": "tables/Pa_OG1_s1.csv",
         "parquet": "tables/Pa_OG1_s1.parquet",
+        "zarr": "lbl/Pa_OG1_s1_labels.zarr.zip",
         "preview": "preview/Pa_OG1_s1.png",
     }
     assert {o.name for o in outcomes} == {"Pa_OG1_s1", 'it\'s "s2" ü', "-s3"}

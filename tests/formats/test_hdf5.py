@@ -24,11 +24,13 @@ def test_the_dataset_has_the_name_and_axes_that_ilastik_looks_for(
     with h5py.File(tmp_path / "square_labels.h5") as file:
         dataset = file["labels"]
         tags = json.loads(dataset.attrs["axistags"])["axes"]
+        units = json.loads(dataset.attrs["axis_units"])
         images = [name for name in file if isinstance(file[name], h5py.Dataset)]
 
     assert images == ["labels"]
     assert [(tag["key"], tag["typeFlags"]) for tag in tags] == [("y", 2), ("x", 2)]
     assert [tag["resolution"] for tag in tags] == [0.5, 0.5]
+    assert units == {"y": "um", "x": "um"}
 
 
 def test_time_space_and_channel_have_vigras_flags() -> None:

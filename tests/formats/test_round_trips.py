@@ -17,7 +17,7 @@ from tests.label_images import label_images
 from tests.objects import assert_same, reviewed
 
 OUTLINES = (".zip", ".geojson", ".geojson.gz", ".json", ".csv", ".tsv", ".parquet")
-LABEL_IMAGES = (".tif", ".ome.tif", ".h5", ".hdf5")
+LABEL_IMAGES = (".tif", ".ome.tif", ".h5", ".hdf5", ".zarr", ".zarr.zip", ".ozx")
 
 
 def test_every_format_is_tested_here() -> None:

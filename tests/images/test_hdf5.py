@@ -105,6 +105,32 @@ def test_pixel_size_of_the_fiji_plugins(
         assert image.pixel_size.x == 0.1
 
 
+@pytest.mark.parametrize(
+    ("resolutions", "units", "expected"),
+    [
+        ((2.0, 0.5, 500.0), {"z": "mm", "y": "um", "x": "nm"}, PixelSize(0.5, 0.5, 2000.0)),
+        ((0.0, 0.5, 0.25), {"y": "µm", "x": "micrometer"}, PixelSize(0.5, 0.25)),
+        ((2.0, 0.5, 0.5), {}, None),  # of what?
+        ((2.0, 0.5, 0.5), {"y": "um", "x": "pixel"}, None),
+        ((2.0, 0.5, 0.5), ["um"], None),
+    ],
+)
+def test_axistags_have_a_resolution_and_a_unit_an_axis(
+    tmp_path: Path, resolutions: tuple[float, ...], units: Any, expected: PixelSize | None
+) -> None:
+    path = tmp_path / "a.h5"
+    tags = [
+        {"key": key, "typeFlags": 2, "resolution": step, "description": ""}
+        for key, step in zip("zyx", resolutions, strict=True)
+    ]
+    with h5py.File(path, "w") as file:
+        file["data"] = np.zeros((2, 3, 4))
+        file["data"].attrs["axistags"] = json.dumps({"axes": tags})
+        file["data"].attrs["axis_units"] = json.dumps(units)
+    with open_image(path) as image:
+        assert (image.axes, image.pixel_size) == ("ZYX", expected)
+
+
 def test_of_several_datasets_one_is_chosen(tmp_path: Path) -> None:
     path = tmp_path / "a.h5"
     with h5py.File(path, "w") as file:

@@ -224,3 +224,22 @@ def test_pickles_are_never_loaded(tmp_path: Path, place: str) -> None:
     with pytest.raises(BadInputError), open_image(folder) as image:
         image.plane()
     assert not loaded.exists()
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_missing_chunks_are_counted(
+    tmp_path: Path, version: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "a.zarr"
+    write_image(folder, ramp(2, 1, 20, 24), version=version)
+    with open_image(folder):
+        pass
+    assert "missing" not in caplog.text
+    pattern = "1.0.*.0" if version == "0.4" else "c/1/0/*/0"
+    chunks = sorted((folder / "0").glob(pattern))
+    assert len(chunks) == 3
+    for chunk in chunks:
+        chunk.unlink()
+    with open_image(folder) as image:
+        assert image.plane(1)[0, 0] == 0
+    assert f"{folder}: 3 of its 18 chunk files are missing, and their pixels are 0" in caplog.text

@@ -186,3 +186,20 @@ def test_tables_whose_names_of_channels_count_otherwise_are_not_mixed(folder: Pa
     assert "with other settings (another numbering of channels without a name)" in str(
         refused.error
     )
+
+
+def test_images_without_a_pixel_size_are_named_once(folder: Path) -> None:
+    for path in (folder / "images").iterdir():
+        tifffile.imwrite(path, tifffile.imread(path), imagej=True, metadata={"axes": "CYX"})
+    words = (folder / "images", folder / "objects", "--out", folder / "tables", "--overwrite")
+    (folder / "objects" / "b.geojson").rename(folder / "b.geojson")
+    tifffile.imwrite(folder / "objects" / "b_labels.tif", np.ones((20, 24), np.uint8))
+
+    done = call(*words)
+    in_pixels = call(*words, "--unit", "px")
+    given = call(*words, "--pixel-size", "0.5")
+
+    assert done.output.count("no pixel size") == 1
+    assert "2 images have no pixel size" in done.output
+    assert "(a, b); give it with --pixel-size" in done.output
+    assert "no pixel size" not in in_pixels.output + given.output

@@ -374,6 +374,27 @@ def test_a_colour_image_needs_a_choice(demo_segmenter: Segmenter, tmp_path: Path
     assert blue.segment(path).image.width == 64
 
 
+def test_a_given_channel_or_axis_counts_more_than_colours(
+    demo_segmenter: Segmenter, tmp_path: Path
+) -> None:
+    path = tmp_path / "colour.tif"
+    tifffile.imwrite(path, np.zeros((64, 60, 3), np.uint8), photometric="rgb")
+    model, recipe = demo_segmenter.model, demo_segmenter.recipe
+    assert recipe.channel == 0  # the very channel that is chosen below
+
+    first = Segmenter(model, recipe.with_changes(channel=0), demo_segmenter.engine)
+    with open_image(path) as image:
+        assert first.channels(image) == [0]
+    with open_image(path, axes="YXC") as image:
+        assert not image.is_rgb
+        assert "R" not in image.channels
+        assert demo_segmenter.channels(image) == [0]
+    with open_image(path, axes="YXS") as image:
+        assert image.is_rgb
+    assert first.recipe == recipe  # a run with either is the same run
+    assert "is_channel_chosen" not in first.recipe.to_json()
+
+
 @pytest.mark.parametrize("samples", [3, 4])
 def test_a_colour_image_gives_a_model_of_three_channels_its_colours(
     samples: int, tmp_path: Path
