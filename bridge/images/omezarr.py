@@ -7,6 +7,7 @@ of several images in one folder; ``dimension_names`` of Zarr 3 and ``_ARRAY_DIME
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -20,7 +21,7 @@ from bridge.images.units import micrometres, pixel_size_of
 from bridge.images.zipped import ZipFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import zarr
     from zarr.abc.store import Store
@@ -57,8 +58,15 @@ def open_omezarr(path: Place, *, axes: str | None, dataset: str | None) -> Conte
     """
     if dataset is not None and not stays_inside(dataset):
         raise BadInputError(path, f"has no image {dataset!r}", "give a path inside the folder")
-    try:
+    with _readable(path):
         return _open(path, path / dataset if dataset else path, axes)
+
+
+@contextmanager
+def _readable(path: Place) -> Iterator[None]:
+    """Translate the errors of zarr and of damaged metadata."""
+    try:
+        yield
     except (BadInputError, PermissionError):
         raise
     except Exception as error:
@@ -184,7 +192,8 @@ def label_names(path: Place) -> list[str]:
     group = path / LABELS
     if not is_zarr(group):
         return []
-    node = _node(path, group)
+    with _readable(path):
+        node = _node(path, group)
     listed = _ome(node).get(LABELS) if isinstance(node, zarr.Group) else None
     named = [n for n in listed if isinstance(n, str)] if isinstance(listed, list) else []
     inside: list[Place] = [*group.iterdir()]
@@ -204,7 +213,8 @@ def label_metadata(path: Place, dataset: str | None = None) -> Mapping[str, Any]
     folder = path / dataset if dataset else path
     if not is_zarr(folder):
         return None
-    node = _node(path, folder)
+    with _readable(path):
+        node = _node(path, folder)
     found = _ome(node).get("image-label") if isinstance(node, zarr.Group) else None
     return found if isinstance(found, dict) else None
 

@@ -53,7 +53,7 @@ class ZipFolder:
         try:
             with zipfile.ZipFile(archive) as opened:
                 entries = [entry for entry in opened.infolist() if not entry.is_dir()]
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        except (zipfile.BadZipFile, OSError, LookupError, ValueError, NotImplementedError) as error:
             raise BadInputError(
                 archive,
                 f"is no readable ZIP archive, it is damaged or cut short ({str(error)[:120]})",

@@ -11,6 +11,7 @@ import zarr
 
 from bridge.errors import BadInputError
 from bridge.images import find_images, open_image
+from bridge.images.omezarr import label_names
 from tests.images.test_omezarr import ramp, write_image
 
 if TYPE_CHECKING:
@@ -84,3 +85,22 @@ def test_an_entry_that_unpacks_to_far_more_than_it_is_is_refused(tmp_path: Path)
     pack(tmp_path / "a.zarr", path, compression=zipfile.ZIP_DEFLATED)
     with pytest.raises(BadInputError, match="which unpacks to 68,157,440 bytes"):
         open_image(path)
+
+
+def test_an_archive_with_a_name_of_no_letters_is_damaged(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.zarr", ramp(1, 1, 8, 8))
+    path = tmp_path / "a.zarr.zip"
+    pack(tmp_path / "a.zarr", path)
+    content = path.read_bytes()
+    place = content.rindex(b"PK\x01\x02") + 28  # length of the last entry's name
+    path.write_bytes(content[:place] + b"\0\0" + content[place + 2 :])
+    with pytest.raises(BadInputError):
+        open_image(path)
+
+
+def test_damaged_metadata_of_a_label_group_is_said(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.zarr", ramp(1, 1, 8, 8))
+    (tmp_path / "a.zarr" / "labels").mkdir()
+    (tmp_path / "a.zarr" / "labels" / ".zgroup").write_text("{")
+    with pytest.raises(BadInputError, match="is no readable OME-Zarr image"):
+        label_names(tmp_path / "a.zarr")
