@@ -8,7 +8,12 @@ function openImage(path) {
 	// a damaged file must not end the macro
 	IJ.redirectErrorMessages();
 	open(path);
-	if (countImages() > before) return "";
+	opened = countImages() - before;
+	if (opened == 1) return "";
+	if (opened > 1) {
+		return path + " opens as " + opened + " images (series); save each as a TIFF of its own, or use starbridge"
+			+ " segment";
+	}
 	return path + " cannot be opened as an image; check that it opens in ImageJ";
 }
 
