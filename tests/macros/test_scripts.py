@@ -68,14 +68,14 @@ def test_rois_are_saved_and_loaded(scripted: Fiji, folder: Path, mask: NDArray[n
     tifffile.imwrite(folder / "a.tif", mask, imagej=True)
 
     scripted.run_macro(
-        MACROS / "labels_to_rois.ijm", labelFile=folder / "a.tif", roiFile=folder / "a.zip"
+        MACROS / "labels_to_rois.ijm", label_file=folder / "a.tif", roi_file=folder / "a.zip"
     )
     scripted.run_macro(
         MACROS / "rois_to_labels.ijm",
-        roiFile=folder / "a.zip",
-        givenWidth=mask.shape[1],
-        givenHeight=mask.shape[0],
-        labelFile=folder / "b.tif",
+        roi_file=folder / "a.zip",
+        label_width=mask.shape[1],
+        label_height=mask.shape[0],
+        label_file=folder / "b.tif",
     )
 
     found = Detections.read(folder / "a.zip").to_labels(shape=mask.shape)
@@ -124,10 +124,10 @@ def test_what_is_no_roi_set_is_said(scripted: Fiji, folder: Path) -> None:
         with pytest.raises(MacroError, match=f"{name} cannot be read as a RoiSet.zip"):
             scripted.run_macro(
                 MACROS / "rois_to_labels.ijm",
-                roiFile=folder / name,
-                givenWidth=5,
-                givenHeight=5,
-                labelFile=folder / "l.tif",
+                roi_file=folder / name,
+                label_width=5,
+                label_height=5,
+                label_file=folder / "l.tif",
             )
 
 
