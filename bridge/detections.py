@@ -28,6 +28,8 @@ Outline = Literal["star", "traced"]
 
 _UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
+_COLOR = re.compile("#[0-9a-fA-F]{6}")
+
 FIELDS: dict[str, tuple[str, Any]] = {
     "label": ("int64", 0),
     "prob": ("float64", np.nan),
@@ -82,8 +84,9 @@ class Detections:
     outline: Outline = "traced"
 
     def __post_init__(self) -> None:
-        self.objects = _complete(self.objects)
-        _check(self.objects, self.image.name or "detections")
+        name = self.image.name or "detections"
+        self.objects = _complete(self.objects, name)
+        _check(self.objects, name)
 
     def __len__(self) -> int:
         return len(self.objects)
@@ -449,7 +452,7 @@ def _as_stack(labels: NDArray[Any], axes: str | None, name: str) -> NDArray[Any]
     return labels
 
 
-def _complete(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+def _complete(frame: gpd.GeoDataFrame, name: str) -> gpd.GeoDataFrame:
     """Return a copy with all fields, of their types and in their order, geometry last."""
     given = frame.copy(deep=False)
     for column, (dtype, unknown) in FIELDS.items():
@@ -459,7 +462,7 @@ def _complete(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         if dtype == "object":
             given[column] = _texts(values, unknown)
         elif dtype != str(values.dtype):
-            given[column] = values.fillna(unknown).astype(dtype)
+            given[column] = _converted(values, dtype, unknown, name)
     for column, (dtype, unknown) in FIELDS.items():
         if column not in given.columns and column != "label":
             given[column] = pd.Series([unknown] * len(given), index=given.index, dtype=dtype)
@@ -471,9 +474,29 @@ def _complete(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
             given[column] = _texts(given[column], None)
     outlines = [c for c in GEOMETRIES if c in given.columns]
     if "nucleus" in given.columns:
-        given["nucleus"] = gpd.GeoSeries(given["nucleus"].tolist(), index=given.index)
+        try:
+            given["nucleus"] = gpd.GeoSeries(given["nucleus"].tolist(), index=given.index)
+        except TypeError as error:
+            raise BadInputError(
+                name, "has a column 'nucleus' that holds no outlines", "rename the column"
+            ) from error
     given.index = given.index.astype(object).rename("id")
     return gpd.GeoDataFrame(given[[*FIELDS, *extra, *outlines]], geometry="geometry")
+
+
+def _converted(values: pd.Series[Any], dtype: Any, unknown: Any, name: str) -> pd.Series[Any]:
+    try:
+        filled = values.fillna(unknown)
+        converted: pd.Series[Any] = filled.astype(dtype)
+        is_same = dtype != "int64" or bool((filled.astype(float) == converted).all())
+    except (ValueError, TypeError, OverflowError):
+        is_same = False
+    if not is_same:
+        what = {"int64": "whole numbers", "float64": "numbers", "bool": "true and false"}[dtype]
+        raise BadInputError(
+            name, f"has a column {values.name!r} that holds other things than {what}", "correct it"
+        )
+    return converted
 
 
 def _texts(values: pd.Series[Any], unknown: str | None) -> pd.Series[Any]:
@@ -507,6 +530,12 @@ def _check(frame: gpd.GeoDataFrame, name: str) -> None:
         raise BadInputError(
             name, f"two objects of one plane have the label {twice}", "give each its own label"
         )
+    for column in ("color", "class_color"):
+        for color in set(frame[column]) - {None}:
+            if not (isinstance(color, str) and _COLOR.fullmatch(color)):
+                raise BadInputError(
+                    name, f"has the colour {str(color)[:20]!r}, which is none", "write #rrggbb"
+                )
     unknown = set(frame["object_type"]) - set(OBJECT_TYPES)
     if unknown:
         raise BadInputError(

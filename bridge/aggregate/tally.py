@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.formats.delimited_text import CheckedText, RaggedError, decoded
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -27,82 +29,8 @@ MOST_VALUES = 1 << 15
 _BLOCK, _BYTES_A_CELL = 1 << 20, 64
 
 
-class RaggedError(ValueError):
-    """A row that has not as many cells as the header.
-
-    Args:
-        row: its number, from 1, without the header.
-        found: number of its cells.
-    """
-
-    def __init__(self, row: int | None, found: int) -> None:
-        super().__init__(row, found)
-        self.row, self.found = row, found
-
-
 class TooManyValuesError(ValueError):
     """A column with more than :data:`MOST_VALUES` different values."""
-
-
-class DamagedTextError(ValueError):
-    """A text that cannot be split into cells safely; its message says why."""
-
-
-def decoded(value: bytes) -> str:
-    """Decode a text of UTF-8, or of Windows-1252 where it is none."""
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("cp1252", errors="replace")
-
-
-class _CheckedText(io.RawIOBase):
-    """A CSV file's bytes, of which NUL bytes and misplaced quotes are refused.
-
-    Quotes divide the text into parts outside and inside of quoted cells. A part outside must begin
-    and end with a delimiter or line end, where a quote is before or behind it; or else be empty,
-    between the two quotes that stand for one (RFC 4180, section 2).
-    """
-
-    def __init__(self, stream: io.BufferedReader | gzip.GzipFile, delimiter: str) -> None:
-        super().__init__()
-        self._stream = stream
-        self._borders = f"{delimiter}\r\n".encode()
-        self._part = b"\n"  # first and last byte of the part that goes on
-        self._inside = False
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        size = self._stream.readinto(buffer)
-        data = bytes(memoryview(buffer)[:size])
-        if b"\0" in data:
-            raise DamagedTextError("it holds NUL bytes")
-        if b'"' in data:
-            self._check_quotes(data)
-        else:
-            self._keep_ends(self._part + data)
-        if not size and self._inside:
-            raise DamagedTextError("a quote is never closed")
-        if not size:
-            self._check(self._part + b"\n")
-        return size
-
-    def _check_quotes(self, data: bytes) -> None:
-        parts = data.split(b'"')
-        parts[0] = self._part + parts[0]
-        for part in parts[self._inside : -1 : 2]:
-            self._check(part)
-        self._inside ^= len(parts) % 2 == 0
-        self._keep_ends(parts[-1])
-
-    def _keep_ends(self, part: bytes) -> None:
-        self._part = part[:1] + part[-1:]
-
-    def _check(self, part: bytes) -> None:
-        if part and not (part[0] in self._borders and part[-1] in self._borders):
-            raise DamagedTextError("a quote stands in the middle of a cell")
 
 
 class Tally:
@@ -238,7 +166,7 @@ def tally_csv(
     import pyarrow.csv as pacsv
 
     tally = Tally()
-    checked = io.BufferedReader(_CheckedText(stream, delimiter), _BLOCK)
+    checked = io.BufferedReader(CheckedText(stream, delimiter), _BLOCK)
     if not checked.peek(1):
         return tally
     text_names, integer_names = [str(p) for p in texts], [str(p) for p in integers]

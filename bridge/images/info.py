@@ -91,7 +91,7 @@ class ImageInfo:
 
         def positive(key: str) -> int | None:
             value = record.get(key)
-            ok = isinstance(value, int) and not isinstance(value, bool) and value > 0
+            ok = isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31
             return value if ok else None
 
         def text(key: str) -> str | None:
@@ -118,5 +118,5 @@ def _pixel_size_from_json(record: Any) -> PixelSize | None:
     try:
         z = record.get("z")
         return PixelSize(float(record["y"]), float(record["x"]), None if z is None else float(z))
-    except (KeyError, TypeError, ValueError, BadInputError):
+    except (KeyError, TypeError, ValueError, OverflowError, BadInputError):
         return None

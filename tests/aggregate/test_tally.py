@@ -13,13 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.aggregate import tally as tally_module
-from bridge.aggregate.tally import (
-    DamagedTextError,
-    RaggedError,
-    Tally,
-    TooManyValuesError,
-    tally_csv,
-)
+from bridge.aggregate.tally import Tally, TooManyValuesError, tally_csv
+from bridge.formats.delimited_text import DamagedTextError, RaggedError
 
 CELLS = st.text(st.sampled_from("ab ,;\"'\n\t0é核-"), max_size=12)
 
