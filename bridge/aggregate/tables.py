@@ -7,20 +7,28 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from bridge.aggregate.hdf5_tables import HDF5_ENDINGS, is_hdf5, may_hold_table, open_table
 from bridge.aggregate.layouts import Layout, layout_of
 from bridge.aggregate.tally import MOST_VALUES, Tally, TooManyValuesError, tally_csv
+from bridge.aggregate.unquoted_classes import WholeRows, may_be_cut, read_whole_rows, rows_if_cut
 from bridge.errors import BadInputError
 from bridge.formats import existing_file
+from bridge.formats.combined_tables import frame_of
 from bridge.formats.delimited_text import (
+    RaggedError,
     open_text,
     read_header_line,
     split_header,
     translated_errors,
 )
 from bridge.formats.naming import natural_key
+from bridge.formats.spreadsheet_text import unguard_bytes, unguard_text
+from bridge.formats.text_cells import read_cells
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".parquet", *HDF5_ENDINGS)
 OBJECT_ENDINGS = (".geojson", ".geojson.gz")
@@ -141,6 +149,49 @@ def read_columns(
             ) from error
 
 
+def read_frame(
+    path: str | PathLike[str], *, class_column: str | None = None, fields: Sequence[str] = ()
+) -> tuple[pd.DataFrame, Layout]:
+    """Read all columns of a table of text or Parquet, and their roles.
+
+    Args:
+        path: the table.
+        class_column: as in :func:`read_columns`.
+        fields: as in :func:`read_columns`.
+
+    Raises:
+        BadInputError: as :func:`read_columns`.
+    """
+    import pandas as pd
+
+    file = existing_file(path)
+    wanted = {class_column} if class_column else _CLASS_COLUMNS
+    if file.name.lower().endswith(".parquet"):
+        with translated_errors(file):
+            frame = pd.read_parquet(file)
+        return frame, layout_of(file, [str(title) for title in frame.columns], class_column, fields)
+    with open_text(file) as stream:
+        line = read_header_line(file, stream)
+    delimiter, header = split_header(line, wanted)
+    is_of_ilastik = may_be_cut(header, line, delimiter)
+    whole = rows_if_cut(file, header, delimiter) if is_of_ilastik else None
+    if whole is None:
+        try:
+            cells = read_cells(file, wanted)
+        except BadInputError as error:
+            if not (is_of_ilastik and isinstance(error.__cause__, RaggedError)):
+                raise
+            whole = read_whole_rows(file, delimiter)
+        else:
+            layout = layout_of(file, list(cells.columns), class_column, fields)
+            return frame_of(cells, _texts_of(layout)), layout
+    layout = layout_of(file, whole.titles, class_column, fields)
+    frame = pd.DataFrame(whole.rows, columns=whole.titles)
+    for title in set(whole.titles) - {*_texts_of(layout)}:
+        frame[title] = pd.to_numeric(frame[title], errors="coerce")  # empty cells
+    return frame, layout
+
+
 def _texts_of(layout: Layout) -> tuple[str, ...]:
     wanted = (
         layout.classes,
@@ -185,16 +236,46 @@ def _read_parquet(file: Path, class_column: str | None, fields: Sequence[str]) -
 def _read_text(file: Path, class_column: str | None, fields: Sequence[str]) -> Columns:
     wanted = {class_column} if class_column else _CLASS_COLUMNS
     with open_text(file) as stream:
-        delimiter, header = split_header(read_header_line(file, stream), wanted)
-        layout = layout_of(file, header, class_column, fields)
+        line = read_header_line(file, stream)
+        delimiter, header = split_header(line, wanted)
+        is_of_ilastik = may_be_cut(header, line, delimiter)
+        if is_of_ilastik and (whole := rows_if_cut(file, header, delimiter)):
+            return _columns_of(file, whole, class_column, fields)
+        titles = [unguard_text(title) for title in header]
+        layout = layout_of(file, titles, class_column, fields)
         texts = _texts_of(layout)
         group = _group_of(layout)
-        tally = tally_csv(
-            cast("io.BufferedReader", stream),
-            fields=len(header),
-            texts=[header.index(title) for title in texts],
-            integers=[header.index(title) for title in layout.ids],
-            group=None if group is None else header.index(group),
-            delimiter=delimiter,
-        )
+        try:
+            tally = tally_csv(
+                cast("io.BufferedReader", stream),
+                fields=len(titles),
+                texts=[titles.index(title) for title in texts],
+                integers=[titles.index(title) for title in layout.ids],
+                group=None if group is None else titles.index(group),
+                delimiter=delimiter,
+            )
+        except RaggedError as error:
+            if not is_of_ilastik:
+                raise
+            try:
+                whole = read_whole_rows(file, delimiter)
+            except BadInputError:
+                raise error from None
+            return _columns_of(file, whole, class_column, fields)
+    tally.rename_texts(unguard_bytes)
+    return Columns(layout, texts, tally)
+
+
+def _columns_of(
+    file: Path, whole: WholeRows, class_column: str | None, fields: Sequence[str]
+) -> Columns:
+    """Count a table whose class names ilastik has cut at their commas."""
+    import pyarrow as pa
+
+    layout = layout_of(file, whole.titles, class_column, fields)
+    texts = _texts_of(layout)
+    columns = dict(zip(whole.titles, zip(*whole.rows, strict=True), strict=True))
+    block = pa.table({title: list(columns[title]) for title in (*texts, *layout.ids)})
+    tally = Tally()
+    tally.add_table(block, texts, layout.ids, _group_of(layout))
     return Columns(layout, texts, tally)

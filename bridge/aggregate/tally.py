@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 MOST_VALUES = 1 << 15
 """Combinations of values that are counted in one file."""
+
+MISSING = -(2**63)
+"""Value of an empty cell in a column of integers."""
 
 _BLOCK, _BYTES_A_CELL = 1 << 20, 64
 
@@ -60,7 +63,10 @@ class Tally:
 
     @property
     def integers(self) -> list[NDArray[np.int64] | None]:
-        """Values (int64) of each column of integers; ``None`` for one that holds other things."""
+        """Values (int64) of each column of integers; ``None`` for one that holds other things.
+
+        Whole numbers may be written as floats (``7.0``); an empty cell is :data:`MISSING`.
+        """
         return [
             None if any(part is None for part in parts) else np.concatenate(parts)
             for parts in zip(*self._parts, strict=True)
@@ -120,6 +126,18 @@ class Tally:
         self._parts.append([_as_integers(table[title]) for title in integers])
         if group is not None:
             self._group_parts.append(self._numbered(table[group]))
+
+    def rename_texts(self, name: Callable[[bytes], bytes]) -> None:
+        """Replace every counted text, of which no two may become one.
+
+        >>> tally = Tally()
+        >>> tally.counts[(b"a",)] = 1
+        >>> tally.rename_texts(bytes.upper)
+        >>> tally.counts
+        {(b'A',): 1}
+        """
+        self.counts = {tuple(map(name, key)): count for key, count in self.counts.items()}
+        self._groups = {name(key.encode()).decode(): row for key, row in self._groups.items()}
 
     def _numbered(self, column: pa.ChunkedArray) -> NDArray[np.int32]:
         """Return the number of each row's group."""
@@ -228,17 +246,19 @@ def _as_bytes(column: pa.ChunkedArray) -> Any:
 
 def _as_integers(column: pa.ChunkedArray) -> NDArray[np.int64] | None:
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     try:
         if pa.types.is_binary(column.type):
             column = column.cast(pa.string())
-        if column.null_count:
-            return None
+        if pa.types.is_string(column.type):
+            column = pc.utf8_trim_whitespace(column)
+            column = pc.if_else(pc.equal(column, ""), None, column)
         try:
             whole = column.cast(pa.int64())
         except pa.ArrowInvalid:
             # pandas writes 7.0 where it has met an empty cell while it joined tables.
-            whole = column.cast(pa.float64()).cast(pa.int64())
-        return np.asarray(whole.to_numpy(), np.int64)
+            whole = pc.if_else(pc.is_nan(f := column.cast(pa.float64())), None, f).cast(pa.int64())
+        return np.asarray(pc.fill_null(whole, MISSING).to_numpy(), np.int64)
     except pa.ArrowException:
         return None

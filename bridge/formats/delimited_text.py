@@ -212,7 +212,8 @@ def translated_errors(file: Path) -> Iterator[None]:
         raise BadInputError(
             file,
             f"has a row of {error.found} cells under a header of another number{where}",
-            "export it again; numbers with decimal commas need semicolons between the columns",
+            "export it again; numbers with decimal commas need semicolons between the columns, and "
+            "class names with commas another name in ilastik",
         ) from error
     except (
         EOFError,

@@ -16,6 +16,7 @@ import pandas as pd
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _GUARDED = re.compile(r"'+[=+\-@\t\r]")
+_GUARDED_BYTES = re.compile(rb"'+[=+\-@\t\r]")
 
 
 def guard_text(text: str) -> str:
@@ -35,6 +36,15 @@ def unguard_text(text: str) -> str:
     ('=1+1', "'tis")
     """
     return text[1:] if _GUARDED.match(text) else text
+
+
+def unguard_bytes(text: bytes) -> bytes:
+    """Return the bytes of a text as :func:`unguard_text` does; any encoding that keeps ASCII.
+
+    >>> unguard_bytes(b"'=A")
+    b'=A'
+    """
+    return text[1:] if _GUARDED_BYTES.match(text) else text
 
 
 def guard_frame(frame: pd.DataFrame) -> pd.DataFrame:

@@ -6,6 +6,7 @@ import io
 import logging
 import math
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -115,10 +116,11 @@ class TextCells:
         cells = self.columns[title]
         if len(cells) and pc.all(pc.is_in(cells, pa.array(_TRUTHS, cells.type))).as_py():
             return np.asarray(pc.equal(cells, "true").to_numpy(zero_copy_only=False), np.bool_)
-        try:
-            return np.asarray(cells.cast(pa.int64()).to_numpy(), np.int64)
-        except pa.ArrowInvalid:
-            values, words = self._parsed(title)
+        # A cast that fails takes several times as long as one that does not.
+        if len(cells) and cells[0].as_py().lstrip("-").isdecimal():
+            with suppress(pa.ArrowInvalid):
+                return np.asarray(cells.cast(pa.int64()).to_numpy(), np.int64)
+        values, words = self._parsed(title)
         if not words.any():
             return values
         if 2 * np.isfinite(values).sum() > len(values):
