@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.formats.delimited_text import CheckedText, RaggedError, decoded
+from bridge.formats.delimited_text import CheckedText, decoded, ragged_row
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -189,12 +189,6 @@ def tally_csv(
         return tally
     text_names, integer_names = [str(p) for p in texts], [str(p) for p in integers]
     wanted = [*text_names, *integer_names]
-    ragged: list[RaggedError] = []
-
-    def refuse(row: Any) -> str:
-        ragged.append(RaggedError(row.number, row.actual_columns))
-        return "error"
-
     try:
         with pacsv.open_csv(
             checked,
@@ -203,9 +197,7 @@ def tally_csv(
                 use_threads=False,  # many files are read at a time; and so rows have numbers
                 block_size=max(_BLOCK, _BYTES_A_CELL * fields),
             ),
-            parse_options=pacsv.ParseOptions(
-                delimiter=delimiter, newlines_in_values=True, invalid_row_handler=refuse
-            ),
+            parse_options=pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
             convert_options=pacsv.ConvertOptions(
                 include_columns=wanted, column_types=dict.fromkeys(wanted, pa.binary())
             ),
@@ -215,10 +207,8 @@ def tally_csv(
                 rows = _without_blank_rows(table) if integers else table
                 name = None if group is None else str(group)
                 tally.add_table(rows, text_names, integer_names, name)
-    except pa.ArrowInvalid:
-        if ragged:
-            raise ragged[0] from None
-        raise
+    except pa.ArrowInvalid as error:
+        raise (ragged_row(str(error)) or error) from None
     return tally
 
 

@@ -16,7 +16,7 @@ MAGIC = b"\x1f\x8b"
 LARGEST_RATIO = 100
 """Bytes that a packed byte may become: text of numbers becomes 3 to 10, that of few numbers 50."""
 
-NEVER_TOO_LARGE = 64 * 2**20
+NEVER_TOO_LARGE = 8 * 2**20
 """Bytes that any file may unpack to."""
 
 _AGAIN = "copy or export it again"

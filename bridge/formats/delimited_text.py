@@ -17,6 +17,7 @@ from bridge.files.gzipped import MAGIC, bounded_gzip
 
 _DELIMITERS = (",", ";", "\t")
 _LONGEST_HEADER = 1 << 24
+_RAGGED = re.compile(r"(?:Row #(\d+): )?Expected \d+ columns, got (\d+)")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _UTF8_MARK = b"\xef\xbb\xbf"
 
@@ -32,6 +33,18 @@ class RaggedError(ValueError):
     def __init__(self, row: int | None, found: int) -> None:
         super().__init__(row, found)
         self.row, self.found = row, found
+
+
+def ragged_row(message: str) -> RaggedError | None:
+    """Return the row that pyarrow's reader of CSV refused for its number of cells, if that was it.
+
+    Its own handler of such rows fails on texts that are not UTF-8.
+
+    >>> ragged_row("CSV parse error: Row #2: Expected 2 columns, got 3: 2,B,3").found
+    3
+    """
+    match = _RAGGED.search(message)
+    return None if match is None else RaggedError(int(match[1] or 0) or None, int(match[2]))
 
 
 class DamagedTextError(ValueError):

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from bridge.errors import BadInputError
 from bridge.formats.delimited_text import (
     CheckedText,
-    RaggedError,
     open_text,
+    ragged_row,
     read_header_line,
     split_header,
     translated_errors,
@@ -208,12 +208,6 @@ def _columns(data: bytes, delimiter: str, count: int) -> list[pa.Array]:
     if len(data) > _LONGEST_BLOCK:
         raise ValueError("over 2 GB of text")
     names = [str(place) for place in range(count)]
-    ragged: list[RaggedError] = []
-
-    def refuse(row: Any) -> str:
-        ragged.append(RaggedError(row.number, row.actual_columns))
-        return "error"
-
     try:
         table = pa.csv.read_csv(
             io.BufferedReader(CheckedText(io.BytesIO(data), delimiter)),
@@ -222,17 +216,13 @@ def _columns(data: bytes, delimiter: str, count: int) -> list[pa.Array]:
                 use_threads=False,  # so that rows have numbers
                 block_size=max(len(data), 1),
             ),
-            parse_options=pa.csv.ParseOptions(
-                delimiter=delimiter, newlines_in_values=True, invalid_row_handler=refuse
-            ),
+            parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
             convert_options=pa.csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.large_string())
             ),
         )
-    except pa.ArrowInvalid:
-        if ragged:
-            raise ragged[0] from None
-        raise
+    except pa.ArrowInvalid as error:
+        raise (ragged_row(str(error)) or error) from None
     columns: list[pa.Array] = [column.combine_chunks() for column in table.columns]
     # Excel leaves rows of bare delimiters.
     filled = reduce(pc.or_, [pc.greater(pc.binary_length(column), 0) for column in columns])

@@ -174,7 +174,7 @@ def test_rings_that_are_no_width(folder: Path, ring: str) -> None:
 
 @pytest.mark.parametrize("table", ["csv", "parquet"])
 def test_all_objects_go_into_one_table_with_haug2s_columns(folder: Path, table: str) -> None:
-    names = {"a": "Pa_dQ_J70_SNd2T_20Xa_g1dt08_OG1_s1", "b": "odd"}
+    names = {"a": "Pa_dQ_J70_SNd2T_20Xa_g1dt08_OG1_s1", "b": "Pa_odd"}
     for old, new in names.items():
         (folder / "images" / f"{old}.tif").rename(folder / "images" / f"{new}.tif")
         for path in (folder / "objects").glob(f"{old}[._]*"):
@@ -190,10 +190,10 @@ def test_all_objects_go_into_one_table_with_haug2s_columns(folder: Path, table: 
         "Image_name", "Clone", "Diff", "Day", "Immuno", "Objective", "Imaging", "Organoid",
         "Slice", "label", "area", "mean_intensity-0", "mean_intensity-1",
     ]  # fmt: skip
-    assert found["Image_name"].tolist() == [f"{names['a']}.tif"] * 2 + ["odd.tif"] * 2
+    assert found["Image_name"].tolist() == [f"{names['a']}.tif"] * 2 + ["Pa_odd.tif"] * 2
     assert found["Slice"].tolist() == ["s1", "s1", "", ""]
     assert found["area"].tolist() == [30, 80, 30, 80]
-    pixels = tifffile.imread(folder / "images" / "odd.tif")
+    pixels = tifffile.imread(folder / "images" / "Pa_odd.tif")
     assert found["mean_intensity-1"].iloc[2] == pytest.approx(pixels[1, 2:7, 3:9].mean())
 
 
