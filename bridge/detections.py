@@ -28,6 +28,8 @@ Outline = Literal["star", "traced"]
 
 _UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
+_MOST_CELLS, _SPARSEST = 10**7, 100
+
 _COLOR = re.compile("#[0-9a-fA-F]{6}")
 
 FIELDS: dict[str, tuple[str, Any]] = {
@@ -171,8 +173,18 @@ class Detections:
                 in :func:`keep_ids`, labels completed as in :func:`number_labels`.
             image: what is known of the image.
             outline: how the polygons were made.
+
+        Raises:
+            BadInputError: nearly every object has columns that no other has.
         """
         keys = dict.fromkeys(key for record in records for key in record if key != "id")
+        # Names that differ in every object would fill memory with empty cells.
+        if len(keys) * len(records) > max(_MOST_CELLS, _SPARSEST * sum(map(len, records))):
+            raise BadInputError(
+                (image or ImageInfo()).name or "detections",
+                f"have {len(keys):,} different measurements for {len(records):,} objects",
+                "give the same measurements the same name in every object",
+            )
         columns: dict[str, list[Any]] = {k: [r.get(k) for r in records] for k in keys}
         columns["label"] = number_labels(
             [record.get("label") for record in records], columns.get("z", []), columns.get("t", [])
@@ -460,7 +472,8 @@ def _complete(frame: gpd.GeoDataFrame, name: str) -> gpd.GeoDataFrame:
             continue
         values = given[column]
         if dtype == "object":
-            given[column] = _texts(values, unknown)
+            texts = [_as_text(value) for value in _texts(values, unknown)]
+            given[column] = pd.Series(texts, index=given.index, dtype=object)
         elif dtype != str(values.dtype):
             given[column] = _converted(values, dtype, unknown, name)
     for column, (dtype, unknown) in FIELDS.items():
@@ -503,6 +516,13 @@ def _texts(values: pd.Series[Any], unknown: str | None) -> pd.Series[Any]:
     """Return texts as plain Python objects: pandas' own text type turns ``None`` into NaN."""
     texts = values.astype(object)
     return texts.where(texts.notna(), unknown).astype(object)
+
+
+def _as_text(value: Any) -> Any:
+    """Return a class or name that another program stores as a number as the text that it shows."""
+    if value is None or isinstance(value, str):
+        return value
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _check(frame: gpd.GeoDataFrame, name: str) -> None:

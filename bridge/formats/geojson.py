@@ -37,7 +37,7 @@ from bridge.detections import FIELDS, OBJECT_TYPES, Detections
 from bridge.errors import BadInputError
 from bridge.files.atomic import writing
 from bridge.files.gzipped import MAGIC, read_gzip
-from bridge.formats import existing_file
+from bridge.formats import errors_of, existing_file
 from bridge.formats.column_names import (
     TAKEN,
     measurement_column,
@@ -170,12 +170,13 @@ def _read(file: Path, image: ImageInfo | None) -> Detections:
             records, _geometries(file, features, "nucleusGeometry"), strict=True
         ):
             record["nucleus"] = None if nucleus is None or nucleus.is_empty else nucleus
-    return Detections.from_records(
-        geometries,
-        records,
-        image=image or ImageInfo.from_json(note.get("image")),
-        outline="star" if note.get("outline") == "star" else "traced",
-    )
+    with errors_of(file):
+        return Detections.from_records(
+            geometries,
+            records,
+            image=image or ImageInfo.from_json(note.get("image")),
+            outline="star" if note.get("outline") == "star" else "traced",
+        )
 
 
 def _features(detections: Detections, start: int, stop: int) -> Iterator[dict[str, Any]]:

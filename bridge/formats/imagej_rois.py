@@ -35,6 +35,7 @@ from bridge.colors import class_color
 from bridge.detections import Detections
 from bridge.errors import BadInputError
 from bridge.files.atomic import write_bytes
+from bridge.files.gzipped import LARGEST_RATIO, NEVER_TOO_LARGE
 from bridge.files.names import safe_name
 from bridge.formats import errors_of, existing_file
 from bridge.formats.column_names import TAKEN, measurement_column, metadata_column
@@ -498,12 +499,19 @@ def _decode(file: Path, known: dict[str, Any]) -> Iterator[tuple[str, roifile.Im
                 note = json.loads(archive.comment or b"{}")
                 if isinstance(note, dict) and isinstance(note.get("starbridge"), dict):
                     known.update(note["starbridge"])
-            except ValueError:
+            except (ValueError, RecursionError):
                 pass
             entries = [e for e in archive.infolist() if e.filename.lower().endswith(".roi")]
             if not entries and not known:
                 raise BadInputError(
                     file, "holds no ImageJ ROIs", "give a zip saved from Fiji's ROI Manager"
+                )
+            allowed = max(NEVER_TOO_LARGE, LARGEST_RATIO * file.stat().st_size)
+            if sum(entry.file_size for entry in entries) > allowed:
+                raise BadInputError(
+                    file,
+                    "unpacks to far more than an honest file of its size",
+                    "do not trust this file",
                 )
             for entry in entries:
                 if entry.file_size > _MAX_ROI_BYTES:

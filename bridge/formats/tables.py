@@ -293,6 +293,9 @@ def _read_parquet(file: Path, image: ImageInfo | None) -> Detections:
         check_sizes(file)
         metadata = pq.read_schema(file).metadata or {}
         frame = gpd.read_parquet(file)
+        for column in frame.columns:  # texts that are not UTF-8 fail here, and not later
+            if isinstance(frame[column].dtype, pd.StringDtype):
+                frame[column] = frame[column].astype(object)
     except BadInputError:
         raise
     except Exception as error:  # geopandas raises whatever damaged metadata lead to

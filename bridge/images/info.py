@@ -96,7 +96,8 @@ class ImageInfo:
 
         def text(key: str) -> str | None:
             value = record.get(key)
-            return value if isinstance(value, str) else None
+            # JSON may hold half a character, of which no text can be written.
+            return value.encode("utf-8", "replace").decode() if isinstance(value, str) else None
 
         channels = record.get("channels")
         return cls(
@@ -107,7 +108,9 @@ class ImageInfo:
             size_z=positive("size_z") or 1,
             size_t=positive("size_t") or 1,
             pixel_size=_pixel_size_from_json(record.get("pixel_size")),
-            channels=tuple(str(c) for c in channels) if isinstance(channels, list) else (),
+            channels=tuple(str(c).encode("utf-8", "replace").decode() for c in channels)
+            if isinstance(channels, list)
+            else (),
             coordinates="shown" if record.get("coordinates") == "shown" else "file",
         )
 

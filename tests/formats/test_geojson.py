@@ -332,3 +332,10 @@ def test_gzip_that_unpacks_to_far_too_much_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(BadInputError, match="unpacks to far more than an honest file"):
         Detections.read(path)
+
+
+def test_measurements_that_differ_in_every_object_do_not_fill_memory(tmp_path: Path) -> None:
+    features = [feature(measurements={f"m{n}": 1.0}) for n in range(4_000)]
+
+    with pytest.raises(BadInputError, match="a.geojson|objects.geojson.*different measurements"):
+        read(tmp_path, features)

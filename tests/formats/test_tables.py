@@ -6,7 +6,10 @@ import csv
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import shapely
 
@@ -210,3 +213,27 @@ def test_no_text_of_a_table_is_a_formula_and_each_is_read_back(tmp_path: Path, e
         assert found.objects[column].tolist() == list(DANGEROUS)
     assert found.objects["-p"].tolist() == [-1.5] * len(DANGEROUS)
     assert found.image.name == "=section"
+
+
+# ---- Parquet of other programs ------------------------------------------------------------------
+
+
+def test_classes_that_are_numbers_in_parquet_are_texts(tmp_path: Path, square: Detections) -> None:
+    square.write(tmp_path / "a.parquet")
+    frame = gpd.read_parquet(tmp_path / "a.parquet")
+    frame["class"] = [3.0]
+    frame["nucleus"] = [1.5]
+    frame.to_parquet(tmp_path / "b.parquet")
+
+    found = Detections.read(tmp_path / "b.parquet")
+
+    assert found.objects["class"].tolist() == ["3"]
+    assert found.objects["nucleus (measurement)"].tolist() == [1.5]
+
+
+def test_parquet_that_unpacks_to_far_too_much_is_refused(tmp_path: Path) -> None:
+    table = pa.table({"x": pa.array(np.zeros(20_000_000))})
+    pq.write_table(table, tmp_path / "a.parquet", compression="zstd", use_dictionary=False)
+
+    with pytest.raises(BadInputError, match="unpacks to far more than an honest file"):
+        Detections.read(tmp_path / "a.parquet")
