@@ -51,7 +51,7 @@ def guard_frame(frame: pd.DataFrame) -> pd.DataFrame:
     r"""Return a table for CSV whose texts and titles are no formulas.
 
     >>> guard_frame(pd.DataFrame({"-a": ["=1"], "n": [-1.5]})).to_csv(index=False)
-    "'-a,n\\n'=1,-1.5\\n"
+    "'-a,n\n'=1,-1.5\n"
     """
     guarded: pd.DataFrame = frame.rename(columns=_guarded)
     for place, (_, values) in enumerate(frame.items()):
