@@ -31,6 +31,10 @@ _WIDEST = 8  # bytes of the only integers that hold more
 
 _UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
+_MOST_CELLS, _SPARSEST = 10**7, 100
+
+_COLOR = re.compile("#[0-9a-fA-F]{6}")
+
 FIELDS: dict[str, tuple[str, Any]] = {
     "label": ("int64", 0),
     "prob": ("float64", np.nan),
@@ -85,8 +89,9 @@ class Detections:
     outline: Outline = "traced"
 
     def __post_init__(self) -> None:
-        self.objects = _complete(self.objects)
-        _check(self.objects, self.image.name or "detections")
+        name = self.image.name or "detections"
+        self.objects = _complete(self.objects, name)
+        _check(self.objects, name)
 
     def __len__(self) -> int:
         return len(self.objects)
@@ -171,8 +176,18 @@ class Detections:
                 in :func:`keep_ids`, labels completed as in :func:`number_labels`.
             image: what is known of the image.
             outline: how the polygons were made.
+
+        Raises:
+            BadInputError: nearly every object has columns that no other has.
         """
         keys = dict.fromkeys(key for record in records for key in record if key != "id")
+        # Names that differ in every object would fill memory with empty cells.
+        if len(keys) * len(records) > max(_MOST_CELLS, _SPARSEST * sum(map(len, records))):
+            raise BadInputError(
+                (image or ImageInfo()).name or "detections",
+                f"have {len(keys):,} different measurements for {len(records):,} objects",
+                "give the same measurements the same name in every object",
+            )
         columns: dict[str, list[Any]] = {k: [r.get(k) for r in records] for k in keys}
         columns["label"] = number_labels(
             [record.get("label") for record in records], columns.get("z", []), columns.get("t", [])
@@ -468,7 +483,7 @@ def _as_stack(labels: NDArray[Any], axes: str | None, name: str) -> NDArray[Any]
     return labels
 
 
-def _complete(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+def _complete(frame: gpd.GeoDataFrame, name: str) -> gpd.GeoDataFrame:
     """Return a copy with all fields, of their types and in their order, geometry last."""
     given = frame.copy(deep=False)
     for column, (dtype, unknown) in FIELDS.items():
@@ -476,9 +491,10 @@ def _complete(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
             continue
         values = given[column]
         if dtype == "object":
-            given[column] = _texts(values, unknown)
+            texts = [_as_text(value) for value in _texts(values, unknown)]
+            given[column] = pd.Series(texts, index=given.index, dtype=object)
         elif dtype != str(values.dtype):
-            given[column] = values.fillna(unknown).astype(dtype)
+            given[column] = _converted(values, dtype, unknown, name)
     for column, (dtype, unknown) in FIELDS.items():
         if column not in given.columns and column != "label":
             given[column] = pd.Series([unknown] * len(given), index=given.index, dtype=dtype)
@@ -490,15 +506,42 @@ def _complete(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
             given[column] = _texts(given[column], None)
     outlines = [c for c in GEOMETRIES if c in given.columns]
     if "nucleus" in given.columns:
-        given["nucleus"] = gpd.GeoSeries(given["nucleus"].tolist(), index=given.index)
+        try:
+            given["nucleus"] = gpd.GeoSeries(given["nucleus"].tolist(), index=given.index)
+        except TypeError as error:
+            raise BadInputError(
+                name, "has a column 'nucleus' that holds no outlines", "rename the column"
+            ) from error
     given.index = given.index.astype(object).rename("id")
     return gpd.GeoDataFrame(given[[*FIELDS, *extra, *outlines]], geometry="geometry")
+
+
+def _converted(values: pd.Series[Any], dtype: Any, unknown: Any, name: str) -> pd.Series[Any]:
+    try:
+        filled = values.fillna(unknown)
+        converted: pd.Series[Any] = filled.astype(dtype)
+        is_same = dtype != "int64" or bool((filled.astype(float) == converted).all())
+    except (ValueError, TypeError, OverflowError):
+        is_same = False
+    if not is_same:
+        what = {"int64": "whole numbers", "float64": "numbers", "bool": "true and false"}[dtype]
+        raise BadInputError(
+            name, f"has a column {values.name!r} that holds other things than {what}", "correct it"
+        )
+    return converted
 
 
 def _texts(values: pd.Series[Any], unknown: str | None) -> pd.Series[Any]:
     """Return texts as plain Python objects: pandas' own text type turns ``None`` into NaN."""
     texts = values.astype(object)
     return texts.where(texts.notna(), unknown).astype(object)
+
+
+def _as_text(value: Any) -> Any:
+    """Return a class or name that another program stores as a number as the text that it shows."""
+    if value is None or isinstance(value, str):
+        return value
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _check(frame: gpd.GeoDataFrame, name: str) -> None:
@@ -526,6 +569,12 @@ def _check(frame: gpd.GeoDataFrame, name: str) -> None:
         raise BadInputError(
             name, f"two objects of one plane have the label {twice}", "give each its own label"
         )
+    for column in ("color", "class_color"):
+        for color in set(frame[column]) - {None}:
+            if not (isinstance(color, str) and _COLOR.fullmatch(color)):
+                raise BadInputError(
+                    name, f"has the colour {str(color)[:20]!r}, which is none", "write #rrggbb"
+                )
     unknown = set(frame["object_type"]) - set(OBJECT_TYPES)
     if unknown:
         raise BadInputError(

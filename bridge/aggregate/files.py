@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bridge.aggregate.study import Study
 from bridge.files.atomic import writing
+from bridge.formats.spreadsheet_text import guard_frame
 
 SHEETS = ("slices", "organoids", "curated", "excluded", "conditions", "parameters")
 """The tables of a study, by the names of its attributes."""
@@ -46,5 +47,5 @@ def write_tables(study: Study, folder: str | PathLike[str], table: str = "csv") 
             if table == "parquet":
                 frame.to_parquet(part, index=False)
             else:
-                frame.to_csv(part, index=False, lineterminator="\n")
+                guard_frame(frame).to_csv(part, index=False, lineterminator="\n")
     return written

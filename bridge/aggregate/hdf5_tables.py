@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bridge.errors import BadInputError
+from bridge.files.hdf5_claims import check_size, own_item
 
 if TYPE_CHECKING:
     import h5py
@@ -27,7 +28,6 @@ HDF5_ENDINGS = (".h5", ".hdf5", ".hd5")
 """Endings that ilastik offers for HDF5."""
 
 TABLE = "table"
-_OBJECT_CLASSES = "objects/class"  # where starbridge's label images keep the classes
 _BLOCK = 1 << 23
 _MOST_NAMES = 5
 
@@ -57,7 +57,8 @@ def keeps_object_classes(path: Path) -> bool:
     """
     try:
         with _opened(path) as file, _explained(path):
-            return _table_of(file) is None and _OBJECT_CLASSES in file
+            objects = own_item(path, file, "objects")
+            return _table_of(file) is None and objects is not None and "class" in objects
     except (BadInputError, OSError):
         return False
 
@@ -137,6 +138,7 @@ def open_table(path: str | PathLike[str]) -> Iterator[Hdf5Table]:
             raise BadInputError(
                 file, "keeps the rows of its table in another file", "export it again"
             )
+        check_size(file, dataset)
         yield Hdf5Table(file, dataset)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.aggregate.tally import MISSING
 from bridge.detections import check_labels
 from bridge.errors import BadInputError
 from bridge.formats.labels import read_label_image
@@ -50,7 +51,7 @@ def repeated(ids: Sequence[NDArray[np.int64] | None]) -> NDArray[np.int64]:
 
     Args:
         ids: columns that identify an object together (time point, label); no row counts as
-            repeated where one of them holds anything but integers.
+            repeated where one of them holds anything but integers, or is :data:`MISSING`.
 
     Returns:
         Places of the rows, from 0.
@@ -61,6 +62,9 @@ def repeated(ids: Sequence[NDArray[np.int64] | None]) -> NDArray[np.int64]:
     columns = [column for column in ids if column is not None]
     if not columns or len(columns) < len(ids):
         return np.zeros(0, np.int64)
+    known = np.flatnonzero(np.all([column != MISSING for column in columns], axis=0))
+    if len(known) < len(columns[-1]):
+        return known[repeated([column[known] for column in columns])]
     if len(columns[-1]) < 2 or (np.diff(columns[-1]) > 0).all():
         return np.zeros(0, np.int64)
     order = np.lexsort(columns[::-1])
@@ -92,8 +96,14 @@ def check_objects(
     Raises:
         BadInputError: an object is listed twice, or is not in the label image.
     """
+    if any(column is None for column in ids):
+        other = next(t for t, column in zip(titles, ids, strict=True) if column is None)
+        yield (
+            f"cannot be searched for objects that are listed twice: its column {other!r} holds "
+            "other things than whole numbers"
+        )
     doubled = repeated(ids)
-    if len(doubled) and ids[-1] is not None and (ids[-1] > 0).all():
+    if len(doubled) and ids[-1] is not None and (ids[-1][ids[-1] != MISSING] > 0).all():
         some = ", ".join(str(label) for label in np.unique(ids[-1][doubled])[:3])
         more = ", …" * (len(doubled) > 3)
         raise BadInputError(
@@ -103,6 +113,7 @@ def check_objects(
             "join the tables again, each once" if image else "export it again, one table a section",
         )
     times = ids[0] if titles[:1] in (("timestep",), ("t",)) else None
+    times = None if times is None else times[times != MISSING]
     if times is not None and len(times) and times.min() != times.max():
         of_image = f" of {image}" if image else ""
         yield f"has {len(np.unique(times))} time points{of_image}, which are counted together"
@@ -138,7 +149,7 @@ def compare_labels(
     pixels, _, _ = read_label_image(image)
     labels = np.unique(check_labels(pixels, str(image)))
     labels = labels[labels != 0].astype(np.int64)
-    listed = np.unique(ids)
+    listed = np.unique(ids[ids != MISSING])
     strange = np.setdiff1d(listed, labels, assume_unique=True)
     if len(strange):
         some = ", ".join(str(label) for label in strange[:3]) + (", …" if len(strange) > 3 else "")

@@ -13,9 +13,10 @@ from bridge.aggregate.hdf5_tables import is_hdf5, keeps_object_classes
 from bridge.aggregate.identities import check_objects
 from bridge.aggregate.layouts import Layout, layout_of
 from bridge.aggregate.tables import TABLE_ENDINGS, Columns, read_columns
-from bridge.aggregate.tally import Tally, decoded
+from bridge.aggregate.tally import Tally
 from bridge.errors import BadInputError
 from bridge.formats import format_of
+from bridge.formats.delimited_text import decoded
 from bridge.formats.layout import endings
 from bridge.formats.naming import PUBLISHED_PATTERN, NamePattern, base_name
 

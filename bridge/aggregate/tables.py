@@ -2,43 +2,40 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 import io
-import re
-import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, cast
 
 from bridge.aggregate.hdf5_tables import HDF5_ENDINGS, is_hdf5, may_hold_table, open_table
 from bridge.aggregate.layouts import Layout, layout_of
-from bridge.aggregate.tally import (
-    MOST_VALUES,
-    DamagedTextError,
-    RaggedError,
-    Tally,
-    TooManyValuesError,
-    decoded,
-    tally_csv,
-)
+from bridge.aggregate.tally import MOST_VALUES, Tally, TooManyValuesError, tally_csv
+from bridge.aggregate.unquoted_classes import WholeRows, may_be_cut, read_whole_rows, rows_if_cut
 from bridge.errors import BadInputError
 from bridge.formats import existing_file
+from bridge.formats.combined_tables import frame_of
+from bridge.formats.delimited_text import (
+    RaggedError,
+    open_text,
+    read_header_line,
+    split_header,
+    translated_errors,
+)
 from bridge.formats.naming import natural_key
+from bridge.formats.spreadsheet_text import unguard_bytes, unguard_text
+from bridge.formats.text_cells import read_cells
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".parquet", *HDF5_ENDINGS)
 OBJECT_ENDINGS = (".geojson", ".geojson.gz")
 _NOT_OBJECTS = ("_changes.csv", "_conflicts.csv", "_classes.csv")
 _FOLDERS = ("tables", "geojson")
 
-_DELIMITERS = (",", ";", "\t")
-_LONGEST_HEADER = 1 << 24
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
-_UTF8_MARK = b"\xef\xbb\xbf"
-_DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error, UnicodeError, csv.Error, DamagedTextError)
+_CLASS_COLUMNS = {"Predicted Class", "class", "Classification"}
 
 
 def find_tables(paths: Iterable[str | PathLike[str]]) -> list[Path]:
@@ -137,34 +134,62 @@ def read_columns(
             long as the header, quotes that are not closed, NUL bytes.
     """
     file = existing_file(path)
-    try:
-        if is_hdf5(file):
-            return _read_hdf5(file, class_column, fields)
-        if file.name.lower().endswith(".parquet"):
-            return _read_parquet(file, class_column, fields)
-        return _read_text(file, class_column, fields)
-    except RaggedError as error:
-        where = f" (row {error.row})" if error.row else ""
-        raise BadInputError(
-            file,
-            f"has a row of {error.found} cells under a header of another number{where}",
-            "export it again; numbers with decimal commas need semicolons between the columns",
-        ) from error
-    except TooManyValuesError as error:
-        raise BadInputError(
-            file,
-            f"has more than {MOST_VALUES} different classes, or classes and images",
-            "say which column holds the classes with --class-column, or split the table",
-        ) from error
-    except _DAMAGED as error:
-        raise BadInputError(file, f"is damaged ({error})", "export it again") from error
-    except OSError as error:
-        raise BadInputError(
-            file, f"cannot be read ({error.strerror or error})", "check the disk, and try again"
-        ) from error
-    except ValueError as error:  # pyarrow's errors too
-        line = str(error).splitlines()[0][:200]
-        raise BadInputError(file, f"is not a table ({line})", "export it again") from error
+    with translated_errors(file):
+        try:
+            if is_hdf5(file):
+                return _read_hdf5(file, class_column, fields)
+            if file.name.lower().endswith(".parquet"):
+                return _read_parquet(file, class_column, fields)
+            return _read_text(file, class_column, fields)
+        except TooManyValuesError as error:
+            raise BadInputError(
+                file,
+                f"has more than {MOST_VALUES} different classes, or classes and images",
+                "say which column holds the classes with --class-column, or split the table",
+            ) from error
+
+
+def read_frame(
+    path: str | PathLike[str], *, class_column: str | None = None, fields: Sequence[str] = ()
+) -> tuple[pd.DataFrame, Layout]:
+    """Read all columns of a table of text or Parquet, and their roles.
+
+    Args:
+        path: the table.
+        class_column: as in :func:`read_columns`.
+        fields: as in :func:`read_columns`.
+
+    Raises:
+        BadInputError: as :func:`read_columns`.
+    """
+    import pandas as pd
+
+    file = existing_file(path)
+    wanted = {class_column} if class_column else _CLASS_COLUMNS
+    if file.name.lower().endswith(".parquet"):
+        with translated_errors(file):
+            frame = pd.read_parquet(file)
+        return frame, layout_of(file, [str(title) for title in frame.columns], class_column, fields)
+    with open_text(file) as stream:
+        line = read_header_line(file, stream)
+    delimiter, header = split_header(line, wanted)
+    is_of_ilastik = may_be_cut(header, line, delimiter)
+    whole = rows_if_cut(file, header, delimiter) if is_of_ilastik else None
+    if whole is None:
+        try:
+            cells = read_cells(file, wanted)
+        except BadInputError as error:
+            if not (is_of_ilastik and isinstance(error.__cause__, RaggedError)):
+                raise
+            whole = read_whole_rows(file, delimiter)
+        else:
+            layout = layout_of(file, list(cells.columns), class_column, fields)
+            return frame_of(cells, _texts_of(layout)), layout
+    layout = layout_of(file, whole.titles, class_column, fields)
+    frame = pd.DataFrame(whole.rows, columns=whole.titles)
+    for title in set(whole.titles) - {*_texts_of(layout)}:
+        frame[title] = pd.to_numeric(frame[title], errors="coerce")  # empty cells
+    return frame, layout
 
 
 def _texts_of(layout: Layout) -> tuple[str, ...]:
@@ -209,96 +234,48 @@ def _read_parquet(file: Path, class_column: str | None, fields: Sequence[str]) -
 
 
 def _read_text(file: Path, class_column: str | None, fields: Sequence[str]) -> Columns:
-    with _opened(file) as stream:
-        line = _header_line(file, stream)
-        delimiter, header = _dialect(line, class_column)
-        layout = layout_of(file, header, class_column, fields)
+    wanted = {class_column} if class_column else _CLASS_COLUMNS
+    with open_text(file) as stream:
+        line = read_header_line(file, stream)
+        delimiter, header = split_header(line, wanted)
+        is_of_ilastik = may_be_cut(header, line, delimiter)
+        if is_of_ilastik and (whole := rows_if_cut(file, header, delimiter)):
+            return _columns_of(file, whole, class_column, fields)
+        titles = [unguard_text(title) for title in header]
+        layout = layout_of(file, titles, class_column, fields)
         texts = _texts_of(layout)
         group = _group_of(layout)
-        tally = tally_csv(
-            cast("io.BufferedReader", stream),
-            fields=len(header),
-            texts=[header.index(title) for title in texts],
-            integers=[header.index(title) for title in layout.ids],
-            group=None if group is None else header.index(group),
-            delimiter=delimiter,
-        )
+        try:
+            tally = tally_csv(
+                cast("io.BufferedReader", stream),
+                fields=len(titles),
+                texts=[titles.index(title) for title in texts],
+                integers=[titles.index(title) for title in layout.ids],
+                group=None if group is None else titles.index(group),
+                delimiter=delimiter,
+            )
+        except RaggedError as error:
+            if not is_of_ilastik:
+                raise
+            try:
+                whole = read_whole_rows(file, delimiter)
+            except BadInputError:
+                raise error from None
+            return _columns_of(file, whole, class_column, fields)
+    tally.rename_texts(unguard_bytes)
     return Columns(layout, texts, tally)
 
 
-@contextmanager
-def _opened(file: Path) -> Iterator[BinaryIO]:
-    """Open a table as bytes of an encoding that keeps ASCII, with newlines, without its mark."""
-    with file.open("rb") as raw:
-        gzipped = raw.read(2) == b"\x1f\x8b"
-        raw.seek(0)
-        stream: Any = gzip.GzipFile(fileobj=raw) if gzipped else raw
-        head = stream.read(4096)
-        stream.seek(0)
-        if head.startswith(_UTF16) or _looks_like_utf16(head):
-            encoding = "utf-16" if head.startswith(_UTF16) else _utf16_order(head)
-            yield io.BufferedReader(_Transcoded(stream, encoding))
-            return
-        if b"\0" in head:
-            raise BadInputError(file, "is not a table, but a binary file", "give CSV or Parquet")
-        if b"\r" in head and b"\n" not in head and head.rstrip(b"\r").count(b"\r"):
-            yield io.BufferedReader(_Transcoded(stream, "latin-1"))  # line ends of an old Mac
-            return
-        if head.startswith(_UTF8_MARK):
-            stream.seek(len(_UTF8_MARK))
-        yield stream
+def _columns_of(
+    file: Path, whole: WholeRows, class_column: str | None, fields: Sequence[str]
+) -> Columns:
+    """Count a table whose class names ilastik has cut at their commas."""
+    import pyarrow as pa
 
-
-def _looks_like_utf16(head: bytes) -> bool:
-    return len(head) > 3 and (not any(head[0:64:2]) or not any(head[1:64:2]))
-
-
-def _utf16_order(head: bytes) -> str:
-    return "utf-16-le" if head[0] else "utf-16-be"
-
-
-class _Transcoded(io.RawIOBase):
-    """A text in another encoding as bytes of UTF-8; every line ends with a newline."""
-
-    def __init__(self, stream: BinaryIO, encoding: str) -> None:
-        super().__init__()
-        # latin-1 stands for any encoding of single bytes, which go on as they are.
-        self._encoding = encoding if encoding == "latin-1" else "utf-8"
-        self._text = io.TextIOWrapper(stream, encoding)
-        self._left = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        if not self._left:
-            self._left = self._text.read(1 << 18).encode(self._encoding)
-        size = min(len(buffer), len(self._left))
-        buffer[:size], self._left = self._left[:size], self._left[size:]
-        return size
-
-
-def _header_line(file: Path, stream: BinaryIO) -> str:
-    """Read the line of titles; Excel may put ``sep=;`` before it."""
-    line = b""
-    while not line.strip() or re.fullmatch(rb"\"?sep=.\"?\s*", line, re.IGNORECASE):
-        line = stream.readline(_LONGEST_HEADER)
-        if not line:
-            raise BadInputError(file, "has no header", "export it again")
-    while line.count(b'"') % 2 and len(line) < _LONGEST_HEADER:
-        more = stream.readline(_LONGEST_HEADER)
-        if not more:
-            break
-        line += more
-    return decoded(line.rstrip(b"\r\n"))
-
-
-def _dialect(line: str, class_column: str | None) -> tuple[str, list[str]]:
-    """Return the delimiter of a table, and the titles of its columns."""
-    wanted = {class_column} if class_column else {"Predicted Class", "class", "Classification"}
-    ways = []
-    for delimiter in _DELIMITERS:
-        cells = next(csv.reader(io.StringIO(line, newline=""), delimiter=delimiter))
-        ways.append((delimiter, [title.strip() for title in cells]))
-    # The one that gives a column of classes; with none, or several, the most frequent one.
-    return max(ways, key=lambda way: (bool(wanted & set(way[1])), len(way[1])))
+    layout = layout_of(file, whole.titles, class_column, fields)
+    texts = _texts_of(layout)
+    columns = dict(zip(whole.titles, zip(*whole.rows, strict=True), strict=True))
+    block = pa.table({title: list(columns[title]) for title in (*texts, *layout.ids)})
+    tally = Tally()
+    tally.add_table(block, texts, layout.ids, _group_of(layout))
+    return Columns(layout, texts, tally)

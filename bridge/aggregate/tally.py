@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from bridge.formats.delimited_text import CheckedText, decoded, ragged_row
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,85 +26,14 @@ if TYPE_CHECKING:
 MOST_VALUES = 1 << 15
 """Combinations of values that are counted in one file."""
 
+MISSING = -(2**63)
+"""Value of an empty cell in a column of integers."""
+
 _BLOCK, _BYTES_A_CELL = 1 << 20, 64
-
-
-class RaggedError(ValueError):
-    """A row that has not as many cells as the header.
-
-    Args:
-        row: its number, from 1, without the header.
-        found: number of its cells.
-    """
-
-    def __init__(self, row: int | None, found: int) -> None:
-        super().__init__(row, found)
-        self.row, self.found = row, found
 
 
 class TooManyValuesError(ValueError):
     """A column with more than :data:`MOST_VALUES` different values."""
-
-
-class DamagedTextError(ValueError):
-    """A text that cannot be split into cells safely; its message says why."""
-
-
-def decoded(value: bytes) -> str:
-    """Decode a text of UTF-8, or of Windows-1252 where it is none."""
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("cp1252", errors="replace")
-
-
-class _CheckedText(io.RawIOBase):
-    """A CSV file's bytes, of which NUL bytes and misplaced quotes are refused.
-
-    Quotes divide the text into parts outside and inside of quoted cells. A part outside must begin
-    and end with a delimiter or line end, where a quote is before or behind it; or else be empty,
-    between the two quotes that stand for one (RFC 4180, section 2).
-    """
-
-    def __init__(self, stream: io.BufferedReader | gzip.GzipFile, delimiter: str) -> None:
-        super().__init__()
-        self._stream = stream
-        self._borders = f"{delimiter}\r\n".encode()
-        self._part = b"\n"  # first and last byte of the part that goes on
-        self._inside = False
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        size = self._stream.readinto(buffer)
-        data = bytes(memoryview(buffer)[:size])
-        if b"\0" in data:
-            raise DamagedTextError("it holds NUL bytes")
-        if b'"' in data:
-            self._check_quotes(data)
-        else:
-            self._keep_ends(self._part + data)
-        if not size and self._inside:
-            raise DamagedTextError("a quote is never closed")
-        if not size:
-            self._check(self._part + b"\n")
-        return size
-
-    def _check_quotes(self, data: bytes) -> None:
-        parts = data.split(b'"')
-        parts[0] = self._part + parts[0]
-        for part in parts[self._inside : -1 : 2]:
-            self._check(part)
-        self._inside ^= len(parts) % 2 == 0
-        self._keep_ends(parts[-1])
-
-    def _keep_ends(self, part: bytes) -> None:
-        self._part = part[:1] + part[-1:]
-
-    def _check(self, part: bytes) -> None:
-        if part and not (part[0] in self._borders and part[-1] in self._borders):
-            raise DamagedTextError("a quote stands in the middle of a cell")
 
 
 class Tally:
@@ -132,7 +63,10 @@ class Tally:
 
     @property
     def integers(self) -> list[NDArray[np.int64] | None]:
-        """Values (int64) of each column of integers; ``None`` for one that holds other things."""
+        """Values (int64) of each column of integers; ``None`` for one that holds other things.
+
+        Whole numbers may be written as floats (``7.0``); an empty cell is :data:`MISSING`.
+        """
         return [
             None if any(part is None for part in parts) else np.concatenate(parts)
             for parts in zip(*self._parts, strict=True)
@@ -193,6 +127,18 @@ class Tally:
         if group is not None:
             self._group_parts.append(self._numbered(table[group]))
 
+    def rename_texts(self, name: Callable[[bytes], bytes]) -> None:
+        """Replace every counted text, of which no two may become one.
+
+        >>> tally = Tally()
+        >>> tally.counts[(b"a",)] = 1
+        >>> tally.rename_texts(bytes.upper)
+        >>> tally.counts
+        {(b'A',): 1}
+        """
+        self.counts = {tuple(map(name, key)): count for key, count in self.counts.items()}
+        self._groups = {name(key.encode()).decode(): row for key, row in self._groups.items()}
+
     def _numbered(self, column: pa.ChunkedArray) -> NDArray[np.int32]:
         """Return the number of each row's group."""
         encoded = _as_bytes(column).combine_chunks().dictionary_encode()
@@ -238,17 +184,11 @@ def tally_csv(
     import pyarrow.csv as pacsv
 
     tally = Tally()
-    checked = io.BufferedReader(_CheckedText(stream, delimiter), _BLOCK)
+    checked = io.BufferedReader(CheckedText(stream, delimiter), _BLOCK)
     if not checked.peek(1):
         return tally
     text_names, integer_names = [str(p) for p in texts], [str(p) for p in integers]
     wanted = [*text_names, *integer_names]
-    ragged: list[RaggedError] = []
-
-    def refuse(row: Any) -> str:
-        ragged.append(RaggedError(row.number, row.actual_columns))
-        return "error"
-
     try:
         with pacsv.open_csv(
             checked,
@@ -257,9 +197,7 @@ def tally_csv(
                 use_threads=False,  # many files are read at a time; and so rows have numbers
                 block_size=max(_BLOCK, _BYTES_A_CELL * fields),
             ),
-            parse_options=pacsv.ParseOptions(
-                delimiter=delimiter, newlines_in_values=True, invalid_row_handler=refuse
-            ),
+            parse_options=pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
             convert_options=pacsv.ConvertOptions(
                 include_columns=wanted, column_types=dict.fromkeys(wanted, pa.binary())
             ),
@@ -269,10 +207,8 @@ def tally_csv(
                 rows = _without_blank_rows(table) if integers else table
                 name = None if group is None else str(group)
                 tally.add_table(rows, text_names, integer_names, name)
-    except pa.ArrowInvalid:
-        if ragged:
-            raise ragged[0] from None
-        raise
+    except pa.ArrowInvalid as error:
+        raise (ragged_row(str(error)) or error) from None
     return tally
 
 
@@ -300,17 +236,19 @@ def _as_bytes(column: pa.ChunkedArray) -> Any:
 
 def _as_integers(column: pa.ChunkedArray) -> NDArray[np.int64] | None:
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     try:
         if pa.types.is_binary(column.type):
             column = column.cast(pa.string())
-        if column.null_count:
-            return None
+        if pa.types.is_string(column.type):
+            column = pc.utf8_trim_whitespace(column)
+            column = pc.if_else(pc.equal(column, ""), None, column)
         try:
             whole = column.cast(pa.int64())
         except pa.ArrowInvalid:
             # pandas writes 7.0 where it has met an empty cell while it joined tables.
-            whole = column.cast(pa.float64()).cast(pa.int64())
-        return np.asarray(whole.to_numpy(), np.int64)
+            whole = pc.if_else(pc.is_nan(f := column.cast(pa.float64())), None, f).cast(pa.int64())
+        return np.asarray(pc.fill_null(whole, MISSING).to_numpy(), np.int64)
     except pa.ArrowException:
         return None

@@ -129,7 +129,8 @@ class Record:
         """
         if self._journal is not None:
             self._journal.close()
-            self._write(self._head)
+            if _journal_path(self._path).exists():  # else the folder was removed meanwhile
+                self._write(self._head)
             _journal_path(self._path).unlink(missing_ok=True)
             self._journal = None
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bridge.errors import BadInputError
-from bridge.files.atomic import write_error
+from bridge.files.atomic import flush, write_error
 
 _PREFIX = ".run-"
 _FORGOTTEN = 24 * 3600.0  # seconds without a sign of life, of a run on another machine
@@ -61,12 +61,14 @@ def put_in_place(folder: Path, outputs: Iterable[str], out: Path) -> None:
     Raises:
         BadInputError: the output folder cannot be written.
     """
-    final = out
+    final, outputs = out, list(outputs)
     try:
         for relative in outputs:
             final = out / relative
             final.parent.mkdir(parents=True, exist_ok=True)
             (folder / relative).replace(final)
+        for place in {(out / relative).parent for relative in outputs}:
+            flush(place)
     except OSError as error:
         raise write_error(final, error) from error
     finally:

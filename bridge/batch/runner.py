@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Generic, Literal
 
-from bridge.batch.carry_out import Result
+from bridge.batch.carry_out import AbandonedError, Result
 from bridge.batch.job import Item, Job, Made, Work
 from bridge.batch.leftovers import remove_leftovers
 from bridge.batch.listener import Listener, Outcome
@@ -96,6 +96,17 @@ class _Batch(Generic[Item]):
             self._out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise write_error(self._out, error) from error
+        try:
+            self._run()
+        except AbandonedError as error:
+            raise BadInputError(
+                self._out,
+                "was removed, or emptied, while results were written into it",
+                "run the same command again",
+            ) from error
+        return [self._outcomes[number] for number in sorted(self._outcomes)]
+
+    def _run(self) -> None:
         job = self._job
         with run_folder(self._out) as folder:
             head = {**job.describe(), "workers": self._workers.description}
@@ -105,8 +116,9 @@ class _Batch(Generic[Item]):
                 closing(self._workers.run(self._plan(), job, folder, self)) as results,
             ):
                 for result in results:
+                    if not folder.is_dir():
+                        raise AbandonedError(folder)
                     self._publish(self._works[result.number], result)
-        return [self._outcomes[number] for number in sorted(self._outcomes)]
 
     def started(self, number: int) -> None:
         """Pass on that an item is being worked on."""

@@ -23,6 +23,7 @@ from bridge.cli.qupath import app as qupath
 from bridge.cli.repair import repair_files
 from bridge.cli.segment import segment
 from bridge.cli.select import select
+from bridge.cli.stopping import stopped_by_signals
 from bridge.cli.verify import verify_files
 from bridge.errors import StarbridgeError
 
@@ -77,8 +78,9 @@ def _main(
 
 def main() -> None:
     """Run the command; whatever a person can mend is one line on stderr and exit status 2."""
-    try:
-        app(standalone_mode=True)
-    except StarbridgeError as error:
-        note(str(error))
-        sys.exit(2)
+    with stopped_by_signals():
+        try:
+            app(standalone_mode=True)
+        except StarbridgeError as error:
+            note(str(error))
+            sys.exit(2)

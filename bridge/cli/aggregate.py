@@ -90,6 +90,14 @@ def aggregate(
         Path | None,
         typer.Option(help="Folder of the label images, to check that the tables belong to them."),
     ] = None,
+    combined: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the objects of all counted tables into this CSV file too "
+            "(Raw_classification_….csv).",
+            show_default=False,
+        ),
+    ] = None,
     formats: TableFormats = None,
     report: Annotated[bool, typer.Option(help="Write the report NAME.html too.")] = True,
     overwrite: Overwrite = False,
@@ -117,6 +125,7 @@ def aggregate(
         read_map,
         write_tables,
     )
+    from bridge.aggregate.combined import write_classifications
     from bridge.aggregate.fields import StudyFields
     from bridge.aggregate.files import table_paths
     from bridge.aggregate.record import (
@@ -130,6 +139,7 @@ def aggregate(
     from bridge.aggregate.report import write_report
     from bridge.aggregate.workbook import write_workbook
     from bridge.batch.workers.select import choose_workers
+    from bridge.formats.combined_tables import check_name
     from bridge.formats.naming import PUBLISHED_PATTERN, parse_map
 
     existing = chosen_existing(overwrite, resume)
@@ -144,6 +154,8 @@ def aggregate(
             "is there already, and was not written by this command or changed since",
             "choose another --out, or --overwrite to replace it",
         )
+    if combined is not None:
+        check_name(combined)
     # What is wrong with the options is said before hours of reading.
     names = NamePattern.parse(PUBLISHED_PATTERN if pattern is None else pattern)
     looked_up = [read_map(*parse_map(text)) for text in maps or ()]
@@ -151,7 +163,8 @@ def aggregate(
     rules = read_class_rules(classes) if classes is not None else ClassRules()
     reading = Reading(class_column, user_labels, annotations, labels, names.fields)
     lists = [Path(entry.source).resolve() for entry in looked_up]
-    files = [file for file in find_tables(tables) if file.resolve() not in lists]
+    own = [*lists, *([combined.resolve()] if combined is not None else [])]
+    files = [file for file in find_tables(tables) if file.resolve() not in own]
     with shown_progress() as listener:
         counts = read_counts(
             files,
@@ -190,6 +203,9 @@ def aggregate(
             write_tables(study, folder, kind)
         if report:
             write_report(study, page)
+    if combined is not None:
+        write_classifications(combined, counts, reading, names, looked_up, overwrite=overwrite)
+        written.append(combined)
     _close(study, counts, written, as_json)
 
 

@@ -70,6 +70,21 @@ def measure(
     pixel_size: PixelSize = None,
     axes: Axes = None,
     formats: TableFormats = None,
+    combined: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the objects of all images into this CSV file too (Raw_data_….csv).",
+            show_default=False,
+        ),
+    ] = None,
+    pattern: Annotated[
+        str | None,
+        typer.Option(
+            help="How the images are called, for the columns of --combined: fields in braces. "
+            "[default: {clone}_{diff}_{day}_{immuno}_{objective}_{imaging}_{organoid}_{slice}]",
+            show_default=False,
+        ),
+    ] = None,
     overwrite: Overwrite = False,
     resume: Resume = False,
     jobs: Jobs = "1",
@@ -81,7 +96,10 @@ def measure(
     Running the same command again does only what is missing or has changed.
     """
     from bridge.batch.workers.select import choose_workers
+    from bridge.formats.combined_tables import check_name
+    from bridge.formats.naming import PUBLISHED_PATTERN, NamePattern
     from bridge.images import find_images
+    from bridge.measure.combined import write_measurements
     from bridge.measure.files import Settings, measure_files, note_on_pixel_sizes
 
     existing = chosen_existing(overwrite, resume)
@@ -108,6 +126,9 @@ def measure(
     )
     if not objects.exists():
         raise BadInputError(objects, "is not there", "check the path")
+    names = NamePattern.parse(pattern or PUBLISHED_PATTERN)
+    if combined is not None:
+        check_name(combined)
     files = find_images(images)
     with shown_progress() as listener:
         outcomes = measure_files(
@@ -119,6 +140,9 @@ def measure(
             listener=listener,
             workers=workers,
         )
+    if combined is not None:
+        write_measurements(combined, outcomes, out, names, overwrite=overwrite)
+        note(f"the objects of all images are in {combined}")
     if as_json:
         print_json([outcome.to_json() for outcome in outcomes])
     if line := note_on_pixel_sizes(outcomes):

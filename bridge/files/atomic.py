@@ -15,6 +15,12 @@ from bridge.errors import BadInputError, StarbridgeError
 PART_ENDING = ".part"
 """Ending of the hidden name that a file has while it is being written."""
 
+FLUSH_VARIABLE = "STARBRIDGE_FSYNC"
+"""Environment variable that, set to 0, leaves it to the system when files reach the disk."""
+
+_CANNOT_FLUSH = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
+"""What file systems answer that have no such call."""
+
 _MOST_BYTES = 255
 """Length of a file name in UTF-8 that Linux, macOS and Windows all take."""
 
@@ -28,6 +34,7 @@ _REASONS = {
     errno.EACCES: ("you may not write here", "choose another output folder"),
     errno.EPERM: ("you may not write here", "choose another output folder"),
     errno.EROFS: ("the disk is read-only", "choose another output folder"),
+    errno.ENOENT: ("its folder was removed meanwhile", "run the same command again"),
     errno.ENOTDIR: ("a part of this path is a file, not a folder", "choose another output folder"),
     errno.EEXIST: ("a file of this name is in the way of a folder", "choose another output folder"),
     errno.EISDIR: ("this is a folder", "choose another file name"),
@@ -41,7 +48,8 @@ def writing(path: str | PathLike[str]) -> Iterator[Path]:
 
     The file that was there before stays untouched until then; after an error or Ctrl-C the
     temporary file is removed. A killed process leaves at most a hidden ``.NAME.part`` (of a very
-    long name the beginning), which the next run overwrites.
+    long name the beginning), which the next run overwrites. The bytes are on the disk before the
+    name is, see :func:`flush`.
 
     Args:
         path: the final path; its folder is created where missing.
@@ -64,7 +72,9 @@ def writing(path: str | PathLike[str]) -> Iterator[Path]:
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         yield part
+        flush(part)
         part.replace(final)
+        flush(final.parent)
     except OSError as error:
         _remove(part)
         raise _explained(final, error) from error
@@ -99,6 +109,30 @@ def write_error(path: str | PathLike[str], error: OSError) -> BadInputError:
     a.csv: cannot be written: the disk is full; make room and run again
     """
     return _explained(Path(path), error)
+
+
+def flush(path: Path) -> None:
+    """Wait until the disk holds a file, or the names in a folder (fsync).
+
+    Without it a computer that loses its power may keep the new name of a file and none of its
+    bytes. The environment variable ``STARBRIDGE_FSYNC=0`` switches it off.
+
+    Args:
+        path: a file or folder.
+
+    Raises:
+        OSError: it is not there, or the disk is full or broken.
+    """
+    if os.environ.get(FLUSH_VARIABLE) == "0" or (path.is_dir() and os.name == "nt"):
+        return
+    handle = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _CANNOT_FLUSH:
+            raise
+    finally:
+        os.close(handle)
 
 
 def _part_name(name: str) -> str:

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -89,6 +90,19 @@ def write_all(
         elif markers is not None:
             options["markers"] = markers
         spec.load().write(checked, path, **options)
+
+
+@contextmanager
+def errors_of(file: Path) -> Iterator[None]:
+    """Name a file in the errors of what is made of its content.
+
+    Raises:
+        BadInputError: with the file for its source.
+    """
+    try:
+        yield
+    except BadInputError as error:
+        raise BadInputError(file, error.problem, error.remedy) from error
 
 
 def existing_file(path: str | PathLike[str]) -> Path:

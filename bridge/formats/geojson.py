@@ -17,7 +17,7 @@ import gzip
 import json
 import logging
 import math
-import zlib
+import re
 from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -36,7 +36,16 @@ from bridge.colors import class_color
 from bridge.detections import FIELDS, OBJECT_TYPES, Detections
 from bridge.errors import BadInputError
 from bridge.files.atomic import writing
-from bridge.formats import existing_file
+from bridge.files.gzipped import MAGIC, read_gzip
+from bridge.formats import errors_of, existing_file
+from bridge.formats.column_names import (
+    TAKEN,
+    measurement_column,
+    measurement_name,
+    metadata_column,
+    metadata_name,
+)
+from bridge.formats.coordinates import check_coordinates
 from bridge.formats.markers import marker_features
 from bridge.images.info import ImageInfo
 from bridge.outlines.rings import areas_only
@@ -49,6 +58,8 @@ log = logging.getLogger(__name__)
 PROBABILITY = "Detection probability"
 """Name that QuPath's StarDist extension gives the probability."""
 LABEL = "Label"
+_ENDING = " (measurement)"  # of QuPath's measurements that are called like our fields
+_LIKE_OURS = re.compile(rf"(?:{LABEL}|{PROBABILITY})(?:{re.escape(_ENDING)})*")
 DECIMALS = 4
 """Digits kept of a pixel coordinate."""
 
@@ -57,7 +68,14 @@ _FEW = 50
 _MAX_DEPTH = 200  # levels of a hierarchy; QuPath's own reader stops before
 _CHILDREN = "childObjects"
 _GZIP_LEVEL = 4
+# An escaped pair of surrogates, one without its other half (group 1), or any other escape.
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
 _NO_JSON_NUMBERS = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+_LARGEST_PLANE = 2**31 - 1  # Java's integers
 _OLD_IDS = {  # QuPath 0.2 wrote the class of the object in place of an id
     "PathAnnotationObject": "annotation",
     "PathCellObject": "cell",
@@ -138,24 +156,27 @@ def _read(file: Path, image: ImageInfo | None) -> Detections:
     note = document.get("starbridge") if isinstance(document, dict) else None
     note = note if isinstance(note, dict) else {}
     features = _feature_list(file, document)
-    records: list[dict[str, Any]] = []
-    geometries: list[Any] = []
-    left_out = 0
-    for geometry, feature in zip(_geometries(file, features, "geometry"), features, strict=True):
-        record = _record(feature)
-        if geometry is None or geometry.is_empty:
-            left_out += 1
-            continue
-        geometries.append(geometry)
-        records.append(record)
-    if left_out:
+    outlines = _geometries(file, features, "geometry")
+    kept = [row for row, outline in enumerate(outlines) if outline is not None]
+    kept = [row for row in kept if not outlines[row].is_empty]
+    if len(kept) < len(features):
+        left_out = len(features) - len(kept)
         log.warning("%s: %d objects enclose no area and were left out", file, left_out)
-    return Detections.from_records(
-        geometries,
-        records,
-        image=image or ImageInfo.from_json(note.get("image")),
-        outline="star" if note.get("outline") == "star" else "traced",
-    )
+    features, geometries = [features[row] for row in kept], [outlines[row] for row in kept]
+    records = [_record(file, feature) for feature in features]
+    _add_metadata(records, features)
+    if any(feature.get("nucleusGeometry") for feature in features):
+        for record, nucleus in zip(
+            records, _geometries(file, features, "nucleusGeometry"), strict=True
+        ):
+            record["nucleus"] = None if nucleus is None or nucleus.is_empty else nucleus
+    with errors_of(file):
+        return Detections.from_records(
+            geometries,
+            records,
+            image=image or ImageInfo.from_json(note.get("image")),
+            outline="star" if note.get("outline") == "star" else "traced",
+        )
 
 
 def _features(detections: Detections, start: int, stop: int) -> Iterator[dict[str, Any]]:
@@ -167,6 +188,8 @@ def _features(detections: Detections, start: int, stop: int) -> Iterator[dict[st
     fields = (frame[name].tolist() for name in FIELDS)
     measurements, metadata = detections.measurements, detections.metadata
     values = _rows([_json_numbers(frame[name]) for name in measurements])
+    measurement_names = [qupath_measurement(name) for name in measurements]
+    metadata_names = [metadata_name(name, TAKEN | set(measurements)) for name in metadata]
     notes = _rows([frame[name].tolist() for name in metadata])
     for identity, outline, nucleus, row, numbers, texts in zip(
         frame.index, outlines, nuclei, zip(*fields, strict=True), values, notes, strict=False
@@ -189,9 +212,9 @@ def _features(detections: Detections, start: int, stop: int) -> Iterator[dict[st
         written = {LABEL: label}
         if prob == prob:
             written[PROBABILITY] = prob
-        written.update(zip(measurements, numbers, strict=True))
+        written.update(zip(measurement_names, numbers, strict=True))
         properties["measurements"] = written
-        known = {k: str(v) for k, v in zip(metadata, texts, strict=True) if v is not None}
+        known = {k: str(v) for k, v in zip(metadata_names, texts, strict=True) if v is not None}
         if known:
             properties["metadata"] = known
         feature["properties"] = properties
@@ -256,23 +279,23 @@ def _paused_collector() -> Iterator[None]:
 
 def _load(file: Path) -> Any:
     data = file.read_bytes()
-    if data[:2] == b"\x1f\x8b":
-        try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError, zlib.error) as error:
-            raise BadInputError(
-                file, f"is damaged gzip ({error})", "copy or export it again"
-            ) from error
+    if data.startswith(MAGIC):
+        data = read_gzip(file, data)
     try:
         return orjson.loads(data)
     except ValueError:
         pass
     try:  # Gson may write bare NaN, which orjson refuses
-        return json.loads(data)
+        return json.loads(_ESCAPE.sub(_without_surrogate, data))
     except RecursionError as error:
         raise _too_deep(file) from error
     except ValueError as error:
         raise BadInputError(file, f"is not JSON ({error})", "copy or export it again") from error
+
+
+def _without_surrogate(escape: re.Match[bytes]) -> bytes:
+    """Replace half a character, of which no text can be written, as Java does when it writes."""
+    return b"\\ufffd" if escape[1] else escape[0]
 
 
 def _feature_list(file: Path, document: Any) -> list[dict[str, Any]]:
@@ -333,13 +356,15 @@ def _geometries(file: Path, features: list[dict[str, Any]], member: str) -> list
     members = [f.get(member) or None for f in features]  # QuPath: {} where there is none
     geometries = _single_rings(members)
     rest = np.flatnonzero(shapely.is_missing(geometries))
-    texts = [orjson.dumps(m) if isinstance(m := members[row], dict) else None for row in rest]
+    texts = [_geometry_text(members[row]) for row in rest]
     geometries[rest] = shapely.from_geojson(texts, on_invalid="ignore")
     for row in rest:
         if geometries[row] is None and isinstance(members[row], dict):
             raise BadInputError(
                 file, f"its object {row + 1} has a geometry that is none", "export it again"
             )
+    check_coordinates(file, geometries)
+    geometries = shapely.force_2d(geometries)
     kinds = shapely.get_type_id(geometries)
     areas = np.isin(kinds, (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON))
     single = np.isin(kinds, (shapely.GeometryType.MULTIPOLYGON,)) & (
@@ -354,6 +379,16 @@ def _geometries(file: Path, features: list[dict[str, Any]], member: str) -> list
     return list(geometries)
 
 
+def _geometry_text(member: Any) -> bytes | None:
+    """Return a geometry as JSON; what no JSON can be made of becomes text that is no geometry."""
+    if not isinstance(member, dict):
+        return None
+    try:
+        return orjson.dumps(member)
+    except TypeError:  # numbers over 64 bit, levels without end
+        return b"{}"
+
+
 def _single_rings(members: list[Any]) -> NDArray[np.object_]:
     """Return the polygons of one closed ring, which are nearly all; ``None`` for anything else."""
     geometries = np.full(len(members), None, object)
@@ -366,7 +401,7 @@ def _single_rings(members: list[Any]) -> NDArray[np.object_]:
                 before = len(values)
                 try:
                     values.extend(chain.from_iterable(ring))
-                except TypeError:
+                except (TypeError, OverflowError):
                     pass
                 else:
                     if len(values) - before == 2 * len(ring) and set(map(len, ring)) == {2}:
@@ -381,9 +416,8 @@ def _single_rings(members: list[Any]) -> NDArray[np.object_]:
     return geometries
 
 
-def _record(feature: dict[str, Any]) -> dict[str, Any]:
-    properties = feature.get("properties")
-    properties = properties if isinstance(properties, dict) else {}
+def _record(file: Path, feature: dict[str, Any]) -> dict[str, Any]:
+    properties = _mapping(feature.get("properties"))
     record: dict[str, Any] = {
         "id": feature.get("id"),
         "object_type": _object_type(feature, properties),
@@ -392,59 +426,97 @@ def _record(feature: dict[str, Any]) -> dict[str, Any]:
         "locked": bool(properties.get("isLocked", properties.get("locked", False))),
     }
     record["class"], record["class_color"] = _classification(properties.get("classification"))
-    geometry = feature.get("geometry")
-    plane = geometry.get("plane") if isinstance(geometry, dict) else None
-    plane = plane if isinstance(plane, dict) else {}
+    plane = _mapping(_mapping(feature.get("geometry")).get("plane"))
     for axis, otherwise in (("c", -1), ("z", 0), ("t", 0)):
-        value = plane.get(axis, otherwise)
-        record[axis] = value if isinstance(value, int) and value >= otherwise else otherwise
+        record[axis] = _plane(file, plane.get(axis), axis, otherwise)
     values = dict(_measurements(properties.get("measurements")))
     if LABEL in values:
         record["label"] = values.pop(LABEL)
     if PROBABILITY in values:
         record["prob"] = values.pop(PROBABILITY)
-    record.update({k: v for k, v in values.items() if k not in record})
-    metadata = properties.get("metadata")
-    if isinstance(metadata, dict):
-        record.update({k: _text(v) for k, v in metadata.items() if k not in record})
-    if isinstance(feature.get("nucleusGeometry"), dict):
-        try:
-            nucleus = shapely.from_geojson(orjson.dumps(feature["nucleusGeometry"]))
-            record["nucleus"] = areas_only(nucleus)
-        except shapely.errors.GEOSException:
-            log.warning("object %s: its nucleus has no readable outline", feature.get("id"))
+    record.update({measurement_of_qupath(name): value for name, value in values.items()})
     return record
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _plane(file: Path, value: Any, axis: str, otherwise: int) -> int:
+    """Return the number of a plane; R and MATLAB write whole numbers as 1.0."""
+    if value is None:
+        return otherwise
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or value != value or abs(value) > _LARGEST_PLANE or value != int(value):
+        raise BadInputError(
+            file,
+            f"has an object in the plane {axis} = {str(value)[:20]!r}, which is no whole number",
+            "export it again",
+        )
+    return max(int(value), otherwise)
+
+
+def _add_metadata(records: list[dict[str, Any]], features: list[dict[str, Any]]) -> None:
+    """Add metadata to records, under names that no measurement of any object has."""
+    taken = TAKEN.union(*records)
+    for record, feature in zip(records, features, strict=True):
+        metadata = _mapping(_mapping(feature.get("properties")).get("metadata"))
+        record.update({metadata_column(k, taken): _text(v) for k, v in metadata.items()})
+
+
+def measurement_of_qupath(name: str) -> str:
+    """Return the column of a measurement that QuPath calls so.
+
+    >>> measurement_of_qupath("z"), measurement_of_qupath("Label (measurement)")
+    ('z (measurement)', 'Label')
+    """
+    plain = name.removesuffix(_ENDING)
+    return measurement_column(plain if _LIKE_OURS.fullmatch(plain) else name)
+
+
+def qupath_measurement(column: str) -> str:
+    """Return what the measurement of a column is called in QuPath.
+
+    There, :data:`LABEL` and :data:`PROBABILITY` are fields of ours.
+
+    >>> qupath_measurement("z (measurement)"), qupath_measurement("Label")
+    ('z', 'Label (measurement)')
+    """
+    name = measurement_name(column)
+    return name + _ENDING if _LIKE_OURS.fullmatch(name) else name
 
 
 def _measurements(values: Any) -> Iterator[tuple[str, float]]:
     """Yield the measurements of any QuPath version: a mapping, or a list of names and values."""
     if isinstance(values, list):
-        values = {v.get("name"): v.get("value") for v in values if isinstance(v, dict)}
+        values = {str(v.get("name")): v.get("value") for v in values if isinstance(v, dict)}
     if not isinstance(values, dict):
         return
     for name, value in values.items():
         try:
             yield str(name), math.nan if value is None else float(value)
+        except OverflowError:  # a whole number of over 308 digits
+            yield str(name), math.inf if value > 0 else -math.inf
         except (TypeError, ValueError):
             continue
 
 
 def _classification(value: Any) -> tuple[str | None, str | None]:
     if isinstance(value, str):
-        return value, None
+        return value or None, None
     if not isinstance(value, dict):
         return None, None
     name = value.get("name")
     if name is None and isinstance(value.get("names"), list):
         name = ": ".join(str(part) for part in value["names"])
-    return _text(name), _hex(value.get("color", value.get("colorRGB")))
+    return _text(name) or None, _hex(value.get("color", value.get("colorRGB")))
 
 
 def _hex(color: Any) -> str | None:
     if isinstance(color, list) and len(color) >= 3:
         try:
             return "#" + bytes(int(c) for c in color[:3]).hex()
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return None
     if isinstance(color, int) and not isinstance(color, bool):  # Java's packed ARGB
         return f"#{color & 0xFFFFFF:06x}"

@@ -8,8 +8,9 @@ class of each object; ilastik offers only datasets of two axes or more and so do
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import product
 from os import PathLike
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 from bridge.detections import Detections, is_uuid
 from bridge.errors import BadInputError
 from bridge.files.atomic import write_bytes
+from bridge.files.hdf5_claims import check_size, own_item
 from bridge.formats import existing_file
 from bridge.formats.compressing import zlib_bytes
 from bridge.formats.labels import read_label_image
@@ -158,9 +160,10 @@ def read(
     """
     file = existing_file(path)
     with _opened(file) as content:
-        if dataset is None and isinstance(content.get(DATASET), h5py.Dataset):
+        if dataset is None and DATASET in content:
             dataset = DATASET
-        columns, ids, info = _objects(content, dataset or DATASET)
+        pixels = _pixels(file, content, dataset or DATASET)
+        columns, ids, info = _objects(file, content, pixels)
     labels, label_axes, found = read_label_image(file, axes=axes, dataset=dataset)
     detections = Detections.from_labels(
         labels, axes=label_axes, image=image or info or found, name=str(file)
@@ -170,32 +173,54 @@ def read(
     return _with_objects(detections, columns, ids)
 
 
-def _opened(path: Path) -> h5py.File:
+@contextmanager
+def _opened(path: Path) -> Iterator[h5py.File]:
+    """Open a file; whatever h5py raises of a damaged one is one line."""
     try:
-        return h5py.File(path)
-    except OSError as error:
+        with h5py.File(path) as file:
+            yield file
+    except (BadInputError, MemoryError, PermissionError):
+        raise
+    except Exception as error:
         raise BadInputError(
             path, "is not an HDF5 file, or a damaged one", "save it again"
         ) from error
 
 
+def _pixels(path: Path, file: h5py.File, name: str) -> h5py.Dataset | None:
+    """Return the dataset of a label image, none of which lies in another file."""
+    node: Any = file
+    for part in name.strip("/").split("/"):
+        node = own_item(path, node, part) if isinstance(node, h5py.Group) else None
+    if not isinstance(node, h5py.Dataset):
+        return None
+    check_size(path, node)
+    return node
+
+
 def _objects(
-    file: h5py.File, dataset: str
+    path: Path, file: h5py.File, pixels: h5py.Dataset | None
 ) -> tuple[dict[str, Any], list[str] | None, ImageInfo | None]:
     """Return what :func:`write` kept beside the pixels; nothing where another program wrote it."""
-    pixels = file.get(dataset)
-    note = pixels.attrs.get("image") if isinstance(pixels, h5py.Dataset) else None
+    note = None if pixels is None else pixels.attrs.get("image")
     info = None
     if isinstance(note, str):
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             info = ImageInfo.from_json(json.loads(note))
-    group = file.get(OBJECTS)
+    group = own_item(path, file, OBJECTS)
     names = ("label", "z", "t", "prob", "class", "id")
-    if not isinstance(group, h5py.Group) or any(n not in group for n in names):
+    if not isinstance(group, h5py.Group):
         return {}, None, info
-    columns: dict[str, Any] = {name: np.asarray(group[name][()]) for name in names[:4]}
-    columns["class"] = group["class"].asstr()[()]
-    ids = [str(i) for i in group["id"].asstr()[()]]
+    stored = {name: own_item(path, group, name) for name in names}
+    if any(not isinstance(node, h5py.Dataset) or node.ndim != 1 for node in stored.values()):
+        return {}, None, info
+    for node in stored.values():
+        check_size(path, node)
+    if any(stored[name].dtype.kind not in "iuf" for name in names[:4]):
+        return {}, None, info
+    columns: dict[str, Any] = {name: np.asarray(stored[name][()]) for name in names[:4]}
+    columns["class"] = stored["class"].asstr(errors="replace")[()]
+    ids = [str(i) for i in stored["id"].asstr(errors="replace")[()]]
     sound = all(is_uuid(i) for i in ids) and len(set(ids)) == len(ids)
     sound = sound and all(len(v) == len(ids) for v in columns.values())
     return columns, ids if sound else None, info

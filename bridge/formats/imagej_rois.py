@@ -35,8 +35,11 @@ from bridge.colors import class_color
 from bridge.detections import Detections
 from bridge.errors import BadInputError
 from bridge.files.atomic import write_bytes
+from bridge.files.gzipped import LARGEST_RATIO, NEVER_TOO_LARGE
 from bridge.files.names import safe_name
-from bridge.formats import existing_file
+from bridge.formats import errors_of, existing_file
+from bridge.formats.column_names import TAKEN, measurement_column, metadata_column
+from bridge.formats.coordinates import areas_in
 from bridge.formats.markers import marker_rois
 from bridge.formats.roi_outlines import set_outlines
 from bridge.formats.roi_shapes.areas import area_of, kind_without_area
@@ -209,6 +212,7 @@ def _detections(
         areas.append(area)
         records.append(_record(name, roi))
         rows.append(row)
+    _check_nuclei(file, records)
     _classify_by_group(records, groups or {})
     info = image or ImageInfo.from_json(known.get("image"))
     for record in records:
@@ -223,12 +227,13 @@ def _detections(
             ", ".join(f"{len(of)} x {kind}" for kind, of in left_out.items()),
             ", ".join(names[:_FEW_NAMES]) + (" …" if len(names) > _FEW_NAMES else ""),
         )
-    found = Detections.from_records(
-        with_imagej_pixels(areas).tolist(),
-        records,
-        image=info,
-        outline="star" if known.get("outline") == "star" else "traced",
-    )
+    with errors_of(file):
+        found = Detections.from_records(
+            with_imagej_pixels(areas).tolist(),
+            records,
+            image=info,
+            outline="star" if known.get("outline") == "star" else "traced",
+        )
     return found, rows
 
 
@@ -494,12 +499,19 @@ def _decode(file: Path, known: dict[str, Any]) -> Iterator[tuple[str, roifile.Im
                 note = json.loads(archive.comment or b"{}")
                 if isinstance(note, dict) and isinstance(note.get("starbridge"), dict):
                     known.update(note["starbridge"])
-            except ValueError:
+            except (ValueError, RecursionError):
                 pass
             entries = [e for e in archive.infolist() if e.filename.lower().endswith(".roi")]
             if not entries and not known:
                 raise BadInputError(
                     file, "holds no ImageJ ROIs", "give a zip saved from Fiji's ROI Manager"
+                )
+            allowed = max(NEVER_TOO_LARGE, LARGEST_RATIO * file.stat().st_size)
+            if sum(entry.file_size for entry in entries) > allowed:
+                raise BadInputError(
+                    file,
+                    "unpacks to far more than an honest file of its size",
+                    "do not trust this file",
                 )
             for entry in entries:
                 if entry.file_size > _MAX_ROI_BYTES:
@@ -561,9 +573,11 @@ def _record(name: str, roi: roifile.ImagejRoi) -> dict[str, Any]:
     record[_GROUPS] = (roi.group, int(pushed) if pushed.isdigit() else 0)
     for key, value in properties.items():
         if key.startswith(MEASUREMENT):
-            record[unquote(key[len(MEASUREMENT) :])] = _number(value)
+            name = unquote(key[len(MEASUREMENT) :])
+            record[measurement_column(name) if name in TAKEN else name] = _number(value)
         elif key.startswith(METADATA):
-            record[unquote(key[len(METADATA) :])] = value
+            name = unquote(key[len(METADATA) :])
+            record[metadata_column(name) if name in TAKEN else name] = value
     return record
 
 
@@ -594,7 +608,19 @@ def _restore(record: dict[str, Any], properties: dict[str, str]) -> None:
     if record.get("color") in expected:
         record["color"] = color
     if PREFIX + "nucleus" in properties:
-        record["nucleus"] = shapely.from_wkt(properties[PREFIX + "nucleus"], on_invalid="ignore")
+        with np.errstate(invalid="ignore"):  # said by areas_in
+            nucleus = shapely.from_wkt(properties[PREFIX + "nucleus"], on_invalid="ignore")
+        record["nucleus"] = nucleus
+
+
+def _check_nuclei(file: Path, records: list[dict[str, Any]]) -> None:
+    """Leave out nuclei that are no areas."""
+    rows = [record for record in records if "nucleus" in record]
+    nuclei = np.empty(len(rows), object)
+    nuclei[:] = [record["nucleus"] for record in rows]
+    found, is_area = areas_in(file, nuclei)
+    for record, nucleus, keep in zip(rows, found, is_area, strict=True):
+        record["nucleus"] = nucleus if keep else None
 
 
 def _class_in_name(name: str, label: int, known: str | None) -> str | None:

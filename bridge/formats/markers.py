@@ -20,6 +20,7 @@ import shapely
 from bridge.colors import class_color
 from bridge.detections import FIELDS
 from bridge.files.names import safe_name
+from bridge.formats.column_names import measurement_name, metadata_name
 from bridge.images.info import ImageInfo
 
 GEOMETRY_TYPE = "geometry_type"
@@ -85,11 +86,13 @@ def marker_features(markers: gpd.GeoDataFrame) -> Iterator[dict[str, Any]]:
             properties["classification"] = {"name": row["class"], "color": rgb}
         properties["isLocked"] = bool(row["locked"])
         properties["measurements"] = {
-            name: value if math.isfinite(value) else _NO_JSON[str(value)]
+            measurement_name(name): value if math.isfinite(value) else _NO_JSON[str(value)]
             for name in numbers
             for value in [float(row[name])]
         }
-        known = {name: str(row[name]) for name in texts if not _is_missing(row[name])}
+        known = {
+            metadata_name(name): str(row[name]) for name in texts if not _is_missing(row[name])
+        }
         if known:
             properties["metadata"] = known
         yield {
@@ -113,7 +116,6 @@ def marker_table(markers: gpd.GeoDataFrame, image: ImageInfo) -> pd.DataFrame:
         derived["centroid_x_um"] = x * image.pixel_size.x
         derived["centroid_y_um"] = y * image.pixel_size.y
     plain = pd.DataFrame(markers.drop(columns="geometry"))
-    derived = {name: values for name, values in derived.items() if name not in plain}
     plain = plain.assign(**derived)
     plain[GEOMETRY_TYPE] = markers.geom_type.to_numpy()
     return plain

@@ -10,7 +10,8 @@ import csv
 import io
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import IO, Any
@@ -22,15 +23,27 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import shapely
+from geopandas.array import GeometryDtype
+from numpy.typing import NDArray
 
 from bridge.detections import FIELDS, Detections, keep_ids, number_labels
 from bridge.errors import BadInputError
 from bridge.files.atomic import writing
-from bridge.formats import existing_file
+from bridge.formats import errors_of, existing_file
+from bridge.formats.column_names import (
+    TAKEN,
+    measurement_column,
+    measurement_name,
+    metadata_column,
+    metadata_name,
+)
+from bridge.formats.coordinates import areas_in
 from bridge.formats.markers import GEOMETRY_TYPE, marker_table
+from bridge.formats.parquet_sizes import check_sizes
+from bridge.formats.spreadsheet_text import guard_text
+from bridge.formats.text_cells import read_cells
 from bridge.images.channels import count_from_1
 from bridge.images.info import ImageInfo
-from bridge.outlines.rings import areas_only
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +59,9 @@ _DERIVED = (
     "centroid_x_um",
     "centroid_y_um",
 )
+_OF_TABLES = frozenset({OUTLINE, NUCLEUS, *_DERIVED})
+"""Titles that mean something else in a table, beside those that do in all detections."""
+_LARGEST_PLANE = 2**31 - 1
 _TEXTS = ("id", "image", "class", "class_color", "object_type", "name", "color")
 _BLOCK = 8_192  # rows that are written together
 _PARQUET_NOTE = b"starbridge"
@@ -61,7 +77,9 @@ def write(
     """Write a table; the format follows from the ending.
 
     Columns: id, image, the fields of :class:`Detections`, area and centroid in pixels (and in µm
-    where the pixel size is known), measurements, and last the outline.
+    where the pixel size is known), measurements, and last the outline. In CSV and TSV a measurement
+    that is called like one of these gets ``(measurement)`` behind its name, and texts that a
+    spreadsheet would take for a formula an apostrophe in front.
 
     Args:
         detections: the objects.
@@ -94,7 +112,7 @@ def table(detections: Detections) -> pd.DataFrame:
     frame = detections.objects
     shapes = frame.geometry.to_numpy()
     centroid = shapely.centroid(shapes)
-    derived: dict[str, Any] = {
+    measured: dict[str, Any] = {
         "image": detections.image.name,
         "area_px": shapely.area(shapes),
         "centroid_x_px": shapely.get_x(centroid).round(DECIMALS),
@@ -102,19 +120,23 @@ def table(detections: Detections) -> pd.DataFrame:
     }
     size = detections.image.pixel_size
     if size:
-        derived["area_um2"] = derived["area_px"] * size.x * size.y
-        derived["centroid_x_um"] = derived["centroid_x_px"] * size.x
-        derived["centroid_y_um"] = derived["centroid_y_px"] * size.y
-    extra = [*detections.measurements, *detections.metadata]
-    plain = pd.DataFrame(frame[[*FIELDS]])
-    # A reviewer's measurement of the same name wins over the one computed here.
-    plain = plain.assign(**{k: v for k, v in derived.items() if k not in extra})
+        measured["area_um2"] = measured["area_px"] * size.x * size.y
+        measured["centroid_x_um"] = measured["centroid_x_px"] * size.x
+        measured["centroid_y_um"] = measured["centroid_y_px"] * size.y
+    plain = pd.DataFrame(frame[[*FIELDS]]).assign(**measured)
     plain.insert(0, "image", plain.pop("image"))
-    return pd.concat([plain, pd.DataFrame(frame[extra])], axis=1)
+    parts = [
+        pd.DataFrame(frame[names]).rename(columns=partial(_title, is_text=is_text))
+        for names, is_text in ((detections.measurements, False), (detections.metadata, True))
+    ]
+    return pd.concat([plain, *parts], axis=1)
 
 
 def read(path: str | PathLike[str], *, image: ImageInfo | None = None) -> Detections:
     """Read a table that has outlines.
+
+    CSV may have commas, semicolons or tabs, be in UTF-8, UTF-16 or Windows-1252, and have gone
+    through Excel. Where a column of numbers holds a word, or a plane is missing, it is refused.
 
     Measurements of channels without a name whose names count from 0 (``Nucleus: C0: Mean``) are
     renamed to count from 1, unless ``image`` itself has a channel ``C0``.
@@ -129,52 +151,75 @@ def read(path: str | PathLike[str], *, image: ImageInfo | None = None) -> Detect
     file = existing_file(path)
     if file.name.lower().endswith(".parquet"):
         return _read_parquet(file, image)
-    separator = "\t" if file.name.lower().endswith(".tsv") else ","
-    try:
-        header = pd.read_csv(file, sep=separator, nrows=0).columns
-        frame = pd.read_csv(
-            file,
-            sep=separator,
-            dtype=dict.fromkeys(_TEXTS, object),
-            keep_default_na=False,
-            # Words such as "nan" are missing values only among numbers: a class may be called "NA".
-            na_values={
-                name: [""] if name in (*_TEXTS, OUTLINE, NUCLEUS) else ["", "nan", "NaN", "NA"]
-                for name in header
-            },
-        )
-    except (ValueError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise BadInputError(file, f"is not a table ({error})", "save it as CSV in UTF-8") from error
-    if OUTLINE not in frame.columns:
+    return _read_text(file, image)
+
+
+def _read_text(file: Path, image: ImageInfo | None) -> Detections:
+    cells = read_cells(file, {OUTLINE})
+    if OUTLINE not in cells.columns:
         raise BadInputError(
             file,
             f"has no column {OUTLINE!r}, so that the objects' shapes are not known",
             "read the labels, ROIs or GeoJSON of this image in its place",
         )
-    frame = frame.rename(columns=_new_titles(frame.columns, image))
-    geometry = _geometries(file, frame.pop(OUTLINE))
-    is_area = np.isin(
-        shapely.get_type_id(geometry),
-        (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON),
-    )
-    is_area |= shapely.is_missing(geometry)
+    outlines, is_area = _outlines(file, cells.columns[OUTLINE].to_pylist())
+    planes = ("c", "z", "t")
+    columns: dict[str, Any] = {}
+    for title in cells.columns:
+        if title in (OUTLINE, "id", *_DERIVED):
+            continue
+        if title == NUCLEUS:
+            nuclei, is_nucleus = _outlines(file, cells.columns[NUCLEUS].to_pylist())
+            nuclei[~is_nucleus] = None
+            columns["nucleus"] = nuclei
+        elif title in planes:
+            lowest = -1 if title == "c" else 0
+            columns[title] = cells.whole_numbers(title, lowest, _LARGEST_PLANE)
+        elif title in ("label", "prob"):
+            columns[title] = cells.numbers(title)
+        elif title == "locked":
+            columns[title] = cells.truths(title)
+        elif title in _TEXTS:
+            columns[title] = cells.texts(title)
+        else:
+            values = cells.guessed(title)
+            columns[_column(title, is_text=values.dtype == object)] = values
+    titles = _new_titles(columns, image)
+    columns = {titles.get(name, name): values for name, values in columns.items()}
     if not is_area.all():
         log.warning("%s: %d objects enclose no area and were left out", file, (~is_area).sum())
-        geometry, frame = geometry[is_area], frame[is_area].reset_index(drop=True)
-    nucleus = _geometries(file, frame.pop(NUCLEUS)) if NUCLEUS in frame else None
-    names = [n for n in frame.get("image", pd.Series(dtype=object)).unique() if isinstance(n, str)]
-    info = image or ImageInfo(name=names[0] if len(names) == 1 else "")
-    columns: dict[str, Any] = {
-        c: frame[c].to_numpy() for c in frame.columns if c not in ("id", *_DERIVED)
-    }
-    if nucleus is not None:
-        columns["nucleus"] = nucleus
-    planes = [frame.get(axis, pd.Series(0, frame.index)).astype(int).tolist() for axis in "zt"]
-    columns["label"] = number_labels(
-        frame.get("label", pd.Series(0, frame.index)).tolist(), planes[0], planes[1]
-    )
-    ids = keep_ids(frame["id"].tolist() if "id" in frame else [None] * len(frame))
-    return Detections.from_polygons(geometry, columns=columns, ids=ids, image=info)
+    rows = np.flatnonzero(is_area)
+    columns = {name: _rows(values, rows) for name, values in columns.items()}
+    ids = _rows(cells.texts("id"), rows) if "id" in cells.columns else [None] * len(rows)
+    zt = [columns.get(axis, [0] * len(rows)) for axis in "zt"]
+    columns["label"] = number_labels(columns.get("label", [0] * len(rows)), *zt)
+    names = set(cells.texts("image") if "image" in cells.columns else ()) - {None}
+    info = image or ImageInfo(name=str(names.pop()) if len(names) == 1 else "")
+    with errors_of(file):
+        return Detections.from_polygons(
+            outlines[rows], columns=columns, ids=keep_ids(ids), image=info
+        )
+
+
+def _rows(values: Any, rows: NDArray[np.intp]) -> Any:
+    if isinstance(values, np.ndarray):
+        return values[rows]
+    return [values[row] for row in rows]
+
+
+def _column(title: str, *, is_text: bool) -> str:
+    """Return the column of detections for a title that none of their fields has."""
+    name = measurement_name(title, _OF_TABLES)
+    if name == title:
+        name = metadata_name(title, _OF_TABLES)
+    if name not in TAKEN:
+        return name
+    return metadata_column(name) if is_text else measurement_column(name)
+
+
+def _title(column: str, *, is_text: bool) -> str:
+    """Return the title of a measurement's or metadata's column in a table."""
+    return (metadata_column if is_text else measurement_column)(column, _OF_TABLES)
 
 
 def _new_titles(columns: Iterable[str], image: ImageInfo | None) -> dict[str, str]:
@@ -199,7 +244,7 @@ def _write_rows(
         drawn[NUCLEUS] = "nucleus"
     names = ["id", *columns, *drawn]
     header = io.StringIO()
-    csv.writer(header, delimiter=separator, lineterminator="\n").writerow(names)
+    csv.writer(header, delimiter=separator, lineterminator="\n").writerow(map(guard_text, names))
     stream.write(header.getvalue().encode())
     style = pa.csv.WriteOptions(include_header=False, delimiter=separator)
     for frame, objects in parts:
@@ -208,7 +253,10 @@ def _write_rows(
         values = [frame[name] if name in frame else pd.Series(nothing) for name in columns]
         for start in range(0, len(frame), _BLOCK):
             here = slice(start, start + _BLOCK)
-            written = [_arrow_texts(frame.index[here]), *(_arrow(v.iloc[here]) for v in values)]
+            written = [
+                _arrow_texts(frame.index[here]),
+                *(_arrow(v.iloc[here]) for v in values),
+            ]
             written += [
                 _arrow_texts(shapely.to_wkt(s[here], rounding_precision=DECIMALS, trim=True))
                 for s in shapes
@@ -219,7 +267,7 @@ def _write_rows(
 def _arrow(values: pd.Series[Any]) -> pa.Array:
     if pd.api.types.is_numeric_dtype(values):
         return pa.array(values, from_pandas=True)
-    return _arrow_texts(values)
+    return _arrow_texts(guard_text(v) if isinstance(v, str) else v for v in values)
 
 
 def _arrow_texts(values: Iterable[Any]) -> pa.Array:
@@ -227,18 +275,16 @@ def _arrow_texts(values: Iterable[Any]) -> pa.Array:
     return pa.array(texts, pa.large_string())
 
 
-def _geometries(file: Path, texts: pd.Series[Any]) -> np.ndarray[Any, Any]:
+def _outlines(file: Path, texts: Sequence[str]) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
+    """Return the outlines of well-known text, and which of them are areas."""
     try:
-        found = shapely.from_wkt([t if isinstance(t, str) else None for t in texts])
-    except (shapely.errors.GEOSException, TypeError) as error:
+        with np.errstate(invalid="ignore"):  # said by areas_in
+            found = np.asarray(shapely.from_wkt([text or None for text in texts]), object)
+    except (shapely.errors.GEOSException, TypeError, UnicodeError) as error:
         raise BadInputError(
             file, f"has an outline that is none ({error})", "export it again"
         ) from error
-    unsound = ~shapely.is_valid(found) & ~shapely.is_missing(found)
-    unsound &= shapely.get_dimensions(found) == 2  # the others enclose no area
-    for row in np.flatnonzero(unsound):
-        found[row] = areas_only(found[row])
-    return np.asarray(found, object)
+    return areas_in(file, found)
 
 
 def _write_parquet(detections: Detections, path: str | PathLike[str]) -> None:
@@ -254,20 +300,42 @@ def _write_parquet(detections: Detections, path: str | PathLike[str]) -> None:
 
 def _read_parquet(file: Path, image: ImageInfo | None) -> Detections:
     try:
+        check_sizes(file)
         metadata = pq.read_schema(file).metadata or {}
         frame = gpd.read_parquet(file)
-    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
-        raise BadInputError(file, f"is not GeoParquet ({error})", "export it again") from error
+        for column in frame.columns:  # texts that are not UTF-8 fail here, and not later
+            if isinstance(frame[column].dtype, pd.StringDtype):
+                frame[column] = frame[column].astype(object)
+    except BadInputError:
+        raise
+    except Exception as error:  # geopandas raises whatever damaged metadata lead to
+        line = " ".join(f"{error}".split())[:200]
+        raise BadInputError(file, f"is not GeoParquet ({line})", "export it again") from error
     try:
         note = json.loads(metadata.get(_PARQUET_NOTE, b"{}"))
-    except ValueError:
+    except (ValueError, RecursionError):
         note = {}
     note = note if isinstance(note, dict) else {}
     if frame.geometry.name != "geometry":
-        frame = frame.rename_geometry("geometry")
+        frame = frame.drop(columns="geometry", errors="ignore").rename_geometry("geometry")
+    if "nucleus" in frame and not isinstance(frame["nucleus"].dtype, GeometryDtype):
+        is_number = pd.api.types.is_numeric_dtype(frame["nucleus"])
+        name = (measurement_column if is_number else metadata_column)("nucleus")
+        frame = frame.rename(columns={"nucleus": name})
     frame.index = pd.Index(keep_ids([str(i) for i in frame.index]), dtype=object)
-    return Detections(
-        frame.rename(columns=_new_titles(frame.columns, image)),
-        image or ImageInfo.from_json(note.get("image")),
-        "star" if note.get("outline") == "star" else "traced",
-    )
+    outlines, is_area = areas_in(file, frame.geometry.to_numpy())
+    frame = frame.set_geometry(outlines)
+    if "nucleus" in frame:
+        nuclei, is_nucleus = areas_in(file, frame["nucleus"].to_numpy())
+        nuclei[~is_nucleus] = None
+        frame["nucleus"] = nuclei
+    if not is_area.all():
+        log.warning("%s: %d objects enclose no area and were left out", file, (~is_area).sum())
+        frame = frame[is_area]
+    frame = frame.rename(columns=_new_titles(frame.columns, image))
+    with errors_of(file):
+        return Detections(
+            frame,
+            image or ImageInfo.from_json(note.get("image")),
+            "star" if note.get("outline") == "star" else "traced",
+        )

@@ -91,12 +91,13 @@ class ImageInfo:
 
         def positive(key: str) -> int | None:
             value = record.get(key)
-            ok = isinstance(value, int) and not isinstance(value, bool) and value > 0
+            ok = isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31
             return value if ok else None
 
         def text(key: str) -> str | None:
             value = record.get(key)
-            return value if isinstance(value, str) else None
+            # JSON may hold half a character, of which no text can be written.
+            return value.encode("utf-8", "replace").decode() if isinstance(value, str) else None
 
         channels = record.get("channels")
         return cls(
@@ -107,7 +108,9 @@ class ImageInfo:
             size_z=positive("size_z") or 1,
             size_t=positive("size_t") or 1,
             pixel_size=_pixel_size_from_json(record.get("pixel_size")),
-            channels=tuple(str(c) for c in channels) if isinstance(channels, list) else (),
+            channels=tuple(str(c).encode("utf-8", "replace").decode() for c in channels)
+            if isinstance(channels, list)
+            else (),
             coordinates="shown" if record.get("coordinates") == "shown" else "file",
         )
 
@@ -118,5 +121,5 @@ def _pixel_size_from_json(record: Any) -> PixelSize | None:
     try:
         z = record.get("z")
         return PixelSize(float(record["y"]), float(record["x"]), None if z is None else float(z))
-    except (KeyError, TypeError, ValueError, BadInputError):
+    except (KeyError, TypeError, ValueError, OverflowError, BadInputError):
         return None

@@ -18,6 +18,7 @@ from bridge.files.atomic import writing
 from bridge.formats import existing_file, format_of
 from bridge.formats.labels import read_label_image
 from bridge.formats.pairing import add_source_to_errors, objects_of
+from bridge.formats.spreadsheet_text import guard_frame
 from bridge.images import Image, image_name, open_image
 from bridge.images.channels import NUMBERING
 from bridge.images.locations import known_identity, path_identity
@@ -136,7 +137,9 @@ class MeasureJob(ImageJob[Path]):
                 if key == "parquet":
                     table.to_parquet(part, index=False)
                 else:
-                    table.to_csv(part, index=False, lineterminator="\n", float_format="%.10g")
+                    guard_frame(table).to_csv(
+                        part, index=False, lineterminator="\n", float_format="%.10g"
+                    )
         notes: tuple[str, ...] = ()
         if missing:
             listed = ", ".join(missing[:_LISTED]) + (", …" if len(missing) > _LISTED else "")

@@ -16,6 +16,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.files.compiled import compiled
 from bridge.measure.pixels import PixelLists
 
 _NOWHERE = np.int64(2**40)
@@ -48,7 +49,7 @@ def convex_hulls(
     return area, largest, smallest
 
 
-@numba.njit(cache=True, parallel=True)
+@compiled(parallel=True)
 def _all_hulls(starts: Any, positions: Any, width: int, scale_y: float, scale_x: float) -> Any:
     n = len(starts) - 1
     area = np.zeros(n, np.int64)
@@ -62,7 +63,7 @@ def _all_hulls(starts: Any, positions: Any, width: int, scale_y: float, scale_x:
     return area, largest, smallest
 
 
-@numba.njit(cache=True)
+@compiled()
 def _one_hull(positions: Any, width: int, scale_y: float, scale_x: float) -> Any:
     top = positions[0] // width
     rows = positions[-1] // width - top + 1
@@ -111,7 +112,7 @@ def _one_hull(positions: Any, width: int, scale_y: float, scale_x: float) -> Any
     return area, longest, narrowest
 
 
-@numba.njit(cache=True)
+@compiled()
 def _sides(left: Any, right: Any) -> Any:
     """Return the extent of the edge middles in half pixels, for each half row downwards."""
     size = 2 * len(left) + 1
@@ -129,7 +130,7 @@ def _sides(left: Any, right: Any) -> Any:
     return near, far
 
 
-@numba.njit(cache=True)
+@compiled()
 def _lower_chain(values: Any, chain: Any) -> int:
     """Return indices of the corners of the lower convex envelope of values over their indices."""
     used = 0
@@ -146,7 +147,7 @@ def _lower_chain(values: Any, chain: Any) -> int:
     return used
 
 
-@numba.njit(cache=True)
+@compiled()
 def _fill_rows(values: Any, chain: Any, out: Any) -> None:
     """Compute for each row the least whole number of pixels that is not below the envelope."""
     segment = 0
@@ -159,7 +160,7 @@ def _fill_rows(values: Any, chain: Any, out: Any) -> None:
         out[row] = -((-numerator) // (2 * (b - a)))
 
 
-@numba.njit(cache=True)
+@compiled()
 def _calipers(x: Any, y: Any, corners: int, scale_y: float, scale_x: float) -> Any:
     """Return the largest and smallest diameter of a strictly convex polygon in half pixels."""
     longest = 0.0

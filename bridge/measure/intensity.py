@@ -11,6 +11,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.files.compiled import compiled
 from bridge.measure.pixels import PixelLists
 
 STATISTICS = ("Mean", "Median", "Min", "Max", "Std.Dev.", "Sum")
@@ -43,7 +44,7 @@ def measure_intensities(values: NDArray[Any], pixels: PixelLists) -> NDArray[np.
     return statistics
 
 
-@numba.njit(cache=True, parallel=True)
+@compiled(parallel=True)
 def _statistics(flat: Any, starts: Any, positions: Any) -> Any:
     n = len(starts) - 1
     out = np.full((n, 6), np.nan)

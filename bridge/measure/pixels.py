@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from bridge.files.compiled import compiled
 
 
 @dataclass(frozen=True)
@@ -86,14 +87,14 @@ def _table_is_large(labels: NDArray[Any]) -> bool:
 
 
 # Indexing by a whole label image would have NumPy make 64-bit numbers of it first.
-@numba.njit(cache=True)
+@compiled()
 def _mark(labels: Any, present: Any) -> None:
     for row in range(labels.shape[0]):
         for column in range(labels.shape[1]):
             present[labels[row, column]] = True
 
 
-@numba.njit(cache=True)
+@compiled()
 def _looked_up(labels: Any, lookup: Any) -> Any:
     out = np.empty(labels.shape, np.int32)
     for row in range(labels.shape[0]):
@@ -102,7 +103,7 @@ def _looked_up(labels: Any, lookup: Any) -> Any:
     return out
 
 
-@numba.njit(cache=True)
+@compiled()
 def _ends(flat: Any, n: int) -> Any:
     starts = np.zeros(n + 1, np.int64)
     for value in flat:
@@ -113,7 +114,7 @@ def _ends(flat: Any, n: int) -> Any:
     return starts
 
 
-@numba.njit(cache=True)
+@compiled()
 def _sort(flat: Any, starts: Any, positions: Any) -> None:
     following = starts[:-1].copy()
     for at in range(len(flat)):

@@ -11,6 +11,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.files.compiled import compiled
+
 _FAR = 2**30
 
 
@@ -42,7 +44,7 @@ def expand(
     return grown
 
 
-@numba.njit(cache=True)
+@compiled()
 def _along_columns(plane: Any) -> Any:
     """Return the rows to the nearest object pixel of the same column, and its number."""
     height, width = plane.shape
@@ -71,7 +73,7 @@ def _along_columns(plane: Any) -> Any:
     return gap, nearest
 
 
-@numba.njit(cache=True, parallel=True)
+@compiled(parallel=True)
 def _along_rows(plane: Any, gap: Any, nearest: Any, limit: float, ratio: float) -> Any:
     height, width = plane.shape
     grown = plane.copy()

@@ -13,6 +13,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.files.compiled import compiled
 from bridge.measure.hull import convex_hulls
 from bridge.measure.pixels import PixelLists
 
@@ -151,7 +152,7 @@ def _orientation(
     return np.where(np.isnan(cov), np.nan, angle)
 
 
-@numba.njit(cache=True, parallel=True)
+@compiled(parallel=True)
 def _moments(starts: Any, positions: Any, width: int) -> Any:
     n = len(starts) - 1
     moments = np.full((n, 5), np.nan)
@@ -185,7 +186,7 @@ def _moments(starts: Any, positions: Any, width: int) -> Any:
     return moments
 
 
-@numba.njit(cache=True, parallel=True)
+@compiled(parallel=True)
 def _borders(plane: Any) -> Any:
     """Tell whether a pixel of an object has one of its 4 neighbours outside the object."""
     height, width = plane.shape
@@ -207,7 +208,7 @@ def _borders(plane: Any) -> Any:
     return border
 
 
-@numba.njit(cache=True, parallel=True)
+@compiled(parallel=True)
 def _perimeters(plane: Any, border: Any, starts: Any, positions: Any) -> Any:
     height, width = plane.shape
     n = len(starts) - 1

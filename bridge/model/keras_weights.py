@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.errors import BadInputError
+from bridge.files.hdf5_claims import refuse_links
 
 Fingerprint = tuple[tuple[int, ...], bytes]
 
@@ -30,9 +31,10 @@ def load_weights(model: Any, weights: Path) -> None:
 
     try:
         with h5py.File(weights) as file:
+            refuse_links(weights, file)
             # Keras 3 recognises its own format only by a name that not every copy has.
             keras3 = "layers" in file
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # h5py raises both of damaged files
         raise BadInputError(
             weights, "is not an HDF5 file, or a damaged one", "copy the weights again"
         ) from error
@@ -50,7 +52,7 @@ def load_weights(model: Any, weights: Path) -> None:
             "holds the weights of another architecture than config.json describes",
             "copy config.json and weights of the same training",
         ) from error
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         raise BadInputError(weights, f"is damaged ({error})", "copy the weights again") from error
     # Keras 3 only warns of a layer that it finds no weights for, and leaves it untrained.
     with h5py.File(weights) as file:

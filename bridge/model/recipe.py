@@ -234,7 +234,11 @@ def read_recipe(
         take({k: v for k, v in given.items() if v is not None}, RECIPE_FILE)
     try:
         return Recipe(**settings), sources
-    except (TypeError, ValueError) as error:
+    except BadInputError as error:
+        source = path if path.exists() else folder
+        problem = f"has a {error.source} that cannot be: {error.problem}"
+        raise BadInputError(source, problem, error.remedy) from error
+    except (TypeError, ValueError, OverflowError) as error:
         raise BadInputError(
             path, f"has a value of the wrong kind ({error})", "correct it"
         ) from error

@@ -11,6 +11,7 @@ import shapely
 from numpy.typing import NDArray
 
 from bridge.errors import BadInputError
+from bridge.files.compiled import compiled
 
 _WORTH_THREADS = 256
 _MANY = 32
@@ -90,7 +91,7 @@ def _rings(
     return xy, starts, np.searchsorted(owner[piece], np.arange(len(polygons) + 1))
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _fill(xy: Any, rings: Any, object_rings: Any, ids: Any, out: Any, first_row: int) -> None:
     """Draw all objects into a stripe of the image, whose rows are counted from ``first_row``."""
     height, width = out.shape
@@ -143,7 +144,7 @@ def _fill(xy: Any, rings: Any, object_rings: Any, ids: Any, out: Any, first_row:
                     out[row - first_row, column] = ids[k]
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _rows(y0: float, y1: float, top: int, bottom: int) -> Any:
     """Return the rows whose centre line an edge from y0 to y1 crosses, half-open."""
     low = max(top, int(np.ceil(min(y0, y1) - 0.5)))
@@ -151,7 +152,7 @@ def _rows(y0: float, y1: float, top: int, bottom: int) -> Any:
     return low, high
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _sort(line: Any) -> None:
     if len(line) > _MANY:
         line.sort()

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+
+from bridge.files.compiled import compiled
 
 _STEP_X = np.array([1, 0, -1, 0])  # east, south, west, north
 _STEP_Y = np.array([0, 1, 0, -1])
@@ -48,7 +49,7 @@ def trace(labels: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.object_]]
     return _assemble(xy, starts, ring_ends, ring_labels, owner)
 
 
-@numba.njit(cache=True)
+@compiled()
 def _walk(labels: Any) -> Any:
     """Return the corners (x, y) of all rings in a row, the end of each ring, and its label."""
     height, width = labels.shape
@@ -141,7 +142,7 @@ def _walk(labels: Any) -> Any:
     return corners[:n_corners].copy(), ends[:n_rings].copy(), owners[:n_rings].copy()
 
 
-@numba.njit(cache=True)
+@compiled()
 def _append(corners: Any, n_corners: int, path: Any, start: int, stop: int) -> Any:
     while n_corners + stop - start > len(corners):
         corners = np.concatenate((corners, corners))
@@ -149,13 +150,13 @@ def _append(corners: Any, n_corners: int, path: Any, start: int, stop: int) -> A
     return corners, n_corners + stop - start
 
 
-@numba.njit(cache=True)
+@compiled()
 def _room(values: Any, used: int) -> Any:
     """Return the array, or a larger one that begins with it where it is full."""
     return values if used < len(values) else np.concatenate((values, values))
 
 
-@numba.njit(cache=True)
+@compiled()
 def _doubled_areas(xy: Any, starts: Any, ends: Any) -> Any:
     """Return twice the signed areas: above 0 of outer rings, below 0 of holes (y points down)."""
     areas = np.zeros(len(ends), np.int64)
@@ -169,7 +170,7 @@ def _doubled_areas(xy: Any, starts: Any, ends: Any) -> Any:
     return areas
 
 
-@numba.njit(cache=True)
+@compiled()
 def _owners(xy: Any, starts: Any, ends: Any, labels: Any, area2: Any) -> Any:
     """Return the outer ring of each ring: itself, or for a hole the smallest ring around it."""
     n = len(ends)
@@ -200,7 +201,7 @@ def _owners(xy: Any, starts: Any, ends: Any, labels: Any, area2: Any) -> Any:
     return owner
 
 
-@numba.njit(cache=True)
+@compiled()
 def _surrounds(xy: Any, start: int, end: int, hole: int, starts: Any, ends: Any) -> bool:
     """Return whether the pixel left of the hole's first edge (which lies in the hole) is inside."""
     i = starts[hole]

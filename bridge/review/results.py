@@ -20,6 +20,7 @@ from bridge.formats import write_all
 from bridge.formats.labels import write_label_image
 from bridge.formats.layout import CLASSES, FORMATS, review_files
 from bridge.formats.markers import select_markers
+from bridge.formats.spreadsheet_text import guard_frame
 from bridge.review.changes import Changes
 
 if TYPE_CHECKING:
@@ -207,7 +208,7 @@ def write_table(table: pd.DataFrame, path: str | PathLike[str]) -> None:
         BadInputError: the file cannot be written.
     """
     with writing(path) as part:
-        table.to_csv(part, index=False)
+        guard_frame(table).to_csv(part, index=False)
 
 
 def _select_drawn(selected: Detections, *, asked_for: bool) -> tuple[Detections, list[str]]:

@@ -18,6 +18,7 @@ import numpy as np
 from bridge.errors import BadInputError
 from bridge.files.atomic import write_bytes, writing
 from bridge.formats.hdf5 import axistags
+from bridge.formats.spreadsheet_text import guard_frame
 from bridge.images import Image
 from bridge.images.hyperstack import write_hyperstack
 from bridge.select.cropping import Crop
@@ -87,7 +88,7 @@ def write_crop(crop: Crop, folder: Path, paths: Mapping[str, str]) -> None:
         path = folder / relative
         if kind == "objects":
             with writing(path) as part:
-                crop.objects.to_csv(part, index=False, lineterminator="\n")
+                guard_frame(crop.objects).to_csv(part, index=False, lineterminator="\n")
         elif kind.startswith("labels"):
             crop.nuclei.write(path)
         elif kind == "image tif":

@@ -17,6 +17,7 @@ from bridge.batch.workers.base import Workers
 from bridge.errors import MissingPartError
 from bridge.files.atomic import writing
 from bridge.formats.pairing import add_source_to_errors, objects_of
+from bridge.formats.spreadsheet_text import guard_frame
 from bridge.images import Image, image_name, open_image
 from bridge.images.channels import NUMBERING
 from bridge.images.locations import path_identity
@@ -221,7 +222,7 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
         BadInputError: the file cannot be written.
     """
     with writing(path) as part:
-        frame.to_csv(
+        guard_frame(frame).to_csv(
             part,
             index=False,
             lineterminator="\n",

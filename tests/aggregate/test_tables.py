@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import shapely
 
+from bridge import Detections
+from bridge.aggregate import count_table
 from bridge.aggregate.tables import find_tables, read_columns
 from bridge.errors import BadInputError
 from tests.aggregate.ilastik import ilastik_table
@@ -208,3 +211,31 @@ class TestFindingTables:
             find_tables([tmp_path])
         with pytest.raises(BadInputError, match="does not exist"):
             find_tables([tmp_path / "none"])
+
+
+def test_an_object_listed_twice_is_found_beside_empty_labels(tmp_path: Path) -> None:
+    path = tmp_path / "Pa_s1.csv"
+    path.write_text("labelimage_oid,Predicted Class\n1.0,A\n,A\n,B\n1.0,B\n")
+
+    with pytest.raises(BadInputError, match="lists 1 objects twice"):
+        count_table(path)
+
+
+def test_labels_that_are_no_whole_numbers_are_said_not_to_be_checked(tmp_path: Path) -> None:
+    path = tmp_path / "Pa_s1.csv"
+    path.write_text("labelimage_oid,Predicted Class\n1.5,A\n1.5,B\n")
+
+    [section] = count_table(path)
+
+    assert section.counts == {"A": 1, "B": 1}
+    assert "its column 'labelimage_oid' holds other things than whole numbers" in section.notes[0]
+
+
+def test_classes_that_were_made_harmless_for_spreadsheets_are_counted_as_they_were(
+    tmp_path: Path,
+) -> None:
+    boxes = [shapely.box(x, 0, x + 1, 1) for x in range(3)]
+    objects = Detections.from_polygons(boxes, columns={"class": ["=A", "'=A", "-"]})
+    objects.write(tmp_path / "Pa_s1.csv")
+
+    assert count_table(tmp_path / "Pa_s1.csv")[0].counts == {"'=A": 1, "-": 1, "=A": 1}

@@ -13,13 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.aggregate import tally as tally_module
-from bridge.aggregate.tally import (
-    DamagedTextError,
-    RaggedError,
-    Tally,
-    TooManyValuesError,
-    tally_csv,
-)
+from bridge.aggregate.tally import MISSING, Tally, TooManyValuesError, tally_csv
+from bridge.formats.delimited_text import DamagedTextError, RaggedError
 
 CELLS = st.text(st.sampled_from("ab ,;\"'\n\t0é核-"), max_size=12)
 
@@ -129,7 +124,7 @@ def test_without_integers_an_empty_class_is_a_row() -> None:
     assert found.counts == {(b"A",): 1, (b"",): 2}
 
 
-@pytest.mark.parametrize("cell", ["1.5", "x", "", "1 2", "12345678901234567890", "-"])
+@pytest.mark.parametrize("cell", ["1.5", "x", "1 2", "12345678901234567890", "-"])
 def test_a_column_with_anything_but_integers_is_none(cell: str) -> None:
     data = f"1,A\n{cell},B\n3,C\n".encode()
 
@@ -191,7 +186,8 @@ def test_integers_are_told_apart_by_a_column() -> None:
         ([b"1", b"2"], [1, 2]),
         ([b"1.0", b"2"], [1, 2]),
         ([b"1.5", b"2"], None),
-        ([b"1", b""], None),
+        ([b"1", b""], [1, MISSING]),
+        ([b"1.0", b" ", b"nan"], [1, MISSING, MISSING]),
         ([b"9007199254740993", b"2"], [9007199254740993, 2]),
     ],
 )

@@ -386,3 +386,53 @@ def test_a_wrong_option_is_said_before_anything_is_read(
     assert isinstance(done.exception, BadInputError)
     assert problem in str(done.exception)
     assert not (folder / "study.counts.json").exists()
+
+
+# ---- one table of all objects -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["csv", "h5", "parquet"])
+def test_all_objects_go_into_one_table_that_is_counted_alike(tmp_path: Path, kind: str) -> None:
+    tables = tmp_path / "tables"
+    for section in (1, 2):
+        name, counts = name_of("Pa", 1, section), {"=Dead": section, "N": 3}
+        if kind == "h5":
+            write_hdf5_table(tables, counts, name)
+        else:
+            path = write_table(tables, counts, name)
+            if kind == "parquet":
+                pd.read_csv(path, keep_default_na=False).to_parquet(path.with_suffix(".parquet"))
+                path.unlink()
+    (tmp_path / "genotypes.csv").write_text("Clone,Genotype\nPa,-/-\n")
+    options = ("--no-report", "--map", f"clone={tmp_path / 'genotypes.csv'}", "--combined")
+    one, two = tmp_path / "Raw_classification_a.csv", tmp_path / "b" / "Raw_classification_b.csv"
+
+    first = call(tables, "--out", tmp_path / "a.xlsx", *options, one)
+    second = call(one, "--out", tmp_path / "b.xlsx", *options, two)
+
+    assert (first.exit_code, second.exit_code) == (0, 0), first.output + second.output
+    assert one.read_text().splitlines()[0].split(",")[:13] == [
+        "Image_name", "Clone", "Genotype", "Diff", "Day", "Immuno", "Objective", "Imaging",
+        "Organoid", "Slice", "object_id", "timestep", "labelimage_oid",
+    ]  # fmt: skip
+    assert len(one.read_text().splitlines()) == 1 + 4 + 5
+    assert two.read_bytes() == one.read_bytes()
+    for name in "ab":
+        slices = pd.read_csv(tmp_path / f"{name}_tables" / "slices.csv")
+        assert slices[["'=Dead", "N"]].to_numpy().tolist() == [[1, 3], [2, 3]]
+
+
+def test_a_combined_table_that_holds_anything_else_is_kept(tmp_path: Path) -> None:
+    write_table(tmp_path / "tables", {"N": 3})
+    combined = tmp_path / "Raw_classification.csv"
+    combined.write_text("mine")
+    arguments = (tmp_path / "tables", "--out", tmp_path / "a.xlsx", "--combined", combined)
+
+    refused = call(*arguments)
+
+    assert isinstance(refused.exception, BadInputError)
+    assert "is there already, with other rows" in str(refused.exception)
+    assert combined.read_text() == "mine"
+    assert call(*arguments, "--overwrite").exit_code == 0
+    assert call(*arguments).exit_code == 0  # the same rows again
+    assert isinstance(call(*arguments[:3], "--combined", "a.xlsx").exception, BadInputError)

@@ -143,3 +143,57 @@ def test_long_names_that_begin_alike_are_written_at_the_same_time(tmp_path: Path
         other_part.write_text("2")
 
     assert (first.read_text(), second.read_text()) == ("1", "2")
+
+
+# ---- power failures, and folders that go away ---------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fsync of folders")
+@pytest.mark.parametrize("wanted", [True, False])
+def test_the_disk_holds_the_bytes_before_the_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: bool
+) -> None:
+    monkeypatch.setenv("STARBRIDGE_FSYNC", "1" if wanted else "0")
+    done: list[tuple[str, bool]] = []
+    fsync = os.fsync
+
+    def watched(handle: int) -> None:
+        fsync(handle)
+        what = Path(f"/proc/self/fd/{handle}").readlink() if sys.platform == "linux" else "?"
+        done.append((Path(what).name, (tmp_path / "a.txt").exists()))
+
+    monkeypatch.setattr(os, "fsync", watched)
+    write_bytes(tmp_path / "a.txt", b"whole")
+
+    names = [(f".a.txt{PART_ENDING}", False), (tmp_path.name, True)] if wanted else []
+    assert [exists for _, exists in done] == [exists for _, exists in names]
+    if sys.platform == "linux":
+        assert done == names
+
+
+def test_a_disk_that_cannot_say_when_it_is_done_does_not_stop_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STARBRIDGE_FSYNC", "1")
+
+    def refused(handle: int) -> None:
+        raise OSError(errno.EINVAL, "not here")
+
+    monkeypatch.setattr(os, "fsync", refused)
+    write_bytes(tmp_path / "a.txt", b"whole")
+
+    assert (tmp_path / "a.txt").read_bytes() == b"whole"
+
+
+def test_a_folder_that_is_removed_meanwhile_is_said(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+
+    with (
+        pytest.raises(BadInputError, match="its folder was removed meanwhile; run the same"),
+        writing(folder / "a.txt") as part,
+    ):
+        part.write_text("whole")
+        part.unlink()
+        folder.rmdir()
+
+    assert not folder.exists()

@@ -271,3 +271,71 @@ def test_what_is_no_geojson_is_said(tmp_path: Path, content: bytes, message: str
     with pytest.raises(BadInputError, match=message) as failed:
         Detections.read(path)
     assert str(failed.value).startswith(str(path))
+
+
+# ---- numbers and texts of other programs --------------------------------------------------------
+
+
+@pytest.mark.parametrize(("z", "expected"), [(2.0, 2), (2, 2), (-1.0, 0), (None, 0)])
+def test_planes_may_be_whole_floats(tmp_path: Path, z: Any, expected: int) -> None:
+    found = read(tmp_path, {**feature(), "geometry": {**SQUARE, "plane": {"c": -1.0, "z": z}}})
+
+    assert found.objects[["c", "z", "t"]].iloc[0].tolist() == [-1, expected, 0]
+
+
+@pytest.mark.parametrize("z", [0.5, "2", True, 2**70, 1e300, [1]])
+def test_a_plane_that_is_no_number_of_one_is_refused(tmp_path: Path, z: Any) -> None:
+    with pytest.raises(BadInputError, match="in the plane z = .* which is no whole number"):
+        read(tmp_path, {**feature(), "geometry": {**SQUARE, "plane": {"z": z}}})
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e300", "9" * 400, "null", '"4"', "{}"])
+@pytest.mark.parametrize("kind", ["Polygon", "MultiPolygon"])
+def test_coordinates_that_no_image_has_are_refused(tmp_path: Path, number: str, kind: str) -> None:
+    ring = f"[[1, 1], [4, 1], [{number}, 4], [1, 4], [1, 1]]"
+    coordinates = f"[{ring}]" if kind == "Polygon" else f"[[{ring}]]"
+    path = tmp_path / "a.geojson"
+    geometry = f'{{"type": "{kind}", "coordinates": {coordinates}}}'
+    odd = f'{{"type": "Feature", "geometry": {geometry}}}'
+    path.write_text(f"[{json.dumps(feature())}, {odd}]")
+
+    with pytest.raises(BadInputError, match="object 2 has (coordinates|a geometry that is none)"):
+        Detections.read(path)
+
+
+@pytest.mark.parametrize("measurements", [{"big": 10**400}, [{"name": ["a"], "value": 1}]])
+def test_measurements_of_any_size_and_name_are_read(tmp_path: Path, measurements: Any) -> None:
+    assert len(read(tmp_path, feature(measurements=measurements)).measurements) == 1
+
+
+@pytest.mark.parametrize("color", [[1e400, 0, 0], [300, 0, 0], ["a"], [None] * 3, "red", 2**80])
+def test_a_colour_that_is_none_is_unknown(tmp_path: Path, color: Any) -> None:
+    found = read(tmp_path, feature(color=color, classification={"name": "A", "color": color}))
+
+    assert found.objects.iloc[0][["color", "class_color"]].tolist() == [None, None]
+
+
+def test_half_a_character_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "a.geojson").write_text(
+        json.dumps(feature(name="NAME")).replace("NAME", r"a\ud800b\ud83d\ude00\\ud800")
+    )
+
+    found = Detections.read(tmp_path / "a.geojson")
+    found.write(tmp_path / "b.geojson")
+
+    assert found.objects["name"].tolist() == ["a\N{REPLACEMENT CHARACTER}b😀\\ud800"]
+
+
+def test_gzip_that_unpacks_to_far_too_much_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.geojson.gz"
+    path.write_bytes(gzip.compress(b" " * 2**28, 1))
+
+    with pytest.raises(BadInputError, match="unpacks to far more than an honest file"):
+        Detections.read(path)
+
+
+def test_measurements_that_differ_in_every_object_do_not_fill_memory(tmp_path: Path) -> None:
+    features = [feature(measurements={f"m{n}": 1.0}) for n in range(4_000)]
+
+    with pytest.raises(BadInputError, match="a.geojson|objects.geojson.*different measurements"):
+        read(tmp_path, features)

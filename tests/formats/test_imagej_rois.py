@@ -392,3 +392,25 @@ def test_the_image_in_the_files_own_comment_explains_its_positions(tmp_path: Pat
     assert found.objects["z"].tolist() == [0, 0]
     assert found.objects["c"].tolist() == [-1, 2]
     assert found.to_labels().shape == (30, 40)
+
+
+def test_a_zip_that_unpacks_to_far_too_much_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(3):
+            archive.writestr(f"{number}.roi", bytes(4 * 2**20))
+
+    with pytest.raises(BadInputError, match="unpacks to far more than an honest file"):
+        Detections.read(tmp_path / "bomb.zip")
+
+
+@pytest.mark.parametrize("nucleus", ["POLYGON ((0 0, 1e300 1, 5 5, 0 0))", "POINT (1 1)", "x"])
+def test_a_nucleus_that_is_none_is_left_out_or_said(tmp_path: Path, nucleus: str) -> None:
+    roi = roifile.ImagejRoi.frompoints(np.array([[0, 0], [9, 0], [9, 9]], np.float32))
+    roi.props = f"starbridge.id: x\nstarbridge.nucleus: {nucleus.replace(' ', '%20')}\n"
+    (tmp_path / "a.roi").write_bytes(roi.tobytes())
+
+    if "1e300" in nucleus:
+        with pytest.raises(BadInputError, match="has coordinates that are no pixels"):
+            Detections.read(tmp_path / "a.roi")
+    else:
+        assert Detections.read(tmp_path / "a.roi").objects["nucleus"].tolist() == [None]

@@ -135,7 +135,7 @@ def test_from_the_menu_and_by_what_the_recorder_wrote(
 @pytest.mark.parametrize(
     ("settings", "problem"),
     [
-        ("label_file=a.tif", "there is no setting label_file; write label_file"),
+        ("labelFile=a.tif", "there is no setting labelFile; write label_file"),
         ("sigma=2", "there is no setting sigma; there are label_file, roi_file"),
         ("label_file=[a b.tif", "[a b.tif does not end; close it with a bracket or a quote"),
     ],

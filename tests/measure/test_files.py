@@ -203,3 +203,37 @@ def test_images_without_a_pixel_size_are_named_once(folder: Path) -> None:
     assert "2 images have no pixel size" in done.output
     assert "(a, b); give it with --pixel-size" in done.output
     assert "no pixel size" not in in_pixels.output + given.output
+
+
+@pytest.mark.parametrize("table", ["csv", "parquet"])
+def test_all_objects_go_into_one_table_with_haug2s_columns(folder: Path, table: str) -> None:
+    names = {"a": "Pa_dQ_J70_SNd2T_20Xa_g1dt08_OG1_s1", "b": "Pa_odd"}
+    for old, new in names.items():
+        (folder / "images" / f"{old}.tif").rename(folder / "images" / f"{new}.tif")
+        for path in (folder / "objects").glob(f"{old}[._]*"):
+            path.rename(path.with_name(path.name.replace(old, new, 1)))
+    combined = folder / "Raw_data_dQ_J70_SNd2T.csv"
+    arguments = (folder / "images", folder / "objects", "--out", folder / "t", "--format", table)
+
+    done = call(*arguments, "--combined", combined)
+
+    assert done.exit_code == 0, done.output
+    found = pd.read_csv(combined, keep_default_na=False)
+    assert found.columns.tolist()[:13] == [
+        "Image_name", "Clone", "Diff", "Day", "Immuno", "Objective", "Imaging", "Organoid",
+        "Slice", "label", "area", "mean_intensity-0", "mean_intensity-1",
+    ]  # fmt: skip
+    assert found["Image_name"].tolist() == [f"{names['a']}.tif"] * 2 + ["Pa_odd.tif"] * 2
+    assert found["Slice"].tolist() == ["s1", "s1", "", ""]
+    assert found["area"].tolist() == [30, 80, 30, 80]
+    pixels = tifffile.imread(folder / "images" / "Pa_odd.tif")
+    assert found["mean_intensity-1"].iloc[2] == pytest.approx(pixels[1, 2:7, 3:9].mean())
+
+
+def test_a_combined_table_needs_areas_in_pixels(folder: Path) -> None:
+    arguments = (folder / "images", folder / "objects", "--out", folder / "t", "--unit", "um")
+
+    failed = call(*arguments, "--combined", folder / "all.csv")
+
+    assert isinstance(failed.exception, BadInputError)
+    assert "has no areas in px" in str(failed.exception)

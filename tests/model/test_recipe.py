@@ -86,3 +86,15 @@ def test_stardists_models_learnt_nuclei_of_the_size_in_the_data_science_bowl(sha
 
     for model in ("2D_versatile_fluo", "2D_paper_dsb2018", "2D_demo"):
         assert built_in(model) == pytest.approx(measured, 0.01)
+
+
+@pytest.mark.parametrize(
+    "entry", [{"percentiles": [-1, 99.8]}, {"pixel_size": 0}, {"diameter": float("inf")}]
+)
+def test_a_value_that_cannot_be_is_named_with_its_file(
+    tmp_path: Path, entry: dict[str, Any]
+) -> None:
+    (tmp_path / "recipe.json").write_text(json.dumps(entry))
+
+    with pytest.raises(BadInputError, match=r"recipe.json: has a [\w ]+ that cannot be: "):
+        read_recipe(tmp_path, "mine", {})

@@ -15,9 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.colors import class_color
-from bridge.detections import FIELDS, GEOMETRIES, Detections, number_labels
+from bridge.detections import Detections, number_labels
 from bridge.errors import BadInputError
-from bridge.formats.geojson import LABEL, PROBABILITY
+from bridge.formats.column_names import TAKEN, measurement_column, metadata_column, metadata_name
+from bridge.formats.geojson import (
+    LABEL,
+    PROBABILITY,
+    measurement_of_qupath,
+    qupath_measurement,
+)
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -29,10 +35,6 @@ NO_COLOR = -(2**31) + 1
 
 KINDS = ("detection", "cell", "annotation", "tile")
 """Object types, numbered as in the array ``kind``."""
-
-_MEASURED, _NOTED = " (measurement)", " (metadata)"
-"""Endings for names that are free in QuPath and taken by another column here, or vice versa."""
-_COLUMNS = frozenset({*FIELDS, *GEOMETRIES})
 
 _ARRAYS = "arrays.npz"
 _TEXTS = "texts.json"
@@ -130,8 +132,8 @@ def pack(detections: Detections) -> Packed:
         "ids": detections.ids,
         "names": frame["name"].tolist(),
         "classNames": class_names,
-        "measurementNames": [LABEL, PROBABILITY, *map(_measurement_there, measurements)],
-        "metadataNames": [_metadata_there(name, measurements) for name in metadata],
+        "measurementNames": [LABEL, PROBABILITY, *map(qupath_measurement, measurements)],
+        "metadataNames": [metadata_name(name, TAKEN | set(measurements)) for name in metadata],
         "metadata": [
             None if value is None else str(value)
             for value in frame[metadata].to_numpy(object).ravel()
@@ -155,7 +157,7 @@ def unpack(packed: Packed, image: ImageInfo) -> tuple[Detections, list[str | Non
     labels = values.pop(LABEL, np.full(len(ids), np.nan))
     if PROBABILITY in values:
         columns["prob"] = values.pop(PROBABILITY)
-    columns |= {_measurement_here(name): column for name, column in values.items()}
+    columns |= {measurement_of_qupath(name): column for name, column in values.items()}
     columns["label"] = number_labels(labels.tolist(), plane[:, 1].tolist(), plane[:, 2].tolist())
     columns |= _metadata(packed, columns)
     geometry = outlines_of(arrays, "")
@@ -192,9 +194,7 @@ def unpack_markers(packed: Packed) -> tuple[GeoDataFrame, list[str | None]]:
     ends = mine.arrays["wkbEnds"].tolist()
     data = mine.arrays["wkb"].astype(np.uint8).tobytes()
     columns, values = _columns(mine)
-    columns |= {
-        name + _MEASURED if name in _COLUMNS else name: column for name, column in values.items()
-    }
+    columns |= {measurement_column(name): column for name, column in values.items()}
     columns |= _metadata(mine, columns)
     outer = unpacked_ids(packed)
     markers = make_markers(
@@ -237,10 +237,10 @@ def _columns(packed: Packed) -> tuple[dict[str, Any], dict[str, NDArray[np.float
 
 def _metadata(packed: Packed, columns: Mapping[str, Any]) -> dict[str, list[str | None]]:
     """Return the metadata of packed objects under names that no other column has."""
-    texts, taken = packed.texts, _COLUMNS | columns.keys()
+    texts, taken = packed.texts, TAKEN | columns.keys()
     step = len(texts["metadataNames"])
     return {
-        key + _NOTED if key in taken else key: list(texts["metadata"][number::step])
+        metadata_column(key, taken): list(texts["metadata"][number::step])
         for number, key in enumerate(map(str, texts["metadataNames"]))
     }
 
@@ -266,26 +266,6 @@ def _measured(kinds: NDArray[np.object_], values: NDArray[np.float64]) -> NDArra
         has[rows] = known[rows].any(axis=0) | ~known.any(axis=0)
     has[:, :2] = known[:, :2]
     return has.astype(np.int8)
-
-
-def _measurement_there(name: str) -> str:
-    """Return the name of a measurement in QuPath."""
-    if name in (LABEL, PROBABILITY):
-        return name + _MEASURED
-    plain = name.removesuffix(_MEASURED)
-    return plain if plain in _COLUMNS else name
-
-
-def _measurement_here(name: str) -> str:
-    if name in _COLUMNS:
-        return name + _MEASURED
-    plain = name.removesuffix(_MEASURED)
-    return plain if plain in (LABEL, PROBABILITY) else name
-
-
-def _metadata_there(name: str, measurements: Sequence[str]) -> str:
-    plain = name.removesuffix(_NOTED)
-    return plain if plain in _COLUMNS or plain in measurements else name
 
 
 def _each_once(found: Sequence[str | None]) -> list[str]:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.errors import BadInputError
+from bridge.files.hdf5_claims import refuse_links
 from bridge.model.config import default_config
 from bridge.model.folder import ModelFolder
 from bridge.model.network import (
@@ -64,12 +65,13 @@ def read_unet(model: ModelFolder) -> Network:
             raise _refusal(model, f"has the activation {function!r}")
     try:
         with h5py.File(model.weights) as file:
+            refuse_links(model.weights, file)
             stored = _Stored(file)
             network = _Builder(model, stored.convolution, stored.normalisation).build()
             if stored.left:
                 raise _other_weights(model)
             return network.folded()
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # h5py raises both of damaged files
         raise BadInputError(
             model.weights, "is not an HDF5 file, or a damaged one", "copy the weights again"
         ) from error

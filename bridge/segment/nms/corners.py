@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
+from bridge.files.compiled import compiled
 from bridge.segment.nms.overlap import argsort_few
 
 # Columns of a point along an edge.
@@ -22,7 +22,7 @@ _SHARE, _X, _Y, _ROUND_X, _ROUND_Y, _WAY = range(6)
 _ENTERS, _LEAVES, _STAYS = 1.0, -1.0, 0.0
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def correct_for_rounding(x: Any, y: Any, x_b: Any, y_b: Any) -> Any:
     """Return how the area that two outlines share changes when their crossings are rounded.
 
@@ -41,7 +41,7 @@ def correct_for_rounding(x: Any, y: Any, x_b: Any, y_b: Any) -> Any:
     return 0.5 * (change + _sum_along(x_b, y_b, x, y, origin_x, origin_y, points))
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _sum_along(x: Any, y: Any, x_b: Any, y_b: Any, x0: float, y0: float, points: Any) -> Any:
     change = 0.0
     before = len(x) - 1
@@ -61,7 +61,7 @@ def _sum_along(x: Any, y: Any, x_b: Any, y_b: Any, x0: float, y0: float, points:
     return change
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _find_points_of_edge(
     x0: int, y0: int, x1: int, y1: int, x_b: Any, y_b: Any, points: Any
 ) -> int:
@@ -107,14 +107,14 @@ def _find_points_of_edge(
     return n
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _set_point(points: Any, n: int, share: Any, x: Any, y: Any, way: float) -> None:
     points[n, _SHARE], points[n, _X], points[n, _Y] = share, x, y
     points[n, _ROUND_X], points[n, _ROUND_Y] = _round(x), _round(y)
     points[n, _WAY] = way
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _round(value: float) -> Any:
     """Round to the nearest whole number, halves away from zero."""
     return np.floor(value + 0.5) if value >= 0 else np.ceil(value - 0.5)

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from bridge.files.compiled import compiled
 
 MOST_ROWS = 256
 """Outlines higher than this many rows have no row table."""
@@ -35,7 +36,7 @@ def ray_directions(rays: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]
     return np.sin(angles).astype(np.float32), np.cos(angles).astype(np.float32)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def compute_vertices(dist: Any, point: Any, sin: Any, cos: Any, x: Any, y: Any) -> None:
     """Compute the vertices of a candidate, in float32 and cut towards zero, as StarDist does."""
     centre_y, centre_x = np.float32(point[0]), np.float32(point[1])
@@ -44,7 +45,7 @@ def compute_vertices(dist: Any, point: Any, sin: Any, cos: Any, x: Any, y: Any) 
         y[k] = np.int32(centre_y + dist[k] * sin[k])
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def compute_frame(x: Any, y: Any, frame: Any) -> None:
     """Compute the octagon around an outline: extents along x, y, x + y and x - y."""
     low_x, high_x, low_y, high_y = x[0], x[0], y[0], y[0]
@@ -60,7 +61,7 @@ def compute_frame(x: Any, y: Any, frame: Any) -> None:
 
 
 # The terms are whole numbers, so that they may be added in any order.
-@numba.njit(nogil=True, cache=True, fastmath={"reassoc"})
+@compiled(nogil=True, fastmath={"reassoc"})
 def compute_area(x: Any, y: Any, point: Any) -> Any:
     """Return the area by the shoelace formula, and whether the centre sees the whole outline.
 
@@ -80,7 +81,7 @@ def compute_area(x: Any, y: Any, point: Any) -> Any:
     return abs(doubled) * 0.5, back == 0
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def fill_table(x: Any, y: Any, top: int, rows: int, table: Any, kind: Any) -> None:
     """Fill a table with where the edges of an outline run, one row of pixels after another.
 
@@ -136,7 +137,7 @@ def fill_table(x: Any, y: Any, top: int, rows: int, table: Any, kind: Any) -> No
             table[1, row], table[3, row] = table[0, row], table[2, row]
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _tangle(table: Any, kind: Any, row: Any) -> None:
     a, b, c, d = table[0, row], table[1, row], table[2, row], table[3, row]
     table[0, row], table[2, row] = min(a, b, c, d), max(a, b, c, d)

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
+from bridge.files.compiled import compiled
 from bridge.segment.nms.outline import (
     BOTTOM,
     DIFF_HIGH,
@@ -28,7 +28,7 @@ from bridge.segment.nms.outline import (
 )
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def bound_overlap_by_boxes(a: Any, b: Any) -> Any:
     """Return the area that two bounding boxes share: no overlap is larger."""
     width = min(a[RIGHT], b[RIGHT]) - max(a[LEFT], b[LEFT])
@@ -36,7 +36,7 @@ def bound_overlap_by_boxes(a: Any, b: Any) -> Any:
     return np.float64(width) * np.float64(height) if width > 0 and height > 0 else 0.0
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def bound_union(a: Any, b: Any) -> Any:
     """Return the area of the octagon around two frames: their union is not larger."""
     left, right = np.float64(min(a[LEFT], b[LEFT])), np.float64(max(a[RIGHT], b[RIGHT]))
@@ -49,7 +49,7 @@ def bound_union(a: Any, b: Any) -> Any:
     return (right - left) * (bottom - top) - 0.5 * corners
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def bound_overlap_by_rows(
     table: Any, kind: Any, start: int, table_b: Any, kind_b: Any, start_b: int, rows: int
 ) -> Any:
@@ -68,7 +68,7 @@ def bound_overlap_by_rows(
     return 0.5 * least, most
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def compute_row_overlap(table: Any, i: int, table_b: Any, j: int) -> Any:
     """Return the area that two outlines share in a row that is plain in both."""
     cuts = (
@@ -84,13 +84,13 @@ def compute_row_overlap(table: Any, i: int, table_b: Any, j: int) -> Any:
     return area
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _find_crossing(above: float, below: float) -> Any:
     """Return where a linear function from ``above`` to ``below`` is zero, 0 to 1; 1 if nowhere."""
     return above / (above - below) if above * below < 0 else 1.0
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _integrate(table: Any, i: int, table_b: Any, j: int, start: float, stop: float) -> Any:
     """Integrate the common width from start to stop, between which no edges of a side cross."""
     middle = 0.5 * (start + stop)
@@ -106,7 +106,7 @@ def _integrate(table: Any, i: int, table_b: Any, j: int, start: float, stop: flo
     return 0.5 * widest * widest / (abs(above) + abs(below)) * (stop - start)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _inner_edge(a0: float, a1: float, b0: float, b1: float, at: float, sign: float) -> Any:
     """Return the edge of two that is further right (sign 1) or left (sign -1) at a height."""
     if sign * (a0 + (a1 - a0) * at - b0 - (b1 - b0) * at) >= 0:
@@ -114,7 +114,7 @@ def _inner_edge(a0: float, a1: float, b0: float, b1: float, at: float, sign: flo
     return b0, b1
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def compute_overlap(x: Any, y: Any, x_b: Any, y_b: Any, top: int, bottom: int) -> Any:
     """Return the area that two outlines share between two rows, whatever their shape.
 
@@ -139,7 +139,7 @@ def compute_overlap(x: Any, y: Any, x_b: Any, y_b: Any, top: int, bottom: int) -
     return area
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def compute_slab_overlap(x: Any, y: Any, x_b: Any, y_b: Any, top: int, bottom: int) -> Any:
     """Return the area that two outlines share between heights without a vertex between them."""
     n = len(x)
@@ -177,7 +177,7 @@ def compute_slab_overlap(x: Any, y: Any, x_b: Any, y_b: Any, top: int, bottom: i
     return area * (bottom - top)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _find_edges(
     x: Any, y: Any, top: int, bottom: int, owner: int, ends: Any, turns: Any, used: int
 ) -> int:
@@ -195,7 +195,7 @@ def _find_edges(
     return used
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def argsort_few(values: Any) -> Any:
     """Sort a few values by insertion: numba's own sorting takes seconds to compile."""
     order = np.arange(len(values))

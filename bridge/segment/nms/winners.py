@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.files.compiled import compiled
 from bridge.segment.nms.corners import correct_for_rounding
 from bridge.segment.nms.outline import (
     BOTTOM,
@@ -174,7 +174,7 @@ def make_room(winners: Winners, count: int, rows: int, more: int, more_rows: int
     return Winners(record, area, table, kind)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def find_uncovered(
     members: Any, candidates: Any, winners: Any, index: Any, free: Any, heights: Any
 ) -> None:
@@ -203,7 +203,7 @@ def find_uncovered(
         heights[m] = 0 if covered else frame[BOTTOM] - frame[TOP]
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def admit(
     members: Any,
     candidates: Any,
@@ -269,7 +269,7 @@ def admit(
     return count, rows
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _new_outline(candidates: Any) -> Any:
     rays = candidates.dist.shape[1]
     return _Outline(
@@ -281,7 +281,7 @@ def _new_outline(candidates: Any) -> Any:
     )
 
 
-@numba.njit(nogil=True, cache=True, inline="always")
+@compiled(nogil=True, inline="always")
 def _compute_outline(candidate: int, candidates: Any, outline: Any) -> Any:
     """Compute vertices and frame of a candidate; return its area and whether it is simple."""
     point = candidates.points[candidate]
@@ -291,7 +291,7 @@ def _compute_outline(candidate: int, candidates: Any, outline: Any) -> Any:
     return compute_area(outline.x, outline.y, point)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _add_to_index(winner: int, winners: Any, candidates: Any, index: Any) -> None:
     record, levels, origin = winners.record[winner], index.levels, index.origin
     point = candidates.points[record[_CANDIDATE]]
@@ -329,7 +329,7 @@ def _add_to_index(winner: int, winners: Any, candidates: Any, index: Any) -> Non
             index.guess[row, column] = winner
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _find_cells(frame: Any, index: Any) -> Any:
     """Find the cells of the first level that a frame touches; outside the grid, those at its edge.
 
@@ -344,7 +344,7 @@ def _find_cells(frame: Any, index: Any) -> Any:
     return top, bottom, left, right
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _surely_covers(
     winners: Any, winner: int, frame: Any, area: float, simple: bool, threshold: float
 ) -> Any:
@@ -356,7 +356,7 @@ def _surely_covers(
     return overlap > threshold * (min(area, winner_area) + _NO_AREA) + _ROUNDING
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _is_covered(
     outline: Any,
     area: float,
@@ -384,7 +384,7 @@ def _is_covered(
     return False, tabled
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _find_near(
     frame: Any, area: float, threshold: float, winners: Any, index: Any, first: int
 ) -> Any:
@@ -422,7 +422,7 @@ def _find_near(
     return near, found
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _covers(
     winner: int,
     outline: Any,

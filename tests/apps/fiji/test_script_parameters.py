@@ -243,7 +243,7 @@ def test_settings_are_handed_over_as_texts_and_keep_their_lines(tmp_path: Path) 
         ({"sigma": -1}, "sigma = -1 is below 0"),
         ({"tiles": 10}, "tiles = 10 is above 9"),
         ({"kind": "c"}, "'c' is none of the choices of kind; kind is one of a, b c"),
-        ({"label_file": "a.tif"}, "has no parameter label_file; it has sigma, tiles, label_file"),
+        ({"labelFile": "a.tif"}, "has no parameter labelFile; it has sigma, tiles, label_file"),
     ],
 )
 def test_a_wrong_setting_is_named(values: dict[str, Value], problem: str) -> None:

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 
+from bridge.files.compiled import compiled
 from bridge.segment.engines.winograd.products import (
     add_bounded,
     dot,
@@ -136,7 +136,7 @@ class Buffers(NamedTuple):
     values: Any
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def multiply(
     left: Any, stride: Any, rows: Any, count: Any, right: Any, columns: Any, out: Any
 ) -> None:
@@ -163,7 +163,7 @@ def multiply(
                 multiply_one(first, stride, panel, result, columns, count)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _transform(
     first: Any, squares: Any, across: Any, source: Any, out: Any, stride: Any, channels_in: Any
 ) -> None:
@@ -180,7 +180,7 @@ def _transform(
             transform_input(source_at + _FLOAT * c, ys, xs, out_c, stride)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _products(first: Any, squares: Any, across: Any, layer: Any, buffers: Any) -> Any:
     """Compute the 36 products of squares; return the offset from one to the next."""
     kernel, transformed = layer.kernel, buffers.transformed
@@ -206,7 +206,7 @@ def _products(first: Any, squares: Any, across: Any, layer: Any, buffers: Any) -
     return rows * padded
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def convolve(squares: Any, layer: Any, buffers: Any, out: Any, pooled: Any) -> None:
     """Convolve, add the bias, and raise what is below the lower bound to it.
 
@@ -262,7 +262,7 @@ def convolve(squares: Any, layer: Any, buffers: Any, out: Any, pooled: Any) -> N
     fence()
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _zero_frame(out: Any, y: Any, x: Any, size: Any) -> None:
     """Write the zeros beside a square that lies at the end of rows or columns."""
     height, width = out.shape[0] - 1, out.shape[1] - 1
@@ -274,7 +274,7 @@ def _zero_frame(out: Any, y: Any, x: Any, size: Any) -> None:
             out[height, width] = 0
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _store_part(square: Any, out: Any, y: Any, x: Any) -> None:
     """Write the part of a square that lies within the layer."""
     height, width, channels = out.shape[0] - 1, out.shape[1] - 1, out.shape[2]
@@ -284,7 +284,7 @@ def _store_part(square: Any, out: Any, y: Any, x: Any) -> None:
                 out[y + j, x + k, c] = square[(OUTPUTS * j + k) * channels + c]
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _pool_part(source: Any, out: Any, y: Any, x: Any) -> None:
     """Pool the part of a square that lies within the layer, 2 x 2 pixels each."""
     height, width = source.shape[0] - 1, source.shape[1] - 1
@@ -296,7 +296,7 @@ def _pool_part(source: Any, out: Any, y: Any, x: Any) -> None:
                 out[j, k, c] = max(above, below)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def convolve_to_heads(
     squares: Any, layer: Any, heads: Any, buffers: Any, prob: Any, min_prob: Any, out: Any
 ) -> None:
@@ -363,7 +363,7 @@ def convolve_to_heads(
             _store_heads(at, heads, out, pixels[i, 0], pixels[i, 1])
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _store_heads(values_at: Any, heads: Any, out: Any, y: Any, x: Any) -> None:
     """Write a pixel's heads: its values with their bias, none below its bound."""
     channels = out.shape[2]
@@ -374,7 +374,7 @@ def _store_heads(values_at: Any, heads: Any, out: Any, y: Any, x: Any) -> None:
         add_bounded(values_at + c, bias, bound, out_at + c)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def convolve_pixels(
     first: Any, last: Any, source: Any, offsets: Any, kernel: Any, products: Any, out: Any
 ) -> None:
@@ -422,7 +422,7 @@ def convolve_pixels(
     fence()
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def pool(
     first: Any, last: Any, source: Any, corner: Any, height: Any, width: Any, out: Any
 ) -> None:

@@ -1,0 +1,1 @@
+"""Damaged files of every kind, and what becomes of reading them."""
