@@ -1,4 +1,3 @@
-// @java.io.Serializable (value="Fiji", required=false, persist=false) settings_from
 // @java.io.Serializable (value="(default)", required=false, persist=false) image_file
 // @java.io.Serializable (value="(default)", required=false, persist=false) nuclei_channel
 // @java.io.Serializable (value="(default)", required=false, persist=false) sigma
@@ -34,8 +33,8 @@ var settings_from, image_file, nuclei_channel, sigma, result_name, result_folder
 var cut_apart, smallest, greatest, drop_border, show_labels;
 var openAtStart = newArray(0), activeAtStart = 0, inBatchMode = false, settingsPass = 0;
 var settingKeys = newArray(0), settingTexts = newArray(0), settingNames = newArray(0);
-var isSettingFound = false, settingText = "", areSettingsGiven = false, hasDialog = false;
-var isAsked = false;
+var isSettingFound = false, settingText = "", areSettingsGiven = false, areSettingsFilled = false;
+var zeroSettings = 0, hasDialog = false, isAsked = false;
 
 startMacro();
 while (nextPass()) {
@@ -1104,6 +1103,7 @@ function nextPass() {
 	}
 	if (settingsPass == 2) {
 		checkKeys();
+		if (areSettingsFilled && zeroSettings > 0) areSettingsGiven = true;
 		if (hasDialog && !areSettingsGiven) {
 			Dialog.show();
 			isAsked = true;
@@ -1207,19 +1207,25 @@ function wholeSetting(value, label, preset, lowest, highest) {
 function findSetting(value, label) {
 	name = settingName(label);
 	isSettingFound = false;
-	if (settingsPass == 1) settingNames = Array.concat(settingNames, name);
+	text = exactText(value);
+	if (settingsPass == 1) {
+		settingNames = Array.concat(settingNames, name);
+		if (text == "0") zeroSettings++;
+		else areSettingsFilled = true;
+		if (text != "0" && text != "(default)") areSettingsGiven = true;
+	}
 	for (k = 0; k < settingKeys.length; k++) {
 		if (settingKeys[k] == name) {
 			isSettingFound = true;
 			settingText = settingTexts[k];
 		}
 	}
-	// Fiji fills in the variables that are listed at the top of the macro
-	if (!isSettingFound && "" + settings_from != "0") {
-		settingText = exactText(value);
-		if (settingText != "(default)") isSettingFound = true;
-	}
 	if (isSettingFound) areSettingsGiven = true;
+	// Fiji fills in the variables that are listed at the top of the macro
+	if (!isSettingFound && areSettingsFilled && text != "(default)") {
+		isSettingFound = true;
+		settingText = text;
+	}
 }
 
 // Return the name of a setting by its label.

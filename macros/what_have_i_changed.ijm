@@ -1,4 +1,3 @@
-// @java.io.Serializable (value="Fiji", required=false, persist=false) settings_from
 // @java.io.Serializable (value="(default)", required=false, persist=false) command_path
 // (These lines tell Fiji the names of the settings; the settings are below.)
 //
@@ -20,8 +19,8 @@ var macroName = "what_have_i_changed.ijm";
 var settings_from, command_path;
 var openAtStart = newArray(0), activeAtStart = 0, inBatchMode = false, settingsPass = 0;
 var settingKeys = newArray(0), settingTexts = newArray(0), settingNames = newArray(0);
-var isSettingFound = false, settingText = "", areSettingsGiven = false, hasDialog = false;
-var isAsked = false;
+var isSettingFound = false, settingText = "", areSettingsGiven = false, areSettingsFilled = false;
+var zeroSettings = 0, hasDialog = false, isAsked = false;
 
 startMacro();
 while (nextPass()) {
@@ -458,6 +457,7 @@ function nextPass() {
 	}
 	if (settingsPass == 2) {
 		checkKeys();
+		if (areSettingsFilled && zeroSettings > 0) areSettingsGiven = true;
 		if (hasDialog && !areSettingsGiven) {
 			Dialog.show();
 			isAsked = true;
@@ -484,19 +484,25 @@ function textSetting(value, label, preset) {
 function findSetting(value, label) {
 	name = settingName(label);
 	isSettingFound = false;
-	if (settingsPass == 1) settingNames = Array.concat(settingNames, name);
+	text = exactText(value);
+	if (settingsPass == 1) {
+		settingNames = Array.concat(settingNames, name);
+		if (text == "0") zeroSettings++;
+		else areSettingsFilled = true;
+		if (text != "0" && text != "(default)") areSettingsGiven = true;
+	}
 	for (k = 0; k < settingKeys.length; k++) {
 		if (settingKeys[k] == name) {
 			isSettingFound = true;
 			settingText = settingTexts[k];
 		}
 	}
-	// Fiji fills in the variables that are listed at the top of the macro
-	if (!isSettingFound && "" + settings_from != "0") {
-		settingText = exactText(value);
-		if (settingText != "(default)") isSettingFound = true;
-	}
 	if (isSettingFound) areSettingsGiven = true;
+	// Fiji fills in the variables that are listed at the top of the macro
+	if (!isSettingFound && areSettingsFilled && text != "(default)") {
+		isSettingFound = true;
+		settingText = text;
+	}
 }
 
 // Return the name of a setting by its label.

@@ -33,11 +33,11 @@ _SETTING = re.compile(r"^\t(\w+) = \w+Setting\(\1, ", re.MULTILINE)
 _WIDTH = 100
 
 _ORIGIN = "settings_from"
-"""Variable of a macro that says who filled in the others."""
+"""Variable of a macro by which starbridge says that it filled in the others."""
 
 # Fiji reads parameters from comments at the top of a script, which ImageJ passes over. It shows no
 # field for the type Serializable: a call that hands over some settings gets no dialog for the rest.
-_HANDED_OVER = '// @java.io.Serializable (value="{}", required=false, persist=false) {}\n'
+_HANDED_OVER = '// @java.io.Serializable (value="(default)", required=false, persist=false) {}\n'
 _HEADER_END = "// (These lines tell Fiji the names of the settings; the settings are below.)\n//\n"
 
 
@@ -229,9 +229,7 @@ def build_script(path: Path, library: Library, language: Language) -> str:
         end = max((m.end() for m in (header, *_VARIABLE.finditer(main)) if m), default=0)
         main = main[:end] + "".join(variables) + main[end:]
     if settings:
-        lines = [_HANDED_OVER.format("Fiji", _ORIGIN)]
-        lines += [_HANDED_OVER.format("(default)", name) for name in settings]
-        main = "".join(lines) + _HEADER_END + main
+        main = "".join(_HANDED_OVER.format(name) for name in settings) + _HEADER_END + main
     if not functions:
         return main
     notice = (

@@ -23,7 +23,7 @@ MacroValue = str | bool | int | float | PathLike[str] | Sequence[str | PathLike[
 """Values that a macro can be given."""
 
 ORIGIN = "settings_from"
-"""Variable of a macro that says who filled in the others: Fiji, starbridge, or nobody (0)."""
+"""Variable of a macro by which starbridge says that it filled in the others."""
 
 NOT_GIVEN = "(default)"
 """Value of a setting that was not handed over: the macro takes its default."""

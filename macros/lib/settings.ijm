@@ -7,6 +7,8 @@ var settingNames = newArray(0);   // names of the macro's own settings
 var isSettingFound = false;       // what findSetting() found
 var settingText = "";
 var areSettingsGiven = false;     // at least one setting was handed over
+var areSettingsFilled = false;    // Fiji or starbridge filled in the variables
+var zeroSettings = 0;             // variables that are 0: as ImageJ leaves them, or handed over
 var hasDialog = false;            // fields are added to a dialog
 var isAsked = false;              // the dialog was shown
 
@@ -23,6 +25,7 @@ function nextPass() {
 	}
 	if (settingsPass == 2) {
 		checkKeys();
+		if (areSettingsFilled && zeroSettings > 0) areSettingsGiven = true;
 		if (hasDialog && !areSettingsGiven) {
 			Dialog.show();
 			isAsked = true;
@@ -126,19 +129,25 @@ function wholeSetting(value, label, preset, lowest, highest) {
 function findSetting(value, label) {
 	name = settingName(label);
 	isSettingFound = false;
-	if (settingsPass == 1) settingNames = Array.concat(settingNames, name);
+	text = exactText(value);
+	if (settingsPass == 1) {
+		settingNames = Array.concat(settingNames, name);
+		if (text == "0") zeroSettings++;
+		else areSettingsFilled = true;
+		if (text != "0" && text != "(default)") areSettingsGiven = true;
+	}
 	for (k = 0; k < settingKeys.length; k++) {
 		if (settingKeys[k] == name) {
 			isSettingFound = true;
 			settingText = settingTexts[k];
 		}
 	}
-	// Fiji fills in the variables that are listed at the top of the macro
-	if (!isSettingFound && "" + settings_from != "0") {
-		settingText = exactText(value);
-		if (settingText != "(default)") isSettingFound = true;
-	}
 	if (isSettingFound) areSettingsGiven = true;
+	// Fiji fills in the variables that are listed at the top of the macro
+	if (!isSettingFound && areSettingsFilled && text != "(default)") {
+		isSettingFound = true;
+		settingText = text;
+	}
 }
 
 // Return the name of a setting by its label.

@@ -63,6 +63,12 @@ class Call:
         return {n: kept.get(kinds[n], str)(value) for n, value in self.settings.items()}
 
     @property
+    def all_values(self) -> dict[str, str | float | bool]:
+        """Its settings as Python has them, and the defaults of all others."""
+        settings = macro_settings(self.file.read_text("utf-8"))
+        return {**{s.name: s.default for s in settings}, **self.values}
+
+    @property
     def opening(self) -> str:
         """A macro that opens what has to be open."""
         if not self.opens:

@@ -28,6 +28,7 @@ def main() -> None:
         gateway.ui().showUI()
     for line in sys.stdin:
         request = json.loads(line)
+        gateway.IJ.runMacro('close("*");')
         text = Path(request["macro"]).read_text("utf-8")
         gateway.py.run_macro(text, request["settings"])
         if sys.argv[2] == "interactive":

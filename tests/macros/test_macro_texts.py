@@ -10,7 +10,7 @@ import pytest
 
 from bridge.apps.fiji.script_parameters import parameters
 from bridge.model.fiji_macro import MacroModel, render_macro
-from bridge.model.macro_settings import ORIGIN, lines_of_names, macro_settings
+from bridge.model.macro_settings import lines_of_names, macro_settings
 from bridge.model.recipe import read_recipe
 from tests.macros.conftest import MACROS
 
@@ -47,7 +47,7 @@ def test_every_setting_is_known_to_fiji_by_a_name_that_it_cannot_mistake(path: P
     text = path.read_text("utf-8")
     settings = macro_settings(text)
 
-    assert list(lines_of_names(text)) == [ORIGIN, *(s.name for s in settings)]
+    assert list(lines_of_names(text)) == [s.name for s in settings]
     for setting in settings:
         # Fiji and ImageJ look for the name in lower case, and for a label's first word
         assert setting.name == setting.label.split(" ")[0].lower()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bridge.model.macro_settings import lines_of_names, macro_settings, with_defaults
 
-MACRO = """// @java.io.Serializable (value="Fiji", persist=false) settings_from
+MACRO = """// @java.io.Serializable (value="(default)", persist=false) sigma
 // @java.io.Serializable (value="(default)", persist=false) model
 // a.ijm: works.
 while (nextPass()) {
@@ -22,7 +22,7 @@ while (nextPass()) {
 
 
 def test_names_are_those_at_the_top() -> None:
-    assert lines_of_names(MACRO) == {"settings_from": 1, "model": 2}
+    assert lines_of_names(MACRO) == {"sigma": 1, "model": 2}
     assert lines_of_names("print(1);") == {}
 
 

@@ -27,7 +27,7 @@ from bridge.files.packaged import own_folder
 from bridge.model.export_settings import RECORD_ENDING, read_export_settings
 from bridge.model.fiji_macro import MACRO, MacroModel, read_macro, render_macro
 from bridge.model.folder import file_name_of
-from bridge.model.macro_settings import ORIGIN, lines_of_names, macro_settings, with_defaults
+from bridge.model.macro_settings import lines_of_names, macro_settings, with_defaults
 
 MENU = "Plugins › StarBridge"
 """Menu of the installed macros."""
@@ -128,7 +128,7 @@ def _contents(
             raise BadInputError(
                 folder / name, f"cannot be read ({error})", "install starbridge again"
             ) from error
-        if app.knows_script_parameters or ORIGIN in lines_of_names(text):
+        if app.knows_script_parameters or lines_of_names(text):
             yield name, text.encode()
             continue
         if parameters(text, source=folder / name):

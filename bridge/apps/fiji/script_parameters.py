@@ -120,7 +120,7 @@ def parameters(text: str, *, source: str | PathLike[str] = "macro") -> tuple[Scr
     [('sigma', 'real')]
     """
     lines = lines_of_names(text)
-    if ORIGIN in lines:
+    if lines:
         return tuple(_of_setting(s, lines[s.name]) for s in macro_settings(text))
     found: dict[str, ScriptParameter] = {}
     for number, line in _parameter_lines(text):
@@ -163,9 +163,9 @@ def bind(text: str, values: Mapping[str, Value], *, source: str | PathLike[str])
                 f"has no parameter {name}",
                 f"it has {', '.join(asked)}" if asked else "it takes none",
             )
-    if origin := lines_of_names(text).get(ORIGIN):
+    if lines_of_names(text):
         lines = {p.line: _handed_over(p, values, source) for p in asked.values()}
-        lines[origin] = f'var {ORIGIN} = "starbridge";'
+        lines[min(lines)] = f'var {ORIGIN} = "starbridge"; {lines[min(lines)]}'
         pieces = _LINE_ENDS.split(text)
         for number, line in lines.items():
             pieces[2 * (number - 1)] = line

@@ -18,8 +18,7 @@ from bridge.files import packaged
 from bridge.model.macro_settings import macro_settings
 from tests.apps.app_folders import fiji_of_2017, fiji_of_today, plain_imagej
 
-OWN = """// @java.io.Serializable (value="Fiji", required=false, persist=false) settings_from
-// @java.io.Serializable (value="(default)", required=false, persist=false) label_file
+OWN = """// @java.io.Serializable (value="(default)", required=false, persist=false) label_file
 while (nextPass()) {
 \tlabel_file = fileSetting(label_file, "Label_file (empty: the active image)", "");
 }

@@ -134,6 +134,18 @@ def _home(folder: Path) -> Path:
     return home
 
 
+def _forget_python_objects(gateway: Any) -> None:
+    """Take pyimagej's own objects out of Fiji's list of objects.
+
+    They are Serializable, as the settings of our macros are: a dialog would offer them for those
+    that a call leaves out.
+    """
+    from jpype import JClass
+
+    objects = gateway.context().service("org.scijava.object.ObjectService")
+    objects.getIndex().removeAll(objects.getObjects(JClass("java.io.Serializable").class_))
+
+
 def _start_app(how: Start, options: list[str], folder: Path) -> Any:
     if how.java:
         if java_major(java_version(Path(how.java)) or "") >= _NATIVE_ACCESS_SINCE:
@@ -155,6 +167,7 @@ def _start_app(how: Start, options: list[str], folder: Path) -> Any:
         scyjava.config.add_option(option)
     scyjava.when_jvm_starts(mark_aborted_macros)
     gateway = imagej.init(how.app, mode="interactive" if how.window else "headless")
+    _forget_python_objects(gateway)
     if how.window:
         gateway.ui().showUI()
     return gateway
