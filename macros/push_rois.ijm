@@ -524,8 +524,13 @@ function valueEnd(text, start) {
 	return end;
 }
 
-// Note a setting that was handed over as text.
+// Note a setting that was handed over as text, unless it was before: Fiji's recorder adds settings to
+// those of the dialog, as it handed them over.
 function addKey(key, text) {
+	if (text == "(default)") return;
+	for (k = 0; k < settingKeys.length; k++) {
+		if (settingKeys[k] == key) return;
+	}
 	settingKeys = Array.concat(settingKeys, key);
 	settingTexts = Array.concat(settingTexts, text);
 }

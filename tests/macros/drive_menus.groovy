@@ -46,6 +46,9 @@ def choose(Map call) {
     IJ.runMacro('close("*"); roiManager("reset"); print("x"); print("\\\\Clear");' + call.opening)
     def before = Recorder.instance.text
     IJ.doCommand(call.command)
+    // the thread of the click ends when the recorder has its line
+    def command = null
+    waitFor { command = Thread.allStackTraces.keySet().find { it.name.contains(call.command) } }
     def dialog = null
     waitFor { dialog = showing(GenericDialog).find { it.title == call.command } }
     sleep(500)
@@ -57,12 +60,8 @@ def choose(Map call) {
     def said = ''
     waitFor {
         showing(MessageDialog).each { said += textOf(it); sleep(500); it.dispose() }
-        def running = Thread.allStackTraces.keySet().any {
-            it.name.startsWith('Run$_' + call.command) || it.name.contains('Macro$')
-        }
-        !running && showing(MessageDialog).empty
+        !command.alive && showing(MessageDialog).empty
     }
-    sleep(500)  // the recorder gets its line when the command has ended
     [said: said + (IJ.log ?: ''), recorded: Recorder.instance.text.substring(before.length())]
 }
 
