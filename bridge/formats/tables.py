@@ -192,10 +192,10 @@ def _read_text(file: Path, image: ImageInfo | None) -> Detections:
     columns = {name: _rows(values, rows) for name, values in columns.items()}
     ids = _rows(cells.texts("id"), rows) if "id" in cells.columns else [None] * len(rows)
     zt = [columns.get(axis, [0] * len(rows)) for axis in "zt"]
-    columns["label"] = number_labels(columns.get("label", [0] * len(rows)), *zt)
     names = set(cells.texts("image") if "image" in cells.columns else ()) - {None}
     info = image or ImageInfo(name=str(names.pop()) if len(names) == 1 else "")
     with errors_of(file):
+        columns["label"] = number_labels(columns.get("label", [0] * len(rows)), *zt)
         return Detections.from_polygons(
             outlines[rows], columns=columns, ids=keep_ids(ids), image=info
         )

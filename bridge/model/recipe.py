@@ -236,8 +236,7 @@ def read_recipe(
         return Recipe(**settings), sources
     except BadInputError as error:
         source = path if path.exists() else folder
-        problem = f"has a {error.source} that cannot be: {error.problem}"
-        raise BadInputError(source, problem, error.remedy) from error
+        raise BadInputError(source, f"{error.source}: {error.problem}", error.remedy) from error
     except (TypeError, ValueError, OverflowError) as error:
         raise BadInputError(
             path, f"has a value of the wrong kind ({error})", "correct it"

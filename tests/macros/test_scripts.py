@@ -163,7 +163,7 @@ def test_a_model_that_is_no_zip_for_fiji_is_said(
     main = """
 if (!hasGroovy()) return "no Groovy";
 newImage("plane", "8-bit", 20, 20, 1);
-settings = starDistSettings(getArgument(), 1, 99, 0.5, 0.4, 1, 2);
+settings = starDistSettings(getArgument(), 0.5, 0.4, 1, 2);
 problem = runStarDist("plane", settings);
 return problem;
 """

@@ -103,7 +103,7 @@ def test_a_name_cannot_end_the_plugins_arguments(
     ).printed
 
     quoted = re.sub(r"['\"\[\]]", lambda found: rf"\u00{ord(found[0]):02x}", str(model))
-    assert f"'model_file':'{quoted}'" in printed
+    assert f"'modelFile':'{quoted}'" in printed
 
 
 def test_a_plane_that_is_almost_all_background_does_not_stop_the_others(
