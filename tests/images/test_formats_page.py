@@ -17,7 +17,6 @@ from bridge.images import PixelSize, open_image
 from tests.images import microscope_files as files
 from tests.images.microscope_files import planes
 from tests.images.microscopes import files as microscopes
-from tests.images.microscopes import files as microscopes
 from tests.images.test_omezarr import ramp, write_image
 
 if TYPE_CHECKING:

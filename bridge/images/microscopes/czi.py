@@ -2,8 +2,8 @@
 
 Source of the format: ZISRAW (CZI) File Format Design Specification 1.2.2, and for the compressions
 5 and 6 the documentation of libCZI. czifile finds the tiles; they are decoded and put together
-here, so that one plane is read at a time and one code serves the two interfaces that czifile has: that of
-2019 for Python 3.11, and that of 2026 for newer ones.
+here, so that one plane is read at a time and one code serves the two interfaces that czifile has:
+that of 2019 for Python 3.11, and that of 2026 for newer ones.
 """
 
 from __future__ import annotations
