@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import struct
 import threading
 from collections.abc import Mapping, Sequence
@@ -33,6 +34,9 @@ def read_series(path: Path) -> SeriesFile:
     frames = frame_sizes(path)
     file = nd2.ND2File(path)
     try:
+        expected = math.prod(loop.count for loop in file.experiment)
+        if expected > len(frames):
+            raise ValueError(f"it has {len(frames)} of its {expected} frames")
         sizes = dict(file.sizes)
         positions = sizes.get("P", 1)
         lock = threading.Lock()

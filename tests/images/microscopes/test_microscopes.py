@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -271,8 +272,25 @@ def test_a_lif_of_tiles_is_refused(tmp_path: Path) -> None:
 def test_an_nd2_that_lacks_frames_is_refused(tmp_path: Path) -> None:
     write_nd2(tmp_path / "a.nd2", VALUES[None], frames=3)
 
-    with pytest.raises(BadInputError, match=f"frame 3 of 4 is not all there.*{CONVERT}"):
+    with pytest.raises(BadInputError, match=f"it has 3 of its 4 frames.*{CONVERT}"):
         open_image(tmp_path / "a.nd2")
+
+
+def test_an_nd2_that_claims_millions_of_frames_is_refused_at_once(tmp_path: Path) -> None:
+    write_nd2(tmp_path / "a.nd2", VALUES[None])
+    data = (tmp_path / "a.nd2").read_bytes()
+    count = "uiCount\0".encode("utf-16-le") + bytes([4, 0, 0, 0])
+    assert data.count(count) == 1  # of slices: there are three channels
+    (tmp_path / "a.nd2").write_bytes(data.replace(count, count[:-4] + b"\xff\xff\xff\x7f"))
+
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadInputError, match="it has 4 of its 2147483647 frames"):
+            open_image(tmp_path / "a.nd2")
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 10_000_000
 
 
 def test_an_oir_that_lacks_planes_is_refused(tmp_path: Path) -> None:
