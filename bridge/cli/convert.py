@@ -24,8 +24,8 @@ def convert(
     target: Annotated[
         Path,
         typer.Argument(
-            help="File to write, whose ending says the format (.ome.tif of an image); with "
-            "--format, a folder.",
+            help="File to write, whose ending says the format (.ome.tif or .ome.zarr of an image); "
+            "with --format, a folder.",
             show_default=False,
         ),
     ],
@@ -55,7 +55,7 @@ def convert(
     """Turn objects from one format into another: labels, ROIs, GeoJSON, tables; or images.
 
     With --format, TARGET is a folder, laid out as starbridge segment lays out its results. A
-    microscope's own file, and any image of several channels, becomes an OME-TIFF.
+    microscope's own file, and any image of several channels, becomes an OME-TIFF or OME-Zarr.
     """
     from bridge.formats import format_of, write_all
     from bridge.formats.layout import FORMATS, spec_of

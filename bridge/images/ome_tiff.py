@@ -12,12 +12,11 @@ import numpy as np
 
 from bridge.errors import BadInputError
 from bridge.files.atomic import writing
+from bridge.images.exporting import Export
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from os import PathLike
-
-    from numpy.typing import NDArray
 
     from bridge.images.image import Image
 
@@ -61,35 +60,24 @@ def write_ome_tiff(
             f"holds values of type {image.dtype}, which OME-TIFF does not have",
             "save it with 8, 16 or 32 bit integers or 32 bit floats",
         )
-    chosen = [image.channel_index(channel) for channel in channels or range(len(image.channels))]
-    if len(set(chosen)) < len(chosen):
-        raise BadInputError(source, "is to be written with a channel twice", "name each once")
+    export = Export.of(image, channels)
     colours = image.is_rgb and channels is None
     dtype = np.dtype(np.float32) if image.dtype == np.float16 else image.dtype
-    sizes = {"T": image.size("T"), "Z": image.size("Z"), "C": 1 if colours else len(chosen)}
-    axes = "".join(axis for axis, size in sizes.items() if size > 1) + "YX" + "S" * colours
-    sizes |= {"Y": image.height, "X": image.width, "S": len(chosen)}
-    shape = tuple(sizes[axis] for axis in axes)
-
-    def planes() -> Iterator[NDArray[Any]]:
-        for t, z in image.planes():
-            if colours:
-                yield np.stack([image.plane(c, z=z, t=t) for c in chosen], axis=-1)
-                continue
-            for c in chosen:
-                yield image.plane(c, z=z, t=t).astype(dtype, copy=False)
-
+    axes, shape = export.axes, export.shape
+    if colours:
+        axes, shape = axes.replace("C", "") + "S", (*shape[:-3], *shape[-2:], shape[-3])
     metadata: dict[str, Any] = {"axes": axes, "Name": image.name, **_lengths(image)}
     if not colours:
-        metadata["Channel"] = {"Name": [image.channels[c] for c in chosen]}
+        metadata["Channel"] = {"Name": export.names}
     large = math.prod(shape) * dtype.itemsize > _LARGEST_CLASSIC
+    planes = export.colour_planes() if colours else export.planes()
     with writing(path) as part, TiffWriter(part, bigtiff=large, ome=True) as writer:
         writer.write(
-            planes(),
+            (plane.astype(dtype, copy=False) for plane in planes),
             shape=shape,
             dtype=dtype,
             photometric="rgb" if colours else "minisblack",
-            extrasamples=("unassalpha",) if colours and len(chosen) == 4 else None,
+            extrasamples=("unassalpha",) if colours and shape[-1] == 4 else None,
             metadata=metadata,
         )
 

@@ -108,7 +108,19 @@ def test_a_stack_of_channels_is_an_image_and_a_plane_is_labels(
     assert Detections.read(tmp_path / "b.ome.tif").objects["label"].tolist() == [7]
 
 
-def test_an_image_is_written_to_ome_tiff_only(starbridge: Command, tmp_path: Path) -> None:
+def test_a_czi_becomes_an_ome_zarr(starbridge: Command, tmp_path: Path) -> None:
+    values = stack(4, 1, 20, 30)
+    write_czi(tmp_path / "a.czi", [values])
+    target = tmp_path / "a.ome.zarr"
+
+    assert starbridge("convert", tmp_path / "a.czi", target)[:2] == (0, f"{target}: image\n")
+
+    with open_image(target) as image:
+        assert (image.axes, image.channels) == ("CYX", ("DAPI", "GFP", "SOX2", "Tuj1"))
+        assert np.array_equal(image.plane("Tuj1"), values[3, 0])
+
+
+def test_an_image_is_written_to_ome_formats_only(starbridge: Command, tmp_path: Path) -> None:
     write_czi(tmp_path / "a.czi", [stack(1, 1, 20, 30)])
 
     code, _, said = starbridge("convert", tmp_path / "a.czi", tmp_path / "a.geojson")
