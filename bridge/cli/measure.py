@@ -11,6 +11,7 @@ import typer
 
 from bridge.cli.options import (
     CHANNEL_HELP,
+    IMAGES_HELP,
     AsJson,
     Axes,
     Jobs,
@@ -35,9 +36,7 @@ class Unit(StrEnum):
 
 
 def measure(
-    images: Annotated[
-        list[Path], typer.Argument(help="Images, or folders of them.", show_default=False)
-    ],
+    images: Annotated[list[Path], typer.Argument(help=IMAGES_HELP, show_default=False)],
     objects: Annotated[
         Path,
         typer.Argument(

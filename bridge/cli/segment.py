@@ -10,6 +10,7 @@ import typer
 
 from bridge.cli.options import (
     CHANNEL_HELP,
+    IMAGES_HELP,
     MODEL_HELP,
     AsJson,
     Axes,
@@ -46,8 +47,7 @@ def segment(
     images: Annotated[
         list[str],
         typer.Argument(
-            help="Images (TIFF, OME-TIFF, HDF5, OME-Zarr), or folders of them; also by URL "
-            "(s3://bucket/folder).",
+            help=f"{IMAGES_HELP} Also by URL (s3://bucket/folder).",
             show_default=False,
         ),
     ],

@@ -16,6 +16,7 @@ import typer
 
 from bridge.cli.options import (
     CHANNEL_HELP,
+    IMAGES_HELP,
     Axes,
     Jobs,
     Overwrite,
@@ -60,9 +61,7 @@ class Names(StrEnum):
 
 
 def select(
-    images: Annotated[
-        list[Path], typer.Argument(help="Images, or folders of them.", show_default=False)
-    ],
+    images: Annotated[list[Path], typer.Argument(help=IMAGES_HELP, show_default=False)],
     channel: Annotated[
         list[str],
         typer.Option(

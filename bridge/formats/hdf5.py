@@ -30,6 +30,7 @@ from bridge.formats import existing_file
 from bridge.formats.compressing import zlib_bytes
 from bridge.formats.labels import read_label_image
 from bridge.images.info import ImageInfo
+from bridge.images.series import split_series
 
 DATASET = "labels"
 OBJECTS = "objects"
@@ -150,7 +151,7 @@ def read(
     """Read a label image; UUIDs, probabilities and classes too, where the file keeps them.
 
     Args:
-        path: ``.h5`` or ``.hdf5``.
+        path: ``.h5`` or ``.hdf5``, or ``FILE#DATASET``.
         dataset: path of the dataset inside the file; ``labels``, or else the only image in it.
         axes: where the file does not say, ``YX``, ``ZYX``, ``TYX`` or ``TZYX``.
         image: what is known of the image, where the file does not say.
@@ -158,7 +159,8 @@ def read(
     Raises:
         BadInputError: not HDF5, no such dataset, no label image, unknown axes.
     """
-    file = existing_file(path)
+    named, series = split_series(path)
+    file, dataset = existing_file(named), dataset or series
     with _opened(file) as content:
         if dataset is None and DATASET in content:
             dataset = DATASET

@@ -20,6 +20,7 @@ from bridge.formats.compressing import zlib_bytes
 from bridge.images import open_image
 from bridge.images.hyperstack import imagej_resolution
 from bridge.images.info import ImageInfo
+from bridge.images.series import split_series
 from bridge.outlines.rasterize import label_dtype
 
 _CLASSIC_TIFF_LIMIT = 2**32 - 2**25
@@ -122,16 +123,16 @@ def read(
     Integers of any size and floats without a fraction are taken.
 
     Args:
-        path: ``.tif`` or ``.tiff``.
+        path: ``.tif`` or ``.tiff``, or ``FILE#SERIES`` for one of several images in a file.
         axes: where the file does not say, ``YX``, ``ZYX``, ``TYX`` or ``TZYX``.
         image: what is known of the image the labels belong to.
 
     Raises:
         BadInputError: not a TIFF, damaged, no label image, unknown axes.
     """
-    file = existing_file(path)
-    labels, label_axes, info = read_label_image(file, axes=axes)
-    return Detections.from_labels(labels, axes=label_axes, image=image or info, name=str(file))
+    existing_file(split_series(path)[0])
+    labels, label_axes, info = read_label_image(path, axes=axes)
+    return Detections.from_labels(labels, axes=label_axes, image=image or info, name=fspath(path))
 
 
 def read_label_image(

@@ -146,6 +146,10 @@ def spec_of(path: str | PathLike[str]) -> FormatSpec:
     >>> spec_of("Section 1_ROIS.ZIP").key
     'rois'
     """
+    if "#" in str(path):
+        from bridge.images.series import split_series  # numpy takes long to load
+
+        path = split_series(path)[0]
     name = Path(path).name.lower()
     found = [
         (len(ending), spec)

@@ -8,9 +8,11 @@ from os import PathLike
 from pathlib import Path
 
 from bridge.errors import BadInputError
+from bridge.files.names import safe_name
 from bridge.formats.layout import RECORD, by_rank, endings
 from bridge.images import image_name
-from bridge.images.names import is_zarr, split_series
+from bridge.images.names import is_zarr
+from bridge.images.series import split_series
 from bridge.images.zipped import split_archive
 
 _SUFFIXES = ("_rois", "_labels", "_mask", "_table")
@@ -72,7 +74,7 @@ def pair(
 def _name(file: Path) -> str:
     """Return the name of an image as files of its objects have it."""
     path, series = split_series(file)
-    return image_name(path) + ("" if series is None else f"#{series}")
+    return image_name(path) + ("" if series is None else f"#{safe_name(series)}")
 
 
 def _of(source: Path, name: str) -> list[Path]:

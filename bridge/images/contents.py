@@ -74,7 +74,7 @@ def listed(choices: Mapping[str, Sequence[int]], most: int = 8) -> str:
     """Return the choices in one line, the first few of many.
 
     Args:
-        choices: names of images as ``--dataset`` takes them, each with its shape or nothing.
+        choices: names of images, each with its shape or nothing.
         most: how many are listed.
 
     >>> listed({"raw": (3, 512, 512), "label": ()})

@@ -16,9 +16,10 @@ import numpy as np
 
 from bridge.errors import BadInputError
 from bridge.images.axes import lay_out
-from bridge.images.contents import ArrayStore, Contents, listed, stays_inside
+from bridge.images.contents import ArrayStore, Contents, stays_inside
 from bridge.images.info import ImageInfo
 from bridge.images.locations import Location, RemotePath
+from bridge.images.series import SeveralImagesError, how_to_choose
 from bridge.images.units import micrometres, pixel_size_of
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def _choose(path: Location, file: h5py.File, dataset: str | None) -> h5py.Datase
             raise BadInputError(
                 path,
                 f"has no dataset {dataset!r}",
-                f"choose with --dataset: {listed(images)}" if images else "",
+                how_to_choose(path, images) if images else "",
             )
         return node
     if not images:
@@ -95,10 +96,8 @@ def _choose(path: Location, file: h5py.File, dataset: str | None) -> h5py.Datase
             path, "has no dataset that is an image", "give a file with an array of grey values"
         )
     if len(images) > 1:
-        raise BadInputError(
-            path,
-            f"has {len(images)} datasets that could be the image",
-            f"choose one with --dataset: {listed(images)}",
+        raise SeveralImagesError(
+            path, f"has {len(images)} datasets that could be the image", images
         )
     return file[next(iter(images))]
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from bridge.errors import BadInputError, MissingPartError
+from bridge.images.series import split_series
 from bridge.images.zipped import METADATA
 
 if TYPE_CHECKING:
@@ -281,10 +282,12 @@ def identity(place: Location) -> dict[str, Any]:
     try:
         if isinstance(place, RemotePath):
             return place.identity()
-        status = _stands_for(place).stat()
+        status = _stands_for(split_series(place)[0]).stat()
     except (OSError, BadInputError):
         return {}
-    return {"bytes": status.st_size, "modified": status.st_mtime_ns}
+    series = split_series(place)[1] if isinstance(place, Path) else None
+    found: dict[str, Any] = {"bytes": status.st_size, "modified": status.st_mtime_ns}
+    return found if series is None else {**found, "series": series}
 
 
 def _stands_for(place: Path) -> Path:
@@ -309,7 +312,7 @@ def known_identity(place: Location) -> dict[str, Any]:
     if isinstance(place, RemotePath):
         return place.identity()
     try:
-        place.stat()
+        split_series(place)[0].stat()
     except FileNotFoundError as error:
         raise BadInputError(place, "does not exist", "check the spelling and the folder") from error
     except OSError as error:

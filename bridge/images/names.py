@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 from bridge.errors import BadInputError
+from bridge.files.names import safe_name
 from bridge.images.locations import Location, RemotePath, locate
+from bridge.images.series import split_series
 from bridge.images.zipped import METADATA, split_archive
 
 if TYPE_CHECKING:
@@ -31,54 +33,38 @@ IMAGE_ENDINGS: tuple[str, ...] = (
     ".ome.zarr.zip",
     ".zarr.zip",
     ".ozx",
+    ".czi",
+    ".lif",
+    ".nd2",
+    ".oir",
 )
 """Endings of the files (and ``.zarr`` folders) that count as images in a folder, in lower case."""
+
+_SERIES = re.compile(
+    rf"(?P<file>.+({'|'.join(map(re.escape, IMAGE_ENDINGS))}))#(?P<series>.+)", re.IGNORECASE
+)
 
 
 def image_name(path: str | PathLike[str]) -> str:
     """Return the name of an image: the file's name without an image ending.
 
     Args:
-        path: ``"/data/My image.OME.TIF"``, or an image at a URL.
+        path: ``"/data/My image.OME.TIF"``, an image at a URL, or ``FILE#SERIES``.
 
     Returns:
-        ``"My image"``. A name without a known ending stays as it is: dots are part of it
-        (``"day 1.5"``).
+        ``"My image"``, ``"FILE#SERIES"`` without the ending. A name without a known ending stays
+        as it is: dots are part of it (``"day 1.5"``).
 
-    >>> image_name("/data/My image.OME.TIF"), image_name("day 1.5")
-    ('My image', 'day 1.5')
+    >>> image_name("/data/My image.OME.TIF"), image_name("day 1.5"), image_name("a.lif#2")
+    ('My image', 'day 1.5', 'a#2')
     """
     name = path.name if isinstance(path, RemotePath) else Path(path).name
+    if not isinstance(path, RemotePath) and (series := _SERIES.fullmatch(str(path))):
+        return f"{image_name(series['file'])}#{safe_name(series['series'])}"
     for ending in sorted(IMAGE_ENDINGS, key=len, reverse=True):
         if name.lower().endswith(ending) and len(name) > len(ending):
             return name[: -len(ending)]
     return name
-
-
-def split_series(path: str | PathLike[str]) -> tuple[Path, str | None]:
-    """Split ``FILE#SERIES``, which names one image of a file that holds several.
-
-    Args:
-        path: a file, or ``FILE#2`` (counted from 0) or ``FILE#name``. A file whose own name has a
-            ``#`` is taken as it is.
-
-    Returns:
-        The file, and its series as ``dataset`` of :func:`bridge.images.open_image` takes it;
-        ``None`` where none is named.
-
-    >>> split_series("slides.lif#2")
-    (PosixPath('slides.lif'), '2')
-    >>> split_series("slide.tif")
-    (PosixPath('slide.tif'), None)
-    """
-    place = Path(path)
-    name, _, series = place.name.rpartition("#")
-    if not name or not series:
-        return place, None
-    try:
-        return (place, None) if place.exists() else (place.with_name(name), series)
-    except OSError:  # no permission to read the folder
-        return place, None
 
 
 def is_zarr(path: Location | ZipFolder) -> bool:
@@ -95,8 +81,8 @@ def find_images(paths: Iterable[str | PathLike[str]]) -> Sequence[Location]:
 
     Args:
         paths: files, taken as they are, in their order, whatever their ending; folders, searched
-            for images directly inside. A ``.zarr`` folder is an image. Text may be a URL of either,
-            or a URL with ``*`` in it.
+            for images directly inside. A ``.zarr`` folder is an image, and so is ``FILE#SERIES``,
+            one of several in a file. Text may be a URL of a file or folder, or a URL with ``*``.
 
     Returns:
         The images; those of a folder in natural order (``s2`` before ``s10``), hidden files and
@@ -116,6 +102,8 @@ def find_images(paths: Iterable[str | PathLike[str]]) -> Sequence[Location]:
                 found += _matching(path)
             elif _is_web_folder(path, fspath(text)):
                 found += _inside(path)
+            elif isinstance(path, Path) and split_series(path)[1] is not None:
+                found += [path for _ in find_images([split_series(path)[0]])]
             elif not (path.exists() or is_zarr(path) or _is_in_archive(path)):
                 raise BadInputError(path, "does not exist", "check the spelling and the folder")
             else:
@@ -126,22 +114,6 @@ def find_images(paths: Iterable[str | PathLike[str]]) -> Sequence[Location]:
                 f"cannot be read ({error.strerror or error})",
                 "check that you may open it and that the disk is connected",
             ) from error
-    return found
-
-
-def find_images_and_series(paths: Iterable[Path]) -> list[Path]:
-    """Find images as :func:`find_images` does, where ``FILE#SERIES`` may name one of several.
-
-    Args:
-        paths: files, folders, and series of files as in :func:`split_series`.
-
-    Raises:
-        BadInputError: as there.
-    """
-    found: list[Path] = []
-    for path in paths:
-        file, series = split_series(path)
-        found += find_images([file]) if series is None else [path for _ in find_images([file])]
     return found
 
 

@@ -14,9 +14,10 @@ import numpy as np
 
 from bridge.errors import BadInputError
 from bridge.images.axes import lay_out
-from bridge.images.contents import ArrayStore, Contents, listed, stays_inside
+from bridge.images.contents import ArrayStore, Contents, stays_inside
 from bridge.images.locations import Location, RemotePath
 from bridge.images.names import is_zarr
+from bridge.images.series import SeveralImagesError
 from bridge.images.units import micrometres, pixel_size_of
 from bridge.images.zipped import ZipFolder
 
@@ -260,7 +261,7 @@ def _only_image(path: Place, folder: Place, group: zarr.Group) -> Place:
     """Return the only image in a folder of images; an error lists them where there are several."""
     if "plate" in _ome(group) or "well" in _ome(group):
         raise BadInputError(
-            path, "is a plate of many wells", "choose one field with --dataset, for example A/1/0"
+            path, "is a plate of many wells", f"give one field, for example {path.name}/A/1/0"
         )
     children: list[Place] = [*folder.iterdir()]
     images = [
@@ -273,11 +274,7 @@ def _only_image(path: Place, folder: Place, group: zarr.Group) -> Place:
             path, "is a Zarr folder without an image", "give the folder of an OME-Zarr image"
         )
     if len(images) > 1:
-        raise BadInputError(
-            path,
-            f"holds {len(images)} images",
-            f"choose one with --dataset: {listed(dict.fromkeys(images, ()))}",
-        )
+        raise SeveralImagesError(path, f"holds {len(images)} images", dict.fromkeys(images, ()))
     return folder / images[0]
 
 

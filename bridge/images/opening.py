@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from bridge.errors import BadInputError
 from bridge.images.image import Image
 from bridge.images.locations import Location, RemotePath, locate
+from bridge.images.microscopes.registry import recognise
 from bridge.images.names import image_name, is_zarr
+from bridge.images.series import split_series
 from bridge.images.units import given_pixel_size
 from bridge.images.zipped import ZipFolder, split_archive
 
@@ -23,16 +25,13 @@ _HDF5 = b"\x89HDF\r\n\x1a\n"
 _HDF5_PLACES = (0, 512, 1024, 2048)  # a user block of such a size may come first
 _ZIP = b"PK\x03\x04"
 _ZARR_ZIPS = (".zarr.zip", ".ozx")
-_READ_FORMATS = "TIFF, OME-TIFF, HDF5 or OME-Zarr"
+_READ_FORMATS = "TIFF, OME-TIFF, HDF5, OME-Zarr, CZI, LIF, ND2 or OIR"
 _SAVE = "save it as TIFF (in Fiji: File › Save As › Tiff…)"
 _OTHERS = {
     b"\x89PNG": "a PNG picture",
     b"\xff\xd8\xff": "a JPEG picture",
     b"GIF8": "a GIF picture",
     b"BM": "a BMP picture",
-    b"ZISRAWFILE": "a Zeiss CZI file",
-    b"\x70\x00\x00\x00": "a Leica LIF file",
-    b"\xda\xce\xbe\x0a": "a Nikon ND2 file",
     b"\xd0\xcf\x11\xe0": "an Olympus OIB or Zeiss ZVI file",
     _ZIP: "a ZIP archive",
 }
@@ -48,19 +47,21 @@ def open_image(
     """Open a microscope image; its planes are read as they are asked for.
 
     TIFF, BigTIFF, OME-TIFF (also sets of files and pyramids), ImageJ's TIFF, HDF5 and OME-Zarr
-    (folders, and archives called ``.zarr.zip``) are read. PNG and JPEG are not: they have no pixel
-    size, and JPEG alters intensities.
+    (folders, and archives called ``.zarr.zip``) are read; with the part ``microscopes`` also CZI,
+    LIF, ND2 and OIR. PNG and JPEG are not: they have no pixel size, and JPEG alters intensities.
 
     Args:
         path: the file, or the folder of an OME-Zarr image or of one of its label images
-            (``a.zarr/labels/nuclei``); or a URL of either that fsspec reads.
+            (``a.zarr/labels/nuclei``); or a URL of either that fsspec reads. ``FILE#2`` and
+            ``FILE#NAME`` are the file and ``dataset``.
         axes: what the dimensions of the stored array are, over what the file says: 2 to 5 letters
             of ``TCZYX``, each once, Y and X among them; ``S`` in place of ``C`` for colours.
             Dimensions of size 1 may be left out.
         pixel_size: in µm, over what the file says: one number, (y, x), (z, y, x) or a
             :class:`PixelSize`.
         dataset: which image, where the file has several: path of an HDF5 dataset or of a group
-            in an OME-Zarr folder; number from 0, or name, of an image (scene) in a TIFF file.
+            in an OME-Zarr folder; number from 0, or name, of an image (scene, series, position)
+            in another file.
 
     Returns:
         The image. Close it, or use it in a ``with``.
@@ -68,18 +69,22 @@ def open_image(
     Raises:
         BadInputError: for anything that keeps the file from being read as one image: missing,
             forbidden, damaged, another format, several images, or axes that nothing names.
+        MissingPartError: a microscope's own file, and the library that reads it is not installed.
 
     >>> with open_image("section.ome.tif") as image:  # doctest: +SKIP
     ...     nuclei = image.plane("DAPI")
     """
-    path = locate(path)
+    given = path = locate(path)
+    if dataset is None and isinstance(path, Path):
+        path, dataset = split_series(path)
     try:
         contents = _open(path, axes, dataset)
     except OSError as error:
         raise _unreadable(path, error) from error
     try:
         size = given_pixel_size(pixel_size, contents.pixel_size)
-        return Image(contents, source=str(path), path=path, name=image_name(path), pixel_size=size)
+        name = image_name(given)
+        return Image(contents, source=str(given), path=given, name=name, pixel_size=size)
     except BaseException:
         contents.store.close()
         raise
@@ -102,6 +107,10 @@ def _open(path: Location, axes: str | None, dataset: str | None) -> Contents:
         return open_omezarr(ZipFolder.open(archive), axes=axes, dataset=dataset)
     with path.open("rb") as file:
         start = file.read(4096)
+    if (microscope := recognise(path, start)) is not None:
+        from bridge.images.microscopes.opening import open_microscope
+
+        return open_microscope(path, microscope, axes=axes, dataset=dataset)
     if start.startswith(_ZIP) and path.name.lower().endswith(_ZARR_ZIPS):
         return _open_archive(path, axes, dataset)
     if start.startswith(_TIFF):

@@ -14,11 +14,12 @@ import numpy as np
 
 from bridge.errors import BadInputError
 from bridge.images.axes import lay_out
-from bridge.images.contents import Contents, listed
+from bridge.images.contents import Contents
 from bridge.images.imagej import imagej_stack
 from bridge.images.locations import Location, RemotePath
 from bridge.images.micromanager import positions
 from bridge.images.ome import Ome, read_ome
+from bridge.images.series import SeveralImagesError, how_to_choose
 from bridge.images.tiff_checks import Headers, check_headers, check_series
 from bridge.images.tiff_metadata import described
 from bridge.images.tiff_planes import JPEG, TiffStore, quiet
@@ -248,7 +249,7 @@ def _choose(
             raise BadInputError(
                 path,
                 f"has {'several images' if named else 'no image'} {dataset!r}",
-                f"choose one with --dataset by its number: {listed(choices)}",
+                how_to_choose(path, choices, numbered=True),
             )
         return found[named[0]]
     largest = max(_pixels(series) for series in found)
@@ -260,11 +261,7 @@ def _choose(
         and _pixels(series) * _SMALL >= largest
     ] or found[:1]
     if len(main) > 1:
-        raise BadInputError(
-            path,
-            f"holds {len(main)} images",
-            f"choose one with --dataset by its number: {listed(choices)}",
-        )
+        raise SeveralImagesError(path, f"holds {len(main)} images", choices, numbered=True)
     if len(found) > 1:
         _log.info("%s: read the main image, left out %d smaller ones", path, len(found) - 1)
     return main[0]

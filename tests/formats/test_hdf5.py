@@ -83,7 +83,8 @@ def test_a_dataset_may_be_named(tmp_path: Path) -> None:
             file[name].attrs["axistags"] = axistags("YX")
 
     assert Detections.read(tmp_path / "two.h5", dataset="b").objects["label"].tolist() == [1, 4, 10]
-    with pytest.raises(BadInputError, match=r"two\.h5: .*--dataset: a .*, b "):
+    assert Detections.read(f"{tmp_path / 'two.h5'}#b").objects["label"].tolist() == [1, 4, 10]
+    with pytest.raises(BadInputError, match=r"two\.h5: .*two\.h5#a: a .*, b "):
         Detections.read(tmp_path / "two.h5")
 
 

@@ -16,6 +16,7 @@ from bridge.errors import BadInputError
 from bridge.images import PixelSize, open_image
 from tests.images import microscope_files as files
 from tests.images.microscope_files import planes
+from tests.images.microscopes import files as microscopes
 from tests.images.test_omezarr import ramp, write_image
 
 if TYPE_CHECKING:
@@ -122,6 +123,11 @@ def write_archive(path: Path) -> None:
             archive.write(file, file.relative_to(folder))
 
 
+def write_oir(path: Path) -> None:
+    pytest.importorskip("oirfile", reason="it needs Python 3.12")
+    microscopes.write_oir(path, STACK.swapaxes(0, 1))
+
+
 def halve(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
@@ -131,6 +137,9 @@ def write_stopped(path: Path) -> None:
 
 
 HALF = PixelSize(0.5, 0.5)
+STEPS = PixelSize(0.5, 0.25, 2.0)
+NAMES = ("DAPI", "GFP")
+STACK = microscopes.stack(2, 3, 32, 40)
 SLICES = planes(3).reshape(3, 1, 32, 40)
 ROWS = {
     "TIFF, BigTIFF": Row(write_plain, "YX", PixelSize(0.25, 0.5), (), cut),
@@ -189,8 +198,31 @@ ROWS = {
     "OME-Zarr archive (`.zarr.zip`, `.ozx`)": Row(
         write_archive, "CZYX", PixelSize(0.5, 0.25, 2.0), ("DAPI", "GFP"), halve, ".zarr.zip"
     ),
+    "Zeiss CZI": Row(
+        lambda path: microscopes.write_czi(path, [STACK]), "CZYX", STEPS, NAMES, halve, ".czi"
+    ),
+    "Leica LIF": Row(
+        lambda path: microscopes.write_lif(path, {"a": STACK.swapaxes(0, 1)}),
+        "CZYX",
+        STEPS,
+        NAMES,
+        halve,
+        ".lif",
+    ),
+    "Nikon ND2": Row(
+        lambda path: microscopes.write_nd2(path, STACK.swapaxes(0, 1)[None]),
+        "CZYX",
+        PixelSize(0.25, 0.25, 2.0),
+        NAMES,
+        halve,
+        ".nd2",
+    ),
+    "FluoView OIR": Row(write_oir, "CZYX", STEPS, NAMES, halve, ".oir"),
 }
-REFUSED = {"PNG, JPEG, GIF, BMP": (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"GIF89a", b"BM\0\0")}
+REFUSED = {
+    "cellSens VSI": (b"II*\0",),
+    "PNG, JPEG, GIF, BMP": (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"GIF89a", b"BM\0\0"),
+}
 
 
 def table() -> list[str]:

@@ -140,13 +140,13 @@ def test_of_several_datasets_one_is_chosen(tmp_path: Path) -> None:
         open_image(path)
     assert str(error.value) == (
         f"{path}: has 2 datasets that could be the image; "
-        "choose one with --dataset: group/labels (4 × 5), raw (4 × 5)"
+        "choose one as in a.h5#group/labels: group/labels (4 × 5), raw (4 × 5)"
     )
     for name in ("group/labels", "/group/labels"):
         with open_image(path, dataset=name) as image:
             assert image.plane().sum() == 20
     for name in ("labels", "group", ""):
-        with pytest.raises(BadInputError, match=r"has no dataset .*; choose with --dataset: group"):
+        with pytest.raises(BadInputError, match=r"has no dataset .*; choose one as in a.h5#group"):
             open_image(path, dataset=name)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from bridge.errors import BadInputError
 from bridge.images import find_images, image_name
-from bridge.images.names import find_images_and_series, split_series
+from bridge.images.series import split_series
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,6 +86,16 @@ def test_a_series_is_split_from_its_file(
     assert split_series(tmp_path / given) == (tmp_path / file, series)
 
 
+def test_the_name_of_a_series_may_have_slashes(tmp_path: Path) -> None:
+    (tmp_path / "a.lif").touch()
+
+    series = tmp_path / "a.lif#slide 1/left: eye"
+
+    assert split_series(series) == (tmp_path / "a.lif", "slide 1/left: eye")
+    assert find_images([series]) == [series]
+    assert image_name(series) == "a#slide 1_left_ eye"
+
+
 def test_a_file_whose_own_name_has_the_sign_is_that_file(tmp_path: Path) -> None:
     (tmp_path / "a #1.tif").touch()
 
@@ -96,8 +106,8 @@ def test_series_are_found_beside_files_and_folders(tmp_path: Path) -> None:
     for name in ("a.tif", "b.lif"):
         (tmp_path / name).touch()
 
-    found = find_images_and_series([tmp_path, tmp_path / "b.lif#1"])
+    found = find_images([tmp_path, tmp_path / "b.lif#1"])
 
-    assert found == [tmp_path / "a.tif", tmp_path / "b.lif#1"]
+    assert found == [tmp_path / "a.tif", tmp_path / "b.lif", tmp_path / "b.lif#1"]
     with pytest.raises(BadInputError, match=r"c\.lif: does not exist"):
-        find_images_and_series([tmp_path / "c.lif#1"])
+        find_images([tmp_path / "c.lif#1"])

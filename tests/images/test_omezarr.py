@@ -145,7 +145,7 @@ def test_of_several_images_one_is_chosen(tmp_path: Path) -> None:
     with open_image(folder) as image:
         assert image.axes == "CZYX"
     write_image(folder / "1", ramp(1, 1, 8, 9))
-    with pytest.raises(BadInputError, match="holds 2 images; choose one with --dataset: 0, 1"):
+    with pytest.raises(BadInputError, match="holds 2 images; choose one as in .*#0: 0, 1"):
         open_image(folder)
     with open_image(folder, dataset="1") as image:
         assert image.width == 9
@@ -154,7 +154,9 @@ def test_of_several_images_one_is_chosen(tmp_path: Path) -> None:
 def test_a_plate_needs_a_field(tmp_path: Path) -> None:
     folder = tmp_path / "plate.zarr"
     zarr.open_group(folder, mode="w", zarr_format=2).attrs["plate"] = {"wells": []}
-    with pytest.raises(BadInputError, match="is a plate of many wells; choose one field"):
+    with pytest.raises(
+        BadInputError, match="is a plate of many wells; give one field, for example plate.zarr/A"
+    ):
         open_image(folder)
 
 

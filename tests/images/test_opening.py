@@ -65,10 +65,13 @@ def test_a_folder(tmp_path: Path) -> None:
     ("content", "problem"),
     [
         (b"", "is empty (0 bytes); copy or export the file again"),
-        (b"just text", "is not a TIFF, OME-TIFF, HDF5 or OME-Zarr image; save it as TIFF"),
-        (b"II", "is not a TIFF, OME-TIFF, HDF5 or OME-Zarr image"),
+        (
+            b"just text",
+            "is not a TIFF, OME-TIFF, HDF5, OME-Zarr, CZI, LIF, ND2 or OIR image; save it as TIFF",
+        ),
+        (b"II", "is not a TIFF, OME-TIFF, HDF5, OME-Zarr, CZI"),
         (b"II*\0", "is no readable TIFF file, it is damaged or cut short"),
-        (b"ZISRAWFILE\0\0", "is a Zeiss CZI file, which starbridge does not read; save it as TIFF"),
+        (b"ZISRAWFILE\0\0", "is no readable Zeiss CZI file, it is damaged, cut short"),
         (b"PK\x03\x04zip", "is a ZIP archive, which starbridge does not read"),
     ],
 )

@@ -341,12 +341,12 @@ def test_of_several_scenes_one_is_chosen(tmp_path: Path) -> None:
     with tifffile.TiffWriter(path) as writer:
         for i in range(3):
             writer.write(np.full((8, 9), i, np.uint8), metadata={"Name": f"Scene {i}"})
-    with pytest.raises(BadInputError, match=r"holds 3 images; choose one with --dataset .*Scene 2"):
+    with pytest.raises(BadInputError, match=r"holds 3 images; choose one as in .*#0: .*Scene 2"):
         open_image(path)
     for dataset in ("1", "Scene 1"):
         with open_image(path, dataset=dataset) as image:
             assert image.plane()[0, 0] == 1
-    with pytest.raises(BadInputError, match="has no image '3'; choose one with --dataset"):
+    with pytest.raises(BadInputError, match="has no image '3'; choose one as in"):
         open_image(path, dataset="3")
 
 

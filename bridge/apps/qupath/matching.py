@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bridge.apps.qupath.project_files import ProjectFiles, ProjectImage, file_of
 from bridge.errors import BadInputError
-from bridge.images.names import split_series
+from bridge.images.series import split_series
 
 
 def find_in_project(
@@ -23,7 +23,7 @@ def find_in_project(
     Args:
         project: the project.
         file: an image file; ``FILE#SERIES`` names one of several images by the number of its
-            series (from 0) or by its name (:func:`bridge.images.names.split_series`).
+            series (from 0) or by its name (:func:`bridge.images.series.split_series`).
         size: width and height in pixels, where they are known.
 
     Returns:

@@ -21,7 +21,7 @@ from bridge.apps.qupath.image_transform import AS_FILE, ImageTransform
 from bridge.apps.qupath.server_builder import read_server
 from bridge.errors import BadInputError
 from bridge.images.info import ImageInfo, PixelSize
-from bridge.images.names import split_series
+from bridge.images.series import split_series
 
 PROJECT_FILE = "project.qpproj"
 

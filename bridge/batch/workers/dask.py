@@ -25,6 +25,7 @@ import bridge
 from bridge.batch.carry_out import AbandonedError, Result, carry_out, failure
 from bridge.batch.workers.interrupts import shielded
 from bridge.errors import BadInputError, MissingPartError, StarbridgeError
+from bridge.images.series import split_series
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,7 +88,8 @@ class DaskCluster:
                     client = stack.enter_context(self._client())
                     with _in_one_line(self._address):
                         watcher.remark(_dashboard(client))
-                        self._check_workers(client, [folder, *job.files(portable.item)], watcher)
+                        files = [split_series(file)[0] for file in job.files(portable.item)]
+                        self._check_workers(client, [folder, *files], watcher)
                     orders = _Orders(client, self._address, job, folder, watcher)
                     stack.callback(orders.cancel)
                 orders.give(portable)

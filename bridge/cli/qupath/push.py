@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bridge.cli.options import IMAGES_HELP
 from bridge.cli.output import note, note_waiting, print_json
 from bridge.cli.qupath.merging import (
     AsKind,
@@ -30,10 +31,7 @@ def push(
     ],
     images: Annotated[
         list[Path],
-        typer.Argument(
-            help="Images, or folders of them; FILE#2 (from 0) or FILE#NAME for one of a file's.",
-            show_default=False,
-        ),
+        typer.Argument(help=IMAGES_HELP, show_default=False),
     ],
     detections: DetectionFiles,
     kind: AsKind = None,
@@ -72,9 +70,9 @@ def push(
     from bridge.apps.qupath.sync import push as push_objects
     from bridge.detections import Detections
     from bridge.formats.pairing import pair
-    from bridge.images.names import find_images_and_series
+    from bridge.images import find_images
 
-    pairs = pair(find_images_and_series(images), detections)
+    pairs = pair(find_images(images), detections)
     settings = PushSettings(
         kind=None if kind is None else kind.value,
         inside=inside,

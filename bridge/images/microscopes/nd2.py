@@ -1,0 +1,169 @@
+"""Nikon ND2: positions, read with the package nd2."""
+
+from __future__ import annotations
+
+import logging
+import math
+import struct
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import nd2
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.images.info import PixelSize
+from bridge.images.microscopes.reading import Series, SeriesFile
+from bridge.images.units import pixel_size_of
+
+_log = logging.getLogger(__name__)
+
+_STACKED = "TCZ"
+_KNOWN = "PTCZYXS"
+_MAP_END = b"ND2 CHUNK MAP SIGNATURE 0000001!"
+_FRAME = b"ImageDataSeq|"
+_PIXELS_FROM = 4096  # bytes behind the start of a frame's part
+_CHUNK_HEADER = struct.Struct("<IIQ")  # magic, length of the name, length of the data
+_PLACE = struct.Struct("<QQ")
+
+
+def read_series(path: Path) -> SeriesFile:
+    """Open a file; its images are its positions on the stage."""
+    frames = frame_sizes(path)
+    file = nd2.ND2File(path)
+    try:
+        expected = math.prod(loop.count for loop in file.experiment)
+        if expected > len(frames):
+            raise ValueError(f"it has {len(frames)} of its {expected} frames")
+        sizes = dict(file.sizes)
+        positions = sizes.get("P", 1)
+        lock = threading.Lock()
+        numbers = _frame_numbers(file)
+        names = _position_names(file, positions)
+        needed = _bytes_of_a_frame(file)
+        for number in numbers.values():
+            # nd2 shows frames that are not there as zeros.
+            if frames.get(number, 0) < needed:
+                raise ValueError(f"frame {number} of {len(numbers)} is not all there")
+        about = _channels(path, file)
+        series = [_series(file, about, names[p], p, numbers, lock) for p in range(positions)]
+        return SeriesFile(series, file.close)
+    except BaseException:
+        file.close()
+        raise
+
+
+def frame_sizes(path: Path) -> dict[int, int]:
+    """Return how many bytes lie behind the start of each frame, by the map at the file's end."""
+    with path.open("rb") as file:
+        length = file.seek(0, 2)
+        file.seek(max(0, length - 40))
+        signature, place = struct.unpack("<32sQ", file.read(40))
+        if signature != _MAP_END:
+            raise ValueError("the map of its parts is missing")
+        file.seek(place)
+        _, name_length, data_length = _CHUNK_HEADER.unpack(file.read(_CHUNK_HEADER.size))
+        file.seek(name_length, 1)
+        data = file.read(min(data_length, length))
+    found = {}
+    start = 0
+    while (end := data.find(b"!", start)) >= 0 and data[start : end + 1] != _MAP_END:
+        name = data[start : end + 1]
+        offset, _ = _PLACE.unpack_from(data, end + 1)
+        start = end + 1 + _PLACE.size
+        if name.startswith(_FRAME) and name[len(_FRAME) : -1].isdigit():
+            found[int(name[len(_FRAME) : -1])] = length - offset - _PIXELS_FROM
+    return found
+
+
+def _bytes_of_a_frame(file: Any) -> int:
+    about = file.attributes
+    row = about.widthPx * about.componentCount * about.bitsPerComponentInMemory // 8
+    if min(about.widthPx, about.heightPx, row) < 1 or row > about.widthBytes:
+        raise ValueError("its rows are longer than is written of them")
+    if about.compressionType is not None:
+        return 1
+    return int(about.heightPx * about.widthBytes)
+
+
+def _frame_numbers(file: Any) -> dict[tuple[int, int, int], int]:
+    """Return the number of each frame by (position, t, z)."""
+    loops: Sequence[Mapping[str, int]] = file.loop_indices or ({},)
+    return {
+        (at.get("P", 0), at.get("T", 0), at.get("Z", 0)): number for number, at in enumerate(loops)
+    }
+
+
+def _position_names(file: Any, count: int) -> list[str]:
+    for loop in file.experiment:
+        if loop.type == "XYPosLoop" and len(loop.parameters.points) == count:
+            return [point.name or "" for point in loop.parameters.points]
+    return [""] * count
+
+
+def _series(
+    file: Any,
+    about: Sequence[Any],
+    name: str,
+    position: int,
+    numbers: Mapping[tuple[int, int, int], int],
+    lock: threading.Lock,
+) -> Series:
+    sizes: Mapping[str, int] = file.sizes
+    others = [f"{size} positions along axis {d}" for d, size in sizes.items() if d not in _KNOWN]
+    colours = (sizes["S"],) if sizes.get("S", 1) > 1 else ()
+    shape = (*(sizes.get(d, 1) for d in (*_STACKED, "Y", "X")), *colours)
+    missing = shape[0] * shape[2] - sum(p == position for p, _, _ in numbers)
+    problem = f"has {others[0]}" if others else ""
+    if colours and shape[1] > 1:
+        problem = "has colours in every channel"
+    elif missing and not problem:
+        problem = f"lacks {missing} of its {shape[0] * shape[2]} frames"
+
+    def read(t: int, c: int, z: int) -> NDArray[Any]:
+        with lock:
+            # A copy: nd2 gives a view of the mapped file, which is gone when it is closed.
+            frame = np.array(file.read_frame(numbers[position, t, z]))
+        stored = (shape[1], *shape[3:5], *colours)
+        plane: NDArray[Any] = frame.reshape(stored)[c]
+        return plane
+
+    return Series(
+        name=name,
+        shape=shape,
+        dtype=np.dtype(file.dtype),
+        read=read,
+        pixel_size=_pixel_size(about, sizes),
+        channels=_channel_names(about, shape[1]),
+        problem=problem,
+    )
+
+
+def _channels(path: Path, file: Any) -> Sequence[Any]:
+    """Return the metadata of the channels: the pixels of a file can be read without them."""
+    try:
+        return file.metadata.channels or ()
+    except Exception as error:
+        _log.warning(
+            "%s: the names of its channels and its pixel size cannot be read (%s)", path, error
+        )
+        return ()
+
+
+def _pixel_size(about: Sequence[Any], sizes: Mapping[str, int]) -> PixelSize | None:
+    """Return the pixel size where the microscope was calibrated; nd2 gives 1 µm where not."""
+    if not about:
+        return None
+    volume = about[0].volume
+    x, y, z = (
+        size if known else None
+        for size, known in zip(volume.axesCalibration, volume.axesCalibrated, strict=True)
+    )
+    return pixel_size_of(y, x, z if sizes.get("Z", 1) > 1 else None)
+
+
+def _channel_names(about: Sequence[Any], count: int) -> tuple[str, ...]:
+    names = tuple(each.channel.name or "" for each in about)
+    return names if len(names) == count else ()
