@@ -1,6 +1,6 @@
 // @java.io.Serializable (value="(default)", required=false, persist=false) image_file
 // @java.io.Serializable (value="(default)", required=false, persist=false) roi_file
-// @java.io.Serializable (value="(default)", required=false, persist=false) channel_names
+// @java.io.Serializable (value="(default)", required=false, persist=false) channel_list
 // @java.io.Serializable (value="(default)", required=false, persist=false) table_folder
 // (These lines tell Fiji the names of the settings; the settings are below.)
 //
@@ -25,17 +25,17 @@
 // Headless  fiji --headless --run measure_rois.ijm 'image_file="a.tif",roi_file="roi/a_rois.zip",table_folder="tables"'
 
 var macroName = "measure_rois.ijm";
-var settings_from, image_file, roi_file, channel_names, table_folder;
+var settings_from, image_file, roi_file, channel_list, table_folder;
 var openAtStart = newArray(0), activeAtStart = 0, inBatchMode = false, settingsPass = 0;
-var settingKeys = newArray(0), settingTexts = newArray(0), settingNames = newArray(0);
-var isSettingFound = false, settingText = "", areSettingsGiven = false, areSettingsFilled = false;
-var zeroSettings = 0, hasDialog = false, isAsked = false;
+var settingKeys = newArray(0), settingWords = newArray(0), settingTexts = newArray(0);
+var settingNames = newArray(0), isSettingFound = false, settingText = "", areSettingsGiven = false;
+var areSettingsFilled = false, zeroSettings = 0, hasDialog = false, isAsked = false;
 
 startMacro();
 while (nextPass()) {
 	image_file = fileSetting(image_file, "Image_file (empty: the active image)", "");
 	roi_file = fileSetting(roi_file, "Roi_file (RoiSet.zip; empty: overlay or ROI Manager)", "");
-	channel_names = textSetting(channel_names, "Channel_names (with commas; empty: those in the image)", "");
+	channel_list = textSetting(channel_list, "Channel_list (with commas; empty: those in the image)", "");
 	table_folder = folderSetting(table_folder, "Table_folder (for NAME_table.csv)", "");
 }
 if (!isGiven(table_folder)) stop("no folder for the table; choose one");
@@ -48,7 +48,7 @@ stopOn(gatherRois(roi_file));
 getDimensions(width, height, channels, slices, frames);
 labels = assignLabels(slices, frames);
 table = joinPath(table_folder, name + "_table.csv");
-stopOn(measureRois(table, labels, channel_names));
+stopOn(measureRois(table, labels, channel_list));
 print("wrote " + table);
 endMacro(activeAtStart);
 return table;
@@ -807,8 +807,9 @@ function findSetting(value, label) {
 		else areSettingsFilled = true;
 		if (text != "0" && text != "(default)") areSettingsGiven = true;
 	}
+	plain = plainName(name);
 	for (k = 0; k < settingKeys.length; k++) {
-		if (settingKeys[k] == name) {
+		if (settingKeys[k] == plain) {
 			isSettingFound = true;
 			settingText = settingTexts[k];
 		}
@@ -825,6 +826,12 @@ function findSetting(value, label) {
 function settingName(label) {
 	words = split(label, " ");
 	name = toLowerCase(words[0]);
+	return name;
+}
+
+// Return a setting's name as it is compared: labelFile is label_file, too.
+function plainName(name) {
+	name = replace(toLowerCase(name), "_", "");
 	return name;
 }
 
@@ -895,10 +902,12 @@ function valueEnd(text, start) {
 // those of the dialog, as it handed them over.
 function addKey(key, text) {
 	if (text == "(default)") return;
+	plain = plainName(key);
 	for (k = 0; k < settingKeys.length; k++) {
-		if (settingKeys[k] == key) return;
+		if (settingKeys[k] == plain) return;
 	}
-	settingKeys = Array.concat(settingKeys, key);
+	settingKeys = Array.concat(settingKeys, plain);
+	settingWords = Array.concat(settingWords, key);
 	settingTexts = Array.concat(settingTexts, text);
 }
 
@@ -906,15 +915,12 @@ function addKey(key, text) {
 function checkKeys() {
 	for (k = 0; k < settingKeys.length; k++) {
 		isKnown = false;
-		likely = "";
 		for (i = 0; i < settingNames.length; i++) {
-			if (settingNames[i] == settingKeys[k]) isKnown = true;
-			plain = replace(settingNames[i], "_", "");
-			if (plain == replace(toLowerCase(settingKeys[k]), "_", "")) likely = settingNames[i];
+			plain = plainName(settingNames[i]);
+			if (settingKeys[k] == plain) isKnown = true;
 		}
-		if (!isKnown && likely != "") stop("there is no setting " + settingKeys[k] + "; write " + likely);
 		if (!isKnown) {
-			stop("there is no setting " + settingKeys[k] + "; there are " + String.join(settingNames, ", "));
+			stop("there is no setting " + settingWords[k] + "; there are " + String.join(settingNames, ", "));
 		}
 	}
 }

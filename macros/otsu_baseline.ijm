@@ -32,9 +32,9 @@ var macroName = "otsu_baseline.ijm";
 var settings_from, image_file, nuclei_channel, sigma, result_name, result_folder, fill_holes;
 var cut_apart, smallest, greatest, drop_border, show_labels;
 var openAtStart = newArray(0), activeAtStart = 0, inBatchMode = false, settingsPass = 0;
-var settingKeys = newArray(0), settingTexts = newArray(0), settingNames = newArray(0);
-var isSettingFound = false, settingText = "", areSettingsGiven = false, areSettingsFilled = false;
-var zeroSettings = 0, hasDialog = false, isAsked = false;
+var settingKeys = newArray(0), settingWords = newArray(0), settingTexts = newArray(0);
+var settingNames = newArray(0), isSettingFound = false, settingText = "", areSettingsGiven = false;
+var areSettingsFilled = false, zeroSettings = 0, hasDialog = false, isAsked = false;
 
 startMacro();
 while (nextPass()) {
@@ -1214,8 +1214,9 @@ function findSetting(value, label) {
 		else areSettingsFilled = true;
 		if (text != "0" && text != "(default)") areSettingsGiven = true;
 	}
+	plain = plainName(name);
 	for (k = 0; k < settingKeys.length; k++) {
-		if (settingKeys[k] == name) {
+		if (settingKeys[k] == plain) {
 			isSettingFound = true;
 			settingText = settingTexts[k];
 		}
@@ -1232,6 +1233,12 @@ function findSetting(value, label) {
 function settingName(label) {
 	words = split(label, " ");
 	name = toLowerCase(words[0]);
+	return name;
+}
+
+// Return a setting's name as it is compared: labelFile is label_file, too.
+function plainName(name) {
+	name = replace(toLowerCase(name), "_", "");
 	return name;
 }
 
@@ -1302,10 +1309,12 @@ function valueEnd(text, start) {
 // those of the dialog, as it handed them over.
 function addKey(key, text) {
 	if (text == "(default)") return;
+	plain = plainName(key);
 	for (k = 0; k < settingKeys.length; k++) {
-		if (settingKeys[k] == key) return;
+		if (settingKeys[k] == plain) return;
 	}
-	settingKeys = Array.concat(settingKeys, key);
+	settingKeys = Array.concat(settingKeys, plain);
+	settingWords = Array.concat(settingWords, key);
 	settingTexts = Array.concat(settingTexts, text);
 }
 
@@ -1313,15 +1322,12 @@ function addKey(key, text) {
 function checkKeys() {
 	for (k = 0; k < settingKeys.length; k++) {
 		isKnown = false;
-		likely = "";
 		for (i = 0; i < settingNames.length; i++) {
-			if (settingNames[i] == settingKeys[k]) isKnown = true;
-			plain = replace(settingNames[i], "_", "");
-			if (plain == replace(toLowerCase(settingKeys[k]), "_", "")) likely = settingNames[i];
+			plain = plainName(settingNames[i]);
+			if (settingKeys[k] == plain) isKnown = true;
 		}
-		if (!isKnown && likely != "") stop("there is no setting " + settingKeys[k] + "; write " + likely);
 		if (!isKnown) {
-			stop("there is no setting " + settingKeys[k] + "; there are " + String.join(settingNames, ", "));
+			stop("there is no setting " + settingWords[k] + "; there are " + String.join(settingNames, ", "));
 		}
 	}
 }

@@ -1,7 +1,7 @@
 // @java.io.Serializable (value="(default)", required=false, persist=false) roi_file
 // @java.io.Serializable (value="(default)", required=false, persist=false) image_file
-// @java.io.Serializable (value="(default)", required=false, persist=false) label_width
-// @java.io.Serializable (value="(default)", required=false, persist=false) label_height
+// @java.io.Serializable (value="(default)", required=false, persist=false) given_width
+// @java.io.Serializable (value="(default)", required=false, persist=false) given_height
 // @java.io.Serializable (value="(default)", required=false, persist=false) label_file
 // @java.io.Serializable (value="(default)", required=false, persist=false) show_labels
 // (These lines tell Fiji the names of the settings; the settings are below.)
@@ -26,18 +26,18 @@
 // Headless  fiji --headless --run rois_to_labels.ijm 'roi_file="a_rois.zip",image_file="a.tif",label_file="a_labels.tif"'
 
 var macroName = "rois_to_labels.ijm";
-var settings_from, roi_file, image_file, label_width, label_height, label_file, show_labels;
+var settings_from, roi_file, image_file, given_width, given_height, label_file, show_labels;
 var openAtStart = newArray(0), activeAtStart = 0, inBatchMode = false, settingsPass = 0;
-var settingKeys = newArray(0), settingTexts = newArray(0), settingNames = newArray(0);
-var isSettingFound = false, settingText = "", areSettingsGiven = false, areSettingsFilled = false;
-var zeroSettings = 0, hasDialog = false, isAsked = false;
+var settingKeys = newArray(0), settingWords = newArray(0), settingTexts = newArray(0);
+var settingNames = newArray(0), isSettingFound = false, settingText = "", areSettingsGiven = false;
+var areSettingsFilled = false, zeroSettings = 0, hasDialog = false, isAsked = false;
 
 startMacro();
 while (nextPass()) {
 	roi_file = fileSetting(roi_file, "Roi_file (RoiSet.zip; empty: overlay or ROI Manager)", "");
 	image_file = fileSetting(image_file, "Image_file (of the ROIs; empty: the active image)", "");
-	label_width = wholeSetting(label_width, "Label_width (if there is no image)", 0, 0, 1/0);
-	label_height = wholeSetting(label_height, "Label_height (if there is no image)", 0, 0, 1/0);
+	given_width = wholeSetting(given_width, "Given_width (if there is no image)", 0, 0, 1/0);
+	given_height = wholeSetting(given_height, "Given_height (if there is no image)", 0, 0, 1/0);
 	label_file = fileSetting(label_file, "Label_file (to save, TIFF)", "");
 	show_labels = truthSetting(show_labels, "Show_labels", true);
 }
@@ -45,11 +45,11 @@ if (!isGiven(label_file)) stop("no name for the label image; choose where to sav
 if (!endsWith(toLowerCase(label_file), ".tif") && !endsWith(toLowerCase(label_file), ".tiff")) {
 	stop(label_file + " does not end with .tif; label images are saved as TIFF");
 }
-hasSize = label_width > 0 || label_height > 0;
+hasSize = given_width > 0 || given_height > 0;
 if (!isGiven(image_file) && !hasSize && countImages() == 0) {
 	stop("the size of the label image is not known; open or choose the image, or give width and height");
 }
-if (!isGiven(image_file) && hasSize && label_width * label_height == 0) stop("width or height is 0; give both");
+if (!isGiven(image_file) && hasSize && given_width * given_height == 0) stop("width or height is 0; give both");
 enterBatchMode(false);
 
 // the ROIs are put on an image of their own, so that the user's stays as it is
@@ -69,7 +69,7 @@ if (isGiven(image_file) || !hasSize) {
 	getDimensions(width, height, channels, slices, frames);
 	newImageLike(getImageID(), "starbridge-rois", "8-bit");
 } else {
-	newImage("starbridge-rois", "8-bit black", label_width, label_height, 1);
+	newImage("starbridge-rois", "8-bit black", given_width, given_height, 1);
 	setVoxelSize(1, 1, 1, "pixel");
 }
 carrier = getImageID();
@@ -675,8 +675,9 @@ function findSetting(value, label) {
 		else areSettingsFilled = true;
 		if (text != "0" && text != "(default)") areSettingsGiven = true;
 	}
+	plain = plainName(name);
 	for (k = 0; k < settingKeys.length; k++) {
-		if (settingKeys[k] == name) {
+		if (settingKeys[k] == plain) {
 			isSettingFound = true;
 			settingText = settingTexts[k];
 		}
@@ -693,6 +694,12 @@ function findSetting(value, label) {
 function settingName(label) {
 	words = split(label, " ");
 	name = toLowerCase(words[0]);
+	return name;
+}
+
+// Return a setting's name as it is compared: labelFile is label_file, too.
+function plainName(name) {
+	name = replace(toLowerCase(name), "_", "");
 	return name;
 }
 
@@ -763,10 +770,12 @@ function valueEnd(text, start) {
 // those of the dialog, as it handed them over.
 function addKey(key, text) {
 	if (text == "(default)") return;
+	plain = plainName(key);
 	for (k = 0; k < settingKeys.length; k++) {
-		if (settingKeys[k] == key) return;
+		if (settingKeys[k] == plain) return;
 	}
-	settingKeys = Array.concat(settingKeys, key);
+	settingKeys = Array.concat(settingKeys, plain);
+	settingWords = Array.concat(settingWords, key);
 	settingTexts = Array.concat(settingTexts, text);
 }
 
@@ -774,15 +783,12 @@ function addKey(key, text) {
 function checkKeys() {
 	for (k = 0; k < settingKeys.length; k++) {
 		isKnown = false;
-		likely = "";
 		for (i = 0; i < settingNames.length; i++) {
-			if (settingNames[i] == settingKeys[k]) isKnown = true;
-			plain = replace(settingNames[i], "_", "");
-			if (plain == replace(toLowerCase(settingKeys[k]), "_", "")) likely = settingNames[i];
+			plain = plainName(settingNames[i]);
+			if (settingKeys[k] == plain) isKnown = true;
 		}
-		if (!isKnown && likely != "") stop("there is no setting " + settingKeys[k] + "; write " + likely);
 		if (!isKnown) {
-			stop("there is no setting " + settingKeys[k] + "; there are " + String.join(settingNames, ", "));
+			stop("there is no setting " + settingWords[k] + "; there are " + String.join(settingNames, ", "));
 		}
 	}
 }

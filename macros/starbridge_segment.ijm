@@ -1,6 +1,6 @@
 // @java.io.Serializable (value="(default)", required=false, persist=false) image_file
 // @java.io.Serializable (value="(default)", required=false, persist=false) image_folder
-// @java.io.Serializable (value="(default)", required=false, persist=false) model
+// @java.io.Serializable (value="(default)", required=false, persist=false) model_path
 // @java.io.Serializable (value="(default)", required=false, persist=false) nuclei_channel
 // @java.io.Serializable (value="(default)", required=false, persist=false) result_folder
 // @java.io.Serializable (value="(default)", required=false, persist=false) overwrite
@@ -28,18 +28,18 @@
 // Headless  fiji --headless --run starbridge_segment.ijm 'image_file="a.tif",result_folder="results"'
 
 var macroName = "starbridge_segment.ijm";
-var settings_from, image_file, image_folder, model, nuclei_channel, result_folder, overwrite;
+var settings_from, image_file, image_folder, model_path, nuclei_channel, result_folder, overwrite;
 var show_results, command_path;
 var openAtStart = newArray(0), activeAtStart = 0, inBatchMode = false, settingsPass = 0;
-var settingKeys = newArray(0), settingTexts = newArray(0), settingNames = newArray(0);
-var isSettingFound = false, settingText = "", areSettingsGiven = false, areSettingsFilled = false;
-var zeroSettings = 0, hasDialog = false, isAsked = false;
+var settingKeys = newArray(0), settingWords = newArray(0), settingTexts = newArray(0);
+var settingNames = newArray(0), isSettingFound = false, settingText = "", areSettingsGiven = false;
+var areSettingsFilled = false, zeroSettings = 0, hasDialog = false, isAsked = false;
 
 startMacro();
 while (nextPass()) {
 	image_file = fileSetting(image_file, "Image_file", "");
 	image_folder = folderSetting(image_folder, "Image_folder (or a folder of images; both empty: the active image)", "");
-	model = textSetting(model, "Model (StarDist model folder, or demo)", "demo");
+	model_path = textSetting(model_path, "Model_path (StarDist model folder, or demo)", "demo");
 	nuclei_channel = textSetting(nuclei_channel, "Nuclei_channel (name, or number from 0; empty: the model's)", "");
 	result_folder = folderSetting(result_folder, "Result_folder", "");
 	overwrite = truthSetting(overwrite, "Overwrite (results that are there)", false);
@@ -49,7 +49,7 @@ while (nextPass()) {
 if (!isGiven(result_folder)) stop("no folder for the results; choose one");
 stopOn(checkInput(image_file, image_folder));
 if (!isGiven(command_path)) stop("the command is empty; give starbridge, or its whole path");
-if (!isGiven(model)) stop("no model; give a StarDist model folder, or demo");
+if (!isGiven(model_path)) stop("no model; give a StarDist model folder, or demo");
 isActiveImage = false;
 if (!isGiven(image_file) && !isGiven(image_folder)) isActiveImage = true;
 if (isActiveImage && countImages() == 0) stop("no image; open one, or choose an image or a folder");
@@ -61,7 +61,7 @@ files = newArray(input);
 if (isGiven(image_folder)) files = listImages("", image_folder);
 
 print("starbridge segments " + input + "; this can take minutes");
-words = newArray(command_path, "segment", input, "--model", "" + model, "--out", "" + result_folder);
+words = newArray(command_path, "segment", input, "--model", "" + model_path, "--out", "" + result_folder);
 if ("" + nuclei_channel != "") words = Array.concat(words, "--channel", "" + nuclei_channel);
 if (overwrite) words = Array.concat(words, "--overwrite");
 output = runCommand(words);
@@ -626,8 +626,9 @@ function findSetting(value, label) {
 		else areSettingsFilled = true;
 		if (text != "0" && text != "(default)") areSettingsGiven = true;
 	}
+	plain = plainName(name);
 	for (k = 0; k < settingKeys.length; k++) {
-		if (settingKeys[k] == name) {
+		if (settingKeys[k] == plain) {
 			isSettingFound = true;
 			settingText = settingTexts[k];
 		}
@@ -644,6 +645,12 @@ function findSetting(value, label) {
 function settingName(label) {
 	words = split(label, " ");
 	name = toLowerCase(words[0]);
+	return name;
+}
+
+// Return a setting's name as it is compared: labelFile is label_file, too.
+function plainName(name) {
+	name = replace(toLowerCase(name), "_", "");
 	return name;
 }
 
@@ -714,10 +721,12 @@ function valueEnd(text, start) {
 // those of the dialog, as it handed them over.
 function addKey(key, text) {
 	if (text == "(default)") return;
+	plain = plainName(key);
 	for (k = 0; k < settingKeys.length; k++) {
-		if (settingKeys[k] == key) return;
+		if (settingKeys[k] == plain) return;
 	}
-	settingKeys = Array.concat(settingKeys, key);
+	settingKeys = Array.concat(settingKeys, plain);
+	settingWords = Array.concat(settingWords, key);
 	settingTexts = Array.concat(settingTexts, text);
 }
 
@@ -725,15 +734,12 @@ function addKey(key, text) {
 function checkKeys() {
 	for (k = 0; k < settingKeys.length; k++) {
 		isKnown = false;
-		likely = "";
 		for (i = 0; i < settingNames.length; i++) {
-			if (settingNames[i] == settingKeys[k]) isKnown = true;
-			plain = replace(settingNames[i], "_", "");
-			if (plain == replace(toLowerCase(settingKeys[k]), "_", "")) likely = settingNames[i];
+			plain = plainName(settingNames[i]);
+			if (settingKeys[k] == plain) isKnown = true;
 		}
-		if (!isKnown && likely != "") stop("there is no setting " + settingKeys[k] + "; write " + likely);
 		if (!isKnown) {
-			stop("there is no setting " + settingKeys[k] + "; there are " + String.join(settingNames, ", "));
+			stop("there is no setting " + settingWords[k] + "; there are " + String.join(settingNames, ", "));
 		}
 	}
 }

@@ -1,7 +1,8 @@
 // Settings of a macro: handed over by Fiji or as text, else asked for in a dialog.
 
 var settingsPass = 0;             // 1: what was handed over is looked up, 2: the values are taken
-var settingKeys = newArray(0);    // names that were handed over as text, and their values
+var settingKeys = newArray(0);    // names that were handed over as text, as they are compared
+var settingWords = newArray(0);   // as they were written, and their values
 var settingTexts = newArray(0);
 var settingNames = newArray(0);   // names of the macro's own settings
 var isSettingFound = false;       // what findSetting() found
@@ -136,8 +137,9 @@ function findSetting(value, label) {
 		else areSettingsFilled = true;
 		if (text != "0" && text != "(default)") areSettingsGiven = true;
 	}
+	plain = plainName(name);
 	for (k = 0; k < settingKeys.length; k++) {
-		if (settingKeys[k] == name) {
+		if (settingKeys[k] == plain) {
 			isSettingFound = true;
 			settingText = settingTexts[k];
 		}
@@ -154,6 +156,12 @@ function findSetting(value, label) {
 function settingName(label) {
 	words = split(label, " ");
 	name = toLowerCase(words[0]);
+	return name;
+}
+
+// Return a setting's name as it is compared: labelFile is label_file, too.
+function plainName(name) {
+	name = replace(toLowerCase(name), "_", "");
 	return name;
 }
 
@@ -224,10 +232,12 @@ function valueEnd(text, start) {
 // those of the dialog, as it handed them over.
 function addKey(key, text) {
 	if (text == "(default)") return;
+	plain = plainName(key);
 	for (k = 0; k < settingKeys.length; k++) {
-		if (settingKeys[k] == key) return;
+		if (settingKeys[k] == plain) return;
 	}
-	settingKeys = Array.concat(settingKeys, key);
+	settingKeys = Array.concat(settingKeys, plain);
+	settingWords = Array.concat(settingWords, key);
 	settingTexts = Array.concat(settingTexts, text);
 }
 
@@ -235,15 +245,12 @@ function addKey(key, text) {
 function checkKeys() {
 	for (k = 0; k < settingKeys.length; k++) {
 		isKnown = false;
-		likely = "";
 		for (i = 0; i < settingNames.length; i++) {
-			if (settingNames[i] == settingKeys[k]) isKnown = true;
-			plain = replace(settingNames[i], "_", "");
-			if (plain == replace(toLowerCase(settingKeys[k]), "_", "")) likely = settingNames[i];
+			plain = plainName(settingNames[i]);
+			if (settingKeys[k] == plain) isKnown = true;
 		}
-		if (!isKnown && likely != "") stop("there is no setting " + settingKeys[k] + "; write " + likely);
 		if (!isKnown) {
-			stop("there is no setting " + settingKeys[k] + "; there are " + String.join(settingNames, ", "));
+			stop("there is no setting " + settingWords[k] + "; there are " + String.join(settingNames, ", "));
 		}
 	}
 }

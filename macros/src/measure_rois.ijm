@@ -24,7 +24,7 @@ startMacro();
 while (nextPass()) {
 	image_file = fileSetting(image_file, "Image_file (empty: the active image)", "");
 	roi_file = fileSetting(roi_file, "Roi_file (RoiSet.zip; empty: overlay or ROI Manager)", "");
-	channel_names = textSetting(channel_names, "Channel_names (with commas; empty: those in the image)", "");
+	channel_list = textSetting(channel_list, "Channel_list (with commas; empty: those in the image)", "");
 	table_folder = folderSetting(table_folder, "Table_folder (for NAME_table.csv)", "");
 }
 if (!isGiven(table_folder)) stop("no folder for the table; choose one");
@@ -37,7 +37,7 @@ stopOn(gatherRois(roi_file));
 getDimensions(width, height, channels, slices, frames);
 labels = assignLabels(slices, frames);
 table = joinPath(table_folder, name + "_table.csv");
-stopOn(measureRois(table, labels, channel_names));
+stopOn(measureRois(table, labels, channel_list));
 print("wrote " + table);
 endMacro(activeAtStart);
 return table;

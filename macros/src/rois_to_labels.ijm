@@ -23,8 +23,8 @@ startMacro();
 while (nextPass()) {
 	roi_file = fileSetting(roi_file, "Roi_file (RoiSet.zip; empty: overlay or ROI Manager)", "");
 	image_file = fileSetting(image_file, "Image_file (of the ROIs; empty: the active image)", "");
-	label_width = wholeSetting(label_width, "Label_width (if there is no image)", 0, 0, 1/0);
-	label_height = wholeSetting(label_height, "Label_height (if there is no image)", 0, 0, 1/0);
+	given_width = wholeSetting(given_width, "Given_width (if there is no image)", 0, 0, 1/0);
+	given_height = wholeSetting(given_height, "Given_height (if there is no image)", 0, 0, 1/0);
 	label_file = fileSetting(label_file, "Label_file (to save, TIFF)", "");
 	show_labels = truthSetting(show_labels, "Show_labels", true);
 }
@@ -32,11 +32,11 @@ if (!isGiven(label_file)) stop("no name for the label image; choose where to sav
 if (!endsWith(toLowerCase(label_file), ".tif") && !endsWith(toLowerCase(label_file), ".tiff")) {
 	stop(label_file + " does not end with .tif; label images are saved as TIFF");
 }
-hasSize = label_width > 0 || label_height > 0;
+hasSize = given_width > 0 || given_height > 0;
 if (!isGiven(image_file) && !hasSize && countImages() == 0) {
 	stop("the size of the label image is not known; open or choose the image, or give width and height");
 }
-if (!isGiven(image_file) && hasSize && label_width * label_height == 0) stop("width or height is 0; give both");
+if (!isGiven(image_file) && hasSize && given_width * given_height == 0) stop("width or height is 0; give both");
 enterBatchMode(false);
 
 // the ROIs are put on an image of their own, so that the user's stays as it is
@@ -56,7 +56,7 @@ if (isGiven(image_file) || !hasSize) {
 	getDimensions(width, height, channels, slices, frames);
 	newImageLike(getImageID(), "starbridge-rois", "8-bit");
 } else {
-	newImage("starbridge-rois", "8-bit black", label_width, label_height, 1);
+	newImage("starbridge-rois", "8-bit black", given_width, given_height, 1);
 	setVoxelSize(1, 1, 1, "pixel");
 }
 carrier = getImageID();

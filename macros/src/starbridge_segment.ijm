@@ -23,7 +23,7 @@ startMacro();
 while (nextPass()) {
 	image_file = fileSetting(image_file, "Image_file", "");
 	image_folder = folderSetting(image_folder, "Image_folder (or a folder of images; both empty: the active image)", "");
-	model = textSetting(model, "Model (StarDist model folder, or demo)", "demo");
+	model_path = textSetting(model_path, "Model_path (StarDist model folder, or demo)", "demo");
 	nuclei_channel = textSetting(nuclei_channel, "Nuclei_channel (name, or number from 0; empty: the model's)", "");
 	result_folder = folderSetting(result_folder, "Result_folder", "");
 	overwrite = truthSetting(overwrite, "Overwrite (results that are there)", false);
@@ -33,7 +33,7 @@ while (nextPass()) {
 if (!isGiven(result_folder)) stop("no folder for the results; choose one");
 stopOn(checkInput(image_file, image_folder));
 if (!isGiven(command_path)) stop("the command is empty; give starbridge, or its whole path");
-if (!isGiven(model)) stop("no model; give a StarDist model folder, or demo");
+if (!isGiven(model_path)) stop("no model; give a StarDist model folder, or demo");
 isActiveImage = false;
 if (!isGiven(image_file) && !isGiven(image_folder)) isActiveImage = true;
 if (isActiveImage && countImages() == 0) stop("no image; open one, or choose an image or a folder");
@@ -45,7 +45,7 @@ files = newArray(input);
 if (isGiven(image_folder)) files = listImages("", image_folder);
 
 print("starbridge segments " + input + "; this can take minutes");
-words = newArray(command_path, "segment", input, "--model", "" + model, "--out", "" + result_folder);
+words = newArray(command_path, "segment", input, "--model", "" + model_path, "--out", "" + result_folder);
 if ("" + nuclei_channel != "") words = Array.concat(words, "--channel", "" + nuclei_channel);
 if (overwrite) words = Array.concat(words, "--overwrite");
 output = runCommand(words);

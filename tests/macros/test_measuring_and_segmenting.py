@@ -103,7 +103,7 @@ def test_a_wrong_number_of_channel_names_is_said(
             image_file=two_channels,
             roi_file=folder / "a.zip",
             table_folder=folder,
-            channel_names="a,b,c",
+            channel_list="a,b,c",
         )
 
 
@@ -184,7 +184,7 @@ def test_the_message_of_a_failing_command_is_shown(
             SEGMENT,
             image_file=two_channels,
             result_folder=folder / "out",
-            model=model,
+            model_path=model,
             command_path=str(command),
         )
     assert f"no model <{model}> here" in str(refusal.value)

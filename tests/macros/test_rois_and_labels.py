@@ -122,8 +122,8 @@ def test_rois_of_starbridge_become_labels(
     fiji.run_macro(
         TO_LABELS,
         roi_file=folder / "a.zip",
-        label_width=512,
-        label_height=512,
+        given_width=512,
+        given_height=512,
         label_file=folder / "a.tif",
     )
 
@@ -139,8 +139,8 @@ def test_labels_above_65535_are_kept_in_32_bits(headless: Fiji, folder: Path) ->
     headless.run_macro(
         TO_LABELS,
         roi_file=folder / "a.zip",
-        label_width=20,
-        label_height=20,
+        given_width=20,
+        given_height=20,
         label_file=folder / "a.tif",
     )
 
@@ -201,8 +201,8 @@ def test_files_that_are_none_are_named(headless: Fiji, folder: Path) -> None:
             headless.run_macro(
                 TO_LABELS,
                 roi_file=folder / zipped,
-                label_width=5,
-                label_height=5,
+                given_width=5,
+                given_height=5,
                 label_file=folder / "l.tif",
             )
         assert not (folder / "l.tif").exists()

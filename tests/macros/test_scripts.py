@@ -73,8 +73,8 @@ def test_rois_are_saved_and_loaded(scripted: Fiji, folder: Path, mask: NDArray[n
     scripted.run_macro(
         MACROS / "rois_to_labels.ijm",
         roi_file=folder / "a.zip",
-        label_width=mask.shape[1],
-        label_height=mask.shape[0],
+        given_width=mask.shape[1],
+        given_height=mask.shape[0],
         label_file=folder / "b.tif",
     )
 
@@ -125,8 +125,8 @@ def test_what_is_no_roi_set_is_said(scripted: Fiji, folder: Path) -> None:
             scripted.run_macro(
                 MACROS / "rois_to_labels.ijm",
                 roi_file=folder / name,
-                label_width=5,
-                label_height=5,
+                given_width=5,
+                given_height=5,
                 label_file=folder / "l.tif",
             )
 

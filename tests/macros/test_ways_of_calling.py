@@ -135,7 +135,7 @@ def test_from_the_menu_and_by_what_the_recorder_wrote(
 @pytest.mark.parametrize(
     ("settings", "problem"),
     [
-        ("labelFile=a.tif", "there is no setting labelFile; write label_file"),
+        ("labels=a.tif", "there is no setting labels; there are label_file, roi_file"),
         ("sigma=2", "there is no setting sigma; there are label_file, roi_file"),
         ("label_file=[a b.tif", "[a b.tif does not end; close it with a bracket or a quote"),
     ],
@@ -171,3 +171,14 @@ def test_a_value_that_a_setting_cannot_have_ends_the_macro(
 
     assert problem in str(caught.value)
     assert not call.written[0].exists()
+
+
+def test_a_name_may_be_written_in_camel_case(fiji: Fiji, tmp_path: Path) -> None:
+    call = call_of("labels_to_rois", tmp_path)
+    text = call.text.replace("label_file", "labelFile").replace("roi_file", "ROI_file")
+
+    printed = fiji.run_macro(
+        f"runMacro({macro_literal(call.file)}, {macro_literal(text)});"
+    ).printed
+
+    call.succeeded(printed)

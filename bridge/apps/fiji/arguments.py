@@ -7,8 +7,14 @@ from collections.abc import Mapping, Sequence
 from os import PathLike, fspath
 from pathlib import Path
 
-from bridge.apps.fiji.script_parameters import ScriptParameter, Value, parameters
+from bridge.apps.fiji.script_parameters import (
+    ScriptParameter,
+    Value,
+    by_own_names,
+    parameters,
+)
 from bridge.errors import BadInputError
+from bridge.model.macro_settings import lines_of_names
 
 _TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -80,10 +86,13 @@ def read_values(macro: str | PathLike[str], words: Sequence[str]) -> dict[str, V
     source, macro_text = read_macro(macro)
     known = {parameter.name: parameter for parameter in parameters(macro_text, source=source)}
     values: dict[str, Value] = {}
+    own = lines_of_names(macro_text)
     for word in words:
         name, equals, text = word.partition("=")
         if not equals or not name.isidentifier():
             raise BadInputError(word, "is no parameter of a macro", "give NAME=VALUE")
+        if own:
+            (name,) = by_own_names({name: text}, known, source)
         if name in values:
             raise BadInputError(source, f"is given {name} twice", "give it once")
         values[name] = _value(text, known[name], source) if name in known else text

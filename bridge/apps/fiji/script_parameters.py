@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from os import PathLike, fspath
@@ -156,6 +156,8 @@ def bind(text: str, values: Mapping[str, Value], *, source: str | PathLike[str])
     'var sigma = 0.5;'
     """
     asked = {p.name: p for p in parameters(text, source=source) if p.is_input}
+    if lines_of_names(text):
+        values = by_own_names(values, asked, source)
     for name in values:
         if name not in asked:
             raise BadInputError(
@@ -172,6 +174,36 @@ def bind(text: str, values: Mapping[str, Value], *, source: str | PathLike[str])
         return "".join(pieces)
     lines = {p.line: _bound(p, values, source) for p in asked.values()}
     return _replaced(text, lambda number: lines.get(number, ""))
+
+
+def by_own_names(
+    values: Mapping[str, Value], names: Iterable[str], source: str | PathLike[str]
+) -> dict[str, Value]:
+    """Return values by the names that one of our macros has: ``labelFile`` is ``label_file``, too.
+
+    Args:
+        values: values by name.
+        names: the macro's settings.
+        source: the macro's file, for errors.
+
+    Raises:
+        BadInputError: one setting is given twice.
+
+    >>> by_own_names({"labelFile": "a.tif", "other": 1}, ["label_file"], "macro")
+    {'label_file': 'a.tif', 'other': 1}
+    """
+    own = {_plain(name): name for name in names}
+    found: dict[str, Value] = {}
+    for given, value in values.items():
+        name = own.get(_plain(given), given)
+        if name in found:
+            raise BadInputError(source, f"is given {name} twice", "give it once")
+        found[name] = value
+    return found
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "")
 
 
 def _parameter_lines(text: str) -> Iterator[tuple[int, str]]:

@@ -237,13 +237,21 @@ def test_settings_are_handed_over_as_texts_and_keep_their_lines(tmp_path: Path) 
     assert bound.splitlines()[7:] == OWN.splitlines()[7:]
 
 
+def test_a_name_may_be_written_in_camel_case(tmp_path: Path) -> None:
+    bound = bind(OWN, {"labelFile": tmp_path / "a.tif", "Sigma": 2}, source="a.ijm")
+
+    assert f"var label_file = {macro_literal(str(tmp_path / 'a.tif'))};" in bound
+    assert 'var sigma = "2.0";' in bound
+
+
 @pytest.mark.parametrize(
     ("values", "problem"),
     [
         ({"sigma": -1}, "sigma = -1 is below 0"),
         ({"tiles": 10}, "tiles = 10 is above 9"),
         ({"kind": "c"}, "'c' is none of the choices of kind; kind is one of a, b c"),
-        ({"labelFile": "a.tif"}, "has no parameter labelFile; it has sigma, tiles, label_file"),
+        ({"labels": "a.tif"}, "has no parameter labels; it has sigma, tiles, label_file"),
+        ({"labelFile": "a.tif", "label_file": "b.tif"}, "is given label_file twice"),
     ],
 )
 def test_a_wrong_setting_is_named(values: dict[str, Value], problem: str) -> None:
