@@ -20,12 +20,12 @@ MODEL_HELP = (
 """Help of ``--model``, the same in every command."""
 
 CHANNEL_HELP = "a number from 0, or a name (DAPI; C1, C2, … where the image has no names)"
-"""How a channel is chosen, the same in every command."""
+"""Ways to choose a channel, the same in every command."""
 
 IMAGES_HELP = (
     "Images, or folders of them; FILE#2 (from 0) or FILE#NAME for one of the images in a file."
 )
-"""How images are given, the same in every command."""
+"""Ways to give images, the same in every command."""
 
 TABLE_FORMATS = ("csv", "parquet")
 

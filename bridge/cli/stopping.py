@@ -12,7 +12,7 @@ from typing import NoReturn
 from bridge.cli.output import note
 
 _ENDING = ("SIGTERM", "SIGHUP")
-"""What schedulers, containers and shut-downs send, and a terminal that is closed."""
+"""Signals of schedulers, containers and shut-downs, and of a terminal that is closed."""
 
 
 @contextmanager

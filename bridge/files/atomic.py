@@ -19,7 +19,7 @@ FLUSH_VARIABLE = "STARBRIDGE_FSYNC"
 """Environment variable that, set to 0, leaves it to the system when files reach the disk."""
 
 _CANNOT_FLUSH = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
-"""What file systems answer that have no such call."""
+"""Errors of file systems that have no such call."""
 
 _MOST_BYTES = 255
 """Length of a file name in UTF-8 that Linux, macOS and Windows all take."""

@@ -16,7 +16,7 @@ from bridge.files.cache import CACHE_VARIABLE, cache_folder
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 _OF_CACHE_FILES = ("_index_name", "_load_index", "_save_index", "_save_data")
-"""What this module uses of ``numba.core.caching.IndexDataCacheFile`` (Numba 0.55 to 0.68)."""
+"""Part of ``numba.core.caching.IndexDataCacheFile`` that is used here (Numba 0.55 to 0.68)."""
 
 
 def compiled(**options: Any) -> Callable[[_Function], _Function]:

@@ -27,7 +27,7 @@ FORMATS = ("tif", "h5")
 IMAGE_DATASET = "data"
 
 Layout = Literal["starbridge", "haug2"]
-"""How crops are called."""
+"""Ways to name crops."""
 
 LAYOUTS: tuple[str, ...] = get_args(Layout)
 

@@ -13,7 +13,7 @@ OF_SYSTEM = {"Windows": "win64", "Darwin": "macosx"}.get(platform.system(), "lin
 LIBJVM = {"Windows": "bin/server/jvm.dll", "Darwin": "lib/server/libjvm.dylib"}.get(
     platform.system(), "lib/server/libjvm.so"
 )
-"""Where Java 11 and later keep their library on this system."""
+"""Places of the library of Java 11 and later on this system."""
 
 
 def touch(folder: Path, *names: str) -> None:

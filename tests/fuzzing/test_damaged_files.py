@@ -1,4 +1,4 @@
-"""Whatever is in a file, reading it gives a result or one line, soon and in little memory.
+"""Reading gives a result or one line, soon and in little memory, whatever is in a file.
 
 The files are damaged by random numbers that are the same each time. ``STARBRIDGE_FUZZ=5000`` tries
 as many of each kind in place of 300.
@@ -29,7 +29,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
-    """What became of each case, by kind of file."""
+    """Outcome of each case, by kind of file."""
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in KINDS}
     folder = tmp_path_factory.mktemp("damaged")
     while any(len(cases) < COUNT for cases in found.values()):

@@ -39,7 +39,7 @@ def header(tags: Tags, at: int, following: int = 0) -> bytes:
 
 
 def basic_tags(plane: NDArray[np.uint16], offset: int) -> Tags:
-    """What every page says of a 16-bit grey plane in one strip."""
+    """Tags of a 16-bit grey plane in one strip, as every page has them."""
     height, width = plane.shape
     return [
         (256, _LONG, 1, width),

@@ -1,4 +1,4 @@
-"""Every row of the table of images in docs/formats.md says what is true of such a file."""
+"""Rows of the table of images in docs/formats.md say what is true of such files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "formats.md"
 
 
 class Row(NamedTuple):
-    """What is read of a sample, and how the sample is damaged so that it is refused."""
+    """Sample of a format: what is read of it, and a damage by which it is refused."""
 
     write: Callable[[Path], None]
     axes: str

@@ -1,4 +1,4 @@
-"""What is said of images without reading their pixels."""
+"""Listing of images without reading their pixels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the headers of a TIFF declare and the file does not hold is refused, whatever the layout."""
+"""TIFF files whose headers declare what they do not hold are refused, whatever the layout."""
 
 from __future__ import annotations
 

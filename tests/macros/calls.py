@@ -84,7 +84,7 @@ class Call:
 
     @property
     def answers(self) -> dict[str, list[str]]:
-        """What to put into the fields of its dialog, by the kind of field, in their order."""
+        """Answers for the fields of its dialog, by the kind of field, in their order."""
         answers: dict[str, list[str]] = {"texts": [], "numbers": [], "choices": []}
         for setting in macro_settings(self.file.read_text("utf-8")):
             kind = {"number": "numbers", "whole": "numbers", "truth": "choices"}.get(

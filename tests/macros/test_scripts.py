@@ -1,4 +1,4 @@
-"""What macros leave to Groovy or JavaScript, where starbridge has not started ImageJ."""
+"""Groovy or JavaScript in macros, where starbridge has not started ImageJ."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stardist_haug2.ijm does around Fiji's StarDist plugin."""
+"""Work of stardist_haug2.ijm around Fiji's StarDist plugin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every macro gets its settings in every way in which a real Fiji can call it.
+"""Macros get their settings in every way in which a real Fiji can call them.
 
 What plain ImageJ has too is in :mod:`test_ways_of_calling`. Needs ``FIJI_APP``, Fiji's folder,
 which stays as it is: the macros are put into the menus of a copy of links to its files.

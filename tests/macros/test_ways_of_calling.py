@@ -1,4 +1,4 @@
-"""Every macro gets its settings in every way in which ImageJ can call it.
+"""Macros get their settings in every way in which ImageJ can call them.
 
 What only Fiji has (``--run``, SciJava, menus without a window) is in :mod:`test_ways_in_fiji`.
 """

@@ -1,4 +1,4 @@
-"""One image of a microscope's own file, in the same form for every maker."""
+"""Image of a microscope's own file, in the same form for every maker."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ReadPlane = Callable[[int, int, int], "NDArray[Any]"]
 
 @dataclass(frozen=True)
 class Series:
-    """One image of a file: scene, series or position.
+    """Image of a file: scene, series or position.
 
     Attributes:
         name: as the file has it, ``""`` for none.

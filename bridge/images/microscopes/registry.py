@@ -16,7 +16,7 @@ EXPORT = (
     "convert it to OME-TIFF or OME-Zarr (in Fiji: File › Import › Bio-Formats, then File › Export "
     "› OME-TIFF…; or with the program bioformats2raw)"
 )
-"""How a file that no library reads is made one that starbridge reads."""
+"""Way to make a file that no library reads one that starbridge reads."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a macro prints, and the errors that are told once."""
+"""Output of a macro, and errors that are told once."""
 
 from __future__ import annotations
 

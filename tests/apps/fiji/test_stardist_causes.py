@@ -1,4 +1,4 @@
-"""What the StarDist plugin prints when it fails, and what a user reads instead."""
+"""Messages of the StarDist plugin when it fails, and what a user reads instead."""
 
 from __future__ import annotations
 

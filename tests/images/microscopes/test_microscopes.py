@@ -28,7 +28,7 @@ STEPS = PixelSize(0.5, 0.25, 2.0)
 
 
 class Kind(NamedTuple):
-    """How a format is written, and what it is read by."""
+    """Writer of a format, and what reads it."""
 
     ending: str
     package: str

@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.imagej, pytest.mark.network]
 
 @dataclass(frozen=True)
 class Handed:
-    """What the macro handed over: images (channels, y, x), one a plane, and what it printed."""
+    """Images that the macro handed over (channels, y, x), one a plane, and what it printed."""
 
     images: list[NDArray[Any]]
     printed: str

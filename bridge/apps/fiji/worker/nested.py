@@ -33,7 +33,7 @@ def mark_aborted_macros() -> None:
 
 
 class NestedFailures:
-    """What went wrong in the macros, scripts and commands that a macro ran.
+    """Failures of the macros, scripts and commands that a macro ran.
 
     Args:
         context: SciJava's context; ``None`` for an ImageJ without SciJava.
