@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _NUMBERS = "buif"
 _MOST_BYTES = 8  # beyond float64 only C's long double is left, which differs by machine
+_MOST_CHANNELS = 2**16  # far more than any detector has
 _MOST_PIXELS = 2**40  # a plane of a terapixel is a damaged header, not a microscope
 
 
@@ -70,6 +71,12 @@ class Image:
         self._store: PixelStore | None = contents.store
         self._letters = layout.letters
         self._levels = contents.levels or (layout.shape,)
+        if self.size("C") > _MOST_CHANNELS:
+            raise BadInputError(
+                source,
+                f"claims to have {self.size('C')} channels, so its header is damaged",
+                "copy or export the file again, or give its axes (--axes)",
+            )
         self.channels = self._channel_names(contents.channels)
         if self.width * self.height > _MOST_PIXELS:
             raise BadInputError(

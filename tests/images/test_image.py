@@ -165,3 +165,10 @@ def test_a_mask_of_booleans_is_an_image_of_0_and_1() -> None:
 
     assert image.dtype == image.plane().dtype == np.uint8
     assert image.plane().tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+
+
+def test_more_channels_than_any_image_has_are_a_damaged_header() -> None:
+    claimed = np.broadcast_to(np.zeros((1, 1, 1), np.uint8), (2**40, 1, 1))
+
+    with pytest.raises(BadInputError, match=r"claims to have 1099511627776 channels"):
+        from_array(claimed, axes="CYX")
