@@ -20,6 +20,7 @@ import pytest
 from bridge.apps.fiji import Fiji, MacroError
 from bridge.model.macro_settings import macro_literal
 from tests.macros.calls import MACROS, NAMES, Call, call_of
+from tests.waiting import PATIENCE
 
 pytestmark = [
     pytest.mark.imagej,
@@ -74,8 +75,7 @@ def menus(display: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Me
         text=True,
     ) as process:
         yield Menus(process)
-        assert process.stdin is not None
-        process.stdin.close()
+        process.kill()
 
 
 class Menus:
@@ -89,7 +89,7 @@ class Menus:
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
-        watchdog = threading.Timer(90, self._process.kill)
+        watchdog = threading.Timer(PATIENCE, self._process.kill)
         watchdog.start()
         stdin.write(json.dumps(request) + "\n")
         stdin.flush()

