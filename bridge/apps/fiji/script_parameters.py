@@ -140,7 +140,8 @@ def bind(text: str, values: Mapping[str, Value], *, source: str | PathLike[str])
 
     Every ``#@`` line becomes the declaration of a global variable on the same line (empty for
     messages, ``#@script`` and outputs), so that ImageJ's errors name the right line. These lines
-    are ASCII, because ImageJ reads macro files as Latin-1 in places.
+    are ASCII, because ImageJ reads macro files as Latin-1 in places. A setting of our own macros
+    becomes a text, in the line that names it for Fiji.
 
     Args:
         text: the macro.

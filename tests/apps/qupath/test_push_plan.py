@@ -269,7 +269,7 @@ def test_what_a_reviewer_drew_is_never_written_again() -> None:
 
 
 def test_a_review_of_an_earlier_push_and_that_of_another_reviewer_are_both_kept() -> None:
-    """One had the image open while the other's edits and a new segmentation were pushed."""
+    """Edits made over an image that was open while the others and a segmentation were pushed."""
     image = image_with_region()
     first = plan_push(objects(image), None, row_of(4), MergeSettings(), time="May")
     opened = apply(first, image)
