@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from benchmarks import haug2_like
 from bridge import Segmenter
 from bridge.demo.evaluate import compare
-from bridge.demo.simulator import simulate_section
+from bridge.examples.simulator import simulate_section
 
 DIAMETER = 13.5
 ROUNDS = 2

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.demo.simulator import simulate_section
+from bridge.examples.simulator import simulate_section
 from bridge.outlines import rasterize, star_polygons
 from bridge.segment.nms import Candidates, suppress
 

@@ -35,7 +35,7 @@ def write_section(folder: Path, side: int, diameter: float = 16.0) -> tuple[Path
 def _write(folder: Path, side: int, diameter: float) -> tuple[Path, Path, int]:
     import tifffile
 
-    from bridge.demo.simulator import simulate_section
+    from bridge.examples.simulator import simulate_section
 
     pixels, labels = simulate_section((side, side), seed=1, diameter=diameter)
     image, label_image = folder / "section.ome.tif", folder / "labels.tif"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from bridge import Detections, ImageInfo, PixelSize, Segmenter
-from bridge.demo.microscope_image import read_microscope_image, read_microscope_mask
+from bridge.examples.microscope_image import read_microscope_image, read_microscope_mask
 
 # Tests write thousands of files, none of which has to survive a loss of power.
 os.environ.setdefault("STARBRIDGE_FSYNC", "0")

@@ -25,7 +25,7 @@ matter, use a model that was trained on images like yours.
 | licence | BSD-3-Clause |
 
 ## How it was trained
-On simulated nuclei and nothing else (`bridge.demo.simulator`): {images} images of
+On simulated nuclei and nothing else (`bridge.examples.simulator`): {images} images of
 {image_size} x {image_size} pixels, each with its own kind of nuclei, tissue, optics and camera,
 turned, mirrored and changed in contrast; {steps:,} steps of {batch_size} patches of
 {patch_size} x {patch_size} pixels. {held} more simulated images chose the epoch and the thresholds.

@@ -7,8 +7,8 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bridge.demo.microscope_image import read_microscope_image, read_microscope_mask
 from bridge.errors import MissingPartError
+from bridge.examples.microscope_image import read_microscope_image, read_microscope_mask
 from bridge.model.folder import DEMO, open_model
 
 if TYPE_CHECKING:

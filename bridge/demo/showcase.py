@@ -10,8 +10,8 @@ import tifffile
 
 from bridge.batch.listener import Outcome
 from bridge.batch.segment_job import Settings
-from bridge.demo.microscope_image import read_microscope_image
-from bridge.demo.simulator import simulate_section
+from bridge.examples.microscope_image import read_microscope_image
+from bridge.examples.simulator import simulate_section
 from bridge.files.atomic import writing
 from bridge.formats.layout import FORMATS
 

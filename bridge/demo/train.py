@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from bridge.demo.card import model_card
 from bridge.demo.evaluate import compare, evaluate
-from bridge.demo.simulator import simulate_nuclei
 from bridge.errors import BadInputError, MissingPartError
+from bridge.examples.simulator import simulate_nuclei
 from bridge.files.atomic import write_error
 from bridge.model.folder import open_model
 from bridge.model.keras_weights import load_weights

@@ -146,7 +146,7 @@ class PixelsAsAddresses:
 
 def planes() -> Iterator[Any]:
     """Label images of small nuclei, and of nuclei larger than a tile."""
-    from bridge.demo.simulator import Scene, simulate_nuclei
+    from bridge.examples.simulator import Scene, simulate_nuclei
 
     for diameter in (12, 90, 220):
         scene = Scene(diameter=float(diameter), cover=0.9, overlap=0.2)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bridge.demo.simulator import Scene, simulate_nuclei, simulate_section
+from bridge.examples.simulator import Scene, simulate_nuclei, simulate_section
 from bridge.outlines import rasterize, star_polygons
 from bridge.segment.nms import Candidates, suppress
 from bridge.segment.nms.corners import correct_for_rounding

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from bridge import Segmenter
-from bridge.demo.simulator import simulate_section
 from bridge.errors import BadInputError
+from bridge.examples.simulator import simulate_section
 from bridge.model.folder import ModelFolder, open_model
 from bridge.segment.engines.base import SMALLEST_DISTANCE
 from bridge.segment.engines.onnx import OnnxEngine

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from bridge.demo.plate import Plate, SmoothField, enlarge
+from bridge.examples.plate import Plate, SmoothField, enlarge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from bridge.demo.scene import Scene
+    from bridge.examples.scene import Scene
 
 _COARSE = 4  # haze is worked out on every fourth pixel and interpolated
 _TILE = 2048  # pixels; bounds the working memory of a large section

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from skimage.measure import label as pieces_of
 from skimage.measure import regionprops
 
-from bridge.demo.simulator import Scene, random_scene, simulate_nuclei, simulate_section
 from bridge.errors import BadInputError
+from bridge.examples.simulator import Scene, random_scene, simulate_nuclei, simulate_section
 
 SEEDS = range(6)
 Labels = NDArray[np.integer[Any]]
@@ -197,7 +197,7 @@ def test_tiles_of_a_large_section_leave_no_seam(monkeypatch: pytest.MonkeyPatch)
     # the noise differs with the tiles, so it is kept low and what remains is compared closely
     scene = Scene(photons=1e7, read_noise=0.0, bits=16)
     whole, labels = simulate_nuclei((300, 300), seed=5, scene=scene)
-    monkeypatch.setattr("bridge.demo.exposure._TILE", 128)
+    monkeypatch.setattr("bridge.examples.exposure._TILE", 128)
     tiled, same_labels = simulate_nuclei((300, 300), seed=5, scene=scene)
     np.testing.assert_array_equal(labels, same_labels)
     assert np.abs(whole.astype(int) - tiled.astype(int)).max() < 0.01 * whole.max()
@@ -205,7 +205,7 @@ def test_tiles_of_a_large_section_leave_no_seam(monkeypatch: pytest.MonkeyPatch)
 
 def test_simulating_needs_neither_stardist_nor_tensorflow() -> None:
     code = (
-        "import sys; from bridge.demo.simulator import simulate_section;"
+        "import sys; from bridge.examples.simulator import simulate_section;"
         "simulate_section((64, 64), seed=0);"
         "print(sorted({'stardist', 'csbdeep', 'tensorflow', 'keras'} & set(sys.modules)))"
     )

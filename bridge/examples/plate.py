@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from bridge.demo.scene import Scene
+    from bridge.examples.scene import Scene
 
 _NODES = 3.0  # nodes a feature of a smooth field; enough for straight lines to look smooth
 

@@ -8,8 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from bridge.demo.microscope_image import read_microscope_image, read_microscope_mask
 from bridge.errors import MissingPartError
+from bridge.examples.microscope_image import read_microscope_image, read_microscope_mask
 
 pytest.importorskip("stardist")
 
@@ -24,7 +24,7 @@ def test_image_and_mask_belong_together() -> None:
 
 def test_neither_stardist_nor_tensorflow_is_imported() -> None:
     code = (
-        "import sys; from bridge.demo.microscope_image import read_microscope_image;"
+        "import sys; from bridge.examples.microscope_image import read_microscope_image;"
         "read_microscope_image();"
         "print({'stardist', 'csbdeep', 'tensorflow', 'keras', 'skimage'} & set(sys.modules))"
     )
@@ -35,7 +35,7 @@ def test_neither_stardist_nor_tensorflow_is_imported() -> None:
 
 
 def test_without_the_package_the_part_to_install_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bridge.demo.microscope_image.find_spec", lambda _name: None)
+    monkeypatch.setattr("bridge.examples.microscope_image.find_spec", lambda _name: None)
 
     with pytest.raises(MissingPartError, match="segment"):
         read_microscope_image()

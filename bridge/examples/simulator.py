@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bridge.demo.exposure import Stain, appearance, expose, ghosts
-from bridge.demo.plate import Plate, SmoothField, even_points
-from bridge.demo.scene import Scene, random_scene
 from bridge.errors import BadInputError
+from bridge.examples.exposure import Stain, appearance, expose, ghosts
+from bridge.examples.plate import Plate, SmoothField, even_points
+from bridge.examples.scene import Scene, random_scene
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,0 +1,1 @@
+"""Tests of the images to try and train with."""
