@@ -1,1 +1,1 @@
-"""From reviewed objects to a better model: training pairs, the training, its evaluation and card."""
+"""From reviewed objects to a better model: training pairs, training, evaluation, the card."""
