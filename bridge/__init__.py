@@ -1,8 +1,8 @@
 """starbridge: StarDist nuclei, from a microscope image to Fiji, QuPath and Excel.
 
 The public names are :class:`Detections`, :class:`Segmenter`, :class:`Image`, :func:`open_image`,
-:class:`ImageInfo` and :class:`PixelSize`. They are imported when first used: the libraries behind
-them are heavy, and the command has to answer at once.
+:class:`ImageInfo`, :class:`PixelSize` and :func:`evaluate`. They are imported when
+first used: the libraries behind them are heavy, and the command has to answer at once.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bridge.images.info import ImageInfo as ImageInfo
     from bridge.images.info import PixelSize as PixelSize
     from bridge.segment.segmenter import Segmenter as Segmenter
+    from bridge.train.evaluation import evaluate as evaluate
 
 __version__ = "0.1.0"
 
@@ -26,6 +27,7 @@ _HOME = {
     "ImageInfo": "bridge.images.info",
     "PixelSize": "bridge.images.info",
     "Segmenter": "bridge.segment.segmenter",
+    "evaluate": "bridge.train.evaluation",
     "open_image": "bridge.images",
 }
 
@@ -36,6 +38,7 @@ __all__ = [
     "PixelSize",
     "Segmenter",
     "__version__",
+    "evaluate",
     "open_image",
 ]
 

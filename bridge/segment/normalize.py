@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +41,39 @@ class IntensityRanges:
         """Is true where the plane can be normalised, and is not blank."""
         return not self.is_blank and self.coincide is None
 
+    @classmethod
+    def of(
+        cls, plane: NDArray[Any], ranges: Sequence[tuple[float, float]], source: str
+    ) -> IntensityRanges:
+        """Return ranges that are known, as those of the whole image that a plane was cut from.
+
+        Args:
+            plane: (height, width, channels), any number type.
+            ranges: (low, high) intensity of each channel.
+            source: what an error calls the image.
+
+        Raises:
+            BadInputError: another number of ranges than of channels, one that does not rise, or NaN
+                or infinite pixels.
+
+        >>> IntensityRanges.of(np.zeros((9, 9, 1)), [(2, 6)], "a.tif").span.tolist()
+        [4.0]
+        """
+        _refuse_broken(plane, source)
+        if len(ranges) != plane.shape[-1]:
+            raise BadInputError(
+                source,
+                f"has {plane.shape[-1]} channels, and ranges of {len(ranges)}",
+                "give a range a channel",
+            )
+        for low, high in ranges:
+            if not low < high:
+                raise BadInputError(
+                    source, f"the range {low:g} to {high:g} does not rise", "give (low, high)"
+                )
+        limits = np.array(ranges, np.float32)
+        return cls(limits[:, 0], limits[:, 1] - limits[:, 0], _constants(plane))
+
     def apply(self, values: NDArray[np.float32]) -> None:
         """Normalise (…, channels) intensities in place."""
         values -= self.low
@@ -71,11 +104,7 @@ def find_ranges(
     """
     _refuse_broken(plane, source)
     channels = np.moveaxis(plane, -1, 0)
-    constant = {
-        k: float(channel.flat[0])
-        for k, channel in enumerate(channels)
-        if channel.min() == channel.max()
-    }
+    constant = _constants(plane)
     low, span = np.zeros(len(channels)), np.full(len(channels), np.inf)
     coincide = None
     if len(constant) < len(channels) and normalize == "joint":
@@ -114,6 +143,15 @@ def percentile_range(plane: NDArray[Any], percentiles: tuple[float, float]) -> t
         return _from_histogram(plane, percentiles)
     low, high = (float(v) for v in np.percentile(plane, percentiles))
     return low, high
+
+
+def _constants(plane: NDArray[Any]) -> dict[int, float]:
+    """Return the value of each channel whose pixels all have one."""
+    return {
+        k: float(channel.flat[0])
+        for k, channel in enumerate(np.moveaxis(plane, -1, 0))
+        if channel.min() == channel.max()
+    }
 
 
 def _refuse_broken(plane: NDArray[Any], source: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from os import PathLike
 from typing import Any
@@ -131,6 +131,7 @@ class Segmenter:
         progress: Progress | None = None,
         note: Note | None = None,
         whole: Image | None = None,
+        ranges: Sequence[tuple[float, float]] | None = None,
     ) -> Detections:
         """Find the objects of an image.
 
@@ -155,6 +156,8 @@ class Segmenter:
                 that were left out; ``None``: they are logged.
             whole: the open image that ``image`` was cut from: the percentiles are those of its
                 planes, so that the model sees the intensities that it sees in the whole image.
+            ranges: (low, high) intensities of each of the model's channels that become 0 and 1, in
+                place of the percentiles.
 
         Returns:
             Detections with ``prob``, most probable first, labelled from 1 in that order. ``class``
@@ -187,7 +190,9 @@ class Segmenter:
             ) -> Candidates:
                 return predictor.predict(plane, ranges, tiles=tiles, memory=memory, progress=report)
 
-            self._segment_planes(image, whole or image, factors, predict, objects, notes, progress)
+            self._segment_planes(
+                image, whole or image, ranges, factors, predict, objects, notes, progress
+            )
             found = objects.detections(image.info)
             lines = notes.lines()
             # of a part of an image, its whole is what the size concerns
@@ -206,6 +211,7 @@ class Segmenter:
         self,
         image: Image,
         whole: Image,
+        given: Sequence[tuple[float, float]] | None,
         factors: tuple[float, float],
         predict: _Predict,
         objects: ObjectCollector,
@@ -226,7 +232,11 @@ class Segmenter:
             report = _scale_progress(progress, number, len(planes))
             plane = read_plane(image, channels, t=t, z=z)
             seen = plane if whole is image else read_plane(whole, channels, t=t, z=z)
-            ranges = find_ranges(seen, recipe.percentiles, recipe.normalize, source)
+            ranges = (
+                find_ranges(seen, recipe.percentiles, recipe.normalize, source)
+                if given is None
+                else IntensityRanges.of(seen, given, source)
+            )
             notes.add((t, z), channels, ranges)
             if ranges.have_contrast:
                 resampled = resample(plane, factors, source)
