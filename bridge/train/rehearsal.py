@@ -1,0 +1,71 @@
+"""Images of the old domain, so that a model does not forget what it could do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bridge.examples.simulator import simulate_nuclei
+from bridge.train.pairs import TrainingPair
+
+_SIMULATED_SIZE = 256
+_SEED_TRAINED, _SEED_CHECKED = 11, 12
+
+
+@dataclass(frozen=True)
+class OldDomain:
+    """Images like those that a model was trained on before.
+
+    Attributes:
+        trained: pairs that patches are drawn from.
+        checked: other pairs, on which it is measured what was forgotten.
+        about: what they are, in words, for the model card.
+    """
+
+    trained: tuple[TrainingPair, ...] = ()
+    checked: tuple[TrainingPair, ...] = ()
+    about: str = ""
+
+
+def simulate_pairs(count: int, *, seed: int, size: int = _SIMULATED_SIZE) -> list[TrainingPair]:
+    """Simulate images of nuclei in one channel with their labels.
+
+    Args:
+        count: number of pairs, each with at least one nucleus.
+        seed: equal seeds give equal pairs.
+        size: height and width in pixels.
+
+    >>> [pair.name for pair in simulate_pairs(2, seed=1, size=64)]
+    ['simulated_1_0', 'simulated_1_1']
+    """
+    rng = np.random.default_rng(seed)
+    pairs: list[TrainingPair] = []
+    while len(pairs) < count:
+        image, labels = simulate_nuclei((size, size), seed=rng)
+        if labels.any():
+            name = f"simulated_{seed}_{len(pairs)}"
+            pairs.append(
+                TrainingPair(name=name, image=image, labels=labels, source="bridge.examples")
+            )
+    return pairs
+
+
+def simulated_domain(trained: int = 48, checked: int = 12) -> OldDomain:
+    """Return simulated images as old domain of a model of one fluorescent channel."""
+    return OldDomain(
+        tuple(simulate_pairs(trained, seed=_SEED_TRAINED)),
+        tuple(simulate_pairs(checked, seed=_SEED_CHECKED)),
+        "simulated nuclei",
+    )
+
+
+def given_domain(pairs: Sequence[TrainingPair], about: str) -> OldDomain:
+    """Return a user's own old pairs as old domain: every fourth one, at least one, is checked.
+
+    A single pair is both trained with and checked on.
+    """
+    checked = tuple(pairs[3::4]) or tuple(pairs[-1:])
+    trained = tuple(pair for pair in pairs if pair not in checked) or tuple(pairs)
+    return OldDomain(trained, checked, about)
