@@ -13,6 +13,7 @@ from bridge.cli.aggregate import aggregate
 from bridge.cli.convert import convert
 from bridge.cli.demo import app as demo
 from bridge.cli.doctor import doctor
+from bridge.cli.evaluate import evaluate
 from bridge.cli.export import export
 from bridge.cli.fiji import app as fiji
 from bridge.cli.images import images
@@ -43,6 +44,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "measure": measure,
     "select": select,
     "aggregate": aggregate,
+    "evaluate": evaluate,
     "export": export,
     "verify": verify_files,
     "import": import_file,

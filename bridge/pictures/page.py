@@ -1,13 +1,15 @@
-"""Write a self-contained HTML page of interactive figures, tables and text.
+"""Write a self-contained HTML page of figures, pictures, tables and text.
 
-Figures are plotly's, and plotly.js is embedded once. The page's content security policy forbids
-every connection, so that it works without a network and reports to nobody. Texts from files are
-escaped: by the template in headings, tables and text; in a figure the caller passes them through
-:func:`plot_text`, because plotly reads ``<b>`` and the like in labels.
+Interactive figures are plotly's, and plotly.js is embedded once where there are any. The page's
+content security policy forbids every connection, so that it works without a network and reports to
+nobody. Texts from files are escaped: by the template in headings, tables, captions and text; in a
+figure of plotly the caller passes them through :func:`plot_text`, because plotly reads ``<b>`` and
+the like in labels.
 """
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -36,6 +38,30 @@ _CONFIG = {
 
 
 @dataclass(frozen=True)
+class Drawing:
+    """A figure as SVG.
+
+    Attributes:
+        svg: an ``<svg>`` element of our own making: it is not escaped.
+    """
+
+    svg: str
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Pictures beside each other.
+
+    Attributes:
+        pictures: (caption, PNG) of each.
+        legend: (text, colour as ``#rrggbb``) of what is drawn in them.
+    """
+
+    pictures: Sequence[tuple[str, bytes]]
+    legend: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True)
 class Section:
     """A part of a page.
 
@@ -43,14 +69,14 @@ class Section:
         heading: its title.
         body: a figure; several figures by the name of a choice, of which one is seen at a time
             (sections with the same choices switch together); a table, which is sorted by a click
-            on a title; or plain text.
+            on a title; a drawing; pictures; or plain text.
         note: a sentence under the heading, or ``""``.
         formats: of a table: column -> format specification of its numbers, such as ``.1%``;
             else whole numbers are shown as they are and others with four digits. NaN is empty.
     """
 
     heading: str
-    body: Figure | Mapping[str, Figure] | pd.DataFrame | str
+    body: Figure | Mapping[str, Figure] | pd.DataFrame | Drawing | Gallery | str
     note: str = ""
     formats: Mapping[str, str] = field(default_factory=dict)
 
@@ -66,7 +92,7 @@ def write_page(path: Path, title: str, sections: Sequence[Section], *, subtitle:
 
     Raises:
         BadInputError: the file cannot be written.
-        MissingPartError: plotly or jinja2 is not installed.
+        MissingPartError: jinja2, or plotly for its figures, is not installed.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -76,7 +102,8 @@ def write_page(path: Path, title: str, sections: Sequence[Section], *, subtitle:
     """
     try:
         from jinja2 import Environment, PackageLoader
-        from plotly.offline import get_plotlyjs
+
+        plotly = _plotly() if any(map(_is_plotly, sections)) else ""
     except ImportError as error:
         raise _missing(error) from error
     environment = Environment(
@@ -89,7 +116,7 @@ def write_page(path: Path, title: str, sections: Sequence[Section], *, subtitle:
     page = environment.get_template("page.html").render(
         title=title,
         subtitle=subtitle,
-        plotly=get_plotlyjs(),
+        plotly=plotly,
         sections=[
             _template_section(section, f"figure-{number}")
             for number, section in enumerate(sections, 1)
@@ -162,10 +189,28 @@ def plot_text(text: object) -> str:
     return escape(plain, quote=False)
 
 
+def _is_plotly(section: Section) -> bool:
+    return not isinstance(section.body, str | pd.DataFrame | Drawing | Gallery)
+
+
+def _plotly() -> str:
+    from plotly.offline import get_plotlyjs
+
+    text: str = get_plotlyjs()
+    return text
+
+
 def _template_section(section: Section, name: str) -> dict[str, Any]:
     """Return the variables of a section in ``templates/page.html``."""
     body = section.body
     shown: dict[str, Any] = {"heading": section.heading, "note": section.note, "text": None}
+    if isinstance(body, Drawing):
+        return {**shown, "svg": body.svg}
+    if isinstance(body, Gallery):
+        pictures = [
+            {"caption": caption, "data": b64encode(png).decode()} for caption, png in body.pictures
+        ]
+        return {**shown, "pictures": pictures, "legend": list(body.legend)}
     if isinstance(body, str):
         return {**shown, "text": body}
     if isinstance(body, pd.DataFrame):
@@ -216,4 +261,4 @@ def _template_cell(value: Any, number: bool, spec: str) -> dict[str, Any]:
 
 def _missing(error: ImportError) -> MissingPartError:
     package = (error.name or "plotly").partition(".")[0]
-    return MissingPartError("study", "draw interactive plots", package)
+    return MissingPartError("study", "write a page", package)

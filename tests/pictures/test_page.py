@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import BadInputError, MissingPartError
-from bridge.pictures.page import Section, empty_figure, plot_text, write_page
+from bridge.pictures.page import Drawing, Gallery, Section, empty_figure, plot_text, write_page
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 
@@ -23,7 +23,9 @@ def written(path: Path, *sections: Section, title: str = "A page") -> str:
     """The page without plotly.js."""
     write_page(path, title, sections)
     text = path.read_text("utf-8")
-    start = text.index("<script>/**")
+    start = text.find("<script>/**")
+    if start < 0:
+        return text
     return text[:start] + text[text.index("</script>", start) + len("</script>") :]
 
 
@@ -133,6 +135,20 @@ def test_without_plotly_the_part_is_named(tmp_path: Path, monkeypatch: pytest.Mo
 
     with pytest.raises(MissingPartError, match=r"starbridge\[study\]"):
         empty_figure(height=300)
-    with pytest.raises(MissingPartError, match=r"starbridge\[study\]"):
-        write_page(tmp_path / "a.html", "", [])
-    assert not (tmp_path / "a.html").exists()
+
+
+def test_a_page_without_interactive_figures_needs_no_plotly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "plotly", None)
+    monkeypatch.setitem(sys.modules, "plotly.offline", None)
+    drawing = Drawing('<svg xmlns="http://www.w3.org/2000/svg"></svg>')
+    pictures = Gallery([(HOSTILE, b"PNG")], [("found", "#ff0000")])
+
+    page = written(tmp_path / "a.html", Section("a", drawing), Section("b", pictures))
+
+    assert (tmp_path / "a.html").stat().st_size < 20_000
+    assert '<svg xmlns="http://www.w3.org/2000/svg"></svg>' in page
+    assert 'src="data:image/png;base64,UE5H"' in page
+    assert "<script>alert" not in page
+    assert "<img src=x" not in page
