@@ -41,9 +41,7 @@ def star_distances(
     result = np.zeros((-(-height // grid[0]), -(-width // grid[1]), n_rays), np.float32)
     longest = min(height + width + 2, _RUNS_TABLE)
     rows, columns, lengths = _rays(n_rays, longest)
-    _march(
-        np.ascontiguousarray(labels, np.int32), rows, columns, lengths, grid[0], grid[1], result
-    )
+    _march(np.ascontiguousarray(labels, np.int32), rows, columns, lengths, grid[0], grid[1], result)
     return result
 
 

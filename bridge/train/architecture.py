@@ -76,6 +76,11 @@ class Architecture:
             if value is not None and value < least:
                 raise BadInputError(name, f"{value} is too small", f"give at least {least}")
 
+    @property
+    def percentiles(self) -> tuple[float, float]:
+        """Percentiles of an image that become 0 and 1, as the model of this name has them."""
+        return (0.2, 99.8) if self.like == "haug2" else (1.0, 99.8)
+
     def config(self, n_channels: int, n_classes: int = 0) -> dict[str, Any]:
         """Return the ``config.json`` of a model.
 

@@ -13,11 +13,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bridge.errors import BadInputError
-from bridge.files.atomic import write_bytes, writing
-from bridge.model.folder import ModelFolder, open_model
+from bridge.files.atomic import writing
 from bridge.train.evaluation import Evaluation, evaluate
 from bridge.train.pairs import TrainingPair
 from bridge.train.record import HistoryStep
@@ -28,7 +26,7 @@ from bridge.train.thresholds import CHOSEN_AT
 
 _BATCHES_AHEAD = 8
 CANDIDATE, BEST, STATE, LOGS = "candidate", "best", "state.npz", "logs"
-"""Names in the working folder: the model that is validated, the best one, the state, TensorBoard's."""
+"""Names in the working folder: the model that is validated, the best one, the state, the logs."""
 
 
 class TrainingListener(Protocol):
@@ -127,9 +125,10 @@ class TrainingLoop:
         """
         began = time.monotonic()
         losses: list[float] = []
-        with self._writer() as write, _prefetched(
-            self.sampler.batches(self._first, self.settings.steps)
-        ) as batches:
+        with (
+            self._writer() as write,
+            _prefetched(self.sampler.batches(self._first, self.settings.steps)) as batches,
+        ):
             for step in range(self._first + 1, self.settings.steps + 1):
                 asked = time.monotonic()
                 batch = next(batches)
@@ -267,7 +266,7 @@ def _prefetched(batches: Iterator[Batch]) -> Iterator[Iterator[Batch]]:
                 if not put(batch):
                     return
             put(None)
-        except BaseException as error:  # noqa: BLE001 - raised in the thread that waits for it
+        except BaseException as error:
             put(error)
 
     def taken() -> Iterator[Batch]:

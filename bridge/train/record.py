@@ -73,7 +73,8 @@ class HistoryStep:
         step: number of batches so far.
         loss: on the training patches since the moment before.
         validation_loss: on the validation images; ``None`` where it was not measured.
-        validation_f1: F1 at an IoU of 0.5 on the validation images; likewise.
+        validation_f1: mean F1 at an IoU of 0.5 and 0.7 on the validation images; likewise.
+        old_f1: the same on images of the old domain; likewise.
         learning_rate: likewise.
         seconds: since the training began; likewise.
     """
@@ -82,6 +83,7 @@ class HistoryStep:
     loss: float | None = None
     validation_loss: float | None = None
     validation_f1: float | None = None
+    old_f1: float | None = None
     learning_rate: float | None = None
     seconds: float | None = None
 

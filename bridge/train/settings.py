@@ -51,12 +51,12 @@ class TrainingSettings:
             if value is not None and value < 1:
                 raise BadInputError(name, f"{value} is too small", "give a number of at least 1")
         if not 0 < self.learning_rate < 1:
-            raise BadInputError(
-                "--learning-rate", f"{self.learning_rate:g} is none", "try 0.0003"
-            )
+            raise BadInputError("--learning-rate", f"{self.learning_rate:g} is none", "try 0.0003")
         for name, share in (("--rehearse", self.rehearse), ("--may-lose", self.may_lose)):
             if not 0 <= share < 1:
-                raise BadInputError(name, f"{share:g} is no part", "give a number from 0 to below 1")
+                raise BadInputError(
+                    name, f"{share:g} is no part", "give a number from 0 to below 1"
+                )
 
     @property
     def interval(self) -> int:

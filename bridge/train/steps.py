@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,10 @@ from bridge.errors import BadInputError
 
 if TYPE_CHECKING:
     from bridge.train.sampling import Batch
+
+_TINY = 1e-7
+_WITH_ACTIVATION = ("prob", "prob_class")
+"""StarDist's names of the heads that end in a sigmoid and in a softmax."""
 
 _LONGEST_MEMORY = 0.998
 """Share of the running mean that a step keeps, once there were many steps."""
@@ -82,7 +87,8 @@ class Trainee:
 
     def step(self, batch: Batch) -> StepLoss:
         """Take one step."""
-        total, prob, dist = self._step(batch.pixels, batch.targets.arrays())
+        with _without_activation(self.network):
+            total, prob, dist = self._step(batch.pixels, batch.targets.arrays())
         return StepLoss(float(total), float(prob), float(dist))
 
     def _take(self, pixels: Any, targets: Any) -> Any:
@@ -99,9 +105,7 @@ class Trainee:
                         for v, a in zip(variables, self._anchor, strict=True)
                     ]
                 )
-        self.optimizer.apply_gradients(
-            zip(tape.gradient(total, variables), variables, strict=True)
-        )
+        self.optimizer.apply_gradients(zip(tape.gradient(total, variables), variables, strict=True))
         self._taken.assign_add(1.0)
         keep = tf.minimum(_LONGEST_MEMORY, self._taken / (self._taken + 10.0))
         for mean, weight in zip(self.mean, self.network.weights, strict=True):
@@ -138,11 +142,28 @@ class Trainee:
         return [mean.numpy() for mean in self.mean]
 
 
+@contextmanager
+def _without_activation(network: Any) -> Iterator[None]:
+    """Let the heads give logits: from a probability of 1 or 0 there is no way back in 16 bits."""
+    import keras
+
+    heads = [layer for layer in network.layers if layer.name in _WITH_ACTIVATION]
+    activations = [head.activation for head in heads]
+    for head in heads:
+        head.activation = keras.activations.linear
+    try:
+        yield
+    finally:
+        for head, activation in zip(heads, activations, strict=True):
+            head.activation = activation
+
+
 def stardist_loss(outputs: Sequence[Any], targets: Sequence[Any], config: dict[str, Any]) -> Any:
     """Return StarDist's loss (its ``models/base.py``), and its parts.
 
     Args:
-        outputs: of the network: probability, distances, classes where it has them.
+        outputs: of the network: logit of the probability, distances, logits of the classes where it
+            has them.
         targets: :meth:`bridge.train.targets.Targets.arrays`.
         config: the model's: ``train_loss_weights``, ``train_background_reg``, ``train_dist_loss``,
             ``train_class_weights``.
@@ -152,19 +173,15 @@ def stardist_loss(outputs: Sequence[Any], targets: Sequence[Any], config: dict[s
     """
     import tensorflow as tf
 
-    tiny = 1e-7
     prob_true, dist_true = targets[0], targets[1]
-    prob, dist = outputs[0], outputs[1]
+    logit, dist = outputs[0], outputs[1]
     seen = tf.cast(prob_true >= 0, tf.float32)
-    clipped = tf.clip_by_value(prob, tiny, 1 - tiny)
-    entropy = -(
-        prob_true * tf.math.log(clipped + tiny) + (1 - prob_true) * tf.math.log(1 - clipped + tiny)
-    )
-    prob_loss = tf.reduce_sum(entropy * seen) / (tf.reduce_sum(seen) + tiny)
+    entropy = tf.nn.sigmoid_cross_entropy_with_logits(tf.maximum(prob_true, 0.0), logit)
+    prob_loss = _mean_where(entropy, seen)
     weight = dist_true[..., -1:]
     error = dist_true[..., :-1] - dist
     penalty = tf.abs(error) if config["train_dist_loss"] == "mae" else tf.square(error)
-    wrong = tf.reduce_mean(weight * penalty) / (tf.reduce_mean(weight) + tiny)
+    wrong = tf.reduce_mean(weight * penalty) / (tf.reduce_mean(weight) + _TINY)
     outside = tf.reduce_mean((1 - weight) * tf.abs(dist))
     dist_loss = wrong + config["train_background_reg"] * outside
     weights = config["train_loss_weights"]
@@ -174,18 +191,20 @@ def stardist_loss(outputs: Sequence[Any], targets: Sequence[Any], config: dict[s
     return total, prob_loss, dist_loss
 
 
-def _class_loss(predicted: Any, true: Any, class_weights: Sequence[float]) -> Any:
+def _class_loss(logits: Any, true: Any, class_weights: Sequence[float]) -> Any:
+    """Return the weighted cross entropy of the classes where they are known."""
     import tensorflow as tf
 
-    tiny = 1e-7
     seen = tf.cast(true[..., :1] >= 0, tf.float32)
-    share = tf.clip_by_value(predicted, tiny, 1 - tiny)
-    entropy = -tf.reduce_sum(
-        tf.constant(class_weights, tf.float32) * tf.maximum(true, 0) * tf.math.log(share),
-        axis=-1,
-        keepdims=True,
-    )
-    return tf.reduce_sum(entropy * seen) / (tf.reduce_sum(seen) + tiny)
+    shares = tf.nn.log_softmax(logits)
+    weighted = tf.constant(class_weights, tf.float32) * tf.maximum(true, 0.0) * shares
+    return _mean_where(-tf.reduce_sum(weighted, axis=-1, keepdims=True), seen)
+
+
+def _mean_where(values: Any, seen: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.reduce_sum(values * seen) / (tf.reduce_sum(seen) + _TINY)
 
 
 def save_weights(network: Any, weights: Sequence[NDArray[np.float32]], path: Path) -> None:
