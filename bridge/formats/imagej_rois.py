@@ -332,7 +332,7 @@ def _overlay(file: Path) -> list[tuple[str, roifile.ImagejRoi]]:
     try:
         with tifffile.TiffFile(file) as tiff:
             metadata = tiff.imagej_metadata
-    except (tifffile.TiffFileError, ValueError, OSError) as error:
+    except (tifffile.TiffFileError, ValueError, OSError, struct.error) as error:
         raise BadInputError(file, f"is no readable TIFF ({error})", "save it again") from error
     if metadata is None:
         raise BadInputError(

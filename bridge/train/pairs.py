@@ -32,6 +32,7 @@ class TrainingPair:
         frame: (y, x) of the region's first pixel in the whole image.
         ranges: (low, high) intensities of each channel that become 0 and 1, where they were found
             in the whole image; ``None``: the percentiles of ``image`` count.
+        split: ``train``, ``val`` or ``test`` where the source says it, else ``""``.
 
     Raises:
         BadInputError: image and labels differ in size, the labels are no whole numbers or do not
@@ -50,6 +51,7 @@ class TrainingPair:
     group: str = ""
     frame: tuple[int, int] = (0, 0)
     ranges: tuple[tuple[float, float], ...] | None = None
+    split: str = ""
 
     def __post_init__(self) -> None:
         image, labels = np.asarray(self.image), np.asarray(self.labels)

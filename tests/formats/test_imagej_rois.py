@@ -352,11 +352,13 @@ def test_the_overlay_of_a_tiff_is_read(tmp_path: Path) -> None:
 def test_a_tiff_that_imagej_did_not_save_has_no_overlay(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "x.tif", np.zeros((9, 9), np.uint8))
     (tmp_path / "y.tif").write_bytes(b"no image")
+    (tmp_path / "z.tif").write_bytes(b"II*\0")
 
     with pytest.raises(BadInputError, match=r"x\.tif: was not saved by ImageJ"):
         imagej_rois.read_overlay(tmp_path / "x.tif")
-    with pytest.raises(BadInputError, match=r"y\.tif: is no readable TIFF"):
-        imagej_rois.read_overlay(tmp_path / "y.tif")
+    for damaged in "yz":
+        with pytest.raises(BadInputError, match=rf"{damaged}\.tif: is no readable TIFF"):
+            imagej_rois.read_overlay(tmp_path / f"{damaged}.tif")
 
 
 @given(

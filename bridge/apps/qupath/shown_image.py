@@ -48,6 +48,15 @@ class ShownImage:
         if image.pixel_size is not None:
             self.pixel_size = pixel_size_after(image.pixel_size, self._move)
 
+    @property
+    def is_rgb(self) -> bool:
+        """Is true where the channels are the colours of a colour image, all of them."""
+        return self._image.is_rgb and len(self.channels) == len(self._image.channels)
+
+    def size(self, axis: str) -> int:
+        """Return the number of slices (``Z``) or time points (``T``)."""
+        return self._image.size(axis)
+
     def plane(self, channel: int, z: int = 0, t: int = 0) -> NDArray[Any]:
         """Read one plane as QuPath shows it.
 
