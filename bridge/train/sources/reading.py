@@ -46,7 +46,8 @@ def read_pairs(
 
     Args:
         source: a folder in a layout of :mod:`bridge.train.sources.couples`, or a zip of one; a
-            data set of ``starbridge pairs``; or an image with its objects beside it.
+            data set of ``starbridge pairs``; or an image. Objects lie beside the images, or where
+            ``options`` say.
         options: what is read.
         note: called with sentences for the user.
         on_error: called with the error of an image, which is left out; where ``None``, the first
@@ -74,9 +75,9 @@ def read_pairs(
     if is_dataset(place):
         yield from read_dataset(place, options, on_error=on_error)
     elif place.is_dir() and not is_zarr(place):
-        yield from _read_couples(find_couples(place), options, note, on_error)
+        yield from _read_couples(find_couples(place, options.objects), options, note, on_error)
     elif place.name.lower().endswith(IMAGE_ENDINGS):
-        yield from _read_couples([couple_of(place)], options, note, on_error)
+        yield from _read_couples([couple_of(place, options.objects)], options, note, on_error)
     elif place.suffix.lower() == ".zip":
         yield from _read_zip(place, options, note, on_error)
     else:
@@ -132,7 +133,7 @@ def _read_couple(couple: Couple, options: ReadOptions, note: Note) -> TrainingPa
         open_image(couple.image, axes=options.axes) as image,
         add_source_to_errors(couple.image, couple.objects),
     ):
-        if spec_of(couple.objects).needs_size and not options.inside:
+        if spec_of(couple.objects).needs_size:  # a label image has no regions: all of it counts
             return _with_label_image(couple, couple.objects, image, options, note)
         return _with_objects(couple, couple.objects, image, options, note)
 
