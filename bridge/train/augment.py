@@ -24,7 +24,7 @@ class Augmentation:
         noise: the largest standard deviation of the noise that is added.
     """
 
-    scale: float = 1.3
+    scale: float = 1.4
     gamma: float = 0.2
     gain: tuple[float, float] = (-0.7, 0.5)
     offset: float = 0.1

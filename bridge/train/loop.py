@@ -134,6 +134,12 @@ class TrainingLoop:
                 batch = next(batches)
                 self.waited += time.monotonic() - asked
                 loss = self.trainee.step(batch)
+                if not np.isfinite(loss.total):
+                    raise BadInputError(
+                        "training",
+                        f"went astray at step {step}: its loss is no number any more",
+                        "give a lower --learning-rate, or --precision float32",
+                    )
                 losses.append(loss.total)
                 listener.stepped(step, self.settings.steps, loss.total)
                 if step % self.settings.interval and step < self.settings.steps:
@@ -219,7 +225,7 @@ class TrainingLoop:
         arrays = {f"array {k}": array for k, array in enumerate(self.trainee.state())}
         coded = np.frombuffer(json.dumps(facts).encode(), np.uint8)
         with writing(self.work / STATE) as part, part.open("wb") as file:
-            np.savez(file, facts=coded, **arrays)
+            np.savez(file, allow_pickle=False, facts=coded, **arrays)
 
     @contextmanager
     def _writer(self) -> Iterator[Any]:

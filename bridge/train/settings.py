@@ -7,6 +7,7 @@ from typing import Any
 
 from bridge.errors import BadInputError
 from bridge.train.augment import Augmentation
+from bridge.train.precision import Precision, choose_precision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,7 @@ class TrainingSettings:
         rehearse: part of the patches that come from the old domain, 0 to 1.
         may_lose: how much F1 the old domain may lose, 0 to 1.
         augmentation: how patches are changed.
+        precision: of the network's products, see :mod:`bridge.train.precision`.
         seed: of all that is drawn.
 
     Raises:
@@ -38,6 +40,7 @@ class TrainingSettings:
     rehearse: float = 0.5
     may_lose: float = 0.02
     augmentation: Augmentation = field(default_factory=Augmentation)
+    precision: Precision = "auto"
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -57,6 +60,8 @@ class TrainingSettings:
                 raise BadInputError(
                     name, f"{share:g} is no part", "give a number from 0 to below 1"
                 )
+
+        choose_precision(self.precision)  # raises an error for an unknown word
 
     @property
     def interval(self) -> int:

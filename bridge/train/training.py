@@ -8,7 +8,7 @@ import platform
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from os import PathLike
@@ -37,6 +37,7 @@ from bridge.train.loop import (
     mean_f1,
 )
 from bridge.train.pairs import TrainingPair
+from bridge.train.precision import choose_precision, computing_in
 from bridge.train.record import (
     RECORD_FILE,
     Comparison,
@@ -92,7 +93,7 @@ class TrainingData:
     pairs: Sequence[TrainingPair]
     validation: Sequence[TrainingPair] = ()
     test: Sequence[TrainingPair] = ()
-    old: OldDomain = OldDomain()
+    old: OldDomain = field(default_factory=OldDomain)
 
 
 class _Quiet:
@@ -182,7 +183,8 @@ class _Training:
         loop = self._loop(resume=resume)
         is_stopped = False
         try:
-            loop.run(self.listener)
+            with computing_in(choose_precision(self.settings.precision)):
+                loop.run(self.listener)
         except KeyboardInterrupt:
             if not loop.history:
                 raise
@@ -339,7 +341,12 @@ class _Training:
             "recipe": self.recipe.to_json(),
             "start": self.start.sha256 if self.start else None,
             "pairs": [
-                [part, pair.name, pair.content_hash, hashlib.sha256(pair.labels).hexdigest()]
+                [
+                    part,
+                    pair.name,
+                    pair.content_hash,
+                    hashlib.sha256(pair.labels.tobytes()).hexdigest(),
+                ]
                 for part, pairs in self._parts().items()
                 for pair in pairs
             ],
@@ -434,7 +441,11 @@ class _Training:
             model=self.out.name,
             start=self.start.to_json() if self.start else {},
             command=self.command,
-            settings=self.settings.to_json() | {"patch": self._patch_size()},
+            settings=self.settings.to_json()
+            | {
+                "patch": self._patch_size(),
+                "precision": choose_precision(self.settings.precision),
+            },
             versions=_versions(),
             data=tuple(
                 DataPart(
