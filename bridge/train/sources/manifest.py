@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +29,10 @@ MANIFEST = "pairs.json"
 
 FORMAT = "starbridge training pairs"
 VERSION = 1
+_TEXTS = ("name", "image", "labels", "split", "group", "source", "hash")
+_LARGEST = 2**31
+_LARGEST_INTENSITY = 3.5e38  # of a 32-bit float; NaN is not below it
+_NO_PATH = re.compile(r"[\0\ud800-\udfff]")
 _MOST_BYTES = 256 * 2**20
 _AGAIN = "write the data set again: starbridge pairs"
 
@@ -151,6 +156,10 @@ def _read(folder: Path, entry: dict[str, Any], options: ReadOptions) -> Training
         chosen = tuple(image.channel_index(channel) for channel in options.channels)
     labels = read_label_image(mask)[0]
     ranges = entry["ranges"]
+    if ranges is not None and len(ranges) != pixels.shape[-1]:
+        raise BadInputError(
+            file, f"has {pixels.shape[-1]} channels, and {len(ranges)} are listed", _AGAIN
+        )
     pair = TrainingPair(
         name=entry["name"],
         image=pixels,
@@ -182,27 +191,32 @@ def _with_channels(pair: TrainingPair, chosen: tuple[int, ...]) -> TrainingPair:
 
 def _is_sound(entry: Any) -> bool:
     """Return whether an entry has all that is read of it, of the right types."""
-    if not isinstance(entry, dict):
-        return False
-    if not all(
-        isinstance(entry.get(key), str)
-        for key in ("name", "image", "labels", "split", "group", "source", "hash")
-    ):
+    if not isinstance(entry, dict) or not all(map(_is_text, map(entry.get, _TEXTS))):
         return False
     ranges, frame, classes = (entry.get(key) for key in ("ranges", "frame", "classes"))
     return (
         entry["split"] in ("", *ANY_SPLIT)
         and isinstance(frame, list)
-        and [type(n) for n in frame] == [int, int]
+        and len(frame) == 2
+        and all(type(n) is int and abs(n) < _LARGEST for n in frame)
         and isinstance(classes, dict)
-        and all(label.isdecimal() and isinstance(kind, str) for label, kind in classes.items())
+        and all(_is_label(label) and _is_text(kind) for label, kind in classes.items())
         and (ranges is None or (isinstance(ranges, list) and all(map(_is_range, ranges))))
     )
+
+
+def _is_text(value: Any) -> bool:
+    """Return whether a value is a text that can be a part of a path: no zero, no surrogates."""
+    return isinstance(value, str) and not _NO_PATH.search(value)
+
+
+def _is_label(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < len(str(_LARGEST))
 
 
 def _is_range(value: Any) -> bool:
     return (
         isinstance(value, list)
         and len(value) == 2
-        and all(isinstance(n, int | float) and not isinstance(n, bool) for n in value)
+        and all(type(n) in (int, float) and abs(n) < _LARGEST_INTENSITY for n in value)
     )
