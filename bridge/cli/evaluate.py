@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +17,11 @@ from bridge.errors import BadInputError, StarbridgeError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from pandas import DataFrame
+
     from bridge.train.evaluation import Evaluation
     from bridge.train.pairs import TrainingPair
+    from bridge.train.review_scores import ReviewScore
 
 _WORST = 6  # pictures of fields on the page, of all models together
 _WIDTH = 160  # columns of a table that is no terminal's
@@ -30,7 +34,7 @@ def evaluate(
             metavar="MODEL... [DATASET]",
             help="Models (folders, zips, names, 'demo'), and last the images with their objects: a "
             "folder with images/ and masks/ or the like, a zip, a data set, a review. Without it, "
-            "StarDist's own test image. With --review: review folders of Fiji.",
+            "StarDist's own test image. With --review: review folders of Fiji, QuPath projects.",
             show_default=False,
         ),
     ],
@@ -97,8 +101,6 @@ def evaluate(
 
     An image that cannot be read is named and left out for all models; the exit status is 1 then.
     """
-    if review:
-        raise typer.BadParameter("not yet", param_hint="--review")
     options: dict[str, Any] = {
         "channels": split_words(channel),
         "inside": split_words(inside),
@@ -110,7 +112,8 @@ def evaluate(
         "z": z,
         "t": t,
     }
-    _evaluate_models(items, options, out, overwrite=overwrite, as_json=as_json)
+    run = _evaluate_reviews if review else _evaluate_models
+    run(items, options, out, overwrite=overwrite, as_json=as_json)
 
 
 def _evaluate_models(
@@ -167,6 +170,56 @@ def _evaluate_models(
         note(f"tables and page in {out}")
     if failed:
         raise typer.Exit(1)
+
+
+def _evaluate_reviews(
+    items: list[str], options: dict[str, Any], out: Path | None, *, overwrite: bool, as_json: bool
+) -> None:
+    from bridge.apps.review_scores import score_reviews
+    from bridge.train.review_page import FILES, push_table, review_table, write_review_scores
+    from bridge.train.sources import ReadOptions
+
+    _check_free(out, FILES, overwrite=overwrite)
+    failed: list[str] = []
+
+    def fail(error: StarbridgeError) -> None:
+        failed.append(str(error))
+        note(str(error))
+
+    scores: list[ReviewScore] = []
+    for item in items:
+        try:
+            scores += score_reviews(Path(item), ReadOptions(**options), note=note, on_error=fail)
+        except StarbridgeError as error:
+            if len(items) == 1:
+                raise
+            fail(error)
+    if out is not None and scores:
+        write_review_scores(out, scores)
+        note(f"tables and page in {out}")
+    if as_json:
+        tables = {"pushes": push_table(scores), "images": review_table(scores)}
+        # pandas writes numbers that are none as null
+        rows = {name: json.loads(table.to_json(orient="records")) for name, table in tables.items()}
+        print_json({**rows, "failed": failed})
+    elif scores:
+        _print_pushes(push_table(scores, (0.5,)))
+    else:
+        note("nothing was reviewed yet")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _print_pushes(table: DataFrame) -> None:
+    counts = ("push", "images", "pushed", "kept", "reshaped", "deleted", "added")
+    rows = [
+        (
+            *(f"{one[name]:,}" for name in counts),
+            *(f"{one[name]:.3f}" for name in ("f1", "precision", "recall", "mean_matched_iou")),
+        )
+        for one in table.to_dict("records")
+    ]
+    print_table((*counts, "F1", "precision", "recall", "mean IoU"), rows)
 
 
 def _read(
