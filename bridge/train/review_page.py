@@ -36,7 +36,8 @@ def push_table(scores: Sequence[ReviewScore], ious: Sequence[float] = IOUS) -> p
     """Return a row for each push and overlap, all images together.
 
     Columns: ``push``, ``images``, ``pushed``, ``kept``, ``reshaped``, ``deleted``, ``added``,
-    ``carried``, ``reshaped_iou`` (their mean; empty without any), then those of :meth:`bridge.train.scoring.Score.as_dict`.
+    ``carried``, ``reshaped_iou`` (their mean; empty without any), then those of
+    :meth:`bridge.train.scoring.Score.as_dict`.
     """
     rows: list[dict[str, Any]] = []
     for push, members in pool_pushes(scores).items():
