@@ -52,7 +52,7 @@ def render_markdown(
         elif isinstance(body, Drawing):
             path = f"{assets}/drawing-{len(files) + 1}.svg"
             files[path] = body.svg.encode()
-            blocks.append(f"![{escape_markdown(section.heading or section.note)}]({path})")
+            blocks.append(f"![{escape_markdown(section.heading or 'curves')}]({path})")
         elif isinstance(body, Gallery):
             for caption, png in body.pictures:
                 path = f"{assets}/picture-{len(files) + 1}.png"

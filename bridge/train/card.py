@@ -163,8 +163,11 @@ def _identity(facts: CardFacts) -> Iterable[tuple[str, Any]]:
     recipe = model.recipe
     low, high = recipe.percentiles
     yield "architecture", f"StarDist, {network_line(model)}"
-    channels = "one channel" if model.n_channels == 1 else f"{model.n_channels} channels"
-    each = "all channels together" if recipe.normalize == "joint" else "each channel"
+    channels, each = f"{model.n_channels} channels", "each of them"
+    if model.n_channels == 1:
+        channels, each = "one channel", "the plane"
+    elif recipe.normalize == "joint":
+        each = "all of them together"
     yield "input", f"{channels}; percentiles {low:g} and {high:g} of {each} become 0 and 1"
     if recipe.diameter is not None:
         yield "nuclei", f"typically {recipe.diameter:g} pixels across"
@@ -195,16 +198,19 @@ def _quality(comparisons: Sequence[Comparison]) -> list[Section]:
             earlier = before.get(score.iou)
             line: dict[str, Any] = {"IoU": score.iou}
             if one.before:
-                line["F1 before"] = earlier.f1 if earlier else None
+                line |= {"F1 before": earlier.f1 if earlier else None, "F1 after": score.f1}
+            else:
+                line["F1"] = score.f1
             line |= {
-                "F1": score.f1,
                 "precision": score.precision,
                 "recall": score.recall,
                 "mean IoU": score.mean_matched_iou,
-                "PQ": score.panoptic_quality,
             }
             if one.before:
-                line["PQ before"] = earlier.panoptic_quality if earlier else None
+                quality = earlier.panoptic_quality if earlier else None
+                line |= {"PQ before": quality, "PQ after": score.panoptic_quality}
+            else:
+                line["PQ"] = score.panoptic_quality
             rows.append(line)
         table = pd.DataFrame(rows)
         formats = {name: "g" if name == "IoU" else _FIGURES for name in table.columns}

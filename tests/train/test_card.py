@@ -80,7 +80,8 @@ def test_the_card_states_the_scores_before_and_after(facts: CardFacts) -> None:
         row = next(line for line in text.splitlines() if line.startswith(f"| {later.iou:g} |"))
         cells = [cell.strip() for cell in row.split("|")[1:-1]]
         assert cells[:3] == [f"{later.iou:g}", f"{earlier.f1:.3f}", f"{later.f1:.3f}"]
-        assert cells[-1] == f"{earlier.panoptic_quality:.3f}"
+        qualities = (earlier.panoptic_quality, later.panoptic_quality)
+        assert cells[-2:] == [f"{value:.3f}" for value in qualities]
 
 
 def test_the_card_says_what_made_the_model(facts: CardFacts) -> None:
