@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Literal
 
+from bridge.apps.fiji.review_files import reviewed_names
 from bridge.apps.fiji.training_pairs import is_review_folder, read_review_folder
+from bridge.apps.qupath.project_files import read_project
 from bridge.apps.qupath.training_pairs import is_project, read_project_pairs
+from bridge.errors import BadInputError, StarbridgeError
 from bridge.train.pairs import TrainingPair
 from bridge.train.sources import ReadOptions, read_pairs
 from bridge.train.sources.options import Note, OnError, ignore_note
@@ -70,3 +74,85 @@ def read_training_pairs(
         )
     read = read_review_folder if kind == "review folder" else read_pairs
     return read(place, options, note=note, on_error=on_error)
+
+
+def collect_pairs(
+    sources: Sequence[str | PathLike[str]],
+    options: ReadOptions | None = None,
+    *,
+    note: Note = ignore_note,
+    on_error: OnError | None = None,
+    qupath: Path | None = None,
+    heap: str | None = None,
+) -> list[TrainingPair]:
+    """Read the training pairs of several reviews, each under a name of its own.
+
+    Args:
+        sources: as in :func:`read_training_pairs`.
+        options: what is read; ``done`` names images of any of the sources.
+        note: called with sentences for the user.
+        on_error: as in :func:`read_training_pairs`; a source that cannot be read at all does not
+            stop the others, either.
+        qupath: folder of QuPath.
+        heap: memory of QuPath.
+
+    Raises:
+        BadInputError: as :func:`read_training_pairs`.
+    """
+    options = options or ReadOptions()
+    places = [Path(source) for source in sources]
+    known = [_image_names(place) for place in places]
+    unknown = [name for name in options.done if not any(name in there for there in known)]
+    if unknown:
+        raise BadInputError(
+            "--done", f"no review has an image {unknown[0]!r}", "check the name, without ending"
+        )
+    pairs: list[TrainingPair] = []
+    names: set[str] = set()
+    groups: dict[str, int] = {}
+    for number, place in enumerate(places):
+        here = tuple(name for name in options.done if name in known[number])
+        try:
+            for pair in read_training_pairs(
+                place,
+                replace(options, done=here),
+                note=note,
+                on_error=on_error,
+                qupath=qupath,
+                heap=heap,
+            ):
+                name = unused_name(pair.name, names)
+                names.add(name.casefold())
+                group = pair.group
+                if groups.setdefault(group, number) != number:  # another image of the same name
+                    group = f"{group} ({number + 1})"
+                pairs.append(replace(pair, name=name, group=group))
+        except StarbridgeError as error:
+            if on_error is None:
+                raise
+            on_error(error)
+    return pairs
+
+
+def _image_names(place: Path) -> set[str]:
+    """Return the names by which ``done`` may name a review's images."""
+    if is_project(place):
+        images = read_project(place).images
+        return {name for image in images for name in (image.name, image.id)}
+    return set(reviewed_names(place)) if is_review_folder(place) else set()
+
+
+def unused_name(name: str, taken: Collection[str]) -> str:
+    """Return a name, with a number where it is taken.
+
+    Args:
+        name: the name.
+        taken: names in lower case, as Windows does not tell A.tif from a.tif.
+
+    >>> unused_name("A", {"a", "a_2"})
+    'A_3'
+    """
+    if name.casefold() not in taken:
+        return name
+    numbers = iter(range(2, 10**9))
+    return next(other for n in numbers if (other := f"{name}_{n}").casefold() not in taken)

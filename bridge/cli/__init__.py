@@ -21,6 +21,7 @@ from bridge.cli.import_model import import_file
 from bridge.cli.measure import measure
 from bridge.cli.models import app as models
 from bridge.cli.output import note
+from bridge.cli.pairs import pairs
 from bridge.cli.qupath import app as qupath
 from bridge.cli.repair import repair_files
 from bridge.cli.segment import segment
@@ -45,6 +46,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "select": select,
     "aggregate": aggregate,
     "evaluate": evaluate,
+    "pairs": pairs,
     "export": export,
     "verify": verify_files,
     "import": import_file,

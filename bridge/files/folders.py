@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 
@@ -31,15 +32,43 @@ def write_folder(path: str | PathLike[str], files: Mapping[str, bytes]) -> None:
     ...     (Path(folder) / "a" / "b" / "c.txt").read_text()
     'whole'
     """
+    with writing_folder(path) as part:
+        for name, content in files.items():
+            file = part / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+
+
+@contextmanager
+def writing_folder(path: str | PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary folder, and put it in place when the block ends well.
+
+    A folder that was there before stays untouched until then, and is replaced. A killed process
+    leaves at most hidden folders, ``.NAME.part`` and ``.NAME.old``, beside it.
+
+    Args:
+        path: the folder.
+
+    Yields:
+        An empty folder beside it.
+
+    Raises:
+        BadInputError: the disk is full or the folder cannot be written.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with writing_folder(Path(folder) / "a") as part:
+    ...         _ = (part / "c.txt").write_text("whole")
+    ...     (Path(folder) / "a" / "c.txt").read_text()
+    'whole'
+    """
     final = Path(path)
     part = final.with_name(f".{final.name}{_PART_ENDING}")
     old = final.with_name(f".{final.name}{_OLD_ENDING}")
     try:
         _remove(part)
-        for name, content in files.items():
-            file = part / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
+        part.mkdir(parents=True)
+        yield part
         if final.exists():
             _remove(old)
             final.rename(old)

@@ -31,7 +31,8 @@ class ReadOptions:
         axes: as in :func:`bridge.open_image`.
         z, t: slice and time point of a stack, from 0.
         inside: classes of region annotations: the pixels in them were reviewed, all others become
-            :data:`bridge.train.pairs.IGNORED`. The regions are no objects.
+            :data:`bridge.train.pairs.IGNORED`. The regions are no objects. Label images, which have
+            no regions, count as a whole.
         done: names of images that were reviewed as a whole.
         everything: all images were reviewed as a whole.
         annotations: annotations are objects beside detections, too.

@@ -132,7 +132,7 @@ def _read_couple(couple: Couple, options: ReadOptions, note: Note) -> TrainingPa
         open_image(couple.image, axes=options.axes) as image,
         add_source_to_errors(couple.image, couple.objects),
     ):
-        if spec_of(couple.objects).needs_size and not options.inside:
+        if spec_of(couple.objects).needs_size:  # a label image has no regions: all of it counts
             return _with_label_image(couple, couple.objects, image, options, note)
         return _with_objects(couple, couple.objects, image, options, note)
 
