@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,17 +21,18 @@ from bridge.cli.review_options import (
     Inside,
     KeepEmpty,
     Nuclei,
+    Objects,
     Pattern,
     Percentiles,
     Slice,
     SplitBy,
     Time,
-    parse_percentiles,
 )
 
 if TYPE_CHECKING:
     from bridge.errors import StarbridgeError
     from bridge.train.pairs import TrainingPair
+    from bridge.train.sources import ReadOptions
 
 
 class LayoutChoice(StrEnum):
@@ -50,6 +51,7 @@ def pairs(
     layout: Annotated[
         LayoutChoice, typer.Option(help="Program that is to read the data set.")
     ] = LayoutChoice.stardist,
+    detections: Objects = None,
     inside: Inside = None,
     done: Done = None,
     everything: Everything = False,
@@ -88,7 +90,7 @@ def pairs(
     crops: Annotated[
         bool, typer.Option("--crops", help="Also the image region of each object, class in name.")
     ] = False,
-    percentiles: Percentiles = "1,99.8",
+    percentiles: Percentiles = (1.0, 99.8),
     seed: Annotated[int, typer.Option(help="Of everything that is left to chance.")] = 0,
     qupath: Annotated[Path | None, typer.Option(help=QUPATH_HELP)] = None,
     heap: Annotated[str | None, typer.Option(help=HEAP_HELP)] = None,
@@ -113,6 +115,7 @@ def pairs(
     options = ReadOptions(
         channels=split_words(channel),
         axes=axes,
+        objects=tuple(detections or ()),
         z=z,
         t=t,
         inside=tuple(inside or ()),
@@ -121,7 +124,7 @@ def pairs(
         annotations=annotations,
         nuclei=nuclei,
         keep_empty=keep_empty,
-        percentiles=parse_percentiles(percentiles),
+        percentiles=percentiles,
     )
     settings = BuildSettings(
         preparation=Preparation(
@@ -150,12 +153,16 @@ def pairs(
 
     found = collect_pairs(reviews, options, note=note, on_error=failed, qupath=qupath, heap=heap)
     if found or not errors:
-        provenance = {"reviews": [str(review) for review in reviews], "reading": asdict(options)}
+        provenance = {"reviews": [str(review) for review in reviews], "reading": _as_json(options)}
         written = build_dataset(found, out, settings, provenance=provenance, note=note)
         _report(written, out, as_json=as_json)
     if errors:
         note(f"{len(errors)} could not be read, and are left out")
         raise typer.Exit(1)
+
+
+def _as_json(options: ReadOptions) -> dict[str, Any]:
+    return asdict(options) | {"objects": [str(path) for path in options.objects]}
 
 
 def _report(written: list[TrainingPair], out: Path, *, as_json: bool) -> None:

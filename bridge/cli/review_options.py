@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bridge.cli.options import CHANNEL_HELP
-from bridge.errors import BadInputError
 
 REVIEWS_HELP = (
     "What to learn from: a QuPath project, a review folder of fiji push, a folder (or zip of one) "
@@ -15,6 +15,15 @@ REVIEWS_HELP = (
 )
 """Help of the argument, the same in every command that trains."""
 
+Objects = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--detections", "-d",
+        help="Objects of images that are given without: files, or a folder such as segment's or "
+        "pull's results. Several times. [default: beside the images]",
+        show_default=False,
+    ),
+]  # fmt: skip
 Inside = Annotated[
     list[str] | None,
     typer.Option(
@@ -64,26 +73,7 @@ Pattern = Annotated[
         show_default=False,
     ),
 ]
-
-
 Percentiles = Annotated[
-    str, typer.Option(help="Percentiles of the whole image that a part is normalised by.")
+    tuple[float, float],
+    typer.Option(help="Percentiles of the whole image that a part of it is normalised by."),
 ]
-
-
-def parse_percentiles(text: str) -> tuple[float, float]:
-    """Parse the option ``--percentiles``.
-
-    Raises:
-        BadInputError: not two numbers.
-
-    >>> parse_percentiles("0.2,99.8")
-    (0.2, 99.8)
-    """
-    try:
-        low, high = (float(word) for word in text.split(","))
-    except ValueError as error:
-        raise BadInputError(
-            "--percentiles", f"{text!r} are not two numbers", "give them as in 1,99.8"
-        ) from error
-    return low, high

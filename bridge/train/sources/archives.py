@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from bridge.files.archive import list_zip, unpack_zip
 from bridge.files.names import safe_name
+from bridge.train.sources.couples import SPLITS
 
 
 @contextmanager
@@ -40,9 +41,10 @@ def unpacked(archive: Path) -> Iterator[Path]:
 def _only_folder(folder: Path) -> Path:
     """Return the one folder that all files lie in."""
     inside = list(folder.iterdir())
-    if len(inside) == 1 and inside[0].is_dir() and inside[0].name.lower() not in _MEANT:
+    if (
+        len(inside) == 1
+        and inside[0].is_dir()
+        and inside[0].name.lower() not in ("images", *SPLITS)
+    ):
         return _only_folder(inside[0])
     return folder
-
-
-_MEANT = ("images", "train", "val", "test")

@@ -16,7 +16,7 @@ Each of them may lie in the folders ``train``, ``val`` and ``test``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from bridge.images.names import IMAGE_ENDINGS
 
 _IMAGES = "images"
 _MASKS = ("masks", "labels", "mask", "lbl")
-_SPLITS: Mapping[str, str] = {
+SPLITS: Mapping[str, str] = {
     "train": "train",
     "training": "train",
     "val": "val",
@@ -36,6 +36,8 @@ _SPLITS: Mapping[str, str] = {
     "validation": "val",
     "test": "test",
 }
+"""Parts of a data set by the names of their folders."""
+
 _MASK_WORDS = ("", "_masks", "_mask", "_labels", "_label", "_segmentation", "_cp_masks")
 _OBJECT_ENDINGS = tuple(
     dict.fromkeys(
@@ -70,11 +72,12 @@ class Couple:
     problem: BadInputError | None = None
 
 
-def find_couples(folder: Path) -> list[Couple]:
+def find_couples(folder: Path, objects: Sequence[Path] = ()) -> list[Couple]:
     """Find the images of a folder and the files of their objects.
 
     Args:
         folder: in one of the layouts above.
+        objects: files of objects, or folders of them, for images that lie in ``folder`` itself.
 
     Returns:
         A couple an image, in natural order; those for which there is no file of objects, and files
@@ -83,28 +86,40 @@ def find_couples(folder: Path) -> list[Couple]:
     Raises:
         BadInputError: a folder without images, or with no pair at all.
     """
+    if objects:
+        return [couple_of_objects(path, objects) for path in find_images([folder])]
     couples = list(_in_splits(folder)) or list(_in_folder(folder))
     if not any(couple.objects for couple in couples):
         raise BadInputError(folder, "holds no image with objects beside it", _NEEDED)
     return couples
 
 
-def couple_of(image: Path) -> Couple:
+def couple_of(image: Path, objects: Sequence[Path] = ()) -> Couple:
     """Find the objects of one image.
 
-    Raises:
-        BadInputError: there are none, or several files of them.
+    Args:
+        image: the image.
+        objects: files of objects, or folders of them; where none are given, they lie beside it.
+
+    Returns:
+        The couple, which says so where there are none, or several files of them.
     """
-    found = _beside(image)
-    if found.problem is not None:
-        raise found.problem
-    return found
+    return couple_of_objects(image, objects) if objects else _beside(image)
+
+
+def couple_of_objects(image: Path, objects: Sequence[Path]) -> Couple:
+    """Find the objects of one image in other places."""
+    name = image_name(image)
+    try:
+        return Couple(name=name, image=image, objects=objects_of(image, objects), group=name)
+    except BadInputError as error:
+        return Couple(name=name, image=image, problem=error)
 
 
 def _in_splits(folder: Path) -> Iterator[Couple]:
     found: dict[str, Path] = {}
     for part in sorted(folder.iterdir()):
-        split = _SPLITS.get(part.name.lower())
+        split = SPLITS.get(part.name.lower())
         if split is None or not part.is_dir() or not _has_images(part):
             continue
         if split in found:
@@ -112,6 +127,10 @@ def _in_splits(folder: Path) -> Iterator[Couple]:
                 folder, f"has both {found[split].name} and {part.name}", "keep one of them"
             )
         found[split] = part
+    if found and (folder / _IMAGES).is_dir():
+        raise BadInputError(
+            folder, f"has images in {_IMAGES} and in {min(found)}", "keep them in one of the two"
+        )
     for split, part in found.items():
         for couple in _in_folder(part):
             yield replace(couple, split=split)
@@ -204,15 +223,10 @@ def _beside(image: Path) -> Couple:
     ]
     if len(places) == 1:
         return Couple(name=name, image=image, objects=places[0], group=name)
-    try:
-        if places:
-            raise BadInputError(
-                image, f"has objects in {places[0].name} and in {places[1].name}", "keep one"
-            )
-        objects = objects_of(image, [image.parent, *_results(image)])
-    except BadInputError as error:
-        return Couple(name=name, image=image, problem=error)
-    return Couple(name=name, image=image, objects=objects, group=name)
+    if places:
+        both = f"has objects in {places[0].name} and in {places[1].name}"
+        return Couple(name=name, image=image, problem=BadInputError(image, both, "keep one"))
+    return couple_of_objects(image, [image.parent, *_results(image)])
 
 
 def _results(image: Path) -> list[Path]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bridge.errors import BadInputError
 from bridge.outlines import trace
+from bridge.train.pairs import IGNORED
 
 _MOST_IN_8_BITS = 255
 _NUMBERED = "number the objects (in Fiji: Analyze › Analyze Particles…, Show: Count Masks)"
@@ -27,11 +28,18 @@ def check_mask(labels: NDArray[Any], source: str, *, keep_empty: bool = False) -
         Sentences on what is odd, each of which names the source.
 
     Raises:
-        BadInputError: a binary mask, or one without objects.
+        BadInputError: a binary mask, one without objects, or labels below -1, as 16-bit numbers
+            with a sign have them beyond 32,767.
 
     >>> check_mask(np.eye(9, dtype=np.uint16), "a.tif")
     []
     """
+    if labels.size and labels.min() < IGNORED:
+        raise BadInputError(
+            source,
+            f"has the label {int(labels.min())}, and only {IGNORED} has a meaning below 0",
+            "save it with 32 bits, or as unsigned 16-bit numbers",
+        )
     ids = np.unique(labels[labels > 0])
     if not len(ids):
         if keep_empty:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from bridge.errors import BadInputError, StarbridgeError
 
@@ -29,6 +30,8 @@ class ReadOptions:
         channels: numbers from 0, or names; all colours of a colour image, or the only channel,
             where empty.
         axes: as in :func:`bridge.open_image`.
+        objects: files of objects, or folders of them, for images that are given alone or in a
+            folder of their own.
         z, t: slice and time point of a stack, from 0.
         inside: classes of region annotations: the pixels in them were reviewed, all others become
             :data:`bridge.train.pairs.IGNORED`. The regions are no objects. Label images, which have
@@ -50,6 +53,7 @@ class ReadOptions:
 
     channels: tuple[str, ...] = ()
     axes: str | None = None
+    objects: tuple[Path, ...] = ()
     z: int | None = None
     t: int | None = None
     inside: tuple[str, ...] = ()

@@ -46,7 +46,8 @@ def read_pairs(
 
     Args:
         source: a folder in a layout of :mod:`bridge.train.sources.couples`, or a zip of one; a
-            data set of ``starbridge pairs``; or an image with its objects beside it.
+            data set of ``starbridge pairs``; or an image. Objects lie beside the images, or where
+            ``options`` say.
         options: what is read.
         note: called with sentences for the user.
         on_error: called with the error of an image, which is left out; where ``None``, the first
@@ -74,9 +75,9 @@ def read_pairs(
     if is_dataset(place):
         yield from read_dataset(place, options, on_error=on_error)
     elif place.is_dir() and not is_zarr(place):
-        yield from _read_couples(find_couples(place), options, note, on_error)
+        yield from _read_couples(find_couples(place, options.objects), options, note, on_error)
     elif place.name.lower().endswith(IMAGE_ENDINGS):
-        yield from _read_couples([couple_of(place)], options, note, on_error)
+        yield from _read_couples([couple_of(place, options.objects)], options, note, on_error)
     elif place.suffix.lower() == ".zip":
         yield from _read_zip(place, options, note, on_error)
     else:

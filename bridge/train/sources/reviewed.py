@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from bridge.outlines.rasterize import rasterize
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
 _OBJECTS = ("detection", "cell")
+_LARGEST_LABEL = 2**24  # there is a counter for each number up to the largest
+_ROWS = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +119,7 @@ def draw_reviewed(
         regions: outlines that were reviewed, on this plane; the whole plane where ``None``.
 
     Returns:
-        The labels; objects keep their numbers, which are counted anew beyond 32 bits.
+        The labels; objects keep their numbers, which are counted anew beyond 16,777,216.
 
     >>> import shapely
     >>> from bridge import Detections
@@ -127,7 +130,7 @@ def draw_reviewed(
     """
     numbers = objects["label"].to_numpy(np.int64)
     notes = []
-    if numbers.max(initial=0) > np.iinfo(np.int32).max:
+    if numbers.max(initial=0) > _LARGEST_LABEL:
         numbers = np.arange(1, len(objects) + 1, dtype=np.int64)
     # The most probable object lies on top, as in Detections.to_labels.
     order = np.argsort(objects["prob"].fillna(-np.inf).to_numpy(), kind="stable")
@@ -138,6 +141,11 @@ def draw_reviewed(
     if regions is not None:
         labels = _only_inside(labels, _region_mask(regions, shape))
     left = np.isin(numbers, np.unique(labels))
+    if (around := _count_around_others(outlines)) > 0:
+        notes.append(
+            f"{around} objects have several others inside of them; if they are regions, name their "
+            "class: --inside CLASS"
+        )
     if regions is None and not left.all():
         notes.append(f"{int((~left).sum())} objects have no pixel of their own and are left out")
     kinds = objects["class"].to_numpy(object)
@@ -149,6 +157,15 @@ def draw_reviewed(
     return Drawn(labels=labels, classes=classes, notes=tuple(notes))
 
 
+def _count_around_others(outlines: NDArray[np.object_]) -> int:
+    """Return the number of objects that hold the centres of at least two others."""
+    if len(outlines) < 3:
+        return 0
+    tree = shapely.STRtree(shapely.point_on_surface(outlines))
+    holder, _ = tree.query(outlines, predicate="intersects")
+    return int((np.bincount(holder, minlength=len(outlines)) > 2).sum())  # itself is one
+
+
 def _region_mask(regions: GeoDataFrame, shape: tuple[int, int]) -> NDArray[np.bool_]:
     outlines = regions.geometry.to_numpy()
     drawn: NDArray[Any] = rasterize(outlines, np.ones(len(outlines), np.int64), shape)
@@ -157,18 +174,24 @@ def _region_mask(regions: GeoDataFrame, shape: tuple[int, int]) -> NDArray[np.bo
 
 def _only_inside(labels: NDArray[np.int32], inside: NDArray[np.bool_]) -> NDArray[np.int32]:
     """Keep the labels of objects that lie inside, and the background there; ignore the rest."""
-    ids, place = np.unique(labels, return_inverse=True)
-    place = place.reshape(labels.shape)
-    area = np.bincount(place.ravel(), minlength=len(ids))
-    area_inside = np.bincount(place[inside], minlength=len(ids))
+    count = int(labels.max(initial=0)) + 1
     height, width = labels.shape
-    y = np.bincount(place.ravel(), np.repeat(np.arange(height), width), len(ids)) / area
-    x = np.bincount(place.ravel(), np.tile(np.arange(width), height), len(ids)) / area
-    has_centre = inside[np.rint(y).astype(int), np.rint(x).astype(int)]
+    area, area_inside, sum_y, sum_x = (np.zeros(count) for _ in range(4))
+    columns = np.tile(np.arange(width), min(_ROWS, height))
+    for top in range(0, height, _ROWS):  # bincount widens its input to 64 bits
+        block = labels[top : top + _ROWS]
+        flat = block.ravel()
+        rows = np.repeat(np.arange(top, top + len(block)), width)
+        area += np.bincount(flat, minlength=count)
+        area_inside += np.bincount(block[inside[top : top + _ROWS]], minlength=count)
+        sum_y += np.bincount(flat, rows, count)
+        sum_x += np.bincount(flat, columns[: len(flat)], count)
+    drawn = np.maximum(area, 1)
+    has_centre = inside[np.rint(sum_y / drawn).astype(int), np.rint(sum_x / drawn).astype(int)]
     kept = (2 * area_inside > area) | has_centre
-    is_object = labels > 0
-    kept_here = kept[place] & is_object
+    kept[0] = False  # the background
+    kept_here = kept[labels]
     result = np.full(labels.shape, IGNORED, np.int32)
-    result[inside & ~is_object] = 0
+    result[inside & (labels == 0)] = 0
     result[kept_here] = labels[kept_here]
     return result

@@ -151,6 +151,7 @@ def mask_of(kind: str) -> Any:
         "0 and 255 in one piece": (squares(1) > 0).astype(np.uint8) * 255,
         "one number for all": binary,
         "no object": squares(0),
+        "a sign": squares().astype(np.int16) - 9,
         "fractions": squares().astype(np.float32) / 2,
         "channels": np.stack([squares(), squares()]),
     }[kind]
@@ -164,6 +165,7 @@ def mask_of(kind: str) -> Any:
         ("0 and 255 in one piece", "is a binary mask"),
         ("one number for all", "is a binary mask"),
         ("no object", "--keep-empty"),
+        ("a sign", "only -1 has a meaning below 0"),
         ("fractions", "labels of type float32"),
         ("channels", "has 2 channels, but a label image has one"),
     ],
@@ -285,3 +287,30 @@ def test_regions_of_a_class_in_a_geojson_are_what_was_reviewed(tmp_path: Path) -
     assert (pair.labels[:20, :30] == squares()[:20, :30]).all()
     with pytest.raises(BadInputError, match="no region of the class done.*Done, n"):
         list(read_pairs(tmp_path, ReadOptions(inside=("done",))))
+
+
+def test_objects_may_lie_elsewhere(tmp_path: Path) -> None:
+    images = [save(tmp_path / "in" / f"{name}.tif", picture(n)) for n, name in enumerate("ab")]
+    Detections.from_labels(squares()).write(tmp_path / "reviewed" / "a.geojson")
+    options = ReadOptions(objects=(tmp_path / "reviewed",))
+    errors: list[StarbridgeError] = []
+
+    (alone,) = read_pairs(images[0], options)
+    (pair,) = read_pairs(tmp_path / "in", options, on_error=errors.append)
+
+    assert alone.count == pair.count == 6
+    assert "b.tif: has no objects in" in str(errors[0])
+
+
+def test_images_in_two_places_are_refused(tmp_path: Path) -> None:
+    stardist(tmp_path)
+    stardist(tmp_path / "test")
+
+    with pytest.raises(BadInputError, match="has images in images and in test"):
+        list(read_pairs(tmp_path))
+
+
+def test_label_images_count_as_a_whole_beside_reviewed_regions(tmp_path: Path) -> None:
+    stardist(tmp_path)
+
+    assert all(pair.reviewed == 1 for pair in read_pairs(tmp_path, ReadOptions(inside=("Done",))))

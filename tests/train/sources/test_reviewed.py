@@ -46,6 +46,34 @@ def test_more_than_half_decides(left: int) -> None:
         assert (there == IGNORED).all()
 
 
+def test_a_region_that_is_taken_for_an_object_is_noticed() -> None:
+    objects = table((0, 0, 30, 10), (2, 2, 6, 6), (10, 2, 16, 6), (20, 2, 26, 6))
+
+    assert "1 objects have several others inside" in draw_reviewed(objects, (12, 32)).notes[0]
+    assert draw_reviewed(objects.iloc[1:], (12, 32)).notes == ()
+
+
+@given(data=st.data())
+def test_labels_inside_are_those_of_the_objects_that_lie_there(data: st.DataObject) -> None:
+    shape = (600, 40)  # more rows than are counted at a time
+    corners = st.tuples(st.integers(0, 590), st.integers(0, 30))
+    places = data.draw(st.lists(corners, min_size=1, max_size=8))
+    objects = table(*[(x, y, x + 9, y + 7) for y, x in places])
+    top, left = data.draw(corners)
+    inside = np.zeros(shape, bool)
+    inside[top : top + 200, left : left + 20] = True
+
+    labels = draw_reviewed(objects, shape, regions=table((left, top, left + 20, top + 200))).labels
+
+    whole = draw_reviewed(objects, shape).labels
+    for label in np.unique(whole[whole > 0]):
+        mask = whole == label
+        y, x = np.rint(np.argwhere(mask).mean(0)).astype(int)
+        kept = 2 * (mask & inside).sum() > mask.sum() or inside[y, x]
+        assert (labels[mask] == (label if kept else IGNORED)).all()
+    assert ((labels == 0) == (inside & (whole == 0))).all()
+
+
 def test_regions_are_no_objects_and_annotations_only_where_nothing_else_is() -> None:
     frame = table(
         (0, 0, 9, 9), (1, 1, 3, 3), (5, 5, 7, 7),
@@ -83,7 +111,7 @@ def test_nuclei_of_cells_are_taken_where_asked_for() -> None:
     assert nuclei.objects.geometry.iloc[0].area == 4
 
 
-def test_numbers_beyond_32_bits_are_counted_anew() -> None:
+def test_numbers_that_are_huge_are_counted_anew() -> None:
     objects = table((0, 0, 2, 2), (4, 4, 6, 6), label=[5, 2**40], **{"class": ["a", "b"]})
 
     drawn = draw_reviewed(objects, (8, 8))
