@@ -11,7 +11,11 @@ from typing import Literal
 from bridge.apps.fiji.review_files import reviewed_names
 from bridge.apps.fiji.training_pairs import is_review_folder, read_review_folder
 from bridge.apps.qupath.project_files import read_project
-from bridge.apps.qupath.training_pairs import is_project, read_project_pairs
+from bridge.apps.qupath.training_pairs import (
+    is_project,
+    names_of_images,
+    read_project_pairs,
+)
 from bridge.errors import BadInputError, StarbridgeError
 from bridge.train.pairs import TrainingPair
 from bridge.train.sources import ReadOptions, read_pairs
@@ -104,9 +108,7 @@ def collect_pairs(
     known = [_image_names(place) for place in places]
     unknown = [name for name in options.done if not any(name in there for there in known)]
     if unknown:
-        raise BadInputError(
-            "--done", f"no review has an image {unknown[0]!r}", "check the name, without ending"
-        )
+        raise BadInputError("--done", f"no review has an image {unknown[0]!r}", "check the name")
     pairs: list[TrainingPair] = []
     names: set[str] = set()
     groups: dict[str, int] = {}
@@ -137,8 +139,7 @@ def collect_pairs(
 def _image_names(place: Path) -> set[str]:
     """Return the names by which ``done`` may name a review's images."""
     if is_project(place):
-        images = read_project(place).images
-        return {name for image in images for name in (image.name, image.id)}
+        return {name for names in names_of_images(read_project(place)).values() for name in names}
     return set(reviewed_names(place)) if is_review_folder(place) else set()
 
 

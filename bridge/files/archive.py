@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -23,8 +24,29 @@ LARGEST = 2**30
 
 MOST_ENTRIES = 10_000
 
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How much an archive may hold.
+
+    Attributes:
+        what: what it holds, in errors.
+        bytes: unpacked.
+        entries: number of files and folders.
+        ratio: of the unpacked bytes to those of the archive.
+    """
+
+    what: str
+    bytes: int
+    entries: int
+    ratio: int
+
+
 # Weights hardly shrink; what shrinks to a fiftieth and is large was made to fill a disk.
-_LARGEST_RATIO = 50
+MODEL = Limits(what="a model", bytes=LARGEST, entries=MOST_ENTRIES, ratio=50)
+# Masks shrink to a hundredth, the images beside them hardly.
+IMAGES = Limits(what="images and masks", bytes=2**36, entries=10**6, ratio=100)
+
 _NEVER_TOO_LARGE = 64 * 2**20
 _ENCRYPTED = 0x1  # bit of the general purpose flag (PKWARE's APPNOTE, 4.4.4)
 _PIECE = 2**20  # bytes
@@ -56,13 +78,17 @@ def zip_bytes(entries: Mapping[str, bytes]) -> bytes:
     return stream.getvalue()
 
 
-def list_zip(path: str | PathLike[str]) -> list[str]:
+def list_zip(path: str | PathLike[str], limits: Limits = MODEL) -> list[str]:
     """Return the names of the files in an archive, with slashes, without those of systems.
+
+    Args:
+        path: the archive.
+        limits: how much it may hold.
 
     Raises:
         BadInputError: as :func:`read_zip`.
     """
-    with _opened(path) as (_, infos):
+    with _opened(path, limits) as (_, infos):
         return list(infos)
 
 
@@ -102,18 +128,21 @@ def read_member(path: str | PathLike[str], name: str, largest: int) -> bytes:
         return archive.read(infos[name])
 
 
-def unpack_zip(path: str | PathLike[str], folder: Path, members: Mapping[str, str]) -> None:
+def unpack_zip(
+    path: str | PathLike[str], folder: Path, members: Mapping[str, str], limits: Limits = MODEL
+) -> None:
     """Write files of an archive into a folder, piece by piece, with the times that they have in it.
 
     Args:
         path: the archive.
         folder: an existing folder.
         members: by their names in the archive (:func:`list_zip`) their names in the folder.
+        limits: how much the archive may hold.
 
     Raises:
         BadInputError: as :func:`read_zip`, or the folder cannot be written.
     """
-    with _opened(path) as (archive, infos):
+    with _opened(path, limits) as (archive, infos):
         for name, new in members.items():
             with archive.open(infos[name]) as source:
                 _copy(source, folder / new)
@@ -138,12 +167,12 @@ def _copy(source: IO[bytes], target: Path) -> None:
 
 @contextmanager
 def _opened(
-    path: str | PathLike[str],
+    path: str | PathLike[str], limits: Limits = MODEL
 ) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]]:
     """Open an archive, check its entries, and translate the errors of reading it."""
     try:
         with zipfile.ZipFile(path) as archive:
-            yield archive, _checked(path, archive.infolist())
+            yield archive, _checked(path, archive.infolist(), limits)
     except FileNotFoundError as error:
         raise BadInputError(path, "does not exist", "check the name") from error
     except zipfile.BadZipFile as error:
@@ -159,12 +188,14 @@ def _opened(
         ) from error
 
 
-def _checked(path: str | PathLike[str], infos: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
+def _checked(
+    path: str | PathLike[str], infos: list[zipfile.ZipInfo], limits: Limits
+) -> dict[str, zipfile.ZipInfo]:
     """Return an archive's files by name, or refuse what could do harm."""
     total, packed = sum(i.file_size for i in infos), Path(path).stat().st_size
-    allowed = min(LARGEST, max(_NEVER_TOO_LARGE, _LARGEST_RATIO * packed))
-    if len(infos) > MOST_ENTRIES or total > allowed:
-        raise BadInputError(path, "unpacks to far more than a model", _AGAIN)
+    allowed = min(limits.bytes, max(_NEVER_TOO_LARGE, limits.ratio * packed))
+    if len(infos) > limits.entries or total > allowed:
+        raise BadInputError(path, f"unpacks to far more than {limits.what}", _AGAIN)
     files: dict[str, zipfile.ZipInfo] = {}
     # Windows and macOS do not tell "Config.json" from "config.json".
     seen: set[str] = set()
@@ -194,5 +225,5 @@ def _check_name(path: str | PathLike[str], name: str) -> None:
         raise BadInputError(
             path,
             f"holds the path {name!r}, which leaves its folder",
-            "do not open it: get the model from its author",
+            "do not open it: get it from its author",
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +22,8 @@ from bridge.train.sources.options import ANY_SPLIT
 
 SHARES = (0.8, 0.1, 0.1)
 """Shares of training, validation and test."""
+
+_NUMBER = re.compile(r" \(\d+\)$")
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,8 @@ def group_by_field(
             )
     grouped = []
     for pair in pairs:
-        names = (base_name(pair.group), base_name(PurePath(pair.source).name))
+        # the number is of a second image of this name
+        names = (base_name(_NUMBER.sub("", pair.group)), base_name(PurePath(pair.source).name))
         found = next((match for name in names if (match := parsed.match(name))), None)
         if found is None:
             raise BadInputError(
@@ -139,8 +143,8 @@ def split_pairs(
         anew: also divide pairs whose source says where they belong (``TrainingPair.split``).
 
     Returns:
-        The pairs. Where there are fewer groups than parts, there is no test; where there is but
-        one group, no validation either.
+        The pairs; those whose source says where they belong stay there. Where there are fewer
+        groups than parts, there is no test; where there is but one group, no validation either.
 
     Raises:
         BadInputError: a group, or an image, that its source has in two parts.
@@ -162,12 +166,7 @@ def split_pairs(
     weights: dict[str, int] = defaultdict(int)
     for pair, cluster in zip(pairs, clusters, strict=True):
         weights[cluster] += round(pair.labels.size * pair.reviewed) or 1
-    parts = dict(fixed)
-    if fixed and free:
-        # what the source leaves open is training; val and test are chosen already
-        parts |= dict.fromkeys(free, "train")
-    else:
-        parts |= _divided(free, weights, shares)
+    parts = fixed | _divided(free, weights, shares)
     found = Split(
         tuple(
             replace(pair, split=parts[cluster])
@@ -175,13 +174,16 @@ def split_pairs(
         )
     )
     wanted = [name for name, share in zip(ANY_SPLIT, shares, strict=True) if share > 0]
-    missing = [name for name in wanted if not fixed and not found.part(name)]
+    missing = [name for name in wanted if not found.part(name)]
     if not missing:
         return found
-    groups = len(free)
+    none = " and no ".join(missing)
+    groups = len({*clusters})
     note = (
-        f"{groups} group{'s' * (groups != 1)} of images cannot be divided into {len(wanted)} "
-        f"parts: there is no {' and no '.join(missing)}"
+        f"the images are divided already, and there is no {none}; --split divides them anew"
+        if not free
+        else f"{groups} group{'s' * (groups != 1)} of images cannot be divided into {len(wanted)} "
+        f"parts: there is no {none}"
     )
     return replace(found, notes=(note,))
 

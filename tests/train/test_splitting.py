@@ -80,8 +80,19 @@ def test_parts_that_a_source_says_are_kept_unless_divided_anew() -> None:
     anew = split_pairs(pairs, anew=True)
 
     assert len(kept.test) == 5
-    assert not kept.notes
+    assert kept.notes == (
+        "the images are divided already, and there is no val; --split divides them anew",
+    )
     assert len(anew.test) == 1
+
+
+def test_what_a_source_leaves_open_is_divided() -> None:
+    pairs = [pair(f"{n}", seed=n, split="" if n < 10 else "train") for n in range(20)]
+
+    split = split_pairs(pairs)
+
+    assert {p.split for p in split.pairs[10:]} == {"train"}
+    assert (len(split.val), len(split.test)) == (1, 1)
 
 
 @pytest.mark.parametrize("same", ["group", "pixels"])
@@ -112,6 +123,7 @@ def test_fields_of_names_make_groups() -> None:
 
     assert [p.group for p in group_by_field(pairs, ["organoid"])] == ["OG1", "OG1", "OG2", "OG2"]
     assert group_by_field(pairs, ["Clone", "organoid"])[2].group == "Pa OG2"
+    assert group_by_field([pair("x", name.format("OG1", "s1 (2)"))], ["slice"])[0].group == "s1"
     with pytest.raises(BadInputError, match="no field 'mouse'.*clone, diff"):
         group_by_field(pairs, ["mouse"])
     with pytest.raises(BadInputError, match="x: has a name that does not fit"):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from bridge.apps.qupath.project_files import ProjectImage, read_project
+from bridge.apps.qupath.project_files import ProjectFiles, ProjectImage, read_project
 from bridge.apps.qupath.results import result_names
 from bridge.apps.qupath.session import QuPath
 from bridge.apps.qupath.shown_image import open_shown
 from bridge.apps.qupath.sync import MOST_RESTARTS, Review, read_review
-from bridge.errors import StarbridgeError
+from bridge.errors import BadInputError, StarbridgeError
 from bridge.train.pairs import TrainingPair
 from bridge.train.sources import ReadOptions
 from bridge.train.sources.options import Note, OnError, ignore_note
@@ -32,6 +32,15 @@ def is_marked(image: ProjectImage) -> bool:
         key.strip().lower() in MARKS and value.strip().lower() not in _NOT
         for key, value in image.metadata.items()
     )
+
+
+def names_of_images(files: ProjectFiles) -> dict[str, tuple[str, ...]]:
+    """Return the names by which each image can be called, the name of its files first."""
+    names = result_names(files.images)
+    return {
+        image.id: (name, image.name, image.id)
+        for image, name in zip(files.images, names, strict=True)
+    }
 
 
 def is_project(place: Path) -> bool:
@@ -56,7 +65,7 @@ def read_project_pairs(
 
     Args:
         project: the project's folder, or its file.
-        options: what is read; ``done`` names images by name or number.
+        options: what is read; ``done`` names images by name, with or without ending, or number.
         note: called with sentences for the user.
         on_error: as in :func:`bridge.train.sources.read_pairs`.
         app: folder of QuPath, as in :class:`bridge.apps.qupath.session.QuPath`.
@@ -71,16 +80,19 @@ def read_project_pairs(
         QuPathError: QuPath does not start, or cannot open the project.
     """
     files = read_project(project)
-    finished = {files.image(which).id for which in options.done}
+    called = names_of_images(files)
+    unknown = [name for name in options.done if not any(name in c for c in called.values())]
+    if unknown:
+        listed = ", ".join(image.name for image in files.images)
+        raise BadInputError(files.file, f"has no image {unknown[0]!r}", f"its images are {listed}")
     whole = {
         image.id
         for image in files.images
-        if image.id in finished or is_done(image.name, options, marked=is_marked(image))
+        if is_done(image.name, options, marked=is_marked(image), aliases=called[image.id])
     }
     looked_at = [image for image in files.images if options.inside or image.id in whole]
     if not looked_at:
         raise refuse_unreviewed(str(files.file), options)
-    names = dict(zip((i.id for i in files.images), result_names(files.images), strict=True))
     found = failed = False
     ended = 0
     unfinished = []
@@ -91,7 +103,7 @@ def read_project_pairs(
                 review = read_review(session, files, image)
                 pairs = 0
                 for pair in pairs_of_review(
-                    review, options, name=names[image.id], whole=image.id in whole, note=note
+                    review, options, name=called[image.id][0], whole=image.id in whole, note=note
                 ):
                     pairs += 1
                     yield pair

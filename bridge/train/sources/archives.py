@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from bridge.files.archive import list_zip, unpack_zip
+from bridge.errors import BadInputError
+from bridge.files.archive import IMAGES, list_zip, unpack_zip
 from bridge.files.names import safe_name
 from bridge.train.sources.couples import SPLITS
 
@@ -28,14 +29,28 @@ def unpacked(archive: Path) -> Iterator[Path]:
     """
     with tempfile.TemporaryDirectory(prefix="starbridge-") as temporary:
         root = Path(temporary)
-        members = {}
-        for name in list_zip(archive):
-            parts = [safe_name(part) or "_" for part in PurePosixPath(name).parts]
-            place = root.joinpath(*parts)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            members[name] = "/".join(parts)
-        unpack_zip(archive, root, members)
+        members: dict[str, str] = {}
+        for name in list_zip(archive, IMAGES):
+            members[name] = "/".join(safe_name(part) or "_" for part in PurePosixPath(name).parts)
+        _check_members(archive, members)
+        for place in {(root / member).parent for member in members.values()}:
+            place.mkdir(parents=True, exist_ok=True)
+        unpack_zip(archive, root, members, IMAGES)
         yield _only_folder(root)
+
+
+def _check_members(archive: Path, members: Mapping[str, str]) -> None:
+    """Refuse files that would overwrite each other, or a folder."""
+    names = [name.casefold() for name in members.values()]
+    folders = {str(parent) for name in names for parent in PurePosixPath(name).parents}
+    twice = (
+        [name for name in names if names.count(name) > 1] if len(set(names)) < len(names) else []
+    )
+    clash = [*twice, *folders.intersection(names)]
+    if clash:
+        raise BadInputError(
+            archive, f"holds {clash[0]!r} twice", "pack it anew, with names of letters and digits"
+        )
 
 
 def _only_folder(folder: Path) -> Path:

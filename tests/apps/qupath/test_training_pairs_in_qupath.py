@@ -88,8 +88,10 @@ def test_regions_and_marked_images_are_read(project: Path) -> None:
 
 
 def test_images_are_named_as_finished(project: Path) -> None:
-    pairs = list(read_training_pairs(project, ReadOptions(done=("c.tif",))))
+    pairs = list(read_training_pairs(project, ReadOptions(done=("c",))))
+    again = list(read_training_pairs(project, ReadOptions(done=("c.tif",))))
 
+    assert [pair.name for pair in again] == ["b", "c"]
     assert [pair.name for pair in pairs] == ["b", "c"]
 
 

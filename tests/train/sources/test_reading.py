@@ -102,6 +102,25 @@ def test_a_zip_whose_paths_leave_it_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path.parent / "outside.tif").exists()
 
 
+def test_files_of_a_zip_that_would_overwrite_each_other_are_refused(tmp_path: Path) -> None:
+    archive = tmp_path / "bad.zip"
+    with zipfile.ZipFile(archive, "w") as opened:
+        for name in ("images/a?.tif", "images/a*.tif"):
+            opened.writestr(name, b"x")
+
+    with pytest.raises(BadInputError, match=r"holds 'images/a_\.tif' twice"):
+        list(read_pairs(archive))
+
+
+def test_a_zip_that_would_fill_the_disk_is_refused(tmp_path: Path) -> None:
+    archive = tmp_path / "bad.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as opened:
+        opened.writestr("images/a.tif", bytes(2**27))
+
+    with pytest.raises(BadInputError, match="far more than images and masks"):
+        list(read_pairs(archive))
+
+
 def test_an_error_inside_of_a_zip_names_the_zip(tmp_path: Path) -> None:
     stardist(tmp_path / "in")
     save(tmp_path / "in" / "masks" / "a.tif", squares(0))
