@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,18 @@ import typer
 
 from bridge.cli.options import CHANNEL_HELP, Axes, split_words
 from bridge.cli.output import note, print_json
+from bridge.cli.qupath.options import HEAP_HELP, QUPATH_HELP
+from bridge.cli.review_options import (
+    Annotations,
+    Done,
+    Everything,
+    Inside,
+    KeepEmpty,
+    Nuclei,
+    Objects,
+    Slice,
+    Time,
+)
 from bridge.errors import BadInputError, StarbridgeError
 
 if TYPE_CHECKING:
@@ -64,34 +77,18 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
-    inside: Annotated[
-        str | None,
-        typer.Option(
-            help="Classes of the annotations that were reviewed, with commas: only what is inside "
-            "of them counts.",
-            show_default=False,
-        ),
-    ] = None,
-    done: Annotated[
-        str | None,
-        typer.Option(
-            help="Names of images of a review that were reviewed as a whole, with commas.",
-            show_default=False,
-        ),
-    ] = None,
-    everything: Annotated[
-        bool, typer.Option("--everything", help="All images of a review were reviewed as a whole.")
-    ] = False,
-    annotations: Annotated[
-        bool, typer.Option("--annotations", help="Annotations are objects, too.")
-    ] = False,
-    keep_empty: Annotated[
-        bool,
-        typer.Option("--keep-empty", help="Images without objects count: they are background."),
-    ] = False,
-    z: Annotated[int | None, typer.Option(help="Slice of stacks, from 0.")] = None,
-    t: Annotated[int | None, typer.Option(help="Time point of series, from 0.")] = None,
+    detections: Objects = None,
+    inside: Inside = None,
+    done: Done = None,
+    everything: Everything = False,
+    annotations: Annotations = False,
+    nuclei: Nuclei = False,
+    keep_empty: KeepEmpty = False,
+    z: Slice = None,
+    t: Time = None,
     axes: Axes = None,
+    qupath: Annotated[Path | None, typer.Option(help=QUPATH_HELP)] = None,
+    heap: Annotated[str | None, typer.Option(help=HEAP_HELP)] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an evaluation that is in the folder.")
     ] = False,
@@ -103,21 +100,33 @@ def evaluate(
     """
     options: dict[str, Any] = {
         "channels": split_words(channel),
-        "inside": split_words(inside),
-        "done": split_words(done),
+        "objects": tuple(detections or ()),
+        "inside": tuple(inside or ()),
+        "done": tuple(done or ()),
         "everything": everything,
         "annotations": annotations,
+        "nuclei": nuclei,
         "keep_empty": keep_empty,
         "axes": axes.upper() if axes else None,
         "z": z,
         "t": t,
     }
+    source = _Source(options, qupath, heap)
     run = _evaluate_reviews if review else _evaluate_models
-    run(items, options, out, overwrite=overwrite, as_json=as_json)
+    run(items, source, out, overwrite=overwrite, as_json=as_json)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Settings by which data and reviews are read."""
+
+    options: dict[str, Any]
+    qupath: Path | None
+    heap: str | None
 
 
 def _evaluate_models(
-    items: list[str], options: dict[str, Any], out: Path | None, *, overwrite: bool, as_json: bool
+    items: list[str], source: _Source, out: Path | None, *, overwrite: bool, as_json: bool
 ) -> None:
     from bridge.train.evaluation import evaluate as evaluate_models
     from bridge.train.evaluation import load_models, microscope_pair, model_names
@@ -142,7 +151,7 @@ def _evaluate_models(
         pairs: Any = (
             [microscope_pair()]
             if dataset is None
-            else _read(dataset, options, segmenters[0].recipe.percentiles, fail)
+            else _read(dataset, source, segmenters[0].recipe.percentiles, fail)
         )
 
         def look(number: int, pair: TrainingPair, image: Any, found: Any) -> None:
@@ -152,6 +161,11 @@ def _evaluate_models(
                 count(pair.name)
 
         evaluations = evaluate_models(segmenters, pairs, on_image=look, on_error=fail)
+    if as_json:
+        content = {"models": [evaluation_json(one) for one in evaluations], "failed": failed}
+        print_json(content)
+    else:
+        _print_scores(evaluations)
     if out is not None:
         images = evaluations[0].images
         write_evaluation(
@@ -161,19 +175,13 @@ def _evaluate_models(
             subtitle=f"{len(images)} images with {evaluations[0].score().n_true:,} nuclei"
             f"{'' if dataset is None else f' of {dataset}'}",
         )
-    if as_json:
-        content = {"models": [evaluation_json(one) for one in evaluations], "failed": failed}
-        print_json(content)
-    else:
-        _print_scores(evaluations)
-    if out is not None:
         note(f"tables and page in {out}")
     if failed:
         raise typer.Exit(1)
 
 
 def _evaluate_reviews(
-    items: list[str], options: dict[str, Any], out: Path | None, *, overwrite: bool, as_json: bool
+    items: list[str], source: _Source, out: Path | None, *, overwrite: bool, as_json: bool
 ) -> None:
     from bridge.apps.review_scores import score_reviews
     from bridge.train.review_page import FILES, push_table, review_table, write_review_scores
@@ -189,14 +197,23 @@ def _evaluate_reviews(
     scores: list[ReviewScore] = []
     for item in items:
         try:
-            scores += score_reviews(Path(item), ReadOptions(**options), note=note, on_error=fail)
+            found = score_reviews(
+                Path(item),
+                ReadOptions(**source.options),
+                note=note,
+                on_error=fail,
+                qupath=source.qupath,
+                heap=source.heap,
+            )
+            # images of two reviews may have the same name
+            several = len(items) > 1
+            scores += [
+                replace(one, image=f"{item}: {one.image}") if several else one for one in found
+            ]
         except StarbridgeError as error:
             if len(items) == 1:
                 raise
             fail(error)
-    if out is not None and scores:
-        write_review_scores(out, scores)
-        note(f"tables and page in {out}")
     if as_json:
         tables = {"pushes": push_table(scores), "images": review_table(scores)}
         # pandas writes numbers that are none as null
@@ -206,6 +223,9 @@ def _evaluate_reviews(
         _print_pushes(push_table(scores, (0.5,)))
     else:
         note("nothing was reviewed yet")
+    if out is not None and scores:
+        write_review_scores(out, scores)
+        note(f"tables and page in {out}")
     if failed:
         raise typer.Exit(1)
 
@@ -224,15 +244,21 @@ def _print_pushes(table: DataFrame) -> None:
 
 def _read(
     dataset: str,
-    options: dict[str, Any],
+    source: _Source,
     percentiles: tuple[float, float],
     fail: Callable[[StarbridgeError], None],
 ) -> Iterator[TrainingPair]:
     from bridge.apps.training_pairs import read_training_pairs
     from bridge.train.sources import ReadOptions
 
-    chosen = ReadOptions(**options, percentiles=percentiles)
-    return read_training_pairs(Path(dataset), chosen, note=note, on_error=fail)
+    return read_training_pairs(
+        Path(dataset),
+        ReadOptions(**source.options, percentiles=percentiles),
+        note=note,
+        on_error=fail,
+        qupath=source.qupath,
+        heap=source.heap,
+    )
 
 
 def _check_free(out: Path | None, files: Sequence[str], *, overwrite: bool) -> None:
