@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bridge.cli.evaluate_reviews import Source, check_free, evaluate_reviews
 from bridge.cli.options import CHANNEL_HELP, Axes, split_words
-from bridge.cli.output import note, print_json
+from bridge.cli.output import counted_images, note, print_json, print_table
 from bridge.cli.qupath.options import HEAP_HELP, QUPATH_HELP
 from bridge.cli.review_options import (
     Annotations,
@@ -25,19 +23,15 @@ from bridge.cli.review_options import (
     Slice,
     Time,
 )
-from bridge.errors import BadInputError, StarbridgeError
+from bridge.errors import StarbridgeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pandas import DataFrame
-
     from bridge.train.evaluation import Evaluation
     from bridge.train.pairs import TrainingPair
-    from bridge.train.review_scores import ReviewScore
 
 _WORST = 6  # pictures of fields on the page, of all models together
-_WIDTH = 160  # columns of a table that is no terminal's
 
 
 def evaluate(
@@ -111,31 +105,23 @@ def evaluate(
         "z": z,
         "t": t,
     }
-    source = _Source(options, qupath, heap)
-    run = _evaluate_reviews if review else _evaluate_models
+    source = Source(options, qupath, heap)
+    run = evaluate_reviews if review else _evaluate_models
     run(items, source, out, overwrite=overwrite, as_json=as_json)
 
 
-@dataclass(frozen=True)
-class _Source:
-    """Settings by which data and reviews are read."""
-
-    options: dict[str, Any]
-    qupath: Path | None
-    heap: str | None
-
-
 def _evaluate_models(
-    items: list[str], source: _Source, out: Path | None, *, overwrite: bool, as_json: bool
+    items: list[str], source: Source, out: Path | None, *, overwrite: bool, as_json: bool
 ) -> None:
+    from bridge.train.applying import load_models, model_names
     from bridge.train.evaluation import evaluate as evaluate_models
-    from bridge.train.evaluation import load_models, microscope_pair, model_names
+    from bridge.train.evaluation import microscope_pair
     from bridge.train.evaluation_page import FILES, write_evaluation
     from bridge.train.evaluation_tables import evaluation_json
     from bridge.train.fields import FieldCollector
 
     models, dataset = (items[:-1], items[-1]) if len(items) > 1 else (items, None)
-    _check_free(out, FILES, overwrite=overwrite)
+    check_free(out, FILES, overwrite=overwrite)
     segmenters = load_models(models)
     collectors = [
         FieldCollector(name, worst=max(_WORST // len(segmenters), 2))
@@ -147,7 +133,7 @@ def _evaluate_models(
         failed.append(str(error))
         note(str(error))
 
-    with _counting() as count:
+    with counted_images() as count:
         pairs: Any = (
             [microscope_pair()]
             if dataset is None
@@ -180,71 +166,9 @@ def _evaluate_models(
         raise typer.Exit(1)
 
 
-def _evaluate_reviews(
-    items: list[str], source: _Source, out: Path | None, *, overwrite: bool, as_json: bool
-) -> None:
-    from bridge.apps.review_scores import score_reviews
-    from bridge.train.review_page import FILES, push_table, review_table, write_review_scores
-    from bridge.train.sources import ReadOptions
-
-    _check_free(out, FILES, overwrite=overwrite)
-    failed: list[str] = []
-
-    def fail(error: StarbridgeError) -> None:
-        failed.append(str(error))
-        note(str(error))
-
-    scores: list[ReviewScore] = []
-    for item in items:
-        try:
-            found = score_reviews(
-                Path(item),
-                ReadOptions(**source.options),
-                note=note,
-                on_error=fail,
-                qupath=source.qupath,
-                heap=source.heap,
-            )
-            # images of two reviews may have the same name
-            several = len(items) > 1
-            scores += [
-                replace(one, image=f"{item}: {one.image}") if several else one for one in found
-            ]
-        except StarbridgeError as error:
-            if len(items) == 1:
-                raise
-            fail(error)
-    if as_json:
-        tables = {"pushes": push_table(scores), "images": review_table(scores)}
-        # pandas writes numbers that are none as null
-        rows = {name: json.loads(table.to_json(orient="records")) for name, table in tables.items()}
-        print_json({**rows, "failed": failed})
-    elif scores:
-        _print_pushes(push_table(scores, (0.5,)))
-    else:
-        note("nothing was reviewed yet")
-    if out is not None and scores:
-        write_review_scores(out, scores)
-        note(f"tables and page in {out}")
-    if failed:
-        raise typer.Exit(1)
-
-
-def _print_pushes(table: DataFrame) -> None:
-    counts = ("push", "images", "pushed", "kept", "reshaped", "deleted", "added")
-    rows = [
-        (
-            *(f"{one[name]:,}" for name in counts),
-            *(f"{one[name]:.3f}" for name in ("f1", "precision", "recall", "mean_matched_iou")),
-        )
-        for one in table.to_dict("records")
-    ]
-    print_table((*counts, "F1", "precision", "recall", "mean IoU"), rows)
-
-
 def _read(
     dataset: str,
-    source: _Source,
+    source: Source,
     percentiles: tuple[float, float],
     fail: Callable[[StarbridgeError], None],
 ) -> Iterator[TrainingPair]:
@@ -259,41 +183,6 @@ def _read(
         qupath=source.qupath,
         heap=source.heap,
     )
-
-
-def _check_free(out: Path | None, files: Sequence[str], *, overwrite: bool) -> None:
-    """Refuse to replace an evaluation.
-
-    Raises:
-        BadInputError: one is there, and ``--overwrite`` was not given.
-    """
-    there = next((out / name for name in files if out and (out / name).exists()), None)
-    if there is not None and not overwrite:
-        raise BadInputError(there, "is there already", "give --overwrite to replace it")
-
-
-@contextmanager
-def _counting() -> Iterator[Callable[[str], None]]:
-    """Show on stderr, where that is a terminal, how many images are done."""
-    import sys
-
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    console = Console(stderr=True, highlight=False)
-    shown = Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty())
-    with shown:
-        task = shown.add_task("evaluating", total=None)
-        done = 0
-
-        def count(name: str) -> None:
-            nonlocal done
-            done += 1
-            shown.update(task, description=f"{done} images done, the last {escape(name)}")
-
-        yield count
 
 
 def _print_scores(evaluations: Sequence[Evaluation]) -> None:
@@ -317,19 +206,3 @@ def _print_scores(evaluations: Sequence[Evaluation]) -> None:
     sizes = [(one.model, *(f"{score.f1:.3f}" for score in one.sizes())) for one in evaluations]
     typer.echo("\nF1 at an IoU of 0.5 by size (diameter):")
     print_table(("model", *size_names(first.bounds)), sizes)
-
-
-def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table on stdout; the first column is text, the others are numbers."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False)
-    for number, head in enumerate(heads):
-        table.add_column(head, justify="right" if number else "left", overflow="fold")
-    for row in rows:
-        # Names come from files: what looks like rich's markup is text.
-        table.add_row(*(Text(cell) for cell in row))
-    console = Console(highlight=False)
-    (console if console.is_terminal else Console(width=_WIDTH, highlight=False)).print(table)
