@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from benchmarks import haug2_like
 from bridge import Segmenter
-from bridge.demo.evaluate import compare
 from bridge.examples.simulator import simulate_section
+from bridge.train.scoring import score_labels
 
 DIAMETER = 13.5
 ROUNDS = 2
@@ -73,7 +73,7 @@ def main() -> None:
         print("| | s | times as fast | nuclei | F1 at 0.9 |\n|---|---|---|---|---|")
         print(f"| StarDist | {theirs:.1f} | | {reference.max()} | |", flush=True)
         seconds, labels = starbridge(Segmenter.load(folder, engine="starbridge"), image, side)
-        (score,) = compare([reference], [labels], ious=(0.9,))
+        (score,) = score_labels([reference], [labels], ious=(0.9,))
         print(
             f"| starbridge | {seconds:.1f} | {theirs / seconds:.1f} | {labels.max()} "
             f"| {score.f1:.4f} |"

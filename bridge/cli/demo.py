@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bridge.cli.options import MODEL_HELP
-from bridge.cli.output import close_run, print_json, shown_progress
+from bridge.cli.output import close_run, shown_progress
 
 app = typer.Typer(help="The model that comes with starbridge.", no_args_is_help=True)
 
@@ -47,23 +45,3 @@ def train_model(
     from bridge.demo.train import train
 
     typer.echo(train(out, seed=seed, epochs=epochs, start=start))
-
-
-@app.command("evaluate")
-def evaluate_model(
-    model: Annotated[str, typer.Option("--model", "-m", help=MODEL_HELP)] = "demo",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
-    """Compare a model with the hand-made mask of the real image that comes with StarDist."""
-    from bridge.demo.evaluate import evaluate
-
-    result = evaluate(model)
-    if as_json:
-        print_json([asdict(score) for score in result])
-        return
-    for score in result:
-        typer.echo(
-            f"IoU {score.iou:g}: F1 {score.f1:.3f} (precision {score.precision:.2f}, recall "
-            f"{score.recall:.2f}; {score.matched} right, {score.spurious} wrong, "
-            f"{score.missed} missed)"
-        )

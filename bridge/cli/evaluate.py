@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bridge.cli.evaluate_reviews import Source, check_free, evaluate_reviews
 from bridge.cli.options import CHANNEL_HELP, Axes, split_words
-from bridge.cli.output import note, print_json
-from bridge.errors import BadInputError, StarbridgeError
+from bridge.cli.output import counted_images, note, print_json, print_table
+from bridge.cli.qupath.options import HEAP_HELP, QUPATH_HELP
+from bridge.cli.review_options import (
+    Annotations,
+    Done,
+    Everything,
+    Inside,
+    KeepEmpty,
+    Nuclei,
+    Objects,
+    Slice,
+    Time,
+)
+from bridge.errors import StarbridgeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,7 +32,6 @@ if TYPE_CHECKING:
     from bridge.train.pairs import TrainingPair
 
 _WORST = 6  # pictures of fields on the page, of all models together
-_WIDTH = 160  # columns of a table that is no terminal's
 
 
 def evaluate(
@@ -30,7 +41,7 @@ def evaluate(
             metavar="MODEL... [DATASET]",
             help="Models (folders, zips, names, 'demo'), and last the images with their objects: a "
             "folder with images/ and masks/ or the like, a zip, a data set, a review. Without it, "
-            "StarDist's own test image. With --review: review folders of Fiji.",
+            "StarDist's own test image. With --review: review folders of Fiji, QuPath projects.",
             show_default=False,
         ),
     ],
@@ -60,34 +71,18 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
-    inside: Annotated[
-        str | None,
-        typer.Option(
-            help="Classes of the annotations that were reviewed, with commas: only what is inside "
-            "of them counts.",
-            show_default=False,
-        ),
-    ] = None,
-    done: Annotated[
-        str | None,
-        typer.Option(
-            help="Names of images of a review that were reviewed as a whole, with commas.",
-            show_default=False,
-        ),
-    ] = None,
-    everything: Annotated[
-        bool, typer.Option("--everything", help="All images of a review were reviewed as a whole.")
-    ] = False,
-    annotations: Annotated[
-        bool, typer.Option("--annotations", help="Annotations are objects, too.")
-    ] = False,
-    keep_empty: Annotated[
-        bool,
-        typer.Option("--keep-empty", help="Images without objects count: they are background."),
-    ] = False,
-    z: Annotated[int | None, typer.Option(help="Slice of stacks, from 0.")] = None,
-    t: Annotated[int | None, typer.Option(help="Time point of series, from 0.")] = None,
+    detections: Objects = None,
+    inside: Inside = None,
+    done: Done = None,
+    everything: Everything = False,
+    annotations: Annotations = False,
+    nuclei: Nuclei = False,
+    keep_empty: KeepEmpty = False,
+    z: Slice = None,
+    t: Time = None,
     axes: Axes = None,
+    qupath: Annotated[Path | None, typer.Option(help=QUPATH_HELP)] = None,
+    heap: Annotated[str | None, typer.Option(help=HEAP_HELP)] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an evaluation that is in the folder.")
     ] = False,
@@ -97,33 +92,36 @@ def evaluate(
 
     An image that cannot be read is named and left out for all models; the exit status is 1 then.
     """
-    if review:
-        raise typer.BadParameter("not yet", param_hint="--review")
     options: dict[str, Any] = {
         "channels": split_words(channel),
-        "inside": split_words(inside),
-        "done": split_words(done),
+        "objects": tuple(detections or ()),
+        "inside": tuple(inside or ()),
+        "done": tuple(done or ()),
         "everything": everything,
         "annotations": annotations,
+        "nuclei": nuclei,
         "keep_empty": keep_empty,
         "axes": axes.upper() if axes else None,
         "z": z,
         "t": t,
     }
-    _evaluate_models(items, options, out, overwrite=overwrite, as_json=as_json)
+    source = Source(options, qupath, heap)
+    run = evaluate_reviews if review else _evaluate_models
+    run(items, source, out, overwrite=overwrite, as_json=as_json)
 
 
 def _evaluate_models(
-    items: list[str], options: dict[str, Any], out: Path | None, *, overwrite: bool, as_json: bool
+    items: list[str], source: Source, out: Path | None, *, overwrite: bool, as_json: bool
 ) -> None:
+    from bridge.train.applying import load_models, model_names
     from bridge.train.evaluation import evaluate as evaluate_models
-    from bridge.train.evaluation import load_models, microscope_pair, model_names
+    from bridge.train.evaluation import microscope_pair
     from bridge.train.evaluation_page import FILES, write_evaluation
     from bridge.train.evaluation_tables import evaluation_json
     from bridge.train.fields import FieldCollector
 
     models, dataset = (items[:-1], items[-1]) if len(items) > 1 else (items, None)
-    _check_free(out, FILES, overwrite=overwrite)
+    check_free(out, FILES, overwrite=overwrite)
     segmenters = load_models(models)
     collectors = [
         FieldCollector(name, worst=max(_WORST // len(segmenters), 2))
@@ -135,11 +133,11 @@ def _evaluate_models(
         failed.append(str(error))
         note(str(error))
 
-    with _counting() as count:
+    with counted_images() as count:
         pairs: Any = (
             [microscope_pair()]
             if dataset is None
-            else _read(dataset, options, segmenters[0].recipe.percentiles, fail)
+            else _read(dataset, source, segmenters[0].recipe.percentiles, fail)
         )
 
         def look(number: int, pair: TrainingPair, image: Any, found: Any) -> None:
@@ -149,6 +147,11 @@ def _evaluate_models(
                 count(pair.name)
 
         evaluations = evaluate_models(segmenters, pairs, on_image=look, on_error=fail)
+    if as_json:
+        content = {"models": [evaluation_json(one) for one in evaluations], "failed": failed}
+        print_json(content)
+    else:
+        _print_scores(evaluations)
     if out is not None:
         images = evaluations[0].images
         write_evaluation(
@@ -158,12 +161,6 @@ def _evaluate_models(
             subtitle=f"{len(images)} images with {evaluations[0].score().n_true:,} nuclei"
             f"{'' if dataset is None else f' of {dataset}'}",
         )
-    if as_json:
-        content = {"models": [evaluation_json(one) for one in evaluations], "failed": failed}
-        print_json(content)
-    else:
-        _print_scores(evaluations)
-    if out is not None:
         note(f"tables and page in {out}")
     if failed:
         raise typer.Exit(1)
@@ -171,50 +168,21 @@ def _evaluate_models(
 
 def _read(
     dataset: str,
-    options: dict[str, Any],
+    source: Source,
     percentiles: tuple[float, float],
     fail: Callable[[StarbridgeError], None],
 ) -> Iterator[TrainingPair]:
     from bridge.apps.training_pairs import read_training_pairs
     from bridge.train.sources import ReadOptions
 
-    chosen = ReadOptions(**options, percentiles=percentiles)
-    return read_training_pairs(Path(dataset), chosen, note=note, on_error=fail)
-
-
-def _check_free(out: Path | None, files: Sequence[str], *, overwrite: bool) -> None:
-    """Refuse to replace an evaluation.
-
-    Raises:
-        BadInputError: one is there, and ``--overwrite`` was not given.
-    """
-    there = next((out / name for name in files if out and (out / name).exists()), None)
-    if there is not None and not overwrite:
-        raise BadInputError(there, "is there already", "give --overwrite to replace it")
-
-
-@contextmanager
-def _counting() -> Iterator[Callable[[str], None]]:
-    """Show on stderr, where that is a terminal, how many images are done."""
-    import sys
-
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    console = Console(stderr=True, highlight=False)
-    shown = Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty())
-    with shown:
-        task = shown.add_task("evaluating", total=None)
-        done = 0
-
-        def count(name: str) -> None:
-            nonlocal done
-            done += 1
-            shown.update(task, description=f"{done} images done, the last {escape(name)}")
-
-        yield count
+    return read_training_pairs(
+        Path(dataset),
+        ReadOptions(**source.options, percentiles=percentiles),
+        note=note,
+        on_error=fail,
+        qupath=source.qupath,
+        heap=source.heap,
+    )
 
 
 def _print_scores(evaluations: Sequence[Evaluation]) -> None:
@@ -238,19 +206,3 @@ def _print_scores(evaluations: Sequence[Evaluation]) -> None:
     sizes = [(one.model, *(f"{score.f1:.3f}" for score in one.sizes())) for one in evaluations]
     typer.echo("\nF1 at an IoU of 0.5 by size (diameter):")
     print_table(("model", *size_names(first.bounds)), sizes)
-
-
-def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table on stdout; the first column is text, the others are numbers."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False)
-    for number, head in enumerate(heads):
-        table.add_column(head, justify="right" if number else "left", overflow="fold")
-    for row in rows:
-        # Names come from files: what looks like rich's markup is text.
-        table.add_row(*(Text(cell) for cell in row))
-    console = Console(highlight=False)
-    (console if console.is_terminal else Console(width=_WIDTH, highlight=False)).print(table)

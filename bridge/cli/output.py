@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,9 @@ import typer
 
 if TYPE_CHECKING:
     from bridge.batch.listener import Listener, Outcome
+
+
+_WIDTH = 160  # columns of a table that is no terminal's
 
 
 def note(line: str) -> None:
@@ -66,3 +69,41 @@ def close_run(outcomes: Sequence[Outcome], what: str, out: Path) -> None:
     note(f"{', '.join(parts)}; {what} in {out}")
     if counts["failed"]:
         raise typer.Exit(1)
+
+
+@contextmanager
+def counted_images() -> Iterator[Callable[[str], None]]:
+    """Show on stderr, where that is a terminal, how many images are done."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    console = Console(stderr=True, highlight=False)
+    shown = Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty())
+    with shown:
+        task = shown.add_task("evaluating", total=None)
+        done = 0
+
+        def count(name: str) -> None:
+            nonlocal done
+            done += 1
+            shown.update(task, description=f"{done} images done, the last {escape(name)}")
+
+        yield count
+
+
+def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table on stdout; the first column is text, the others are numbers."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for number, head in enumerate(heads):
+        table.add_column(head, justify="right" if number else "left", overflow="fold")
+    for row in rows:
+        # Names come from files: what looks like rich's markup is text.
+        table.add_row(*(Text(cell) for cell in row))
+    console = Console(highlight=False)
+    (console if console.is_terminal else Console(width=_WIDTH, highlight=False)).print(table)

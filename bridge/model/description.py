@@ -64,18 +64,15 @@ def description_lines(model: ModelFolder) -> list[str]:
         'network     2D U-Net, depth 3, 20 filters, grid 2 x 2, 32 rays, no classes'
     """
     known = describe(model)
-    network, source = known["network"], known["source"]
-    title = _BACKBONES.get(network["backbone"], (network["backbone"],))[0]
+    source = known["source"]
     patch = known["training_patch"]
     facts = {"model": known["name"], "folder": known["folder"]}
     if source:
         address = f" ({source['address']})" if "address" in source else ""
         facts["from"] = f"{source['given']}{address}, SHA-256 {source['sha256']}"
     facts |= {
-        "network": f"{network['dimensions']}D {title}, depth {network['depth']}, "
-        f"{network['filters']} filters, grid {_times(network['grid'])}, {network['rays']} rays, "
-        f"{network['classes'] or 'no'} classes",
-        "channels": network["channels"],
+        "network": network_line(model),
+        "channels": known["network"]["channels"],
         "trained on": f"patches of {_times(patch)} pixels" if patch else "not known",
         "weights": f"{known['weights']['file']}, {megabytes(known['weights']['bytes'])}",
     }
@@ -87,6 +84,22 @@ def description_lines(model: ModelFolder) -> list[str]:
         for key, setting in known["recipe"].items()
     ]
     return [*lines, *(f"note        {note}" for note in known["notes"])]
+
+
+def network_line(model: ModelFolder) -> str:
+    """Return the network of a model in a line.
+
+    >>> from bridge.model.folder import open_model
+    >>> network_line(open_model("demo"))
+    '2D U-Net, depth 3, 20 filters, grid 2 x 2, 32 rays, no classes'
+    """
+    network = describe(model)["network"]
+    title = _BACKBONES.get(network["backbone"], (network["backbone"],))[0]
+    return (
+        f"{network['dimensions']}D {title}, depth {network['depth']}, "
+        f"{network['filters']} filters, grid {_times(network['grid'])}, {network['rays']} rays, "
+        f"{network['classes'] or 'no'} classes"
+    )
 
 
 def _times(numbers: Sequence[int]) -> str:

@@ -25,6 +25,7 @@ def draw_curves(
     x_title: str,
     y_title: str,
     y_range: tuple[float, float] | None = None,
+    whole_x: bool = False,
 ) -> str:
     """Draw lines over numbers.
 
@@ -34,6 +35,7 @@ def draw_curves(
         x_title: title of the horizontal axis.
         y_title: title of the vertical axis.
         y_range: lowest and highest value that are shown; those of the points where ``None``.
+        whole_x: numbers along the horizontal axis are whole.
 
     Returns:
         An ``<svg>`` element. Equal arguments give equal texts.
@@ -70,7 +72,7 @@ def draw_curves(
             f'<path d="M{_LEFT} {y:.1f}H{right}" stroke="#e4e4e4"/>'
             f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{_number(value)}</text>'
         )
-    for value in _ticks(*xs):
+    for value in _ticks(*xs, least=1 if whole_x else 0):
         x, _ = place(value, ys[0])
         parts.append(
             f'<path d="M{x:.1f} {low}v5" stroke="#888"/>'
@@ -115,13 +117,11 @@ def _limits(values: Sequence[float]) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _ticks(low: float, high: float) -> list[float]:
-    """Return round numbers in a range, some five of them."""
-    rough = (high - low) / _TICKS
+def _ticks(low: float, high: float, *, least: float = 0) -> list[float]:
+    """Return round numbers in a range, some five of them, at least so far from each other."""
+    rough = max((high - low) / _TICKS, least)
     power = 10.0 ** math.floor(math.log10(rough))
-    step = next(
-        factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * (1 - 1e-9)
-    )
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * (1 - 1e-9))
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return [number * step for number in range(first, last + 1)]
 

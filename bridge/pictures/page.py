@@ -49,6 +49,17 @@ class Drawing:
 
 
 @dataclass(frozen=True)
+class Code:
+    """Text as a program has it, such as commands.
+
+    Attributes:
+        text: its lines.
+    """
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Gallery:
     """Pictures beside each other.
 
@@ -69,14 +80,14 @@ class Section:
         heading: its title.
         body: a figure; several figures by the name of a choice, of which one is seen at a time
             (sections with the same choices switch together); a table, which is sorted by a click
-            on a title; a drawing; pictures; or plain text.
+            on a title; a drawing; pictures; commands; or plain text.
         note: a sentence under the heading, or ``""``.
         formats: of a table: column -> format specification of its numbers, such as ``.1%``;
             else whole numbers are shown as they are and others with four digits. NaN is empty.
     """
 
     heading: str
-    body: Figure | Mapping[str, Figure] | pd.DataFrame | Drawing | Gallery | str
+    body: Figure | Mapping[str, Figure] | pd.DataFrame | Drawing | Gallery | Code | str
     note: str = ""
     formats: Mapping[str, str] = field(default_factory=dict)
 
@@ -190,7 +201,7 @@ def plot_text(text: object) -> str:
 
 
 def _is_plotly(section: Section) -> bool:
-    return not isinstance(section.body, str | pd.DataFrame | Drawing | Gallery)
+    return not isinstance(section.body, str | pd.DataFrame | Drawing | Gallery | Code)
 
 
 def _plotly() -> str:
@@ -206,6 +217,8 @@ def _template_section(section: Section, name: str) -> dict[str, Any]:
     shown: dict[str, Any] = {"heading": section.heading, "note": section.note, "text": None}
     if isinstance(body, Drawing):
         return {**shown, "svg": body.svg}
+    if isinstance(body, Code):
+        return {**shown, "code": body.text}
     if isinstance(body, Gallery):
         pictures = [
             {"caption": caption, "data": b64encode(png).decode()} for caption, png in body.pictures
@@ -247,6 +260,26 @@ def _template_table(frame: pd.DataFrame, formats: Mapping[str, str]) -> dict[str
         for row in frame.itertuples(index=False, name=None)
     )
     return {"heads": heads, "rows": rows}
+
+
+def table_cells(
+    frame: pd.DataFrame, formats: Mapping[str, str]
+) -> tuple[list[tuple[str, bool]], list[list[str]]]:
+    """Return the texts of a table as a page shows them.
+
+    Args:
+        frame: the table.
+        formats: as in :class:`Section`.
+
+    Returns:
+        The title of each column and whether it holds numbers, and the texts of each row.
+
+    >>> table_cells(pd.DataFrame({"n": [0.25], "name": ["a"]}), {"n": ".1%"})
+    ([('n', True), ('name', False)], [['25.0%', 'a']])
+    """
+    table = _template_table(frame, formats)
+    heads = [(head["title"], head["number"]) for head in table["heads"]]
+    return heads, [[cell["text"] for cell in row] for row in table["rows"]]
 
 
 def _template_cell(value: Any, number: bool, spec: str) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bridge.demo.evaluate import Agreement
 from bridge.errors import BadInputError
 from bridge.model.folder import demo_model_folder
+from bridge.train.evaluation import evaluate, microscope_pair
 
 pytestmark = pytest.mark.model
 
@@ -24,54 +24,15 @@ def test_the_packaged_folder_is_complete_and_small() -> None:
     assert sum(file.stat().st_size for file in files) <= 3_000_000
 
 
-@pytest.fixture(scope="module")
-def agreements() -> tuple[Agreement, ...]:
-    """Agreement of the packaged model with the hand-made mask."""
-    from bridge.demo.evaluate import evaluate
-
-    return evaluate(demo_model_folder())
-
-
-def test_the_packaged_model_outlines_real_nuclei(agreements: tuple[Agreement, ...]) -> None:
-    at_half, at_seven_tenths = agreements
-    assert (at_half.iou, at_seven_tenths.iou) == (0.5, 0.7)
-    assert at_half.matched + at_half.missed == 125
-    # Measured 0.942 and 0.884; other processors differ in the last digits.
-    assert at_half.f1 >= 0.90
-    assert at_seven_tenths.f1 >= 0.75
-
-
-def test_the_card_states_the_figures_that_are_measured(agreements: tuple[Agreement, ...]) -> None:
+def test_the_card_states_the_figures_that_are_measured() -> None:
     card = (demo_model_folder() / "README.md").read_text(encoding="utf-8")
-    for agreement in agreements:
+    for score in evaluate("demo", [microscope_pair()], ious=(0.5, 0.7)).scores:
         (line,) = (
             line
             for line in card.splitlines()
-            if line.startswith(f"| StarDist's test image | {agreement.iou:g} |")
+            if line.startswith(f"| StarDist's test image | {score.iou:g} |")
         )
-        assert float(line.split("|")[-2]) == pytest.approx(agreement.f1, abs=0.01)
-
-
-def test_comparing_counts_matched_missed_and_spurious_nuclei() -> None:
-    from bridge.demo.evaluate import compare
-
-    mask = np.zeros((40, 40), np.int32)
-    mask[2:12, 2:12] = 1
-    mask[20:30, 20:30] = 2
-    found = np.zeros_like(mask)
-    found[2:12, 2:8] = 5  # 60 of 100 pixels
-    found[32:38, 2:8] = 6
-    at_half, at_seven_tenths = compare([mask], [found])
-    assert (at_half.matched, at_half.spurious, at_half.missed) == (1, 1, 1)
-    assert (at_half.precision, at_half.recall, at_half.f1) == (0.5, 0.5, 0.5)
-    assert (at_seven_tenths.matched, at_seven_tenths.f1) == (0, 0.0)
-
-
-def test_a_folder_that_is_no_model_is_not_evaluated(tmp_path: Path) -> None:
-    from bridge.demo.evaluate import evaluate
-
-    with pytest.raises(BadInputError, match=r"config\.json"):
-        evaluate(tmp_path)
+        assert float(line.split("|")[-2]) == pytest.approx(score.f1, abs=0.01)
 
 
 def test_training_writes_a_complete_folder_that_loads(
@@ -104,7 +65,8 @@ def test_training_writes_a_complete_folder_that_loads(
     assert (model.grid, model.n_rays, model.n_channels) == ((2, 2), 32, 1)
     card = (out / "README.md").read_text(encoding="utf-8")
     assert "starbridge demo train --out DIR --seed 3 --epochs 1\n" in card
-    assert "4 images of\n96 x 96 pixels" in card
+    assert "| images | 4 |" in card
+    assert "StarDist's test image: 1 image, 125 nuclei." in card
 
     from stardist.models import StarDist2D
 

@@ -46,3 +46,8 @@ def test_axes_have_round_numbers(highest: float, expected: list[str]) -> None:
     svg = draw_curves({"a": [(0, 0), (1, highest)]}, x_title="x", y_title="y")
     ticks = re.findall(r'text-anchor="end">([^<]+)<', svg)
     assert ticks == expected
+
+
+def test_an_axis_of_counts_has_whole_numbers() -> None:
+    svg = draw_curves({"a": [(1, 0), (3, 1)]}, x_title="push", y_title="y", whole_x=True)
+    assert re.findall(r'text-anchor="middle">([^<]+)</text>', svg)[:3] == ["1", "2", "3"]

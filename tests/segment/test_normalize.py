@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bridge.errors import BadInputError
 from bridge.model.recipe import Normalization
-from bridge.segment.normalize import find_ranges, percentile_range
+from bridge.segment.normalize import IntensityRanges, find_ranges, percentile_range
 
 
 @given(
@@ -88,3 +88,22 @@ def test_nan_and_infinite_pixels_are_counted(value: float) -> None:
 
     with pytest.raises(BadInputError, match="has 2 pixels that are NaN or infinite"):
         find_ranges(plane, (1, 99.8), "channels", "a.tif")
+
+
+@pytest.mark.parametrize(
+    ("ranges", "problem"),
+    [([(0, 1)], "has 2 channels, and ranges of 1"), ([(0, 1), (5, 5)], "5 to 5 does not rise")],
+)
+def test_known_ranges_fit_the_channels(ranges: list[tuple[float, float]], problem: str) -> None:
+    with pytest.raises(BadInputError, match=problem):
+        IntensityRanges.of(np.zeros((4, 4, 2)), ranges, "a.tif")
+
+
+def test_known_ranges_take_the_place_of_percentiles() -> None:
+    plane = np.arange(32, dtype=np.uint16).reshape(4, 8, 1)
+    ranges = IntensityRanges.of(plane, [(2, 12)], "a.tif")
+    values = plane.astype(np.float32)
+    ranges.apply(values)
+    assert values.ravel()[:3].tolist() == pytest.approx([-0.2, -0.1, 0.0])
+    assert ranges.have_contrast
+    assert IntensityRanges.of(np.full((4, 4, 1), 7), [(2, 12)], "a.tif").is_blank

@@ -16,7 +16,8 @@ from bridge.errors import BadInputError, StarbridgeError
 from bridge.examples.microscope_image import read_microscope_image, read_microscope_mask
 from bridge.examples.simulator import simulate_nuclei
 from bridge.model.folder import demo_model_folder
-from bridge.train.evaluation import ImageScore, apply_model, evaluate, load_models, model_names
+from bridge.train.applying import apply_model, load_models, model_names
+from bridge.train.evaluation import ImageScore, evaluate
 from bridge.train.pairs import IGNORED, TrainingPair
 from bridge.train.scoring import find_overlap
 

@@ -214,6 +214,17 @@ class Backup:
                 return kept
         return last
 
+    def all_pushed(self) -> list[Pushed]:
+        """Return what was pushed, push by push, as far as it is kept; write nothing.
+
+        Raises:
+            BadInputError: a record is damaged.
+        """
+        kept = [self._kept(generation).record for generation in reversed(range(KEPT))]
+        last = self.current_record()
+        records = [record for record in kept if record.exists()]
+        return [load_push_record(record) for record in (*records, *([last] if last else []))]
+
     def base_of(self, push: str | None) -> tuple[Pushed | None, Pushed | None]:
         """Return what the objects of the image are merged with.
 

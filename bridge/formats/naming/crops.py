@@ -49,8 +49,7 @@ def class_text(class_name: str | None) -> str:
     >>> class_text("Cyst (old)"), class_text("Polygon")
     ('Cyst [old]', 'Polygon_')
     """
-    plain = " ".join(_square(class_name or NO_CLASS).split())
-    text = safe_name(plain)[:_LONGEST_CLASS].strip(" .") or "_"
+    text = safe_name(_square(class_name or NO_CLASS))[:_LONGEST_CLASS].strip(" .") or "_"
     return f"{text}_" if _is_no_class(text) else text
 
 
