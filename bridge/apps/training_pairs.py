@@ -91,6 +91,9 @@ def collect_pairs(
 ) -> list[TrainingPair]:
     """Read the training pairs of several reviews, each under a name of its own.
 
+    Images of one name in two reviews are one group, since they may be the same image; not so where
+    both reviews say whether they are for training or for tests.
+
     Args:
         sources: as in :func:`read_training_pairs`.
         options: what is read; ``done`` names images of any of the sources.
@@ -111,7 +114,7 @@ def collect_pairs(
         raise BadInputError("--done", f"no review has an image {unknown[0]!r}", "check the name")
     pairs: list[TrainingPair] = []
     names: set[str] = set()
-    groups: dict[str, int] = {}
+    divided: dict[str, int] = {}
     for number, place in enumerate(places):
         here = tuple(name for name in options.done if name in known[number])
         try:
@@ -126,7 +129,7 @@ def collect_pairs(
                 name = unused_name(pair.name, names)
                 names.add(name.casefold())
                 group = pair.group
-                if groups.setdefault(group, number) != number:  # another image of the same name
+                if pair.split and divided.setdefault(group, number) != number:
                     group = f"{group} ({number + 1})"
                 pairs.append(replace(pair, name=name, group=group))
         except StarbridgeError as error:

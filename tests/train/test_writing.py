@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bridge.errors import BadInputError, StarbridgeError
 from bridge.formats.naming.crops import class_in_name
@@ -169,6 +172,38 @@ def test_a_manifest_that_cannot_be_trusted_is_refused(
 
     with pytest.raises(BadInputError, match=problem):
         list(read_pairs(tmp_path))
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=5,
+)  # fmt: skip
+
+
+@given(
+    key=st.sampled_from(
+        ["name", "image", "labels", "split", "group", "source", "hash", "frame", "ranges",
+         "classes", "objects"]
+    ),
+    value=ANYTHING
+    | st.lists(st.lists(st.floats() | st.integers(), max_size=3), max_size=3)
+    | st.dictionaries(st.text("0123٣²x", max_size=30), st.text(max_size=3), max_size=2)
+    | st.sampled_from([["1" * 5000], {"1" * 5000: "x"}, [10**400, 1], [[0, 10**400]], "a/../../b"]),
+)  # fmt: skip
+def test_whatever_a_manifest_says_is_a_pair_or_one_line(
+    tmp_path: Path, key: str, value: Any
+) -> None:
+    write_dataset([pair()], tmp_path / "set", overwrite=True)
+    file = tmp_path / "set" / "pairs.json"
+    record = json.loads(file.read_text("utf-8"))
+    record["pairs"][0][key] = value
+    file.write_text(json.dumps(record), "utf-8")
+
+    errors: list[StarbridgeError] = []
+    with suppress(BadInputError):
+        counts = [found.count for found in read_pairs(tmp_path / "set", on_error=errors.append)]
+        assert counts == ([] if errors else [6])
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": "starbridge training pairs"}'])
