@@ -143,4 +143,5 @@ def patch_divisor(config: dict[str, Any]) -> int:
     grid = max(int(g) for g in config["grid"])
     if config["backbone"] != "unet":
         return grid
-    return grid * int(max(config["unet_pool"])) ** int(config["unet_n_depth"])
+    halved: int = int(max(config["unet_pool"])) ** int(config["unet_n_depth"])
+    return grid * halved

@@ -6,7 +6,7 @@ import json
 import queue
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,17 +16,18 @@ import numpy as np
 
 from bridge.errors import BadInputError
 from bridge.files.atomic import writing
-from bridge.train.evaluation import Evaluation, evaluate
-from bridge.train.pairs import TrainingPair
+from bridge.train.comparing import Yardstick
 from bridge.train.record import HistoryStep
 from bridge.train.sampling import Batch, PatchSampler
 from bridge.train.settings import TrainingSettings
 from bridge.train.steps import Trainee, save_weights
-from bridge.train.thresholds import CHOSEN_AT
 
 _BATCHES_AHEAD = 8
 CANDIDATE, BEST, STATE, LOGS = "candidate", "best", "state.npz", "logs"
 """Names in the working folder: the model that is validated, the best one, the state, the logs."""
+
+WEIGHTS = "weights_best.h5"
+"""Name of the weights, as StarDist looks for them."""
 
 
 class TrainingListener(Protocol):
@@ -40,50 +41,6 @@ class TrainingListener(Protocol):
 
     def validated(self, point: HistoryStep, is_best: bool) -> None:
         """Take the result of a validation."""
-
-
-@dataclass(frozen=True)
-class Yardstick:
-    """What a state of the network is judged by.
-
-    Attributes:
-        new: validation images of the new domain.
-        old: images of the old domain, on which it is measured what was forgotten.
-        before: the F1 of the start on the old domain; 0 where there is none.
-        may_lose: how much of it may be lost.
-    """
-
-    new: Sequence[TrainingPair]
-    old: Sequence[TrainingPair] = ()
-    before: float = 0.0
-    may_lose: float = 0.02
-
-    def judge(self, model: Any) -> Judgement:
-        """Apply a model (a folder or a segmenter) to both and weigh the results."""
-        new = mean_f1(evaluate(model, self.new))
-        old = mean_f1(evaluate(model, self.old)) if self.old else None
-        lost = max(self.before - old - self.may_lose, 0.0) if old is not None else 0.0
-        return Judgement(new, old, new - 2 * lost)
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """How good a state of the network is.
-
-    Attributes:
-        new: mean F1 at IoU 0.5 and 0.7 on the validation images of the new domain.
-        old: the same on the old domain; ``None`` without one.
-        worth: what is compared: ``new``, less twice what was forgotten beyond what may be lost.
-    """
-
-    new: float
-    old: float | None
-    worth: float
-
-
-def mean_f1(result: Evaluation) -> float:
-    """Return the mean F1 at the overlaps by which states and thresholds are chosen."""
-    return float(np.mean([result.score(iou).f1 for iou in CHOSEN_AT]))
 
 
 @dataclass
@@ -102,6 +59,7 @@ class TrainingLoop:
         history: what was measured at each validation.
         best: worth of the best state, and its step.
         waited: seconds that steps waited for their batches.
+        spent: seconds of earlier runs that were taken up.
     """
 
     trainee: Trainee
@@ -114,8 +72,8 @@ class TrainingLoop:
     best: float = -np.inf
     best_step: int = 0
     waited: float = 0.0
+    spent: float = 0.0
     _first: int = 0
-    _before: float = 0.0
     _since: int = 0
 
     def run(self, listener: TrainingListener) -> None:
@@ -144,7 +102,7 @@ class TrainingLoop:
                 listener.stepped(step, self.settings.steps, loss.total)
                 if step % self.settings.interval and step < self.settings.steps:
                     continue
-                seconds = self._before + time.monotonic() - began
+                seconds = self.spent + time.monotonic() - began
                 self._validate(step, float(np.mean(losses)), seconds, listener, write)
                 losses.clear()
                 if self._since >= self.settings.patience:
@@ -182,7 +140,7 @@ class TrainingLoop:
         self.trainee.set_state(arrays)
         self.history = [HistoryStep(**point) for point in facts["history"]]
         self.best, self.best_step = facts["best"], facts["best_step"]
-        self._first, self._before = facts["step"], facts["seconds"]
+        self._first, self.spent = facts["step"], facts["seconds"]
         self._since = facts["since"]
         return True
 
@@ -245,10 +203,6 @@ class TrainingLoop:
             yield write
         finally:
             writer.close()
-
-
-WEIGHTS = "weights_best.h5"
-"""Name of the weights, as StarDist looks for them."""
 
 
 @contextmanager

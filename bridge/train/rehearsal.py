@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import tifffile
 
 from bridge.examples.simulator import simulate_nuclei
 from bridge.train.pairs import TrainingPair
 
+REMEMBERED = Path(__file__).with_name("remembered.tif")
+"""Parts of images of the 2018 Data Science Bowl (BBBC038, CC0), made by ``tools.rehearsal_set``.
+
+Axes NCYX: images of 256 x 256 pixels, the intensities first, then the labels.
+"""
+
 _SIMULATED_SIZE = 256
-_SEED_TRAINED, _SEED_CHECKED = 11, 12
+_SIMULATED, _CHECKED, _SEED = 28, 8, 11
 
 
 @dataclass(frozen=True)
@@ -52,12 +60,34 @@ def simulate_pairs(count: int, *, seed: int, size: int = _SIMULATED_SIZE) -> lis
     return pairs
 
 
-def simulated_domain(trained: int = 48, checked: int = 12) -> OldDomain:
-    """Return simulated images as old domain of a model of one fluorescent channel."""
+def remembered_pairs() -> list[TrainingPair]:
+    """Return real images, with nuclei outlined by hand, that the built-in model was trained on.
+
+    >>> len(remembered_pairs())
+    36
+    """
+    stack = tifffile.imread(REMEMBERED)
+    return [
+        TrainingPair(
+            name=f"remembered_{number}",
+            image=image.astype(np.uint8),
+            labels=labels,
+            source="BBBC038",
+        )
+        for number, (image, labels) in enumerate(stack)
+    ]
+
+
+def fluorescence_domain() -> OldDomain:
+    """Return simulated and real images as old domain of a model of one fluorescent channel.
+
+    What was forgotten is measured on images that are not rehearsed.
+    """
+    simulated, real = simulate_pairs(_SIMULATED, seed=_SEED), remembered_pairs()
     return OldDomain(
-        tuple(simulate_pairs(trained, seed=_SEED_TRAINED)),
-        tuple(simulate_pairs(checked, seed=_SEED_CHECKED)),
-        "simulated nuclei",
+        (*simulated[_CHECKED:], *real[_CHECKED:]),
+        (*simulated[:_CHECKED], *real[:_CHECKED]),
+        "simulated nuclei, and fluorescence images of the 2018 Data Science Bowl",
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bridge.train.comparing import CHOSEN_AT, mean_f1
 from bridge.train.evaluation import ImageScore, evaluate
 from bridge.train.pairs import TrainingPair
 from bridge.train.scoring import pool_scores
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
 
 ENOUGH_OBJECTS = 60
 """Fewer objects than these choose thresholds by chance: what is there stays."""
-
-CHOSEN_AT = (0.5, 0.7)
-"""Overlaps (IoU) whose mean F1 decides."""
 
 _NMS = (0.3, 0.4, 0.5)
 _LOWEST, _HIGHEST, _STEP = 0.2, 0.8, 0.02
@@ -96,4 +94,4 @@ def _evaluated(
 
 def _mean_f1(images: Sequence[ImageScore], prob: float) -> float:
     scores = pool_scores((image.overlap.above(prob) for image in images), CHOSEN_AT)
-    return float(np.mean([score.f1 for score in scores]))
+    return mean_f1(scores)

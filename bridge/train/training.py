@@ -15,17 +15,14 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from bridge.errors import BadInputError
 from bridge.files.atomic import write_bytes
 from bridge.model.folder import open_model
-from bridge.model.keras_weights import load_weights
-from bridge.model.recipe import RECIPE_FILE, Recipe
-from bridge.model.stardist_keras import build_stardist
 from bridge.segment.segmenter import Segmenter
-from bridge.train.architecture import Architecture, patch_divisor, with_classes
+from bridge.train.architecture import Architecture
+from bridge.train.comparing import Yardstick, compare, describe, is_better, mean_f1
 from bridge.train.evaluation import evaluate
+from bridge.train.interpolating import choose_share
 from bridge.train.loop import (
     BEST,
     CANDIDATE,
@@ -33,9 +30,8 @@ from bridge.train.loop import (
     WEIGHTS,
     TrainingListener,
     TrainingLoop,
-    Yardstick,
-    mean_f1,
 )
+from bridge.train.network import Plan, build_network, plan_network, write_settings
 from bridge.train.pairs import TrainingPair
 from bridge.train.precision import choose_precision, computing_in
 from bridge.train.record import (
@@ -50,33 +46,12 @@ from bridge.train.record import (
 from bridge.train.rehearsal import OldDomain
 from bridge.train.sampling import PatchSampler
 from bridge.train.settings import TrainingSettings
-from bridge.train.steps import Trainee, save_weights
-from bridge.train.thresholds import CHOSEN_AT, Thresholds, choose_thresholds
+from bridge.train.steps import Trainee
+from bridge.train.thresholds import choose_thresholds
 from bridge.train.validation import hold_out
 
-_PATCH = 160
 _LONGEST_WARM_UP = 200
-
-_SHARES = (1.0, 0.75, 0.5, 0.3)
-"""Parts of the way from the start's weights to the trained ones that are tried."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trained:
-    """The result of a training.
-
-    Attributes:
-        path: the folder that was written.
-        record: the course of the training and what came of it.
-        is_better: whether the model is better on the new images, and not worse than allowed on the
-            old ones; a model trained from nothing always is.
-        verdict: the same in a sentence, with figures.
-    """
-
-    path: Path
-    record: TrainingRecord
-    is_better: bool
-    verdict: str
+_PACKAGES = ("starbridge", "tensorflow", "keras", "stardist", "csbdeep", "numpy")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,27 +63,77 @@ class TrainingData:
         validation: pairs that choose the best state and the thresholds.
         test: pairs that choose nothing; where there are none, the validation pairs are reported.
         old: the old domain.
+        divided: how the pairs were divided, in words.
     """
 
     pairs: Sequence[TrainingPair]
     validation: Sequence[TrainingPair] = ()
     test: Sequence[TrainingPair] = ()
     old: OldDomain = field(default_factory=OldDomain)
+    divided: str = ""
+
+    def roles(self) -> dict[str, Sequence[TrainingPair]]:
+        """Return the pairs by their role, as the record names it."""
+        return {
+            "train": self.pairs,
+            "validation": self.validation,
+            "test": self.test,
+            "rehearsal": self.old.trained,
+            "check of the old domain": self.old.checked,
+        }
+
+    def refuse_shared(self) -> None:
+        """Refuse an image that is both learnt from and tested on, whatever its name.
+
+        Raises:
+            BadInputError: there is one.
+        """
+        learnt = {pair.content_hash: pair for pair in self.pairs}
+        for role, pairs in (("validation", self.validation), ("test", self.test)):
+            for pair in pairs:
+                if twin := learnt.get(pair.content_hash):
+                    raise BadInputError(
+                        pair.source or pair.name,
+                        f"is for {role}, and the same image is learnt from as "
+                        f"{twin.source or twin.name}",
+                        "take it out of one of them",
+                    )
 
 
-class _Quiet:
-    """A listener that is told everything and shows nothing."""
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """The result of a training.
 
-    def stage(self, text: str) -> None: ...
+    Attributes:
+        path: the folder that was written.
+        record: the course of the training and what came of it.
+        is_better: whether the model is better on the new images, and not worse than allowed on the
+            old ones.
+        lines: the F1 before and after, a line for each set of images.
+    """
 
-    def stepped(self, step: int, steps: int, loss: float) -> None: ...
+    path: Path
+    record: TrainingRecord
+    is_better: bool
+    lines: tuple[str, ...]
 
-    def validated(self, point: HistoryStep, is_best: bool) -> None: ...
+
+class SilentListener:
+    """A listener that shows nothing."""
+
+    def stage(self, text: str) -> None:
+        """Take what is done now, in words."""
+
+    def stepped(self, step: int, steps: int, loss: float) -> None:
+        """Take the loss of a step."""
+
+    def validated(self, point: HistoryStep, is_best: bool) -> None:
+        """Take the result of a validation."""
 
 
 def train_model(
     data: TrainingData,
-    out: Path,
+    out: str | PathLike[str],
     *,
     start: str | PathLike[str] | None = "demo",
     architecture: Architecture | None = None,
@@ -122,7 +147,9 @@ def train_model(
 
     Until it is finished, everything is in the folder ``OUT.training`` beside it: the best weights
     so far, the state from which ``resume`` goes on, and TensorBoard's logs. A model that is not
-    better than the one it began with stays there, and no folder ``OUT`` is written.
+    better than the one it began with is written as ``OUT.not-better``, and there is no ``OUT``.
+
+    Ctrl-C ends the training early: what was best until then is compared and written.
 
     Args:
         data: the pairs.
@@ -136,113 +163,87 @@ def train_model(
         command: the command that repeats the training, for the record.
 
     Raises:
-        BadInputError: ``out`` exists or cannot be written; pairs that do not fit the model; a
-            training of other settings in the way.
+        BadInputError: ``out`` exists or cannot be written; pairs that do not fit the model; an
+            image both for training and for tests; a training of other settings in the way.
         MissingPartError: StarDist or TensorFlow is not installed.
     """
-    return _Training(
-        data,
-        Path(out),
-        start=start,
-        architecture=architecture,
-        classes=tuple(classes),
-        settings=settings or TrainingSettings(),
-        listener=listener or _Quiet(),
-        command=command,
-    ).run(resume=resume)
+    path = Path(out)
+    if path.exists():
+        raise BadInputError(path, "exists already", "choose another folder or remove it")
+    settings = settings or TrainingSettings()
+    data.refuse_shared()
+    plan = plan_network(
+        data.pairs, None if start is None else open_model(start), architecture, tuple(classes)
+    )
+    if not data.validation:
+        held = hold_out(data.pairs, settings.seed)
+        data = replace(data, pairs=held.trained, validation=held.validated, divided=held.about)
+    return _Training(plan, data, path, settings, listener or SilentListener(), command).run(resume)
 
 
 class _Training:
-    """The parts of a training, made one after another."""
+    """A training, from the first step to the finished folder."""
 
     def __init__(
         self,
+        plan: Plan,
         data: TrainingData,
         out: Path,
-        *,
-        start: str | PathLike[str] | None,
-        architecture: Architecture | None,
-        classes: tuple[str, ...],
         settings: TrainingSettings,
         listener: TrainingListener,
         command: str,
     ) -> None:
-        if out.exists():
-            raise BadInputError(out, "exists already", "choose another folder or remove it")
-        self.out, self.settings, self.listener, self.command = out, settings, listener, command
-        self.start = None if start is None else open_model(start)
-        self.config, self.recipe = self._choose_network(data.pairs, architecture, classes)
-        self.data = self._divide(data)
+        self.plan, self.data, self.out, self.settings = plan, data, out, settings
+        self.listener, self.command = listener, command
+        self.patch = plan.patch_size(settings.patch)
         self.work = out.with_name(out.name + ".training")
-        self.began = time.monotonic()
-        self.started = datetime.now(UTC).isoformat(timespec="seconds")
+        self.best, self.candidate = self.work / BEST, self.work / CANDIDATE
         self.notes: list[str] = []
+        if data.divided:
+            self.notes.append(f"Validation: {data.divided}.")
 
-    def run(self, *, resume: bool) -> Trained:
+    def run(self, resume: bool) -> Trained:
         """Train, choose, compare and write."""
-        loop = self._loop(resume=resume)
-        is_stopped = False
+        began, started = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
+        loop = self._loop(resume)
         try:
             with computing_in(choose_precision(self.settings.precision)):
                 loop.run(self.listener)
         except KeyboardInterrupt:
             if not loop.history:
                 raise
-            is_stopped = True
-            self.notes.append(
-                f"The training was stopped by hand; the best state, of step {loop.best_step}, was "
-                "kept."
+            self.notes.append(f"Stopped by hand; the best state is of step {loop.best_step}.")
+        start = self.plan.start
+        if start is not None and self.plan.is_same_network:
+            self.listener.stage("trying weights between those before and after")
+            share = choose_share(
+                loop.trainee.network,
+                start.weights,
+                self.best / WEIGHTS,
+                loop.yardstick,
+                loop.best,
+                self.candidate,
             )
-        self._check_best(loop)
-        self.listener.stage("choosing how far to go from the start's weights")
-        self._interpolate(loop)
+            if share < 1:
+                self.notes.append(
+                    f"The weights are {share:.0%} of the way from those before to those after the "
+                    "training: there the validation was best."
+                )
         self.listener.stage("choosing thresholds")
-        thresholds = self._thresholds()
-        self.listener.stage("comparing with the model before")
+        thresholds = choose_thresholds(Segmenter.load(self.best), self.data.validation)
+        content = {"prob": thresholds.prob, "nms": thresholds.nms}
+        write_bytes(self.best / "thresholds.json", (json.dumps(content) + "\n").encode())
+        self.notes.append(f"Thresholds: {thresholds.reason}.")
+        self.listener.stage("comparing with the model before" if start else "evaluating")
         comparisons = self._compare()
-        record = self._record(loop, thresholds, comparisons)
-        is_better, verdict = judge(comparisons, self.settings.may_lose)
-        del is_stopped
-        return self._finish(record, is_better, verdict)
+        record = self._record(loop, content, comparisons)
+        record = replace(
+            record, started=started, seconds=round(loop.spent + time.monotonic() - began, 1)
+        )
+        return self._finish(record)
 
-    def _choose_network(
-        self,
-        pairs: Sequence[TrainingPair],
-        architecture: Architecture | None,
-        classes: tuple[str, ...],
-    ) -> tuple[dict[str, Any], Recipe]:
-        """Return the configuration of the network, and the recipe by which it sees images."""
-        if not pairs:
-            raise BadInputError("training pairs", "are none", "give images with their objects")
-        channels = pairs[0].image.shape[-1]
-        if self.start is None:
-            chosen = architecture or Architecture()
-            recipe = Recipe(classes=classes, percentiles=chosen.percentiles)
-            return chosen.config(channels, len(classes)), recipe
-        if self.start.n_dim != 2:
-            raise BadInputError(self.start.path, "is a 3D model", "give a 2D model to start from")
-        if channels != self.start.n_channels:
-            raise BadInputError(
-                pairs[0].source or pairs[0].name,
-                f"has {channels} channels, and {self.start.name} takes {self.start.n_channels}",
-                f"choose {self.start.n_channels} with --channel, or train from nothing with --new",
-            )
-        recipe = self.start.recipe
-        if not classes:
-            names = tuple(recipe.class_name(k + 1) for k in range(self.start.n_classes))
-            return self.start.config, replace(recipe, classes=names)
-        return with_classes(self.start.config, classes), replace(recipe, classes=classes)
-
-    def _divide(self, data: TrainingData) -> TrainingData:
-        """Hold validation pairs out where none were given."""
-        if data.validation:
-            return data
-        held = hold_out(data.pairs, self.settings.seed)
-        return replace(data, pairs=held.trained, validation=held.validated)
-
-    def _loop(self, *, resume: bool) -> TrainingLoop:
+    def _loop(self, resume: bool) -> TrainingLoop:
         """Build the network and all that trains it, in the working folder."""
-        key = self._key()
         if self.work.exists() and not resume:
             raise BadInputError(
                 self.work,
@@ -250,211 +251,99 @@ class _Training:
                 "go on with --resume, or remove the folder",
             )
         self.listener.stage("building the network")
-        network = self._build()
-        self._prepare_folder(CANDIDATE)
-        self._prepare_folder(BEST)
-        settings, grid = self.settings, tuple(self.config["grid"])
+        settings, config = self.settings, self.plan.config
+        network, note = build_network(self.plan, settings.seed)
+        if note:
+            self.notes.append(note)
+        for folder in (self.candidate, self.best):
+            write_settings(self.plan, folder)
+        trainee = Trainee(
+            network,
+            config,
+            peak=settings.learning_rate,
+            steps=settings.steps,
+            warm_up=min(max(settings.steps // 10, 1), _LONGEST_WARM_UP),
+        )
         sampler = PatchSampler(
             self.data.pairs,
-            self.recipe,
-            self._patch_size(),
+            self.plan.recipe,
+            self.patch,
             settings.batch_size,
-            (grid[0], grid[1]),
-            int(self.config["n_rays"]),
-            self.recipe.classes,
+            (int(config["grid"][0]), int(config["grid"][1])),
+            int(config["n_rays"]),
+            self.plan.recipe.classes,
             settings.augmentation,
             settings.seed,
             self.data.old.trained,
             settings.rehearse,
         )
-        warm_up = min(max(settings.steps // 10, 1), _LONGEST_WARM_UP)
-        trainee = Trainee(
-            network,
-            self.config,
-            peak=settings.learning_rate,
-            steps=settings.steps,
-            warm_up=warm_up,
-        )
-        loop = TrainingLoop(trainee, sampler, self._yardstick(), settings, self.work, key)
+        loop = TrainingLoop(trainee, sampler, self._yardstick(), settings, self.work, self._key())
         if resume and loop.take_up():
             self.listener.stage(f"going on after step {loop.history[-1].step}")
         return loop
 
-    def _build(self) -> Any:
-        """Build the Keras network with the weights of the start."""
-        import keras
-
-        keras.utils.set_random_seed(self.settings.seed)
-        purpose, remedy = "train a StarDist model", "choose another architecture"
-        source = self.out / "config.json"
-        network = build_stardist(self.config, source, purpose, remedy).keras_model
-        if self.start is None:
-            return network
-        if self.start.config.get("n_classes") == self.config.get("n_classes"):
-            load_weights(network, self.start.weights)
-            return network
-        before = build_stardist(self.start.config, source, purpose, remedy).keras_model
-        load_weights(before, self.start.weights)
-        _transfer(before, network)
-        self.notes.append(
-            f"{self.start.name} tells other classes apart: that part began with random weights."
-        )
-        return network
-
-    def _prepare_folder(self, name: str) -> None:
-        """Write the settings files of a model folder inside the working folder."""
-        folder = self.work / name
-        recipe = self.recipe.to_json()
-        thresholds = {key: recipe.pop(key) for key in ("prob", "nms")}
-        recipe["diameter"] = recipe["diameter"] or median_diameter(self.data.pairs)
-        for file, content in (
-            ("config.json", self.config),
-            ("thresholds.json", thresholds),
-            (RECIPE_FILE, recipe),
-        ):
-            write_bytes(folder / file, (json.dumps(content, indent=1) + "\n").encode())
-
     def _yardstick(self) -> Yardstick:
-        old = self.data.old.checked
-        before = mean_f1(evaluate(self.start.origin, old)) if self.start and old else 0.0
-        return Yardstick(
-            self.data.validation, old if self.start else (), before, self.settings.may_lose
-        )
-
-    def _patch_size(self) -> int:
-        divisor = patch_divisor(self.config)
-        if self.settings.patch is not None:
-            if self.settings.patch % divisor:
-                raise BadInputError(
-                    "--patch",
-                    f"{self.settings.patch} is no multiple of {divisor}",
-                    f"give {-(-self.settings.patch // divisor) * divisor}",
-                )
-            return self.settings.patch
-        return -(-_PATCH // divisor) * divisor
+        start, old = self.plan.start, self.data.old.checked
+        if start is None or not old:
+            return Yardstick(self.data.validation)
+        before = mean_f1(evaluate(start.origin, old).scores)
+        return Yardstick(self.data.validation, old, before, self.settings.may_lose)
 
     def _key(self) -> str:
         """Return a hash of all that decides the result."""
         facts = {
             "settings": self.settings.to_json(),
-            "config": self.config,
-            "recipe": self.recipe.to_json(),
-            "start": self.start.sha256 if self.start else None,
+            "config": self.plan.config,
+            "recipe": self.plan.recipe.to_json(),
+            "start": self.plan.start.sha256 if self.plan.start else None,
             "pairs": [
-                [
-                    part,
-                    pair.name,
-                    pair.content_hash,
-                    hashlib.sha256(pair.labels.tobytes()).hexdigest(),
-                ]
-                for part, pairs in self._parts().items()
+                [role, pair.name, pair.content_hash, _hash(pair.labels)]
+                for role, pairs in self.data.roles().items()
                 for pair in pairs
             ],
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
-    def _parts(self) -> dict[str, Sequence[TrainingPair]]:
-        data = self.data
-        return {
-            "train": data.pairs,
-            "validation": data.validation,
-            "test": data.test,
-            "rehearsal": data.old.trained,
-            "check of the old domain": data.old.checked,
-        }
-
-    def _check_best(self, loop: TrainingLoop) -> None:
-        if not (self.work / BEST / WEIGHTS).exists():
-            raise BadInputError(self.out, "has no state that was validated", "train for more steps")
-        del loop
-
-    def _interpolate(self, loop: TrainingLoop) -> None:
-        """Keep the best point on the way from the start's weights to the trained ones.
-
-        Weights between those before and after a fine-tuning often keep more of what the model could
-        do and lose little of what it learnt (Wortsman et al. 2022, "Robust fine-tuning of zero-shot
-        models").
-        """
-        if self.start is None or self.start.config != self.config:
-            return
-        network = loop.trainee.network
-        load_weights(network, self.start.weights)
-        before = network.get_weights()
-        load_weights(network, self.work / BEST / WEIGHTS)
-        after = network.get_weights()
-        best, share_of_best = loop.best, 1.0
-        for share in _SHARES[1:]:
-            mixed = [b + share * (a - b) for a, b in zip(after, before, strict=True)]
-            candidate = self.work / CANDIDATE
-            save_weights(network, mixed, candidate / WEIGHTS)
-            worth = loop.yardstick.judge(candidate).worth
-            if worth > best:
-                best, share_of_best = worth, share
-                shutil.copyfile(candidate / WEIGHTS, self.work / BEST / WEIGHTS)
-        if share_of_best < 1:
-            self.notes.append(
-                f"The weights were taken at {share_of_best:.0%} of the way from those before to "
-                "those after the training: there the validation was best."
-            )
-
-    def _thresholds(self) -> Thresholds:
-        """Choose the thresholds of the best state and write them."""
-        folder = self.work / BEST
-        chosen = choose_thresholds(Segmenter.load(folder), self.data.validation)
-        content = {"prob": chosen.prob, "nms": chosen.nms}
-        write_bytes(folder / "thresholds.json", (json.dumps(content) + "\n").encode())
-        self.notes.append(f"Thresholds: {chosen.reason}.")
-        return chosen
-
     def _compare(self) -> tuple[Comparison, ...]:
-        """Score the model before and after on the new images and on the old domain."""
-        held = self.data.test or self.data.validation
+        """Score the model after and before, on the new images and on the old domain."""
         name = (
             "new images, held out"
             if self.data.test
-            else "new images, which also chose the best state and the thresholds"
+            else "new images that chose the best state and the thresholds"
         )
-        parts = [(name, held)]
-        if self.data.old.checked:
-            parts.append((f"old domain: {self.data.old.about}", self.data.old.checked))
-        models = [self.work / BEST, *([self.start.origin] if self.start else [])]
-        comparisons = []
-        for label, pairs in parts:
-            after, *before = evaluate(models, pairs)
-            comparisons.append(
-                Comparison(
-                    name=label,
-                    images=len(pairs),
-                    objects=sum(pair.count for pair in pairs),
-                    before=before[0].scores if before else (),
-                    after=after.scores,
-                )
-            )
-        return tuple(comparisons)
+        start = [self.plan.start.origin] if self.plan.start else []
+        return compare(
+            [self.best, *start],
+            [
+                (name, self.data.test or self.data.validation),
+                (f"old domain: {self.data.old.about}", self.data.old.checked),
+            ],
+        )
 
     def _record(
-        self, loop: TrainingLoop, thresholds: Thresholds, comparisons: tuple[Comparison, ...]
+        self, loop: TrainingLoop, thresholds: dict[str, float], comparisons: tuple[Comparison, ...]
     ) -> TrainingRecord:
-        sources = {"rehearsal": self.data.old.about, "check of the old domain": self.data.old.about}
-        parts = {role: pairs for role, pairs in self._parts().items() if pairs}
+        roles = {role: pairs for role, pairs in self.data.roles().items() if pairs}
+        used = {
+            "patch": self.patch,
+            "precision": choose_precision(self.settings.precision),
+            "validate_every": self.settings.interval,
+        }
         return TrainingRecord(
             model=self.out.name,
-            start=self.start.to_json() if self.start else {},
+            start=self.plan.start.to_json() if self.plan.start else {},
             command=self.command,
-            settings=self.settings.to_json()
-            | {
-                "patch": self._patch_size(),
-                "precision": choose_precision(self.settings.precision),
-            },
-            versions=_versions(),
+            settings=self.settings.to_json() | used,
+            versions={"python": platform.python_version()}
+            | {name: version(name) for name in _PACKAGES},
             data=tuple(
                 DataPart(
                     role=role,
-                    source=sources.get(role, ", ".join(sorted({_origin(p) for p in pairs})[:5])),
+                    source=self._origin(role, pairs),
                     images=len(pairs),
                     objects=sum(pair.count for pair in pairs),
                 )
-                for role, pairs in parts.items()
+                for role, pairs in roles.items()
             ),
             pairs=tuple(
                 PairNote(
@@ -465,88 +354,47 @@ class _Training:
                     source=pair.source,
                     group=pair.group,
                 )
-                for role, pairs in parts.items()
+                for role, pairs in roles.items()
                 for pair in pairs
             ),
             history=tuple(loop.history),
             best_step=loop.best_step,
-            thresholds={"prob": thresholds.prob, "nms": thresholds.nms},
+            thresholds=thresholds,
             comparisons=comparisons,
-            started=self.started,
-            seconds=round(time.monotonic() - self.began, 1),
             notes=tuple(self.notes),
         )
 
-    def _finish(self, record: TrainingRecord, is_better: bool, verdict: str) -> Trained:
-        """Write the record and the card, and give the folder its name."""
-        folder = self.work / BEST
-        save_training_record(folder / RECORD_FILE, record)
+    def _origin(self, role: str, pairs: Sequence[TrainingPair]) -> str:
+        if role in ("rehearsal", "check of the old domain"):
+            return self.data.old.about
+        folders = {str(Path(pair.source).parent) if pair.source else pair.name for pair in pairs}
+        return ", ".join(sorted(folders)[:5]) + (", …" if len(folders) > 5 else "")
+
+    def _finish(self, record: TrainingRecord) -> Trained:
+        """Write the record, and give the folder its name."""
+        better = is_better(record.comparisons, self.settings.may_lose)
+        save_training_record(self.best / RECORD_FILE, record)
         if (self.work / LOGS).is_dir():
-            (self.work / LOGS).rename(folder / LOGS)
-        if not is_better:
-            return Trained(path=folder, record=record, is_better=False, verdict=verdict)
-        folder.rename(self.out)
+            (self.work / LOGS).rename(self.best / LOGS)
+        path = self.out if better else _unused(self.out.with_name(self.out.name + ".not-better"))
+        self.best.rename(path)
         shutil.rmtree(self.work)
-        return Trained(path=self.out, record=record, is_better=True, verdict=verdict)
-
-
-def judge(comparisons: Sequence[Comparison], may_lose: float) -> tuple[bool, str]:
-    """Say whether a model is better than the one before.
-
-    Args:
-        comparisons: on the new images first, then on the old domain.
-        may_lose: how much of F1 the old domain may lose.
-
-    Returns:
-        Whether the mean F1 at IoU 0.5 and 0.7 rose on the new images and fell by no more than
-        ``may_lose`` on the old domain; and a sentence with the figures.
-    """
-    new, *old = comparisons
-    after = _mean(new.after)
-    if not new.before:
-        return True, f"F1 {after:.3f} ({new.name})"
-    before = _mean(new.before)
-    words = [f"F1 {before:.3f} before, {after:.3f} after on {new.images} new images"]
-    is_better = after > before
-    for comparison in old:
-        lost = _mean(comparison.before) - _mean(comparison.after)
-        words.append(
-            f"{_mean(comparison.before):.3f} and {_mean(comparison.after):.3f} on the "
-            f"{comparison.name}"
+        return Trained(
+            path=path,
+            record=record,
+            is_better=better,
+            lines=tuple(describe(record.comparisons)),
         )
-        is_better = is_better and lost <= may_lose
-    return is_better, "; ".join(words)
 
 
-def _mean(scores: Sequence[Any]) -> float:
-    return float(np.mean([score.f1 for score in scores if score.iou in CHOSEN_AT]))
+def _unused(path: Path) -> Path:
+    """Return a path that nothing is at, with a number where needed."""
+    number, unused = 1, path
+    while unused.exists():
+        number += 1
+        unused = path.with_name(f"{path.name}-{number}")
+    return unused
 
 
-def median_diameter(pairs: Sequence[TrainingPair]) -> float | None:
-    """Return the median over images of the median diameter of each one's objects, pixels."""
-    medians = []
-    for pair in pairs:
-        areas = np.unique(pair.labels[pair.labels > 0], return_counts=True)[1]
-        if len(areas):
-            medians.append(2 * np.sqrt(np.median(areas) / np.pi))
-    return round(float(np.median(medians)), 1) if medians else None
-
-
-def _transfer(before: Any, network: Any) -> None:
-    """Copy the weights of the layers that two networks share."""
-    known = {layer.name: layer.get_weights() for layer in before.layers if layer.weights}
-    for layer in network.layers:
-        weights = known.get(layer.name)
-        if weights is not None and [w.shape for w in weights] == [
-            tuple(w.shape) for w in layer.weights
-        ]:
-            layer.set_weights(weights)
-
-
-def _origin(pair: TrainingPair) -> str:
-    return str(Path(pair.source).parent) if pair.source else pair.group
-
-
-def _versions() -> dict[str, str]:
-    packages = ("starbridge", "tensorflow", "keras", "stardist", "csbdeep", "numpy")
-    return {"python": platform.python_version()} | {name: version(name) for name in packages}
+def _hash(labels: Any) -> str:
+    return hashlib.sha256(labels.tobytes()).hexdigest()

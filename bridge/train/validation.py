@@ -12,7 +12,7 @@ from bridge.errors import BadInputError
 from bridge.train.pairs import IGNORED, TrainingPair
 
 _SHARE = 0.15
-_FEW = 5
+_FEW = 8
 
 
 @dataclass(frozen=True)
