@@ -258,3 +258,10 @@ def test_parquet_that_unpacks_to_far_too_much_is_refused(tmp_path: Path) -> None
 
     with pytest.raises(BadInputError, match="unpacks to far more than an honest file"):
         Detections.read(tmp_path / "a.parquet")
+
+
+def test_a_title_of_any_length_is_not_multiplied_by_the_columns(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(f"outline,{'x' * 5_000}\n\n")
+
+    with pytest.raises(BadInputError, match="has a title of 5,000 letters; export it again"):
+        Detections.read(tmp_path / "a.csv")
