@@ -158,6 +158,14 @@ def test_an_archive_at_a_url_is_read_in_other_processes(server: Server) -> None:
         np.testing.assert_array_equal(image.plane(1, z=2), PLANES[1, 2])
 
 
+def test_what_is_in_an_archive_at_a_url_is_not_named_by_its_address(server: Server) -> None:
+    write(server.folder, "OME-Zarr")
+    (server.folder / "a.zarr.zip").write_bytes(b"")
+
+    with pytest.raises(BadInputError, match="a.zarr.zip/labels/nuclei: does not exist"):
+        open_image(server.url("a.zarr.zip/labels/nuclei"))
+
+
 def test_only_what_is_read_is_fetched(server: Server) -> None:
     planes = np.random.default_rng(1).integers(0, 9999, (4, 2000, 2000)).astype(np.uint16)
     tifffile.imwrite(server.folder / "a.tif", planes, imagej=True, metadata={"axes": "CYX"})

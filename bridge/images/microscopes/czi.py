@@ -71,7 +71,7 @@ class Tile:
     load: Callable[[], bytes]
 
     @property
-    def bytes(self) -> int:
+    def claimed(self) -> int:
         """Bytes of its pixels; none of pixels of an unknown type."""
         code, samples = _PIXELS.get(self.pixels, ("u1", 0))
         return math.prod(self.stored) * samples * np.dtype(code).itemsize
@@ -130,8 +130,8 @@ def _tiles(file: Any) -> Iterable[Tile]:
 
 def _check_claims(tiles: Sequence[Tile], size: int) -> None:
     """Refuse tiles that claim more bytes than a file of so many can hold."""
-    raw = sum(tile.bytes for tile in tiles if tile.compression == _RAW)
-    packed = sum(tile.bytes for tile in tiles if tile.compression != _RAW)
+    raw = sum(tile.claimed for tile in tiles if tile.compression == _RAW)
+    packed = sum(tile.claimed for tile in tiles if tile.compression != _RAW)
     if raw > size or packed > max(LARGEST_EMPTY, _LARGEST_RATIO * size):
         raise ValueError(f"its tiles claim {raw + packed:,} bytes, of which it has {size:,}")
 
@@ -220,7 +220,7 @@ def _decode(tile: Tile) -> NDArray[Any]:
     """Return the pixels of a tile: (Y, X), or (Y, X, S) in the order red, green, blue."""
     code, samples = _PIXELS[tile.pixels]
     shape = (*tile.stored, samples) if samples > 1 else tile.stored
-    expected = tile.bytes
+    expected = tile.claimed
     data: bytes | bytearray = tile.load()
     compression = tile.compression
     if compression == _JPEG_XR and not data.startswith(_JPEG_XR_START) and len(data) == expected:

@@ -120,7 +120,8 @@ def _unpacked(file: Any, place: int) -> NDArray[Any]:
     rows = np.frombuffer(data, np.uint8).reshape(about.heightPx, about.widthBytes)
     channels = about.channelCount or 1
     shape = (about.heightPx, about.widthPx, channels, about.componentCount // channels)
-    return rows[:, : row * dtype.itemsize].copy().view(dtype).reshape(shape).transpose(2, 0, 1, 3)
+    pixels: NDArray[Any] = rows[:, : row * dtype.itemsize].copy().view(dtype).reshape(shape)
+    return pixels.transpose(2, 0, 1, 3)
 
 
 def _frame_numbers(file: Any) -> dict[tuple[int, int, int], int]:

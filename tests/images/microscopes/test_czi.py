@@ -63,7 +63,7 @@ def tile(values: NDArray[Any], codec: Codec, x: int = 0, channel: int = 0) -> Pa
 @pytest.mark.parametrize("name", EXACT)
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_grey_values_are_read_exactly(tmp_path: Path, name: str, dtype: type) -> None:
-    values = GREY.astype(dtype) * (250 if dtype == np.uint16 else 1)
+    values: NDArray[Any] = GREY.astype(dtype) * (250 if dtype == np.uint16 else 1)
     parts = [values[:, :13], values[:, 13:]]
     tiles = [tile(part, EXACT[name], x) for part, x in zip(parts, (0, 13), strict=True)]
     write_packed_czi(tmp_path / "a.czi", tiles)

@@ -334,6 +334,17 @@ def test_an_nd2_that_claims_more_than_unpacks_from_its_bytes_is_refused(tmp_path
         open_image(tmp_path / "a.nd2")
 
 
+def test_an_nd2_compressed_with_loss_is_refused(tmp_path: Path) -> None:
+    write_nd2(tmp_path / "a.nd2", VALUES.swapaxes(0, 1)[None])
+    data = bytearray((tmp_path / "a.nd2").read_bytes())
+    key = "eCompression\0".encode("utf-16-le")
+    struct.pack_into("<I", data, data.index(key) + len(key), 1)
+    (tmp_path / "a.nd2").write_bytes(data)
+
+    with pytest.raises(BadInputError, match=f"its frames are compressed with loss.*{CONVERT}"):
+        open_image(tmp_path / "a.nd2")
+
+
 def test_an_oir_that_lacks_planes_is_refused(tmp_path: Path) -> None:
     pytest.importorskip("oirfile", reason="it needs Python 3.12")
     write_oir(tmp_path / "a.oir", VALUES.swapaxes(0, 1), planes=9)
