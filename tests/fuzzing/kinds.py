@@ -46,6 +46,9 @@ SPARSE = 16 * 2**20
 """Bytes of a plane of which nothing is stored, and which is read: an empty label image of 2048 ×
 2048 pixels, whose chunks Zarr and HDF5 leave out."""
 
+TRACED = 5 * SPARSE
+"""Bytes for finding the objects of such a plane: most where it is a single row of pixels."""
+
 OUTLINE = 6 * 2**20
 """Bytes for an outline of a few corners that is as large as ImageJ's largest image: the rows and
 pixels of it that are looked at together."""
@@ -270,7 +273,7 @@ KINDS: dict[str, Kind] = {
         honest.objects_file(".csv"), _bytes(change_cells, change_cells, damage), _read_objects
     ),
     "Parquet": Kind(honest.objects_file(".parquet"), _parquet, _read_objects),
-    "HDF5": Kind(honest.objects_file(".h5"), _hdf5, _read_labels, SPARSE),
+    "HDF5": Kind(honest.objects_file(".h5"), _hdf5, _read_labels, TRACED),
     "HDF5 table": Kind(honest.hdf5_table, _hdf5_table, count_table),
     "CSV table": Kind(honest.csv_table, _csv_table, count_table),
     "TIFF": Kind(honest.tiff, _bytes(damage, claim_tiff), _read_image),

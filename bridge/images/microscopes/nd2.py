@@ -74,11 +74,8 @@ def frame_places(file: BinaryIO) -> dict[int, int]:
     signature, place = struct.unpack("<32sQ", file.read(40))
     if signature != _MAP_END:
         raise ValueError("the map of its parts is missing")
-    file.seek(place)
-    _, name_length, data_length = _CHUNK_HEADER.unpack(file.read(_CHUNK_HEADER.size))
-    file.seek(name_length, 1)
-    data = file.read(min(data_length, length))
-    found = {}
+    data = file.read(_check_part(file, place, length))
+    found, others = {}, []
     start = 0
     while (end := data.find(b"!", start)) >= 0 and data[start : end + 1] != _MAP_END:
         name = data[start : end + 1]
@@ -86,7 +83,22 @@ def frame_places(file: BinaryIO) -> dict[int, int]:
         start = end + 1 + _PLACE.size
         if name.startswith(_FRAME) and name[len(_FRAME) : -1].isdigit():
             found[int(name[len(_FRAME) : -1])] = offset
+        else:
+            others.append(offset)
+    for offset in others:
+        _check_part(file, offset, length)
     return found
+
+
+def _check_part(file: BinaryIO, place: int, length: int) -> int:
+    """Go to the data of a part and return its bytes; nd2 makes room for as many as it claims."""
+    file.seek(place)
+    _, name_length, data_length = _CHUNK_HEADER.unpack(file.read(_CHUNK_HEADER.size))
+    start = place + _CHUNK_HEADER.size + name_length
+    if start + data_length > length:
+        raise ValueError(f"a part of it claims {data_length:,} bytes beyond its end")
+    file.seek(start)
+    return int(data_length)
 
 
 def _bytes_of_a_frame(file: Any) -> int:
