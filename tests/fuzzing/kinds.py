@@ -51,7 +51,7 @@ TRACED = 5 * SPARSE
 
 OUTLINE = 80 * 2**20
 """Bytes for an outline of a few corners that is as large as ImageJ's largest image: a fitted spline
-of 65,536 points takes a kilobyte a point where it crosses itself; other outlines stay below 6 MB."""
+of 65,536 points takes a kilobyte a point where it crosses itself; others stay below 6 MB."""
 
 
 @dataclass(frozen=True)
