@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
+from functools import partial
 from os import PathLike
 from typing import IO, Any
 
@@ -19,6 +20,8 @@ LARGEST_RATIO = 100
 NEVER_TOO_LARGE = 8 * 2**20
 """Bytes that any file may unpack to."""
 
+_PIECE = 2**18  # bytes
+_SIZE = 4  # last bytes of the file: how much the data is, modulo 2³² (RFC 1952, section 2.3.1)
 _AGAIN = "copy or export it again"
 
 
@@ -35,11 +38,12 @@ def read_gzip(path: str | PathLike[str], data: bytes) -> bytes:
     >>> read_gzip("a.gz", gzip.compress(b"text"))
     b'text'
     """
-    with bounded_gzip(path, io.BytesIO(data), len(data)) as stream:
-        try:
-            return stream.read()
-        except (OSError, EOFError, zlib.error) as error:
-            raise BadInputError(path, f"is damaged gzip ({error})", _AGAIN) from error
+    try:
+        with bounded_gzip(path, io.BytesIO(data), len(data)) as stream:
+            # In pieces: asked for all at once, gzip sets aside as much as is allowed.
+            return b"".join(iter(partial(stream.read, _PIECE), b""))
+    except (OSError, EOFError, zlib.error) as error:
+        raise BadInputError(path, f"is damaged gzip ({error})", _AGAIN) from error
 
 
 def bounded_gzip(path: str | PathLike[str], stream: IO[bytes], packed: int) -> gzip.GzipFile:
@@ -52,8 +56,22 @@ def bounded_gzip(path: str | PathLike[str], stream: IO[bytes], packed: int) -> g
 
     Returns:
         A stream whose reading raises BadInputError at the limit.
+
+    Raises:
+        BadInputError: the file itself says that it is larger, and is.
+        EOFError, OSError, zlib.error: it says so and is damaged.
     """
-    return _BoundedGzip(path, stream, max(NEVER_TOO_LARGE, LARGEST_RATIO * packed))
+    largest = max(NEVER_TOO_LARGE, LARGEST_RATIO * packed)
+    start = stream.tell()
+    stream.seek(max(start, start + packed - _SIZE))
+    says_more = int.from_bytes(stream.read(_SIZE), "little") > largest
+    stream.seek(start)
+    if says_more:  # or is cut short: unpacked once without keeping anything, it tells
+        whole = _BoundedGzip(path, stream, largest)
+        while whole.read(_PIECE):
+            pass
+        stream.seek(start)
+    return _BoundedGzip(path, stream, largest)
 
 
 class _BoundedGzip(gzip.GzipFile):
@@ -82,6 +100,8 @@ class _BoundedGzip(gzip.GzipFile):
 
     def _check(self) -> None:
         if self.tell() > self._largest:
-            raise BadInputError(
-                self._path, "unpacks to far more than an honest file of its size", _AGAIN
-            )
+            raise _too_large(self._path)
+
+
+def _too_large(path: str | PathLike[str]) -> BadInputError:
+    return BadInputError(path, "unpacks to far more than an honest file of its size", _AGAIN)

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 _LARGEST_RATIO = 1_100
 """Bytes that a stored byte may become: deflate reaches 1,032."""
 
-_NEVER_TOO_LARGE = 64 * 2**20
-"""Bytes that any dataset may have: parts that were never written take no room."""
+LARGEST_EMPTY = 16 * 2**20
+"""Bytes of values that may be there though nothing is stored of them: those of an empty label image
+of 2048 × 2048 pixels, since parts that were never written take no room."""
 
 
 def refuse_links(path: str | PathLike[str], file: h5py.File) -> None:
@@ -65,9 +66,30 @@ def own_item(path: str | PathLike[str], group: h5py.Group, name: str) -> Any:
     if isinstance(link, h5py.ExternalLink):
         raise _elsewhere(path, name)
     node = group[name] if isinstance(link, h5py.HardLink) else None
-    if isinstance(node, h5py.Dataset) and (node.is_virtual or node.external):
-        raise _elsewhere(path, name)
+    if isinstance(node, h5py.Dataset):
+        refuse_elsewhere(path, node)
     return node
+
+
+def refuse_elsewhere(path: str | PathLike[str], dataset: h5py.Dataset) -> None:
+    """Refuse a dataset whose values lie in other files: of one that is missing they read as zeros.
+
+    Args:
+        path: the file, for errors.
+        dataset: a dataset of any type.
+
+    Raises:
+        BadInputError: external storage, or a virtual dataset, also one of its own file.
+    """
+    name = dataset.name.rpartition("/")[2]
+    if dataset.is_virtual and all(each.file_name == "." for each in dataset.virtual_sources()):
+        raise BadInputError(
+            path,
+            f"puts its {name!r} together from other datasets (it is virtual)",
+            "give one of these, or export it again",
+        )
+    if dataset.is_virtual or dataset.external:
+        raise _elsewhere(path, name)
 
 
 def check_size(path: str | PathLike[str], dataset: h5py.Dataset) -> None:
@@ -83,7 +105,7 @@ def check_size(path: str | PathLike[str], dataset: h5py.Dataset) -> None:
     size = dataset.size or 0
     claimed = size * dataset.dtype.itemsize
     stored = dataset.id.get_storage_size()
-    if claimed > max(_NEVER_TOO_LARGE, _LARGEST_RATIO * stored):
+    if claimed > max(LARGEST_EMPTY, _LARGEST_RATIO * stored):
         raise BadInputError(
             path,
             f"claims {size:,} values in {dataset.name!r}, for which it has only {stored:,} bytes",

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
+
 from bridge.errors import BadInputError
 from bridge.files.gzipped import MAGIC, bounded_gzip
 
@@ -112,6 +114,38 @@ class CheckedText(io.RawIOBase):
     def _check(self, part: bytes) -> None:
         if part and not (part[0] in self._borders and part[-1] in self._borders):
             raise DamagedTextError("a quote stands in the middle of a cell")
+
+
+def check_text(data: bytes, delimiter: str) -> None:
+    """Refuse what :class:`CheckedText` refuses, in a text that is in memory as a whole.
+
+    Args:
+        data: the rows of a CSV file.
+        delimiter: between the cells.
+
+    Raises:
+        DamagedTextError: NUL bytes, a quote that is never closed or that is inside a cell.
+    """
+    if b"\0" in data:
+        raise DamagedTextError("it holds NUL bytes")
+    letters = np.frombuffer(data, np.uint8)
+    quotes = np.flatnonzero(letters == ord('"'))
+    if len(quotes) % 2:
+        raise DamagedTextError("a quote is never closed")
+    is_border = np.zeros(256, np.bool_)
+    is_border[list(f"{delimiter}\r\n".encode())] = True
+    # The parts outside of quotes reach from before the text to an opening quote, …, and to its end.
+    first, last = quotes[1::2] + 1, quotes[::2] - 1
+    inner = first[:-1] <= last[1:]  # not empty
+    start, end = last[:1], first[-1:]
+    edges = (
+        letters[start[start >= 0]],
+        letters[end[end < len(data)]],
+        letters[first[:-1][inner]],
+        letters[last[1:][inner]],
+    )
+    if not all(is_border[each].all() for each in edges):
+        raise DamagedTextError("a quote stands in the middle of a cell")
 
 
 @contextmanager

@@ -9,6 +9,8 @@ import pyarrow.parquet as pq
 from bridge.errors import BadInputError
 from bridge.files.gzipped import LARGEST_RATIO, NEVER_TOO_LARGE
 
+_LONGEST_NOTE = 2**16  # bytes of GeoParquet's metadata: reading a long coordinate system takes much
+
 
 def check_sizes(file: Path) -> None:
     """Refuse a Parquet file whose columns say that they unpack to far more than its size allows.
@@ -21,6 +23,8 @@ def check_sizes(file: Path) -> None:
         pyarrow.ArrowException: no Parquet, or a damaged one.
     """
     metadata = pq.read_metadata(file)
+    if len((metadata.metadata or {}).get(b"geo", b"")) > _LONGEST_NOTE:
+        raise BadInputError(file, "has far too much metadata", "export it again")
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
     unpacked = sum(
         group.column(place).total_uncompressed_size

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import math
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -20,7 +18,7 @@ from numpy.typing import NDArray
 
 from bridge.errors import BadInputError
 from bridge.formats.delimited_text import (
-    CheckedText,
+    check_text,
     open_text,
     ragged_row,
     read_header_line,
@@ -40,6 +38,8 @@ _NO = ("", "false", "0", "0.0", "falsch", "faux")
 
 _LONGEST_BLOCK = 2**31 - 1  # pyarrow counts bytes so
 _MOST_COLUMNS = 16_384  # of a sheet in Excel
+_LONGEST_TITLE = 1_024  # pandas makes all titles as wide as the longest
+_WITH_DECIMAL_COMMA = r"\A[+-]?[0-9]+,[0-9]+\z"
 _TRUTHS = ("true", "false")
 _SHOWN = 40
 
@@ -114,10 +114,12 @@ class TextCells:
             int64, float64, bool, or objects that are texts and ``None``.
         """
         cells = self.columns[title]
-        if len(cells) and pc.all(pc.is_in(cells, pa.array(_TRUTHS, cells.type))).as_py():
+        first = cells[0].as_py() if len(cells) else ""
+        truths = pa.array(_TRUTHS, cells.type)
+        if first in _TRUTHS and pc.all(pc.is_in(cells, truths)).as_py():
             return np.asarray(pc.equal(cells, "true").to_numpy(zero_copy_only=False), np.bool_)
         # A cast that fails takes several times as long as one that does not.
-        if len(cells) and cells[0].as_py().lstrip("-").isdecimal():
+        if first.lstrip("-").isdecimal():
             with suppress(pa.ArrowInvalid):
                 return np.asarray(cells.cast(pa.int64()).to_numpy(), np.int64)
         values, words = self._parsed(title)
@@ -138,11 +140,15 @@ class TextCells:
         """Return numbers, NaN where there is none, and which cells hold anything else."""
         cells = self.columns[title]
         is_missing = pc.is_in(cells, pa.array(_MISSING, cells.type))
-        try:
-            numbers = pc.if_else(is_missing, "nan", cells).cast(pa.float64())
+        numbers = pc.if_else(is_missing, "nan", cells)
+        if self.has_decimal_commas:
+            # Of cells in any other form, one is no number to Arrow, and each is looked at below.
+            has_comma = pc.match_substring_regex(numbers, _WITH_DECIMAL_COMMA)
+            numbers = pc.if_else(has_comma, pc.replace_substring(numbers, ",", "."), numbers)
+        with suppress(pa.ArrowInvalid):
+            numbers = numbers.cast(pa.float64())
             return np.array(numbers.to_numpy(), np.float64), np.zeros(len(cells), np.bool_)
-        except pa.ArrowInvalid:
-            found = [self._number(text) for text in cells.to_pylist()]
+        found = [self._number(text) for text in cells.to_pylist()]
         words = np.array([value is None for value in found], np.bool_)
         return np.array(found, np.float64), words
 
@@ -185,6 +191,9 @@ def read_cells(file: Path, wanted: Collection[str]) -> TextCells:
         data = stream.read()
     if len(titles) > _MOST_COLUMNS:
         raise BadInputError(file, f"has {len(titles)} columns", "export it again")
+    longest = max(map(len, titles))
+    if longest > _LONGEST_TITLE:
+        raise BadInputError(file, f"has a title of {longest:,} letters", "export it again")
     twice = next((title for title in titles if titles.count(title) > 1), None)
     if twice is not None:
         raise BadInputError(file, f"has two columns {twice!r}", "rename or remove one")
@@ -207,10 +216,11 @@ def _columns(data: bytes, delimiter: str, count: int) -> list[pa.Array]:
         return [pa.array([], pa.large_string())] * count
     if len(data) > _LONGEST_BLOCK:
         raise ValueError("over 2 GB of text")
+    check_text(data, delimiter)
     names = [str(place) for place in range(count)]
     try:
         table = pa.csv.read_csv(
-            io.BufferedReader(CheckedText(io.BytesIO(data), delimiter)),
+            pa.BufferReader(data),
             read_options=pa.csv.ReadOptions(
                 column_names=names,
                 use_threads=False,  # so that rows have numbers
@@ -225,5 +235,9 @@ def _columns(data: bytes, delimiter: str, count: int) -> list[pa.Array]:
         raise (ragged_row(str(error)) or error) from None
     columns: list[pa.Array] = [column.combine_chunks() for column in table.columns]
     # Excel leaves rows of bare delimiters.
-    filled = reduce(pc.or_, [pc.greater(pc.binary_length(column), 0) for column in columns])
+    filled = pc.greater(pc.binary_length(columns[0]), 0)
+    for column in columns[1:]:
+        if pc.all(filled).as_py():
+            return columns
+        filled = pc.or_(filled, pc.greater(pc.binary_length(column), 0))
     return [column.filter(filled) for column in columns]

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bridge.errors import BadInputError
+from bridge.files.hdf5_claims import check_size, refuse_elsewhere
 from bridge.images.axes import lay_out
-from bridge.images.contents import ArrayStore, Contents, stays_inside
+from bridge.images.contents import ArrayStore, Contents
 from bridge.images.info import ImageInfo
 from bridge.images.locations import Location, RemotePath
 from bridge.images.series import SeveralImagesError, how_to_choose
@@ -44,8 +45,8 @@ def open_hdf5(path: Location, *, axes: str | None, dataset: str | None) -> Conte
         The opened image.
 
     Raises:
-        BadInputError: for a damaged file, no or several datasets that could be meant, or data in
-            other files outside the folder.
+        BadInputError: for a damaged file, no or several datasets that could be meant, values in
+            other files, or more of them than the file has bytes for.
     """
     import h5py
 
@@ -56,7 +57,9 @@ def open_hdf5(path: Location, *, axes: str | None, dataset: str | None) -> Conte
     try:
         file = files.enter_context(h5py.File(source, "r", **locking))
         found = _choose(path, file, dataset)
-        _refuse_other_files(path, found)
+        refuse_elsewhere(path, found)
+        if isinstance(path, Path):  # at a URL, what is stored would be counted by many requests
+            check_size(path, found)
         layout = lay_out(path, found.shape, known=_axes(found), given=axes)
         store = ArrayStore([found], files.close)
         return Contents(store, layout, np.dtype(found.dtype), pixel_size=_pixel_size(found))
@@ -110,29 +113,6 @@ def _can_be_image(node: h5py.Dataset) -> bool:
         and 2 <= len(shape) <= _MOST_DIMENSIONS
         and sum(size > 1 for size in shape) >= 2
     )
-
-
-def _refuse_other_files(path: Location, node: h5py.Dataset) -> None:
-    """Refuse values in other files that cannot be read: a missing file reads as zeros."""
-    names = [name for name, *_ in node.external or ()]
-    if node.is_virtual:
-        names += [source.file_name for source in node.virtual_sources()]
-    for name in names:
-        if name != "." and isinstance(path, RemotePath):
-            # HDF5 would look for it on this machine.
-            raise BadInputError(
-                path,
-                f"keeps its values in another file, {name!r}",
-                "copy both files into one folder of this machine",
-            )
-        inside = stays_inside(name)
-        if name != "." and not (inside and (path.parent / name).is_file()):
-            raise BadInputError(
-                path,
-                f"keeps its values in {name!r}, "
-                f"{'which is missing' if inside else 'outside its own folder'}",
-                "put both files into one folder, or export the image again",
-            )
 
 
 def _axes(node: h5py.Dataset) -> Sequence[str | None] | None:

@@ -7,22 +7,27 @@ of several images in one folder; ``dimension_names`` of Zarr 3 and ``_ARRAY_DIME
 from __future__ import annotations
 
 import logging
+import math
+import operator
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from bridge.errors import BadInputError
+from bridge.files.hdf5_claims import LARGEST_EMPTY
 from bridge.images.axes import lay_out
 from bridge.images.contents import ArrayStore, Contents, stays_inside
 from bridge.images.locations import Location, RemotePath
 from bridge.images.names import is_zarr
 from bridge.images.series import SeveralImagesError
 from bridge.images.units import micrometres, pixel_size_of
-from bridge.images.zipped import ZipFolder
+from bridge.images.zipped import ZipFolder, file_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     import zarr
     from zarr.abc.store import Store
@@ -36,6 +41,12 @@ LABELS = "labels"
 
 _OLD_AXES = "TCZYX"  # of NGFF 0.1 and 0.2, whose files do not name them
 _OLD_VERSIONS = ("0.1", "0.2")
+
+_MOST_MISSING = 1_024
+"""Chunks that may be missing for each that is there; as many of an image without any."""
+
+_LARGEST_RATIO = 2**14
+"""Bytes of a plane that a stored byte may become: zeros in Zstandard become up to 2¹⁵."""
 
 
 Place: TypeAlias = Location | ZipFolder
@@ -89,10 +100,11 @@ def _open(path: Place, folder: Place, axes: str | None) -> Contents:
         if multiscale is not None and group is not None:
             for level in multiscale["datasets"]:
                 if level.get("path") == folder.name:
-                    return _image(path, [node], multiscale, level, _channels(group), axes)
+                    channels = _channels(group)
+                    return _image(path, folder, [node], multiscale, level, channels, axes)
         known = _array_axes(node)
         layout = lay_out(path, node.shape, known=known, given=axes)
-        _note_missing_chunks(path, node)
+        _note_missing_chunks(path, folder, node)
         return Contents(ArrayStore([_safe(path, node)]), layout, np.dtype(node.dtype))
 
     multiscale = _multiscale(node)
@@ -109,11 +121,14 @@ def _open(path: Place, folder: Place, axes: str | None) -> Contents:
         if not isinstance(array, zarr.Array):
             raise BadInputError(path, f"has no array {name!r}", "copy the whole folder again")
         arrays.append(array)
-    return _image(path, arrays, multiscale, multiscale["datasets"][0], _channels(node), axes)
+    first = multiscale["datasets"][0]
+    place = folder / str(first["path"])
+    return _image(path, place, arrays, multiscale, first, _channels(node), axes)
 
 
 def _image(
     path: Place,
+    folder: Place,
     arrays: Sequence[zarr.Array[Any]],
     multiscale: Mapping[str, Any],
     level: Mapping[str, Any],
@@ -122,7 +137,7 @@ def _image(
 ) -> Contents:
     known, units = _named_axes(multiscale, len(arrays[0].shape))
     layout = lay_out(path, arrays[0].shape, known=known, given=axes)
-    _note_missing_chunks(path, arrays[0])
+    _note_missing_chunks(path, folder, arrays[0])
     arrays = [array for array in arrays if array.ndim == len(layout.shape)]
     return Contents(
         ArrayStore([_safe(path, array) for array in arrays]),
@@ -159,15 +174,36 @@ def _store(folder: Place) -> Store:
     return LocalStore(folder, read_only=True)
 
 
-def _note_missing_chunks(path: Place, array: zarr.Array[Any]) -> None:
+def _note_missing_chunks(path: Place, folder: Place, array: zarr.Array[Any]) -> None:
     """Say how many chunks of an image have no file: by Zarr's rules, all their values are equal.
 
     Programs leave out chunks of zeros; a copy that lost files looks the same. At a URL the files
     cannot be listed in bearable time.
+
+    Args:
+        path: the image, for messages.
+        folder: the folder of the array.
+        array: the array.
+
+    Raises:
+        BadInputError: it claims far more than its files can hold.
     """
-    if isinstance(path, RemotePath):
+    if isinstance(folder, RemotePath):
         return
-    expected, present = array.nchunks, array.nchunks_initialized
+    pieces = array.shards or array.chunks
+    grid = [math.ceil(size / piece) for size, piece in zip(array.shape, pieces, strict=True)]
+    expected, sizes = math.prod(grid), _chunk_files(folder, grid)
+    present, stored = len(sizes), sum(sizes)
+    largest = max(math.prod(pieces), math.prod(sorted(array.shape)[-2:])) * array.dtype.itemsize
+    if expected > _MOST_MISSING * max(present, 1) or largest > max(
+        LARGEST_EMPTY, _LARGEST_RATIO * stored
+    ):
+        raise BadInputError(
+            path,
+            f"claims {_sizes(array.shape)} pixels in {expected:,} chunk files, of which it has "
+            f"{present:,} with {stored:,} bytes",
+            "copy the whole folder or export the image again",
+        )
     if present < expected:
         _log.warning(
             "%s: %d of its %d chunk files are missing, and their pixels are %s; "
@@ -177,6 +213,20 @@ def _note_missing_chunks(path: Place, array: zarr.Array[Any]) -> None:
             expected,
             array.fill_value,
         )
+
+
+def _chunk_files(folder: Path | ZipFolder, grid: Sequence[int]) -> list[int]:
+    """Return the bytes of each chunk file of an array whose chunks are so many along each axis."""
+    sizes = []
+    for name, size in file_sizes(folder):
+        numbers = [int(part) for part in re.split(r"[./]", name) if part.isdecimal()]
+        if len(numbers) == len(grid) and all(map(operator.lt, numbers, grid)):
+            sizes.append(size)
+    return sizes
+
+
+def _sizes(shape: Sequence[int]) -> str:
+    return " × ".join(map(str, shape))
 
 
 def label_names(path: Place) -> list[str]:

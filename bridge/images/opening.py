@@ -112,7 +112,9 @@ def _open(path: Location, axes: str | None, dataset: str | None) -> Contents:
 
         return open_microscope(path, microscope, axes=axes, dataset=dataset)
     if start.startswith(_ZIP) and path.name.lower().endswith(_ZARR_ZIPS):
-        return _open_archive(path, axes, dataset)
+        from bridge.images.omezarr import open_omezarr
+
+        return open_omezarr(ZipFolder.open(path), axes=axes, dataset=dataset)
     if start.startswith(_TIFF):
         from bridge.images.tiff import open_tiff
 
@@ -122,18 +124,6 @@ def _open(path: Location, axes: str | None, dataset: str | None) -> Contents:
 
         return open_hdf5(path, axes=axes, dataset=dataset)
     raise _not_an_image(path, start)
-
-
-def _open_archive(path: Location, axes: str | None, dataset: str | None) -> Contents:
-    from bridge.images.omezarr import open_omezarr
-
-    if not isinstance(path, Path):
-        raise BadInputError(
-            path,
-            "is an archive, which cannot be read by URL",
-            "copy it to this machine",
-        )
-    return open_omezarr(ZipFolder.open(path), axes=axes, dataset=dataset)
 
 
 def _not_an_image(path: Location, start: bytes) -> BadInputError:

@@ -26,6 +26,9 @@ _AGAIN = "copy or export the file again"
 _DESCRIPTION = 270
 _PLACES = (273, 279, 324, 325)  # offsets and byte counts of strips and of tiles
 _LARGEST_TABLE = 100_000  # entries; more are a damaged header
+_LARGEST_RATIOS = {5: 1_366, 8: 1_032, 32_946: 1_032, 32_773: 64}
+"""Bytes that a stored byte may become: LZW, deflate (two numbers), PackBits."""
+_ANY_SIZE = 2**16  # bytes that any tile may claim
 
 
 @dataclass(frozen=True)
@@ -168,6 +171,19 @@ def _check_page(path: Location, page: Any, number: int) -> None:
     size = page.parent.filehandle.size
     if end > size:
         raise _cut(path, size, end)
+    ratio = _LARGEST_RATIOS.get(int(page.keyframe.compression))
+    if ratio is not None:
+        tile = math.prod(page.keyframe.chunks) * page.keyframe.dtype.itemsize
+        bits = page.keyframe.bitspersample
+        least = min(8, bits if isinstance(bits, int) else min(bits))
+        # Bits of less than a byte become bytes when they are read.
+        if tile > max(_ANY_SIZE, ratio * max(sizes) * 8 // least):
+            raise BadInputError(
+                path,
+                f"declares {tile:,} bytes of pixels in each tile or strip of its plane "
+                f"{number + 1}, which do not come from the {max(sizes):,} that it has",
+                _AGAIN,
+            )
     if page.keyframe.compression == 1 and len(offsets) > 1 and sum(sizes) < page.nbytes:
         raise BadInputError(
             path,

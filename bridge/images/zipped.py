@@ -6,6 +6,7 @@ archive holds the image's folder, or what is in it.
 
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,9 @@ from bridge.errors import BadInputError
 from bridge.images.contents import stays_inside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    from bridge.images.locations import Location
 
 METADATA = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
 """Names of the files by which a folder is known to be a Zarr group or array."""
@@ -28,8 +31,8 @@ class ZipFolder:
     """A file or folder in an archive: the reading half of :class:`pathlib.Path`.
 
     Args:
-        archive: the archive.
-        names: the files in it, with slashes.
+        archive: the archive, here or at a URL.
+        sizes: stored bytes of the files in it by their names, with slashes.
         inside: the path in the archive, ``""`` for the archive itself.
 
     Attributes:
@@ -37,21 +40,21 @@ class ZipFolder:
         inside: as given.
     """
 
-    def __init__(self, archive: Path, names: frozenset[str], inside: str = "") -> None:
+    def __init__(self, archive: Location, sizes: Mapping[str, int], inside: str = "") -> None:
         self.archive = archive
         self.inside = inside
-        self._names = names
+        self._sizes = sizes
 
     @classmethod
-    def open(cls, archive: Path) -> ZipFolder:
-        """Find the Zarr folder in an archive.
+    def open(cls, archive: Location) -> ZipFolder:
+        """Find the Zarr folder in an archive; of one at a URL, only the list of files is fetched.
 
         Raises:
             BadInputError: no archive or a damaged one, no Zarr folder in it, names that lead out of
                 it, or entries that unpack to far more than they are.
         """
         try:
-            with zipfile.ZipFile(archive) as opened:
+            with archive.open("rb") as file, zipfile.ZipFile(file) as opened:
                 entries = [entry for entry in opened.infolist() if not entry.is_dir()]
         except (zipfile.BadZipFile, OSError, LookupError, ValueError, NotImplementedError) as error:
             raise BadInputError(
@@ -72,7 +75,7 @@ class ZipFolder:
                     f"holds {entry.filename!r}, which unpacks to {entry.file_size:,} bytes",
                     "pack the folder again, without compression",
                 )
-        names = frozenset(entry.filename for entry in entries)
+        names = {entry.filename: entry.compress_size for entry in entries}
         roots = sorted({name.rpartition("/")[0] for name in names if _is_metadata(name)}, key=len)
         if not roots or roots[0].count("/") > 0:
             raise BadInputError(
@@ -89,7 +92,7 @@ class ZipFolder:
         return str(self)
 
     def __truediv__(self, name: str) -> ZipFolder:
-        return ZipFolder(self.archive, self._names, f"{self.inside}/{name}".strip("/"))
+        return ZipFolder(self.archive, self._sizes, f"{self.inside}/{name}".strip("/"))
 
     @property
     def name(self) -> str:
@@ -99,32 +102,56 @@ class ZipFolder:
     @property
     def parent(self) -> ZipFolder:
         """Folder that holds it; of the archive itself, again the archive."""
-        return ZipFolder(self.archive, self._names, self.inside.rpartition("/")[0])
+        return ZipFolder(self.archive, self._sizes, self.inside.rpartition("/")[0])
 
     def is_file(self) -> bool:
         """Tell whether it is a file."""
-        return self.inside in self._names
+        return self.inside in self._sizes
 
     def is_dir(self) -> bool:
         """Tell whether there are files in it."""
-        return any(name.startswith(self._prefix) for name in self._names)
+        return any(name.startswith(self._prefix) for name in self._sizes)
 
     def iterdir(self) -> Iterator[ZipFolder]:
         """Yield the files and folders directly inside, by name."""
         start = len(self._prefix)
-        found = {n[start:].partition("/")[0] for n in self._names if n.startswith(self._prefix)}
+        found = {n[start:].partition("/")[0] for n in self._sizes if n.startswith(self._prefix)}
         for name in sorted(found):
             yield self / name
 
+    def file_sizes(self) -> Iterator[tuple[str, int]]:
+        """Yield the path of each file below, from here, and its stored bytes."""
+        start = len(self._prefix)
+        for name, size in self._sizes.items():
+            if name.startswith(self._prefix):
+                yield name[start:], size
+
     def store(self) -> Any:
         """Return the archive as a store of Zarr; what it holds is at the path ``inside``."""
-        from zarr.storage import ZipStore
+        from zarr.storage import FsspecStore, ZipStore
 
-        return ZipStore(self.archive, mode="r", read_only=True)
+        if isinstance(self.archive, Path):
+            return ZipStore(self.archive, mode="r", read_only=True)
+        from fsspec.implementations.zip import ZipFileSystem
+
+        # The archive itself, and not its address, which would be opened without its settings.
+        inside = ZipFileSystem(self.archive.open("rb"))
+        return FsspecStore.from_mapper(inside.get_mapper(""), read_only=True)
 
     @property
     def _prefix(self) -> str:
         return f"{self.inside}/" if self.inside else ""
+
+
+def file_sizes(folder: Path | ZipFolder) -> Iterator[tuple[str, int]]:
+    """Yield the path of each file below a folder, with slashes, and its stored bytes."""
+    if isinstance(folder, ZipFolder):
+        yield from folder.file_sizes()
+        return
+    for here, _, names in os.walk(folder):
+        inside = Path(here).relative_to(folder)
+        for name in names:
+            yield (inside / name).as_posix(), (Path(here) / name).stat().st_size
 
 
 def _is_metadata(name: str) -> bool:

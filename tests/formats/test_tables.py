@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import geopandas as gpd
@@ -258,3 +259,24 @@ def test_parquet_that_unpacks_to_far_too_much_is_refused(tmp_path: Path) -> None
 
     with pytest.raises(BadInputError, match="unpacks to far more than an honest file"):
         Detections.read(tmp_path / "a.parquet")
+
+
+def test_a_title_of_any_length_is_not_multiplied_by_the_columns(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(f"outline,{'x' * 5_000}\n\n")
+
+    with pytest.raises(BadInputError, match="has a title of 5,000 letters; export it again"):
+        Detections.read(tmp_path / "a.csv")
+
+
+def test_geoparquet_with_metadata_of_any_length_is_refused(
+    tmp_path: Path, square: Detections
+) -> None:
+    square.write(tmp_path / "a.parquet")
+    table = pq.read_table(tmp_path / "a.parquet")
+    about = json.loads(table.schema.metadata[b"geo"])
+    about["columns"]["geometry"]["crs"] = "x" * 70_000
+    metadata = {**table.schema.metadata, b"geo": json.dumps(about).encode()}
+    pq.write_table(table.replace_schema_metadata(metadata), tmp_path / "b.parquet")
+
+    with pytest.raises(BadInputError, match=r"b.parquet: has far too much metadata; export it"):
+        Detections.read(tmp_path / "b.parquet")

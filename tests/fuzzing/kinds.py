@@ -9,23 +9,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
 import h5py
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import shapely
-import tifffile
-import zarr
 
 from bridge import Detections, open_image
 from bridge.aggregate import count_table
-from bridge.model.folder import demo_model_folder, open_model
+from bridge.model.folder import open_model
 from bridge.segment.engines.unet import read_unet
-from tests.aggregate.ilastik import ilastik_table
+from tests.fuzzing import honest
+from tests.fuzzing.claims import (
+    claim_czi,
+    claim_hdf5,
+    claim_lif,
+    claim_nd2,
+    claim_tiff,
+    claim_zarr,
+)
 from tests.fuzzing.mutations import (
+    Mutation,
     Random,
     any_of,
     change_cells,
@@ -33,7 +37,21 @@ from tests.fuzzing.mutations import (
     change_zip,
     damage,
 )
-from tests.objects import reviewed
+
+FLOOR = 2 * 2**20
+"""Bytes that reading any file may take beyond: blocks in which text and zips are read, a damaged
+cell of 70,000 letters in several encodings, and what libraries keep for themselves."""
+
+SPARSE = 16 * 2**20
+"""Bytes of a plane of which nothing is stored, and which is read: an empty label image of 2048 ×
+2048 pixels, whose chunks Zarr and HDF5 leave out."""
+
+TRACED = 5 * SPARSE
+"""Bytes for finding the objects of such a plane: most where it is a single row of pixels."""
+
+OUTLINE = 80 * 2**20
+"""Bytes for an outline of a few corners that is as large as ImageJ's largest image: a fitted spline
+of 65,536 points takes a kilobyte a point where it crosses itself; others stay below 6 MB."""
 
 
 @dataclass(frozen=True)
@@ -41,88 +59,36 @@ class Kind:
     """A kind of file.
 
     Attributes:
-        make: writes a damaged file, or folder, into a folder; returns its path.
+        write: writes an honest file, or folder, into a folder; returns its path.
+        damage: damages it.
         read: reads it.
+        floor: bytes that reading a damaged one may take beyond twice those of the honest one.
     """
 
-    make: Callable[[Path, Random], Path]
+    write: honest.Writer
+    damage: Callable[[Path, Random], None]
     read: Callable[[Path], object]
-
-
-# ---- making honest files ------------------------------------------------------------------------
-
-
-@cache
-def _honest(ending: str) -> bytes:
-    """A file of a few objects with everything that its format keeps."""
-    objects = reviewed()
-    objects.objects = objects.objects.iloc[[0, 1, 2, 3, 5]]
-    if ending == ".h5":
-        objects = Detections.from_labels(_labels(), axes="TZYX")
-    elif ending == ".roi":
-        objects = Detections.from_polygons([shapely.box(1, 2, 9, 9)], columns={"class": ["A"]})
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / f"a{ending}"
-        objects.write(path)
-        return path.read_bytes()
-
-
-@cache
-def _labels() -> Any:
-    labels = np.zeros((2, 3, 30, 40), np.uint16)
-    labels[:, :, 3:9, 5:20], labels[1, 2, 12:20, 5:20] = 1, 2
-    return labels
-
-
-@cache
-def _tiffs() -> tuple[bytes, ...]:
-    files = []
-    for options in (
-        {"imagej": True, "metadata": {"axes": "TZYX", "unit": "um"}, "resolution": (2, 2)},
-        {"ome": True, "metadata": {"axes": "TZYX", "PhysicalSizeX": 0.5}},
-        {"compression": "zlib", "tile": (16, 16), "bigtiff": True},
-        {"compression": "zlib", "predictor": True, "byteorder": ">"},
-    ):
-        stream = io.BytesIO()
-        tifffile.imwrite(stream, _labels(), photometric="minisblack", **options)  # type: ignore[arg-type]
-        files.append(stream.getvalue())
-    return tuple(files)
-
-
-@cache
-def _model_files() -> dict[str, bytes]:
-    folder = demo_model_folder()
-    names = ("config.json", "thresholds.json", "recipe.json", "weights_best.h5")
-    return {name: (folder / name).read_bytes() for name in names}
+    floor: int = FLOOR
 
 
 # ---- damaging -----------------------------------------------------------------------------------
 
 
-def _bytes(ending: str, *ways: Any) -> Callable[[Path, Random], Path]:
-    def make(folder: Path, random: Random) -> Path:
-        path = folder / f"a{ending}"
-        path.write_bytes(any_of(*ways)(_honest(ending), random))
-        return path
+def _bytes(*ways: Mutation) -> Callable[[Path, Random], None]:
+    def change(path: Path, random: Random) -> None:
+        path.write_bytes(any_of(*ways)(path.read_bytes(), random))
 
-    return make
+    return change
 
 
-def _tiff(folder: Path, random: Random) -> Path:
-    path = folder / "a.tif"
-    path.write_bytes(damage(_tiffs()[int(random.integers(len(_tiffs())))], random))
-    return path
-
-
-def _packed_geojson(folder: Path, random: Random) -> Path:
-    path = folder / "a.geojson.gz"
+def _packed_geojson(path: Path, random: Random) -> None:
     if random.random() < 0.05:
         path.write_bytes(_bomb())
     elif random.random() < 0.5:
-        path.write_bytes(gzip.compress(change_json(_honest(".geojson"), random), 1))
+        text = gzip.decompress(path.read_bytes())
+        path.write_bytes(gzip.compress(change_json(text, random), 1))
     else:
-        path.write_bytes(damage(gzip.compress(_honest(".geojson"), 1), random))
-    return path
+        path.write_bytes(damage(path.read_bytes(), random))
 
 
 @cache
@@ -131,12 +97,11 @@ def _bomb() -> bytes:
     return gzip.compress(b"[" + b"[]," * (30 * 2**20) + b"0]", 1)
 
 
-def _parquet(folder: Path, random: Random) -> Path:
-    path = folder / "a.parquet"
+def _parquet(path: Path, random: Random) -> None:
     if random.random() < 0.5:
-        path.write_bytes(damage(_honest(".parquet"), random))
-        return path
-    table = pq.read_table(io.BytesIO(_honest(".parquet")))
+        path.write_bytes(damage(path.read_bytes(), random))
+        return
+    table = pq.read_table(io.BytesIO(path.read_bytes()))
     name = str(random.choice(table.column_names))
     place = table.column_names.index(name)
     n = len(table)
@@ -163,18 +128,18 @@ def _parquet(folder: Path, random: Random) -> Path:
                 metadata[key] = damage(metadata[key], random)
             table = table.replace_schema_metadata(metadata)
     pq.write_table(table, path, compression="zstd")
-    return path
 
 
-def _hdf5(folder: Path, random: Random) -> Path:
-    """A label image of starbridge, or a table of ilastik."""
-    path = folder / "a.h5"
-    way = int(random.integers(14))
+def _hdf5(path: Path, random: Random) -> None:
+    """Damage a label image of starbridge, or what it claims."""
+    way = int(random.integers(16))
     if way < 6:
-        path.write_bytes(damage(_honest(".h5"), random))
-        return path
-    (folder / "outside.raw").write_bytes(bytes(100))
-    path.write_bytes(_honest(".h5"))
+        path.write_bytes(damage(path.read_bytes(), random))
+        return
+    if way > 13:
+        claim_hdf5(path, random)
+        return
+    path.with_name("outside.raw").write_bytes(bytes(100))
     with h5py.File(path, "a") as file:
         objects = file["objects"]
         name = str(random.choice(list(objects)))
@@ -206,15 +171,14 @@ def _hdf5(folder: Path, random: Random) -> Path:
             case _:
                 del file["labels"]
                 file.create_dataset("labels", (4, 25), "u1", external=[("outside.raw", 0, 100)])
-    return path
 
 
-def _hdf5_table(folder: Path, random: Random) -> Path:
-    path = folder / "Pa_s1_table.h5"
-    rows = ilastik_table({"A": 5, "B": 4}, seed=1).to_records(index=False)
-    texts = {"User Label": "S4", "Predicted Class": "S4"}
-    table = rows.astype([(n, texts.get(n, rows.dtype[n])) for n in rows.dtype.names or ()])
+def _hdf5_table(path: Path, random: Random) -> None:
+    table = honest.ilastik_records()
     way = int(random.integers(8))
+    if way > 3:
+        path.write_bytes(damage(path.read_bytes(), random))
+        return
     with h5py.File(path, "w") as file:
         match way:
             case 0:
@@ -223,26 +187,20 @@ def _hdf5_table(folder: Path, random: Random) -> Path:
                 file["table"] = h5py.ExternalLink("outside.h5", "table")
             case 2:
                 file["table"] = table[list(random.permutation(list(table.dtype.names or ()))[:4])]
-            case 3:
-                kinds = [(n, str(random.choice(["f4", "S3", "u8", "(2,)f4"]))) for n in texts]
-                file["table"] = np.zeros(5, [*kinds, ("labelimage_oid", "f8")])
             case _:
-                file["table"] = table
-    if way > 3:
-        path.write_bytes(damage(path.read_bytes(), random))
-    return path
+                kinds = [
+                    (n, str(random.choice(["f4", "S3", "u8", "(2,)f4"])))
+                    for n in ("User Label", "Predicted Class")
+                ]
+                file["table"] = np.zeros(5, [*kinds, ("labelimage_oid", "f8")])
 
 
-def _csv_table(folder: Path, random: Random) -> Path:
-    path = folder / "Pa_s1_table.csv"
-    classes = {"A": 5, str(random.choice(["B", "B-c"])): 4}
-    honest = ilastik_table(classes, seed=1).to_csv(index=False).encode()
+def _csv_table(path: Path, random: Random) -> None:
     # ilastik does not quote commas
-    data = any_of(change_cells, damage)(honest, random).replace(b"B-c", b"B, c")
+    data = any_of(change_cells, damage)(path.read_bytes(), random).replace(b"B-c", b"B, c")
     if random.random() < 0.1:
         data = gzip.compress(data)
     path.write_bytes(_table_bomb() if random.random() < 0.02 else data)
-    return path
 
 
 @cache
@@ -251,35 +209,19 @@ def _table_bomb() -> bytes:
     return gzip.compress(header + b"1," + b"x" * (100 * 2**20) + b"\n", 1)
 
 
-def _zarr(folder: Path, random: Random) -> Path:
-    path = folder / "a.zarr"
-    version: Any = int(random.integers(2, 4))
-    group = zarr.open_group(path, mode="w", zarr_format=version)
-    array = group.create_array("0", shape=(2, 30, 40), dtype="u2", chunks=(1, 16, 16))
-    array[...] = _labels()[0, :2]
-    axes = [{"name": n, "type": "channel" if n == "c" else "space"} for n in "cyx"]
-    steps = [{"type": "scale", "scale": [1.0, 0.5, 0.5]}]
-    datasets = [{"path": "0", "coordinateTransformations": steps}]
-    multiscales = [{"axes": axes, "datasets": datasets, "version": "0.4"}]
-    metadata: dict[str, Any] = {"multiscales": multiscales, "omero": {"channels": [{"label": "a"}]}}
-    group.attrs.update(metadata if version == 2 else {"ome": {**metadata, "version": "0.5"}})
+def _zarr(path: Path, random: Random) -> None:
     files = sorted(file for file in path.rglob("*") if file.is_file())
     texts = [file for file in files if file.name.startswith((".z", "zarr.json"))]
-    if random.random() < 0.7:
+    if random.random() < 0.8:
         chosen = texts[int(random.integers(len(texts)))]
-        chosen.write_bytes(any_of(change_json, change_json, damage)(chosen.read_bytes(), random))
+        change = any_of(change_json, change_json, claim_zarr, claim_zarr, damage)
     else:
-        chosen = files[int(random.integers(len(files)))]
-        chosen.write_bytes(damage(chosen.read_bytes(), random))
-    return path
+        chosen, change = files[int(random.integers(len(files)))], damage
+    chosen.write_bytes(change(chosen.read_bytes(), random))
 
 
-def _model(folder: Path, random: Random) -> Path:
-    path = folder / "model"
-    path.mkdir()
-    for name, content in _model_files().items():
-        (path / name).write_bytes(content)
-    files = list(_model_files())
+def _model(path: Path, random: Random) -> None:
+    files = ("config.json", "thresholds.json", "recipe.json", "weights_best.h5")
     chosen = path / files[int(random.choice(4, p=[0.4, 0.15, 0.15, 0.3]))]
     if chosen.suffix == ".json" and random.random() < 0.8:
         chosen.write_bytes(change_json(chosen.read_bytes(), random))
@@ -288,7 +230,6 @@ def _model(folder: Path, random: Random) -> Path:
             file.create_dataset("x", (2**34, 64), "f4", chunks=(64, 64))
     else:
         chosen.write_bytes(damage(chosen.read_bytes(), random))
-    return path
 
 
 # ---- reading ------------------------------------------------------------------------------------
@@ -304,8 +245,6 @@ def _read_objects(path: Path) -> None:
 
 def _read_image(path: Path) -> None:
     with open_image(path) as image:
-        if image.width * image.height > 2**24:  # a claim that planes may keep
-            return
         for t, z in list(image.planes())[:2]:
             image.plane(0, z=z, t=t)
 
@@ -319,18 +258,30 @@ def _read_model(path: Path) -> None:
 
 
 KINDS: dict[str, Kind] = {
-    "RoiSet": Kind(_bytes(".zip", damage, change_zip(damage), change_zip(damage)), _read_objects),
-    "ROI": Kind(_bytes(".roi", damage), _read_objects),
-    "GeoJSON": Kind(_bytes(".geojson", change_json, change_json, damage), _read_objects),
-    "packed GeoJSON": Kind(_packed_geojson, _read_objects),
-    "CSV": Kind(_bytes(".csv", change_cells, change_cells, damage), _read_objects),
-    "Parquet": Kind(_parquet, _read_objects),
-    "HDF5": Kind(_hdf5, _read_labels),
-    "HDF5 table": Kind(_hdf5_table, count_table),
-    "CSV table": Kind(_csv_table, count_table),
-    "TIFF": Kind(_tiff, _read_image),
-    "Zarr": Kind(_zarr, _read_image),
-    "model": Kind(_model, _read_model),
+    "RoiSet": Kind(
+        honest.objects_file(".zip"),
+        _bytes(damage, change_zip(damage), change_zip(damage)),
+        _read_objects,
+        OUTLINE,
+    ),
+    "ROI": Kind(honest.objects_file(".roi"), _bytes(damage), _read_objects, OUTLINE),
+    "GeoJSON": Kind(
+        honest.objects_file(".geojson"), _bytes(change_json, change_json, damage), _read_objects
+    ),
+    "packed GeoJSON": Kind(honest.objects_file(".geojson.gz"), _packed_geojson, _read_objects),
+    "CSV": Kind(
+        honest.objects_file(".csv"), _bytes(change_cells, change_cells, damage), _read_objects
+    ),
+    "Parquet": Kind(honest.objects_file(".parquet"), _parquet, _read_objects),
+    "HDF5": Kind(honest.objects_file(".h5"), _hdf5, _read_labels, TRACED),
+    "HDF5 table": Kind(honest.hdf5_table, _hdf5_table, count_table),
+    "CSV table": Kind(honest.csv_table, _csv_table, count_table),
+    "TIFF": Kind(honest.tiff, _bytes(damage, claim_tiff), _read_image),
+    "Zarr": Kind(honest.zarr_folder, _zarr, _read_image, SPARSE),
+    "CZI": Kind(honest.microscope_file(".czi"), _bytes(damage, claim_czi), _read_image),
+    "LIF": Kind(honest.microscope_file(".lif"), _bytes(damage, claim_lif), _read_image),
+    "ND2": Kind(honest.microscope_file(".nd2"), _bytes(damage, claim_nd2), _read_image),
+    "model": Kind(honest.model, _model, _read_model),
 }
 
 

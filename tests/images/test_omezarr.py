@@ -245,3 +245,38 @@ def test_missing_chunks_are_counted(
     with open_image(folder) as image:
         assert image.plane(1)[0, 0] == 0
     assert f"{folder}: 3 of its 18 chunk files are missing, and their pixels are 0" in caplog.text
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+@pytest.mark.parametrize(
+    "sizes", [{"shape": [2, 20, 2**31]}, {"shape": [2**24, 20, 24]}, {"chunks": [2, 2**16, 2**16]}]
+)
+def test_claims_of_far_more_than_the_chunk_files_hold_are_refused(
+    tmp_path: Path, version: str, sizes: dict[str, list[int]]
+) -> None:
+    folder = tmp_path / "a.zarr"
+    write_image(folder, ramp(2, 20, 24), version=version)
+    about = folder / "0" / (".zarray" if version == "0.4" else "zarr.json")
+    metadata = json.loads(about.read_text())
+    if "chunks" in sizes and version == "0.5":
+        metadata["chunk_grid"]["configuration"]["chunk_shape"] = sizes["chunks"]
+    else:
+        metadata |= sizes
+    about.write_text(json.dumps(metadata))
+
+    with pytest.raises(BadInputError, match=r"claims .* pixels in [\d,]+ chunk files, of which"):
+        open_image(folder, axes="ZYX")
+
+
+def test_an_empty_image_whose_chunks_are_left_out_is_zeros(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=2)
+    group.create_array("0", shape=(2048, 2048), dtype="u4", chunks=(256, 256))
+    group.attrs["multiscales"] = [
+        {"axes": [{"name": "y"}, {"name": "x"}], "datasets": [{"path": "0"}]}
+    ]
+
+    with open_image(tmp_path / "a.zarr") as image:
+        assert not image.plane().any()
+    assert "64 of its 64 chunk files are missing" in caplog.text

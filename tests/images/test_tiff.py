@@ -682,13 +682,15 @@ def test_a_header_with_absurd_sizes_is_an_error_not_a_crash(
     with tifffile.TiffFile(path, mode="r+") as file:
         for tag in ("ImageWidth", "ImageLength", "RowsPerStrip"):
             file.pages.first.tags[tag].overwrite(10**9, dtype="I")
-    with pytest.raises(BadInputError, match="1000000000 × 1000000000 pixels large|is cut short"):
+    with pytest.raises(BadInputError, match="is cut short|do not come from the 7,065"):
         open_image(path)
     with tifffile.TiffFile(path, mode="r+") as file:
         for tag in ("ImageWidth", "ImageLength", "RowsPerStrip"):
             file.pages.first.tags[tag].overwrite(10**6, dtype="I")
     with (
-        pytest.raises(BadInputError, match=r"cut short|damaged|more than fits in memory"),
+        pytest.raises(
+            BadInputError, match=r"cut short|damaged|more than fits in memory|do not come from"
+        ),
         open_image(path) as image,
     ):
         image.plane()

@@ -162,3 +162,24 @@ def test_a_whole_file_of_many_pages_opens_without_reading_their_pixels(tmp_path:
     tifffile.imwrite(path, stack, imagej=True, metadata={"axes": "TYX"})
     with open_image(path) as image:
         assert image.size("T") == 200
+
+
+@pytest.mark.parametrize(
+    ("compression", "dtype", "is_refused"),
+    [("zlib", "u2", True), ("lzw", "u1", True), ("zlib", "u1", False), ("packbits", "u1", False)],
+)
+def test_tiles_hold_no_more_than_their_bytes_unpack_to(
+    tmp_path: Path, compression: str, dtype: str, is_refused: bool
+) -> None:
+    path = tmp_path / "a.tif"
+    empty = np.zeros((2048, 2048), dtype)
+    tifffile.imwrite(path, empty, tile=(2048, 2048), compression=compression, metadata=None)
+    with open_image(path) as image:
+        assert not image.plane().any()
+    if not is_refused:
+        return
+    with tifffile.TiffFile(path, mode="r+") as file:
+        file.pages.first.tags["TileWidth"].overwrite(2**20)
+
+    with pytest.raises(BadInputError, match=r"in each tile or strip of its plane 1, which do not"):
+        open_image(path)

@@ -21,7 +21,8 @@ _MAX_HALVINGS = 10  # of java.awt.geom.FlatteningPathIterator
 _CONTINUED = 7  # nodes by which ij.measure.SplineFitter continues a closed curve at both ends
 _SHORTEST = np.float32(0.001)  # distance of two nodes of a spline
 _FEWEST_POINTS = 100  # of a fitted spline
-_MOST_POINTS = 2**22  # of a fitted spline, which has one every other pixel
+_MOST_POINTS = 2**16  # of a fitted spline, which has one every other pixel: 32,768 pixels square
+_MOST_POINTS_A_NODE = 64
 _CORNER = (1 - 4 / 3 * (math.sqrt(2) - 1)) / 2
 """Distance of a control point of a quarter of an ellipse from the corner, in its diameters."""
 
@@ -244,7 +245,7 @@ def spline(points: Points, length: float) -> Points:
         ValueError: the points are so many or so near to each other that no curve fits them, or so
             far that the curve is larger than any image.
     """
-    if not length / 2 <= _MOST_POINTS:
+    if not length / 2 <= max(_MOST_POINTS, _MOST_POINTS_A_NODE * len(points)):
         raise ValueError("its spline is longer than the outline of any image")
     xy = np.concatenate([points, points[:1]]).astype(np.float32)
     steps = np.diff(xy, axis=0)

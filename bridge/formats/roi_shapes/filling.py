@@ -9,10 +9,9 @@ with slanted edges have many such pixels.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -26,7 +25,8 @@ _SHIFT_Y = 1e-9  # smaller, so that it moves no crossing of an edge that is not 
 _TIE = 1e-9  # pixels; what the arithmetic of a crossing may be off
 _DOUBTFUL = 2.0**-22  # of an outline's length or width; what rounding to float32 may be off
 _LARGEST = 2**26  # pixels of a mask
-_CROSSINGS = 2**20  # computed at once
+_CROSSINGS = 2**14  # computed at once
+_BAND = 2**18  # pixels that are compared at once
 _MOST_CROSSINGS = 2**24  # of an outline; none of an image has more
 
 
@@ -88,20 +88,38 @@ def with_imagej_pixels(areas: Sequence[EnclosedArea]) -> NDArray[np.object_]:
         width, height = (math.ceil(size) + 1 for size in _extent(vertices))
         if width * height > _LARGEST:
             continue
-        mask = fill(vertices, (height, width))
         here = shapely.transform(outlines[row], partial(np.add, np.negative(origin)))
-        drawn = rasterize(np.array([here]), np.array([1]), (height, width)) > 0
-        if mask.any() and not np.array_equal(mask, drawn):
-            outlines[row] = outline_of(mask, origin)
+        if _is_filled_otherwise(here, vertices, (height, width)):
+            mask = fill(vertices, (height, width))
+            if mask.any():
+                outlines[row] = outline_of(mask, origin)
     return outlines
 
 
-def fill(lines: Iterable[NDArray[np.float64]], shape: tuple[int, int]) -> NDArray[np.bool_]:
+def _is_filled_otherwise(
+    outline: shapely.Geometry, lines: Sequence[NDArray[np.float64]], shape: tuple[int, int]
+) -> bool:
+    """Return whether an outline does not get the pixels that ImageJ gives to lines."""
+    height, width = shape
+    rows = max(1, _BAND // width)
+    for first in range(0, height, rows):
+        band = (min(rows, height - first), width)
+        here = shapely.transform(outline, partial(np.add, (0, -first)))
+        drawn = rasterize(np.array([here]), np.array([1]), band) > 0
+        if not np.array_equal(fill(lines, band, first), drawn):
+            return True
+    return False
+
+
+def fill(
+    lines: Iterable[NDArray[np.float64]], shape: tuple[int, int], first_row: int = 0
+) -> NDArray[np.bool_]:
     """Return the pixels that ImageJ gives to closed lines, by the even-odd rule.
 
     Args:
         lines: vertices (n, 2) of each, not below 0.
-        shape: (height, width) of the mask, which they do not leave.
+        shape: (height, width) of the mask, which they do not leave to the right.
+        first_row: which row is the first of the mask.
 
     >>> fill([np.array([[0.0, 0.0], [3.0, 3.0], [0.0, 3.0]])], (3, 3)).astype(int).tolist()
     [[1, 0, 0], [1, 1, 0], [1, 1, 1]]
@@ -113,13 +131,14 @@ def fill(lines: Iterable[NDArray[np.float64]], shape: tuple[int, int]) -> NDArra
         x2, y2 = np.roll(line, -1, axis=0).T
         x1, y1, x2, y2 = np.where(y1 <= y2, (x1, y1, x2, y2), (x2, y2, x1, y1))
         top, bottom = (np.floor(y + 0.5).astype(np.int64) for y in (y1, y2))
-        edges = np.flatnonzero(top < bottom)
+        begin, end = (np.clip(rows, first_row, first_row + height) for rows in (top, bottom))
+        edges = np.flatnonzero(begin < end)
         slope = (x2[edges] - x1[edges]) / (y2[edges] - y1[edges])
         first = x1[edges] + (top[edges] - y1[edges] + 0.5) * slope + _SHIFT
-        for part in _parts(bottom[edges] - top[edges]):
-            edge, down = _rows(bottom[edges] - top[edges], part)
-            column = np.floor(first[edge] + down * slope[edge] + 0.5)
-            cell = (top[edges][edge] + down, np.clip(column, 0, width).astype(np.int64))
+        for edge, number in _rows((end - begin)[edges]):
+            row = begin[edges][edge] + number
+            column = np.floor(first[edge] + (row - top[edges][edge]) * slope[edge] + 0.5)
+            cell = (row - first_row, np.clip(column, 0, width).astype(np.int64))
             np.logical_xor.at(begins, cell, True)
     return np.logical_xor.accumulate(begins, axis=1)[:, :width]
 
@@ -166,8 +185,7 @@ def _touched(outlines: NDArray[np.object_]) -> tuple[list[int], set[int]]:
     bottom = np.ceil(np.maximum(xy[edges, 1], xy[edges + 1, 1]) - 0.5)
     in_all = np.bincount(owners[edges], bottom - top, len(outlines))
     counts = np.where(in_all[owners[edges]] > _MOST_CROSSINGS, 0, bottom - top).astype(np.int64)
-    for piece in _parts(counts):
-        edge, down = _rows(counts, piece)
+    for edge, down in _rows(counts):
         start = xy[edges[edge]]
         off = _distance_to_half(start[:, 0] + (top[edge] + down + 0.5 - start[:, 1]) * slope[edge])
         of = owners[edges[edge]]
@@ -182,21 +200,16 @@ def _distance_to_half(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.abs(values - np.floor(values) - 0.5)
 
 
-def _parts(counts: NDArray[np.int64]) -> list[slice]:
-    """Cut edges into parts of about as many rows as memory has room for."""
+def _rows(counts: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Yield each edge once for each of its rows, and the row's number from its top, in parts."""
     ends = np.cumsum(counts)
-    if not len(ends):
-        return []
-    cuts = np.searchsorted(ends, np.arange(_CROSSINGS, ends[-1], _CROSSINGS))
-    edges = np.unique([0, *(cuts + 1), len(counts)])
-    return [slice(a, b) for a, b in pairwise(edges.tolist())]
-
-
-def _rows(counts: NDArray[np.int64], part: slice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return each edge of a part once for each of its rows, and the row's number from its top."""
-    edge = np.repeat(np.arange(len(counts))[part], counts[part])
-    ends = np.cumsum(counts[part])
-    return edge, np.arange(len(edge)) - np.repeat(ends - counts[part], counts[part])
+    begins = ends - counts
+    for start in range(0, int(ends[-1]) if len(ends) else 0, _CROSSINGS):
+        stop = min(start + _CROSSINGS, int(ends[-1]))
+        here = slice(np.searchsorted(ends, start, "right"), np.searchsorted(ends, stop, "left") + 1)
+        repeats = np.minimum(ends[here], stop) - np.maximum(begins[here], start)
+        edge = np.repeat(np.arange(len(counts))[here], repeats)
+        yield edge, np.arange(start, stop) - begins[edge]
 
 
 def _shift(xy: NDArray[np.float64]) -> NDArray[np.float64]:

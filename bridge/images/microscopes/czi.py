@@ -8,6 +8,7 @@ that of 2019 for Python 3.11, and that of 2026 for newer ones.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.files.hdf5_claims import LARGEST_EMPTY
 from bridge.images.microscopes.reading import Series, SeriesFile
 from bridge.images.units import METRE, pixel_size_of
 
@@ -42,7 +44,9 @@ _OTHERS = {
     "V": "views",
 }
 _RAW, _JPEG, _LZW, _JPEG_XR, _ZSTD0, _ZSTD1 = 0, 1, 2, 4, 5, 6
+_READ = (_RAW, _JPEG, _LZW, _JPEG_XR, _ZSTD0, _ZSTD1)
 _JPEG_XR_START = b"II\xbc"
+_LARGEST_RATIO = 1_100  # bytes that a stored byte may become, over all tiles of a file
 _LARGEST_GAPS = 64  # times the area of the tiles: beyond, a tile's place is damaged
 
 
@@ -66,6 +70,12 @@ class Tile:
     compression: int
     load: Callable[[], bytes]
 
+    @property
+    def claimed(self) -> int:
+        """Bytes of its pixels; none of pixels of an unknown type."""
+        code, samples = _PIXELS.get(self.pixels, ("u1", 0))
+        return math.prod(self.stored) * samples * np.dtype(code).itemsize
+
 
 def read_series(path: Path) -> SeriesFile:
     """Open a file; its images are its scenes."""
@@ -78,6 +88,7 @@ def read_series(path: Path) -> SeriesFile:
             if not position or opened.read(len(_DIRECTORY)) != _DIRECTORY:
                 raise ValueError("its list of tiles is missing")
         tiles = list(_tiles(file))
+        _check_claims(tiles, path.stat().st_size)
         about = _About.read(file.metadata())
         scenes = sorted({tile.at.get("S", 0) for tile in tiles})
         series = [
@@ -103,6 +114,8 @@ def _tiles(file: Any) -> Iterable[Tile]:
             entries = entry.read_dimension_entries(file).values()
             found = {str(d.dimension): (d.start, d.size, d.stored_size or d.size) for d in entries}
             pixels = entry.pixel_type.name
+        if min(min(size, stored) for _, size, stored in found.values()) < 1:
+            raise ValueError("a tile has no size")
         if any(size != stored for _, size, stored in found.values()):
             continue
         yield Tile(
@@ -113,6 +126,14 @@ def _tiles(file: Any) -> Iterable[Tile]:
             compression=int(entry.compression),
             load=_loader(file, entry, lock),
         )
+
+
+def _check_claims(tiles: Sequence[Tile], size: int) -> None:
+    """Refuse tiles that claim more bytes than a file of so many can hold."""
+    raw = sum(tile.claimed for tile in tiles if tile.compression == _RAW)
+    packed = sum(tile.claimed for tile in tiles if tile.compression != _RAW)
+    if raw > size or packed > max(LARGEST_EMPTY, _LARGEST_RATIO * size):
+        raise ValueError(f"its tiles claim {raw + packed:,} bytes, of which it has {size:,}")
 
 
 def _loader(file: Any, entry: Any, lock: threading.Lock) -> Callable[[], bytes]:
@@ -176,6 +197,8 @@ def _problem(
     """Return why a scene cannot be read, as a clause, or nothing."""
     if unknown := sorted(types - set(_PIXELS)):
         return f"stores pixels of type {unknown[0].lower()}"
+    if others := sorted({tile.compression for tile in tiles} - set(_READ)):
+        return f"uses compression {others[0]}, which is not known"
     if kinds > 1:
         return "has grey channels and colours in one scene"
     for letter, what in _OTHERS.items():
@@ -197,7 +220,7 @@ def _decode(tile: Tile) -> NDArray[Any]:
     """Return the pixels of a tile: (Y, X), or (Y, X, S) in the order red, green, blue."""
     code, samples = _PIXELS[tile.pixels]
     shape = (*tile.stored, samples) if samples > 1 else tile.stored
-    expected = int(np.prod(shape)) * np.dtype(code).itemsize
+    expected = tile.claimed
     data: bytes | bytearray = tile.load()
     compression = tile.compression
     if compression == _JPEG_XR and not data.startswith(_JPEG_XR_START) and len(data) == expected:
@@ -213,8 +236,6 @@ def _decode(tile: Tile) -> NDArray[Any]:
         data = imagecodecs.zstd_decode(data, out=expected)
     elif compression == _ZSTD1:
         data = _zstd1(data, expected)
-    elif compression != _RAW:
-        raise ValueError(f"it uses compression {compression}, which is not known")
     if len(data) != expected:
         raise ValueError("a tile has another size than is written of it")
     pixels = np.frombuffer(data, code).reshape(shape)

@@ -128,8 +128,9 @@ def write_nd2(
     step: tuple[float, float] = (2.0, 0.25),
     positions: Sequence[str] = (),
     frames: int | None = None,
+    pack: Callable[[bytes], bytes] | None = None,
 ) -> None:
-    """Write an image (P, Z, C, Y, X) of µm (z, yx); of its frames so many, or all."""
+    """Write an image (P, Z, C, Y, X) of µm (z, yx); of its frames so many, or all; or packed."""
     count, slices, channels, height, width = values.shape
     bits = 8 * values.dtype.itemsize
     planes = {
@@ -165,7 +166,7 @@ def write_nd2(
                     "uiBpcInMemory": bits,
                     "uiBpcSignificant": bits,
                     "uiSequenceCount": count * slices,
-                    "eCompression": 2,
+                    "eCompression": 2 if pack is None else 0,
                 }
             }
         ),
@@ -183,7 +184,7 @@ def write_nd2(
     interleaved = np.moveaxis(values, 2, -1).reshape(count * slices, -1)
     for number in range(count * slices if frames is None else frames):
         pixels = np.ascontiguousarray(interleaved[number]).tobytes()
-        parts[b"ImageDataSeq|%d!" % number] = struct.pack("<d", 0.0) + pixels
+        parts[b"ImageDataSeq|%d!" % number] = struct.pack("<d", 0.0) + (pack or bytes)(pixels)
     magic = 0x0ABECEDA
     with path.open("wb") as file:
         signature = b"ND2 FILE SIGNATURE CHUNK NAME01!"

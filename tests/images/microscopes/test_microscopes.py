@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 import sys
 import tracemalloc
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -55,6 +58,16 @@ def kind(request: pytest.FixtureRequest) -> Kind:
     if chosen.ending == ".oir":
         pytest.importorskip("oirfile", reason="it needs Python 3.12")
     return chosen
+
+
+@contextmanager
+def peak_of_python() -> Iterator[Callable[[], int]]:
+    """Yield what returns the most bytes that Python and NumPy took."""
+    tracemalloc.start()
+    try:
+        yield lambda: tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 def planes(path: Path | str) -> NDArray[Any]:
@@ -283,14 +296,53 @@ def test_an_nd2_that_claims_millions_of_frames_is_refused_at_once(tmp_path: Path
     assert data.count(count) == 1  # of slices: there are three channels
     (tmp_path / "a.nd2").write_bytes(data.replace(count, count[:-4] + b"\xff\xff\xff\x7f"))
 
-    tracemalloc.start()
-    try:
+    with peak_of_python() as peak:
         with pytest.raises(BadInputError, match="it has 4 of its 2147483647 frames"):
             open_image(tmp_path / "a.nd2")
-        _, most = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert most < 10_000_000
+        assert peak() < 10_000_000
+
+
+def test_an_nd2_compressed_without_loss_is_read(tmp_path: Path) -> None:
+    write_nd2(tmp_path / "a.nd2", VALUES.swapaxes(0, 1)[None], pack=zlib.compress)
+
+    assert np.array_equal(planes(tmp_path / "a.nd2"), VALUES)
+
+
+@pytest.mark.parametrize("factor", [0.5, 100_000])
+def test_an_nd2_frame_that_unpacks_to_another_size_is_refused(
+    tmp_path: Path, factor: float
+) -> None:
+    def pack(pixels: bytes) -> bytes:
+        return zlib.compress(bytes(int(len(pixels) * factor)), 1)
+
+    write_nd2(tmp_path / "a.nd2", VALUES.swapaxes(0, 1)[None], pack=pack)
+
+    with open_image(tmp_path / "a.nd2") as image, peak_of_python() as peak:
+        with pytest.raises(BadInputError, match=r"does not unpack to the 4,800 bytes of its plane"):
+            image.plane(0)
+        assert peak() < 5_000_000
+
+
+def test_an_nd2_that_claims_more_than_unpacks_from_its_bytes_is_refused(tmp_path: Path) -> None:
+    write_nd2(tmp_path / "a.nd2", VALUES.swapaxes(0, 1)[None], pack=zlib.compress)
+    data = bytearray((tmp_path / "a.nd2").read_bytes())
+    key = "uiHeight\0".encode("utf-16-le")
+    struct.pack_into("<I", data, data.index(key) + len(key), 2**24)
+    (tmp_path / "a.nd2").write_bytes(data)
+
+    with pytest.raises(BadInputError, match=f"frame 0 of 3 is not all there.*{CONVERT}"):
+        open_image(tmp_path / "a.nd2")
+
+
+def test_an_nd2_compressed_with_loss_is_refused(tmp_path: Path) -> None:
+    write_nd2(tmp_path / "a.nd2", VALUES.swapaxes(0, 1)[None])
+    data = bytearray((tmp_path / "a.nd2").read_bytes())
+    key = "eCompression\0".encode("utf-16-le")
+    struct.pack_into("<I", data, data.index(key) + len(key), 1)
+    (tmp_path / "a.nd2").write_bytes(data)
+
+    with pytest.raises(BadInputError, match=f"its frames are compressed with loss.*{CONVERT}"):
+        open_image(tmp_path / "a.nd2")
 
 
 def test_an_oir_that_lacks_planes_is_refused(tmp_path: Path) -> None:
