@@ -48,6 +48,11 @@ class Yardstick:
     before: float = 0.0
     may_lose: float = 0.02
 
+    @property
+    def resolution(self) -> float:
+        """Difference of F1 that one object of the validation images makes."""
+        return 1 / max(sum(pair.count for pair in self.new), 1)
+
     def judge(self, model: Any) -> Judgement:
         """Apply a model (a folder or a segmenter) to both and weigh the results."""
         new = mean_f1(evaluate(model, self.new).scores)

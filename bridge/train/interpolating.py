@@ -41,7 +41,8 @@ def choose_share(
     for share in SHARES:
         mixed = [a + share * (b - a) for a, b in zip(first, last, strict=True)]
         save_weights(network, mixed, candidate / after.name)
-        if (value := yardstick.judge(candidate).worth) > best:
+        value = yardstick.judge(candidate).worth
+        if value > best + yardstick.resolution:
             best, chosen = value, share
             shutil.copyfile(candidate / after.name, after)
     return chosen

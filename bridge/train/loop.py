@@ -151,10 +151,12 @@ class TrainingLoop:
         candidate = self.work / CANDIDATE
         save_weights(self.trainee.network, self.trainee.mean_weights(), candidate / WEIGHTS)
         judgement = self.yardstick.judge(candidate)
-        is_best = judgement.worth > self.best
-        self._since = 0 if is_best else self._since + 1
+        # what differs by less than an object is chance, and the later state has learnt more
+        is_best = judgement.worth > self.best - self.yardstick.resolution
+        is_over_half = 2 * step >= self.settings.steps
+        self._since = self._since + 1 if is_over_half and judgement.worth <= self.best else 0
         if is_best:
-            self.best, self.best_step = judgement.worth, step
+            self.best, self.best_step = max(judgement.worth, self.best), step
             with writing(self.work / BEST / WEIGHTS) as part:
                 part.write_bytes((candidate / WEIGHTS).read_bytes())
         point = HistoryStep(

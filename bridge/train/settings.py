@@ -20,7 +20,8 @@ class TrainingSettings:
         patch: height and width of a patch in pixels; ``None``: chosen for the network.
         learning_rate: highest learning rate; it rises to it and falls to a hundredth of it.
         validate_every: steps between two validations; ``None``: a tenth of the steps, at most 500.
-        patience: validations without improvement after which the training ends.
+        patience: validations without improvement, in the second half of the steps, after which the
+            training ends.
         rehearse: part of the patches that come from the old domain, 0 to 1.
         may_lose: how much F1 the old domain may lose, 0 to 1.
         augmentation: how patches are changed.
@@ -34,7 +35,7 @@ class TrainingSettings:
     steps: int = 300
     batch_size: int = 4
     patch: int | None = None
-    learning_rate: float = 3e-4
+    learning_rate: float = 5e-4
     validate_every: int | None = None
     patience: int = 6
     rehearse: float = 0.5
