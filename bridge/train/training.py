@@ -83,21 +83,42 @@ class TrainingData:
         }
 
     def refuse_shared(self) -> None:
-        """Refuse an image that is both learnt from and tested on, whatever its name.
+        """Refuse an image that is used for two things of which one judges the other.
+
+        Images are compared by their pixels, whatever their names. Blank ones are not.
+
+        Raises:
+            BadInputError: one is learnt from, and validates or tests; or it validates and tests.
+        """
+        known: dict[str, tuple[TrainingPair, str]] = {}
+        for role, verb, pairs in (
+            ("training", "learnt from", (*self.pairs, *self.old.trained)),
+            ("validation", "validated with", self.validation),
+            ("test", "tested with", self.test),
+        ):
+            found = {pair.content_hash: (pair, verb) for pair in pairs if not _is_blank(pair)}
+            for same in known.keys() & found.keys():
+                pair, (twin, before) = found[same][0], known[same]
+                raise BadInputError(
+                    pair.source or pair.name,
+                    f"is for {role}, and the same image is {before} as {twin.source or twin.name}",
+                    "take it out of one of them",
+                )
+            known |= found
+
+    def refuse_channels(self, channels: int) -> None:
+        """Refuse images of another number of channels than the network takes.
 
         Raises:
             BadInputError: there is one.
         """
-        learnt = {pair.content_hash: pair for pair in self.pairs}
-        for role, pairs in (("validation", self.validation), ("test", self.test)):
-            for pair in pairs:
-                if twin := learnt.get(pair.content_hash):
-                    raise BadInputError(
-                        pair.source or pair.name,
-                        f"is for {role}, and the same image is learnt from as "
-                        f"{twin.source or twin.name}",
-                        "take it out of one of them",
-                    )
+        for pair in (pair for pairs in self.roles().values() for pair in pairs):
+            if pair.image.shape[-1] != channels:
+                raise BadInputError(
+                    pair.source or pair.name,
+                    f"has {pair.image.shape[-1]} channels, and others have {channels}",
+                    "give images of the same channels, or choose them with --channel",
+                )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,6 +196,7 @@ def train_model(
     plan = plan_network(
         data.pairs, None if start is None else open_model(start), architecture, tuple(classes)
     )
+    data.refuse_channels(int(plan.config["n_channel_in"]))
     if not data.validation:
         held = hold_out(data.pairs, settings.seed)
         data = replace(data, pairs=held.trained, validation=held.validated, divided=held.about)
@@ -255,8 +277,6 @@ class _Training:
         network, note = build_network(self.plan, settings.seed)
         if note:
             self.notes.append(note)
-        for folder in (self.candidate, self.best):
-            write_settings(self.plan, folder)
         trainee = Trainee(
             network,
             config,
@@ -280,6 +300,9 @@ class _Training:
         loop = TrainingLoop(trainee, sampler, self._yardstick(), settings, self.work, self._key())
         if resume and loop.take_up():
             self.listener.stage(f"going on after step {loop.history[-1].step}")
+        # only now, so that nothing is left behind or changed by what was refused until here
+        for folder in (self.candidate, self.best):
+            write_settings(self.plan, folder)
         return loop
 
     def _yardstick(self) -> Yardstick:
@@ -297,7 +320,10 @@ class _Training:
             "recipe": self.plan.recipe.to_json(),
             "start": self.plan.start.sha256 if self.plan.start else None,
             "pairs": [
-                [role, pair.name, pair.content_hash, _hash(pair.labels)]
+                [
+                    *(role, pair.name, pair.content_hash, _hash(pair.labels), pair.ranges),
+                    sorted(pair.classes.items()),
+                ]
                 for role, pairs in self.data.roles().items()
                 for pair in pairs
             ],
@@ -394,6 +420,11 @@ def _unused(path: Path) -> Path:
         number += 1
         unused = path.with_name(f"{path.name}-{number}")
     return unused
+
+
+def _is_blank(pair: TrainingPair) -> bool:
+    """Tell whether an image has one value throughout: such images are equal and not the same."""
+    return not pair.image.size or bool(pair.image.min() == pair.image.max())
 
 
 def _hash(labels: Any) -> str:
