@@ -88,6 +88,8 @@ class TrainingLoop:
 
         Ctrl-C is passed on; the best state so far is in the working folder then, too.
         """
+        if self._since >= self.settings.patience:
+            return  # it was stopped for this reason before it was taken up
         began = time.monotonic()
         losses: list[float] = []
         with (

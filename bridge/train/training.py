@@ -50,6 +50,7 @@ from bridge.train.steps import Trainee
 from bridge.train.thresholds import choose_thresholds
 from bridge.train.validation import hold_out
 
+_FINISHED = "finished"
 _LONGEST_WARM_UP = 200
 _PACKAGES = ("starbridge", "tensorflow", "keras", "stardist", "csbdeep", "numpy")
 
@@ -220,6 +221,7 @@ class _Training:
         self.patch = plan.patch_size(settings.patch)
         self.work = out.with_name(out.name + ".training")
         self.best, self.candidate = self.work / BEST, self.work / CANDIDATE
+        self.finished = self.work / _FINISHED
         self.notes: list[str] = []
         if data.divided:
             self.notes.append(f"Validation: {data.divided}.")
@@ -236,12 +238,15 @@ class _Training:
                 raise
             self.notes.append(f"Stopped by hand; the best state is of step {loop.best_step}.")
         start = self.plan.start
+        # the best state stays as it is: what follows may be stopped and begun again
+        shutil.rmtree(self.finished, ignore_errors=True)
+        shutil.copytree(self.best, self.finished)
         if start is not None and self.plan.is_same_network:
             self.listener.stage("trying weights between those before and after")
             share = choose_share(
                 loop.trainee.network,
                 start.weights,
-                self.best / WEIGHTS,
+                self.finished / WEIGHTS,
                 loop.yardstick,
                 loop.best,
                 self.candidate,
@@ -252,9 +257,9 @@ class _Training:
                     "training: there the validation was best."
                 )
         self.listener.stage("choosing thresholds")
-        thresholds = choose_thresholds(Segmenter.load(self.best), self.data.validation)
+        thresholds = choose_thresholds(Segmenter.load(self.finished), self.data.validation)
         content = {"prob": thresholds.prob, "nms": thresholds.nms}
-        write_bytes(self.best / "thresholds.json", (json.dumps(content) + "\n").encode())
+        write_bytes(self.finished / "thresholds.json", (json.dumps(content) + "\n").encode())
         self.notes.append(f"Thresholds: {thresholds.reason}.")
         self.listener.stage("comparing with the model before" if start else "evaluating")
         comparisons = self._compare()
@@ -339,7 +344,7 @@ class _Training:
         )
         start = [self.plan.start.origin] if self.plan.start else []
         return compare(
-            [self.best, *start],
+            [self.finished, *start],
             [
                 (name, self.data.test or self.data.validation),
                 (f"old domain: {self.data.old.about}", self.data.old.checked),
@@ -399,11 +404,11 @@ class _Training:
     def _finish(self, record: TrainingRecord) -> Trained:
         """Write the record, and give the folder its name."""
         better = is_better(record.comparisons, self.settings.may_lose)
-        save_training_record(self.best / RECORD_FILE, record)
+        save_training_record(self.finished / RECORD_FILE, record)
         if (self.work / LOGS).is_dir():
-            (self.work / LOGS).rename(self.best / LOGS)
+            (self.work / LOGS).rename(self.finished / LOGS)
         path = self.out if better else _unused(self.out.with_name(self.out.name + ".not-better"))
-        self.best.rename(path)
+        self.finished.rename(path)
         shutil.rmtree(self.work)
         return Trained(
             path=path,

@@ -34,9 +34,7 @@ def sampler(*pairs: TrainingPair, **options: Any) -> PatchSampler:
 
 
 def same(a: Batch, b: Batch) -> bool:
-    arrays = zip(
-        (a.pixels, *a.targets.arrays()), (b.pixels, *b.targets.arrays()), strict=True
-    )
+    arrays = zip((a.pixels, *a.targets.arrays()), (b.pixels, *b.targets.arrays()), strict=True)
     return all(np.array_equal(first, second) for first, second in arrays)
 
 
@@ -180,9 +178,7 @@ def test_patches_come_from_the_old_domain_as_often_as_wished() -> None:
 
     assert share(0) == 0
     assert share(0.3) == pytest.approx(0.3, abs=0.1)
-    assert not same(
-        sampler(new, rehearsal=[old], rehearse=0.9).batch(0), sampler(new).batch(0)
-    )
+    assert not same(sampler(new, rehearsal=[old], rehearse=0.9).batch(0), sampler(new).batch(0))
 
 
 def test_most_patches_hold_an_object() -> None:

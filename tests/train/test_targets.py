@@ -50,7 +50,7 @@ def scene(seed: int, ignored: bool) -> NDArray[np.int32]:
     return labels
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(
     seed=st.integers(0, 1000),
     ignored=st.booleans(),
