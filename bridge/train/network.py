@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -182,8 +183,25 @@ def _build(config: dict[str, Any], source: str, seed: int) -> Any:
 
 def _copy_shared_layers(before: Any, network: Any) -> None:
     """Copy the weights of the layers that two networks share, which are all but the classes'."""
-    known = {layer.name: layer.get_weights() for layer in before.layers if layer.weights}
-    for layer in network.layers:
-        weights = [] if layer.name == _CLASS_HEAD else known.get(layer.name, [])
+    known = {name: layer.get_weights() for name, layer in _layers_by_name(before)}
+    for name, layer in _layers_by_name(network):
+        weights = [] if name == _CLASS_HEAD else known.get(name, [])
         if [w.shape for w in weights] == [tuple(w.shape) for w in layer.weights]:
             layer.set_weights(weights)
+
+
+def _layers_by_name(network: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the layers that have weights, with names that are the same in each network.
+
+    StarDist leaves the layers before a coarser grid without names, and Keras numbers those through
+    all networks of a process.
+    """
+    unnamed = 0
+    for layer in network.layers:
+        if not layer.weights:
+            continue
+        if re.fullmatch(r"(conv2d|batch_normalization)(_\d+)?", layer.name):
+            unnamed += 1
+            yield f"unnamed {unnamed}", layer
+        else:
+            yield layer.name, layer

@@ -160,8 +160,8 @@ class PatchSampler:
             wanted = center - side * rng.uniform(0.05, 0.95, 2)
         else:
             wanted = np.array(anywhere)
-        # An image that is smaller than a patch lies in its middle. Patches begin with a whole pixel,
-        # so that without scaling all pixels stay as they are.
+        # An image that is smaller than a patch lies in its middle. A patch begins with a whole
+        # pixel, so that without scaling all pixels stay as they are.
         starts = [
             float(np.floor(np.clip(w, 0, n - side) if n > side else (n - side) / 2))
             for w, n in zip(wanted, shape, strict=True)

@@ -48,8 +48,8 @@ def choose_thresholds(
 
     Each image is segmented once for each overlap threshold, at a low probability: objects that are
     less probable neither suppress nor cover more probable ones, so that all probability thresholds
-    follow from it. Of a range of thresholds that do as well, the middle one is taken. The thresholds
-    that the model has stay where they are better than that.
+    follow from it. Of a range of thresholds that do as well, the middle one is taken. What the
+    model has stays where that is better.
 
     Args:
         segmenter: the model with the thresholds that it has.

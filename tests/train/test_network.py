@@ -19,7 +19,14 @@ from tests.train.scenes import TINY, disc_pair
 
 
 def weights(network: Any) -> dict[str, list[Any]]:
-    return {layer.name: layer.get_weights() for layer in network.layers if layer.weights}
+    """Weights by layer; Keras numbers the first two through all networks of a process."""
+    layers = [layer for layer in network.layers if layer.weights]
+    return {
+        f"before the grid {k}" if layer.name.startswith("conv2d") else layer.name: (
+            layer.get_weights()
+        )
+        for k, layer in enumerate(layers)
+    }
 
 
 @pytest.fixture(scope="module")
