@@ -3,9 +3,10 @@
 ``python -m benchmarks.training [STEPS] [ROUNDS]`` trains both on the same simulated images: grid 1,
 32 rays, patches of 256 pixels in batches of 4, and of 96 in batches of 8, as haug2 was trained. The
 peer has its own data pipeline, with flips and turns as in StarDist's notebooks. They take turns,
-some steps each; a figure is the median over the rounds of the wall time of a step, without the first
-round, in which the networks are compiled. "waited" is the share of the time in which our steps
-waited for their batch.
+some steps each; a figure is the median over rounds of the time of a step, without the first round,
+in which the networks are compiled. Processor time ("CPU s") is that of all cores and threads: it
+depends less on what else runs. "waited" is the share of the time in which our steps waited for their
+batch.
 """
 
 from __future__ import annotations
@@ -51,27 +52,29 @@ RECIPE = Recipe(percentiles=(0.2, 99.8))
 
 @dataclass
 class Times:
-    """Seconds of a step, a number a round; seconds that steps waited, of so many."""
+    """Seconds of a step, and of all processors in it; share in which it waited: one a round."""
 
     steps: list[float] = field(default_factory=list)
-    waited: float = 0.0
-    whole: float = 0.0
+    cpu: list[float] = field(default_factory=list)
+    waited: list[float] = field(default_factory=list)
 
-    @property
-    def median(self) -> float:
-        """Seconds of a step, of the rounds after the first."""
-        return float(np.median(self.steps[1:]))
+    def add(self, ends: list[tuple[float, float]], waits: list[float]) -> None:
+        """Add a round, without its first two steps, which fill the pipeline."""
+        steps, ends = len(ends) - 2, [ends[1], ends[-1]]
+        seconds, cpu = (after - before for before, after in zip(*ends, strict=True))
+        self.steps.append(seconds / steps)
+        self.cpu.append(cpu / steps)
+        self.waited.append((waits[-1] - waits[1]) / seconds)
 
 
-class Pausing(SilentListener):
-    """Notes when each step ended, and what was waited until then."""
+def median(rounds: list[float]) -> float:
+    """Return the median of the rounds after the first."""
+    return float(np.median(rounds[1:]))
 
-    def __init__(self) -> None:
-        self.ends: list[float] = []
 
-    def stepped(self, step: int, steps: int, loss: float) -> None:
-        """Take the time."""
-        self.ends.append(time.perf_counter())
+def now() -> tuple[float, float]:
+    """Return the time, and the time of the processors."""
+    return time.perf_counter(), time.process_time()
 
 
 class NoYardstick(Yardstick):
@@ -99,29 +102,22 @@ def our_steps(
 
     def take(steps: int, times: Times) -> None:
         nonlocal taken
-        # two steps more: the first ones of a run fill the pipeline
         settings = TrainingSettings(
             steps=taken + steps + 2, validate_every=_MANY, patience=_MANY, precision=precision
         )
         loop = TrainingLoop(trainee, sampler, NoYardstick(()), settings, folder, "key")
         loop._first = taken
-        listener = Pausing()
-        waits: list[float] = []
-        note = listener.stepped
+        ends, waits = [], []
 
-        def stepped(step: int, steps: int, loss: float) -> None:
-            note(step, steps, loss)
-            waits.append(loop.waited)
+        class Clock(SilentListener):
+            def stepped(self, step: int, steps: int, loss: float) -> None:
+                ends.append(now())
+                waits.append(loop.waited)
 
-        listener.stepped = stepped  # type: ignore[method-assign]
         with computing_in(choose_precision(precision)):
-            loop.run(listener)
+            loop.run(Clock())
         taken += steps + 2
-        seconds = listener.ends[-1] - listener.ends[1]
-        times.steps.append(seconds / steps)
-        if len(times.steps) > 1:
-            times.waited += waits[-1] - waits[1]
-            times.whole += seconds
+        times.add(ends, waits)
 
     return take
 
@@ -139,13 +135,13 @@ def their_steps(
     labels = [pair.labels for pair in pairs]
 
     class Clock(keras.callbacks.Callback):  # type: ignore[misc]
-        ends: list[float]
+        ends: list[tuple[float, float]]
 
         def on_train_begin(self, logs: Any = None) -> None:
             self.ends = []
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            self.ends.append(time.perf_counter())
+            self.ends.append(now())
 
     clock = Clock()
     model.callbacks = [clock]
@@ -160,7 +156,7 @@ def their_steps(
                 epochs=1,
                 steps_per_epoch=steps + 2,
             )
-        times.steps.append((clock.ends[-1] - clock.ends[1]) / steps)
+        times.add(clock.ends, [0.0] * len(clock.ends))
 
     return take
 
@@ -185,29 +181,31 @@ def main() -> None:
     pairs = simulate_pairs(8, seed=5, size=512)
     default = choose_precision()
     print(
-        f"steps of stardist_haug2's network; the default precision is {default} here\n\n"
-        "| patch | batch | StarDist2D.train s | float32 s | times as fast | waited "
-        "| default s | times as fast | waited |\n|---|---|---|---|---|---|---|---|---|"
+        "| patch | batch | training | s | times as fast | CPU s | times as fast | waited |\n"
+        "|---|---|---|---|---|---|---|---|"
     )
     for shape in SHAPES:
         with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
             takes = {
-                "peer": their_steps(config, pairs, shape),
-                "float32": our_steps(config, pairs, shape, "float32", Path(first)),
-                "default": our_steps(config, pairs, shape, "auto", Path(second)),
+                "StarDist2D.train": their_steps(config, pairs, shape),
+                "starbridge, float32": our_steps(config, pairs, shape, "float32", Path(first)),
+                f"starbridge, default ({default})": our_steps(
+                    config, pairs, shape, "auto", Path(second)
+                ),
             }
             times = {name: Times() for name in takes}
             count = steps if shape[0] == 256 else 3 * steps  # small patches take less
             for _ in range(rounds + 1):
                 for name, take in takes.items():
                     take(count, times[name])
-        peer = times["peer"].median
-        ours = " | ".join(
-            f"{times[name].median:.3f} | {peer / times[name].median:.2f} "
-            f"| {times[name].waited / times[name].whole:.1%}"
-            for name in ("float32", "default")
-        )
-        print(f"| {shape[0]} | {shape[1]} | {peer:.3f} | {ours} |", flush=True)
+        peer = times["StarDist2D.train"]
+        for name, own in times.items():
+            ratios = (median(peer.steps) / median(own.steps), median(peer.cpu) / median(own.cpu))
+            print(
+                f"| {shape[0]} | {shape[1]} | {name} | {median(own.steps):.3f} | {ratios[0]:.2f} "
+                f"| {median(own.cpu):.3f} | {ratios[1]:.2f} | {median(own.waited):.1%} |",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

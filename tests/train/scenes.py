@@ -46,7 +46,7 @@ def disc_pair(
 
 def quick(**changes: Any) -> TrainingSettings:
     """Settings of a training of a second."""
-    given = {
+    given: dict[str, Any] = {
         "steps": 4,
         "batch_size": 2,
         "patch": 32,

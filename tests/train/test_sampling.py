@@ -22,7 +22,7 @@ WHOLE = Recipe(percentiles=(0, 100))
 
 
 def sampler(*pairs: TrainingPair, **options: Any) -> PatchSampler:
-    given = {
+    given: dict[str, Any] = {
         "recipe": WHOLE,
         "size": 32,
         "batch_size": 3,
