@@ -5,8 +5,8 @@
 peer has its own data pipeline, with flips and turns as in StarDist's notebooks. They take turns,
 some steps each; a figure is the median over rounds of the time of a step, without the first round,
 in which the networks are compiled. Processor time ("CPU s") is that of all cores and threads: it
-depends less on what else runs. "waited" is the share of the time in which our steps waited for their
-batch.
+depends less on what else runs. "waited" is the share of the time in which our steps waited for
+their batch.
 """
 
 from __future__ import annotations
