@@ -29,6 +29,7 @@ BENCHMARKS = {
     "segmenting --model demo": "The same with the demo model",
     "outlines": "Label image to outlines, beside GDAL's polygonize",
     "writing": "Writing 80,000 nuclei, beside StarDist and json",
+    "training": "A step of training with haug2's network, beside StarDist's own",
     "measuring": "Shape and intensities, beside scikit-image",
     "measuring_section": "Measuring a whole section",
     "aggregating": "Tables to counts, beside pandas",

@@ -91,6 +91,15 @@ ROWS = (
         "{geojson_times} times as fast as `json`",
     ),
     Row(
+        "training",
+        "a step of training, 4 patches of 256 × 256 pixels, with stardist_haug2's network",
+        r"\| 256 \| 4 \| starbridge, float32 \| [\d.]+ \| (?P<single>[\d.]+) \|.*"
+        r"\| 256 \| 4 \| starbridge, default \((?P<precision>\w+)\) \| (?P<ours>[\d.]+) "
+        r"\| (?P<times>[\d.]+) \|",
+        "{ours} s in {precision}, {times} times as fast as `StarDist2D.train`; {single} times in "
+        "32 bits",
+    ),
+    Row(
         "measuring",
         "shape and four channels of {objects} nuclei",
         r"(?P<objects>[\d,]+) objects of .*measure: (?P<ours>[\d.]+) s; "

@@ -54,8 +54,9 @@ def cut(pair: TrainingPair, rng: np.random.Generator) -> tuple[NDArray[np.uint8]
         y, x = (int(rng.integers(0, n - SIDE + 1)) for n in pair.labels.shape)
         squares.append((slice(y, y + SIDE), slice(x, x + SIDE)))
     best = max(squares, key=lambda square: len(np.unique(pair.labels[square])))
-    numbers = np.unique(pair.labels[best], return_inverse=True)[1]
-    return pair.image[best][..., 0], numbers.reshape(SIDE, SIDE)
+    labels = np.maximum(pair.labels[best], 0)
+    numbers = np.unique(np.append(labels, 0))  # 0 stays 0, in a square without background, too
+    return pair.image[best][..., 0], np.searchsorted(numbers, labels)
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from bridge.files.compiled import compiled
 
-_RUNS_TABLE = 4096
-"""Longest ray in steps of about a pixel: no object is larger than a training patch."""
+_STEPS_ROUNDED = 256
+"""Tables of rays have a multiple of these steps, so that images of similar size share them."""
 
 
 def star_distances(
@@ -20,8 +20,8 @@ def star_distances(
     """Return the distance of each pixel to its object's boundary along each ray.
 
     It is what ``stardist.geometry.star_dist`` computes (Schmidt et al. 2018): a ray goes on in
-    steps of a pixel until it meets another label or the edge of the image. Here, the pixels that a
-    ray meets are looked up, and other threads of Python go on meanwhile.
+    steps of a pixel until it meets another label or the edge of the image. Here, the places that a
+    ray comes to are looked up, and other threads of Python go on meanwhile.
 
     Args:
         labels: (height, width), 0 background.
@@ -39,33 +39,30 @@ def star_distances(
     """
     height, width = labels.shape
     result = np.zeros((-(-height // grid[0]), -(-width // grid[1]), n_rays), np.float32)
-    longest = min(height + width + 2, _RUNS_TABLE)
-    rows, columns, lengths = _rays(n_rays, longest)
-    _march(np.ascontiguousarray(labels, np.int32), rows, columns, lengths, grid[0], grid[1], result)
+    # no ray is longer than the diagonal
+    longest = -(-(height + width + 2) // _STEPS_ROUNDED) * _STEPS_ROUNDED
+    y, x, lengths = _rays(n_rays, longest)
+    _march(np.ascontiguousarray(labels, np.int32), y, x, lengths, grid[0], grid[1], result)
     return result
 
 
-@cache
+@lru_cache(maxsize=4)
 def _rays(
     n_rays: int, longest: int
-) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
-    """Return the pixel that each step of each ray meets, and the distance where it ends there."""
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Return the place (y, x) that each step of each ray comes to, and the length if it ends there.
+
+    All is rounded to 32 bits where StarDist does, so that both meet the same pixels.
+    """
     turn = np.float32(2 * np.pi / n_rays)
-    angles = np.arange(n_rays, dtype=np.float32) * turn
+    angles = (np.arange(n_rays, dtype=np.float32) * turn).astype(np.float64)
     dy, dx = np.sin(angles).astype(np.float32), np.cos(angles).astype(np.float32)
     steps = np.ones((n_rays, longest), np.float32)
-    # in 32 bits as StarDist does, so that both round to the same pixels
     y = np.cumsum(steps * dy[:, None], axis=1, dtype=np.float32)
     x = np.cumsum(steps * dx[:, None], axis=1, dtype=np.float32)
     back = np.float32(1) - np.float32(0.5) / np.maximum(np.abs(dy), np.abs(dx))
     lengths = np.hypot(y - (back * dy)[:, None], x - (back * dx)[:, None]).astype(np.float32)
-    return _nearest(y), _nearest(x), lengths
-
-
-def _nearest(values: NDArray[np.float32]) -> NDArray[np.int32]:
-    """Round to the nearest whole number, halves away from 0, as StarDist does."""
-    rounded = np.where(values < 0, np.ceil(values - 0.5), np.floor(values + 0.5))
-    return np.ascontiguousarray(rounded.astype(np.int32))
+    return y, x, lengths
 
 
 @compiled(nogil=True)
@@ -81,9 +78,12 @@ def _march(
             value = labels[y, x]
             if value == 0:
                 continue
+            from_y, from_x = np.float32(y), np.float32(x)
             for k in range(n_rays):
                 for n in range(longest):
-                    at_y, at_x = y + rows[k, n], x + columns[k, n]
+                    # the sum is rounded to 32 bits, and halves to the even pixel, as in StarDist
+                    at_y = int(np.rint(from_y + rows[k, n]))
+                    at_x = int(np.rint(from_x + columns[k, n]))
                     if (
                         at_y < 0
                         or at_y >= height

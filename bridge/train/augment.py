@@ -56,7 +56,7 @@ class Augmentation:
         # images in 8 bits have often been through a display curve
         floor = np.minimum(pixels.min(axis=(0, 1)), 0)
         exponent = np.exp(rng.normal(0, self.gamma, pixels.shape[2])).astype(np.float32)
-        changed = (pixels - floor) ** exponent + floor
+        changed = (pixels - floor) ** exponent + floor if self.gamma else pixels.copy()
         # a few very bright nuclei make all others faint once percentiles are brought to 0 and 1
         changed *= np.float32(np.exp(rng.uniform(*self.gain)))
         changed += np.float32(rng.uniform(-self.offset, self.offset))

@@ -6,6 +6,7 @@ import json
 import queue
 import threading
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -28,6 +29,12 @@ CANDIDATE, BEST, STATE, LOGS = "candidate", "best", "state.npz", "logs"
 
 WEIGHTS = "weights_best.h5"
 """Name of the weights, as StarDist looks for them."""
+
+_DAMAGED = (
+    *(OSError, ValueError, LookupError, EOFError, TypeError, AttributeError),
+    *(NotImplementedError, RuntimeError, MemoryError, zipfile.BadZipFile),
+)
+"""Errors of NumPy and of zip files about what is no state."""
 
 
 class TrainingListener(Protocol):
@@ -81,6 +88,8 @@ class TrainingLoop:
 
         Ctrl-C is passed on; the best state so far is in the working folder then, too.
         """
+        if self._since >= self.settings.patience:
+            return  # it was stopped for this reason before it was taken up
         began = time.monotonic()
         losses: list[float] = []
         with (
@@ -127,21 +136,24 @@ class TrainingLoop:
             with np.load(path, allow_pickle=False) as state:
                 facts = json.loads(bytes(state["facts"]).decode())
                 arrays = [state[f"array {k}"] for k in range(len(state.files) - 1)]
-        except (OSError, ValueError, KeyError, EOFError) as error:
+            key, history = facts["key"], [HistoryStep(**point) for point in facts["history"]]
+            best, best_step = float(facts["best"]), int(facts["best_step"])
+            first, spent = int(facts["step"]), float(facts["seconds"])
+            since = int(facts["since"])
+        except _DAMAGED as error:
             raise BadInputError(
                 path, "is damaged", "remove its folder and begin anew, without --resume"
             ) from error
-        if facts["key"] != self.key:
+        if key != self.key:
             raise BadInputError(
                 self.work,
                 "is of a training with other data or settings",
                 "give the same ones, or begin anew without --resume",
             )
         self.trainee.set_state(arrays)
-        self.history = [HistoryStep(**point) for point in facts["history"]]
-        self.best, self.best_step = facts["best"], facts["best_step"]
-        self._first, self.spent = facts["step"], facts["seconds"]
-        self._since = facts["since"]
+        self.history, self._since = history, since
+        self.best, self.best_step = best, best_step
+        self._first, self.spent = first, spent
         return True
 
     def _validate(

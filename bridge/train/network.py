@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from bridge.train.architecture import Architecture, patch_divisor, with_classes
 from bridge.train.pairs import TrainingPair
 
 _PATCH = 160
+_CLASS_HEAD = "prob_class"
+"""StarDist's name of the layer that tells classes apart."""
+
 _PURPOSE = "train a StarDist model"
 
 
@@ -40,7 +44,15 @@ class Plan:
     @property
     def is_same_network(self) -> bool:
         """Is true where the start has the same layers, so that weights can be compared."""
-        return self.start is not None and self.start.config == self.config
+        return self.start is not None and self.start.config == self.config and self.keeps_classes
+
+    @property
+    def keeps_classes(self) -> bool:
+        """Is true where the start tells the same classes apart, as far as it names them."""
+        if self.start is None or self.start.n_classes != int(self.config.get("n_classes") or 0):
+            return False
+        named = zip(self.start.recipe.classes, self.recipe.classes, strict=False)
+        return all(before == after for before, after in named)
 
     def patch_size(self, wanted: int | None) -> int:
         """Return the side of a patch in pixels, a multiple of what the network divides by.
@@ -120,7 +132,7 @@ def build_network(plan: Plan, seed: int) -> tuple[Any, str]:
     network = _build(plan.config, "--like", seed)
     if plan.start is None:
         return network, ""
-    if plan.start.n_classes == int(plan.config.get("n_classes") or 0):
+    if plan.keeps_classes:
         load_weights(network, plan.start.weights)
         return network, ""
     before = _build(plan.start.config, str(plan.start.path), seed)
@@ -170,9 +182,26 @@ def _build(config: dict[str, Any], source: str, seed: int) -> Any:
 
 
 def _copy_shared_layers(before: Any, network: Any) -> None:
-    """Copy the weights of the layers that two networks share."""
-    known = {layer.name: layer.get_weights() for layer in before.layers if layer.weights}
-    for layer in network.layers:
-        weights = known.get(layer.name, [])
+    """Copy the weights of the layers that two networks share, which are all but the classes'."""
+    known = {name: layer.get_weights() for name, layer in _layers_by_name(before)}
+    for name, layer in _layers_by_name(network):
+        weights = [] if name == _CLASS_HEAD else known.get(name, [])
         if [w.shape for w in weights] == [tuple(w.shape) for w in layer.weights]:
             layer.set_weights(weights)
+
+
+def _layers_by_name(network: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the layers that have weights, with names that are the same in each network.
+
+    StarDist leaves the layers before a coarser grid without names, and Keras numbers those through
+    all networks of a process.
+    """
+    unnamed = 0
+    for layer in network.layers:
+        if not layer.weights:
+            continue
+        if re.fullmatch(r"(conv2d|batch_normalization)(_\d+)?", layer.name):
+            unnamed += 1
+            yield f"unnamed {unnamed}", layer
+        else:
+            yield layer.name, layer

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _FOREGROUND = 0.9
 """Part of the patches that are drawn around an object, as in StarDist's configuration."""
 
+_BRIGHTEST = 60_000.0
+"""Largest normalised intensity: 16 bits hold little more, and a hot pixel may have any."""
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -121,7 +124,7 @@ class PatchSampler:
         }
         weight = np.sqrt(max(len(centers), 1))
         return _Field(
-            normalize_pair(pair, self.recipe).astype(np.float16),
+            np.clip(normalize_pair(pair, self.recipe), -_BRIGHTEST, _BRIGHTEST).astype(np.float16),
             compact,
             centers,
             class_numbers,
@@ -157,9 +160,10 @@ class PatchSampler:
             wanted = center - side * rng.uniform(0.05, 0.95, 2)
         else:
             wanted = np.array(anywhere)
-        # an image that is smaller than a patch lies in its middle
+        # An image that is smaller than a patch lies in its middle. A patch begins with a whole
+        # pixel, so that without scaling all pixels stay as they are.
         starts = [
-            np.clip(w, 0, n - side) if n > side else (n - side) / 2
+            float(np.floor(np.clip(w, 0, n - side) if n > side else (n - side) / 2))
             for w, n in zip(wanted, shape, strict=True)
         ]
         return _resample(chosen.pixels, chosen.labels, starts, factor, self.size)

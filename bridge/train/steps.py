@@ -161,6 +161,9 @@ def _without_activation(network: Any) -> Iterator[None]:
 def stardist_loss(outputs: Sequence[Any], targets: Sequence[Any], config: dict[str, Any]) -> Any:
     """Return StarDist's loss (its ``models/base.py``), and its parts.
 
+    It differs in one point: ``train_background_reg``, which draws distances of the background to 0,
+    does so for ignored pixels, too, in StarDist. Here they give no gradient at all.
+
     Args:
         outputs: of the network: logit of the probability, distances, logits of the classes where it
             has them.
@@ -179,10 +182,9 @@ def stardist_loss(outputs: Sequence[Any], targets: Sequence[Any], config: dict[s
     entropy = tf.nn.sigmoid_cross_entropy_with_logits(tf.maximum(prob_true, 0.0), logit)
     prob_loss = _mean_where(entropy, seen)
     weight = dist_true[..., -1:]
-    error = dist_true[..., :-1] - dist
-    penalty = tf.abs(error) if config["train_dist_loss"] == "mae" else tf.square(error)
+    penalty = _dist_penalty(dist_true[..., :-1], dist, config["train_dist_loss"])
     wrong = tf.reduce_mean(weight * penalty) / (tf.reduce_mean(weight) + _TINY)
-    outside = tf.reduce_mean((1 - weight) * tf.abs(dist))
+    outside = tf.reduce_mean((seen - weight) * tf.abs(dist))
     dist_loss = wrong + config["train_background_reg"] * outside
     weights = config["train_loss_weights"]
     total = weights[0] * prob_loss + weights[1] * dist_loss
@@ -191,14 +193,33 @@ def stardist_loss(outputs: Sequence[Any], targets: Sequence[Any], config: dict[s
     return total, prob_loss, dist_loss
 
 
-def _class_loss(logits: Any, true: Any, class_weights: Sequence[float]) -> Any:
-    """Return the weighted cross entropy of the classes where they are known."""
+def _dist_penalty(true: Any, dist: Any, kind: str) -> Any:
+    """Return the penalty of wrong distances: (…, rays), or (…, 1) for ``iou``."""
     import tensorflow as tf
 
-    seen = tf.cast(true[..., :1] >= 0, tf.float32)
+    if kind == "mae":
+        return tf.abs(true - dist)
+    if kind == "mse":
+        return tf.square(true - dist)
+    # the area that a prediction shares with the truth, ray by ray
+    shared = tf.square(tf.minimum(true, dist)) * tf.sign(dist)
+    both = tf.square(tf.maximum(true, dist))
+    share = tf.reduce_mean(shared, -1, keepdims=True) / (
+        tf.reduce_mean(both, -1, keepdims=True) + _TINY
+    )
+    return 1.0 - share
+
+
+def _class_loss(logits: Any, true: Any, class_weights: Sequence[float]) -> Any:
+    """Return the weighted cross entropy of the classes where they are known.
+
+    As in StarDist it is divided by the number of all pixels.
+    """
+    import tensorflow as tf
+
     shares = tf.nn.log_softmax(logits)
     weighted = tf.constant(class_weights, tf.float32) * tf.maximum(true, 0.0) * shares
-    return _mean_where(-tf.reduce_sum(weighted, axis=-1, keepdims=True), seen)
+    return tf.reduce_mean(-tf.reduce_sum(weighted, axis=-1))
 
 
 def _mean_where(values: Any, seen: Any) -> Any:

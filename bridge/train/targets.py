@@ -65,8 +65,6 @@ def make_targets(
     >>> float(targets.prob[4, 4, 0]), float(targets.prob[0, 0, 0]), float(targets.dist[4, 4, 0])
     (1.0, -1.0, 2.5)
     """
-    from stardist.utils import edt_prob
-
     ignored = labels[:: grid[0], :: grid[1]] == IGNORED
     positive = np.maximum(labels, 0)
     numbers = np.flatnonzero(np.bincount(positive.ravel())[1:]) + 1
@@ -74,8 +72,7 @@ def make_targets(
     renumber[numbers] = np.arange(1, len(numbers) + 1)
     compact = renumber[positive]
     on_grid = np.ascontiguousarray(compact[:: grid[0], :: grid[1]])
-    inside = edt_prob(on_grid).astype(np.float32) if on_grid.any() else None
-    prob = np.zeros(on_grid.shape, np.float32) if inside is None else inside
+    prob = _boundary_distance(on_grid)
     dist = np.empty((*prob.shape, n_rays + 1), np.float32)
     dist[..., :-1] = star_distances(compact, n_rays, grid)
     dist[..., -1] = prob
@@ -90,3 +87,16 @@ def make_targets(
     classes = np.eye(n_classes + 1, dtype=np.float32)[np.maximum(number, 0)]
     classes[(number < 0) | ignored] = IGNORED
     return Targets(target, dist, classes)
+
+
+def _boundary_distance(labels: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Return the distance to each object's boundary, as part of the largest one in the object."""
+    from stardist.utils import edt_prob
+
+    if not labels.any():
+        return np.zeros(labels.shape, np.float32)
+    if labels.min() == labels.max():
+        # StarDist warns of a patch within one object, and takes background around it
+        padded: NDArray[np.float32] = edt_prob(np.pad(labels, 1))[1:-1, 1:-1]
+        return padded.astype(np.float32)
+    return np.asarray(edt_prob(labels), np.float32)

@@ -48,7 +48,8 @@ def choose_thresholds(
 
     Each image is segmented once for each overlap threshold, at a low probability: objects that are
     less probable neither suppress nor cover more probable ones, so that all probability thresholds
-    follow from it. Of a range of thresholds that do as well, the middle one is taken.
+    follow from it. Of a range of thresholds that do as well, the middle one is taken. What the
+    model has stays where that is better.
 
     Args:
         segmenter: the model with the thresholds that it has.
@@ -65,9 +66,12 @@ def choose_thresholds(
             f"few to choose them ({ENOUGH_OBJECTS} are needed)",
         )
     probs = np.arange(_LOWEST, _HIGHEST + _STEP / 2, _STEP)
-    best = (-1.0, recipe.prob, recipe.nms)
-    for done, nms in enumerate(_NMS, 1):
-        images = _evaluated(segmenter, pairs, _LOWEST, nms)
+    best, given = (-1.0, recipe.prob, recipe.nms), 0.0
+    overlaps = sorted({*_NMS, recipe.nms})
+    for done, nms in enumerate(overlaps, 1):
+        images = _evaluated(segmenter, pairs, min(_LOWEST, recipe.prob), nms)
+        if nms == recipe.nms:
+            given = _mean_f1(images, recipe.prob)
         f1 = np.array([_mean_f1(images, prob) for prob in probs])
         peak = int(f1.argmax())
         as_good = f1 >= f1[peak] - _AS_GOOD
@@ -76,10 +80,18 @@ def choose_thresholds(
             first -= 1
         while last < len(probs) - 1 and as_good[last + 1]:
             last += 1
-        if f1[peak] > best[0] + _AS_GOOD / 2:
-            best = (float(f1[peak]), round(float((probs[first] + probs[last]) / 2), 3), nms)
+        middle = round(float((probs[first] + probs[last]) / 2), 3)
+        if (value := _mean_f1(images, middle)) > best[0]:
+            best = (value, middle, nms)
         if progress:
-            progress(done, len(_NMS))
+            progress(done, len(overlaps))
+    if given >= best[0]:
+        return Thresholds(
+            recipe.prob,
+            recipe.nms,
+            f"left at {recipe.prob:.2f} and {recipe.nms:.2f}: no others are better on "
+            f"{count:,} validation objects",
+        )
     return Thresholds(best[1], best[2], f"chosen on {count:,} validation objects")
 
 

@@ -50,6 +50,7 @@ from bridge.train.steps import Trainee
 from bridge.train.thresholds import choose_thresholds
 from bridge.train.validation import hold_out
 
+_FINISHED = "finished"
 _LONGEST_WARM_UP = 200
 _PACKAGES = ("starbridge", "tensorflow", "keras", "stardist", "csbdeep", "numpy")
 
@@ -83,21 +84,42 @@ class TrainingData:
         }
 
     def refuse_shared(self) -> None:
-        """Refuse an image that is both learnt from and tested on, whatever its name.
+        """Refuse an image that is used for two things of which one judges the other.
+
+        Images are compared by their pixels, whatever their names. Blank ones are not.
+
+        Raises:
+            BadInputError: one is learnt from, and validates or tests; or it validates and tests.
+        """
+        known: dict[str, tuple[TrainingPair, str]] = {}
+        for role, verb, pairs in (
+            ("training", "learnt from", (*self.pairs, *self.old.trained)),
+            ("validation", "validated with", self.validation),
+            ("test", "tested with", self.test),
+        ):
+            found = {pair.content_hash: (pair, verb) for pair in pairs if not _is_blank(pair)}
+            for same in known.keys() & found.keys():
+                pair, (twin, before) = found[same][0], known[same]
+                raise BadInputError(
+                    pair.source or pair.name,
+                    f"is for {role}, and the same image is {before} as {twin.source or twin.name}",
+                    "take it out of one of them",
+                )
+            known |= found
+
+    def refuse_channels(self, channels: int) -> None:
+        """Refuse images of another number of channels than the network takes.
 
         Raises:
             BadInputError: there is one.
         """
-        learnt = {pair.content_hash: pair for pair in self.pairs}
-        for role, pairs in (("validation", self.validation), ("test", self.test)):
-            for pair in pairs:
-                if twin := learnt.get(pair.content_hash):
-                    raise BadInputError(
-                        pair.source or pair.name,
-                        f"is for {role}, and the same image is learnt from as "
-                        f"{twin.source or twin.name}",
-                        "take it out of one of them",
-                    )
+        for pair in (pair for pairs in self.roles().values() for pair in pairs):
+            if pair.image.shape[-1] != channels:
+                raise BadInputError(
+                    pair.source or pair.name,
+                    f"has {pair.image.shape[-1]} channels, and others have {channels}",
+                    "give images of the same channels, or choose them with --channel",
+                )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,6 +197,7 @@ def train_model(
     plan = plan_network(
         data.pairs, None if start is None else open_model(start), architecture, tuple(classes)
     )
+    data.refuse_channels(int(plan.config["n_channel_in"]))
     if not data.validation:
         held = hold_out(data.pairs, settings.seed)
         data = replace(data, pairs=held.trained, validation=held.validated, divided=held.about)
@@ -198,6 +221,7 @@ class _Training:
         self.patch = plan.patch_size(settings.patch)
         self.work = out.with_name(out.name + ".training")
         self.best, self.candidate = self.work / BEST, self.work / CANDIDATE
+        self.finished = self.work / _FINISHED
         self.notes: list[str] = []
         if data.divided:
             self.notes.append(f"Validation: {data.divided}.")
@@ -214,12 +238,15 @@ class _Training:
                 raise
             self.notes.append(f"Stopped by hand; the best state is of step {loop.best_step}.")
         start = self.plan.start
+        # the best state stays as it is: what follows may be stopped and begun again
+        shutil.rmtree(self.finished, ignore_errors=True)
+        shutil.copytree(self.best, self.finished)
         if start is not None and self.plan.is_same_network:
             self.listener.stage("trying weights between those before and after")
             share = choose_share(
                 loop.trainee.network,
                 start.weights,
-                self.best / WEIGHTS,
+                self.finished / WEIGHTS,
                 loop.yardstick,
                 loop.best,
                 self.candidate,
@@ -230,9 +257,9 @@ class _Training:
                     "training: there the validation was best."
                 )
         self.listener.stage("choosing thresholds")
-        thresholds = choose_thresholds(Segmenter.load(self.best), self.data.validation)
+        thresholds = choose_thresholds(Segmenter.load(self.finished), self.data.validation)
         content = {"prob": thresholds.prob, "nms": thresholds.nms}
-        write_bytes(self.best / "thresholds.json", (json.dumps(content) + "\n").encode())
+        write_bytes(self.finished / "thresholds.json", (json.dumps(content) + "\n").encode())
         self.notes.append(f"Thresholds: {thresholds.reason}.")
         self.listener.stage("comparing with the model before" if start else "evaluating")
         comparisons = self._compare()
@@ -255,8 +282,6 @@ class _Training:
         network, note = build_network(self.plan, settings.seed)
         if note:
             self.notes.append(note)
-        for folder in (self.candidate, self.best):
-            write_settings(self.plan, folder)
         trainee = Trainee(
             network,
             config,
@@ -280,6 +305,9 @@ class _Training:
         loop = TrainingLoop(trainee, sampler, self._yardstick(), settings, self.work, self._key())
         if resume and loop.take_up():
             self.listener.stage(f"going on after step {loop.history[-1].step}")
+        # only now, so that nothing is left behind or changed by what was refused until here
+        for folder in (self.candidate, self.best):
+            write_settings(self.plan, folder)
         return loop
 
     def _yardstick(self) -> Yardstick:
@@ -297,7 +325,10 @@ class _Training:
             "recipe": self.plan.recipe.to_json(),
             "start": self.plan.start.sha256 if self.plan.start else None,
             "pairs": [
-                [role, pair.name, pair.content_hash, _hash(pair.labels)]
+                [
+                    *(role, pair.name, pair.content_hash, _hash(pair.labels), pair.ranges),
+                    sorted(pair.classes.items()),
+                ]
                 for role, pairs in self.data.roles().items()
                 for pair in pairs
             ],
@@ -313,7 +344,7 @@ class _Training:
         )
         start = [self.plan.start.origin] if self.plan.start else []
         return compare(
-            [self.best, *start],
+            [self.finished, *start],
             [
                 (name, self.data.test or self.data.validation),
                 (f"old domain: {self.data.old.about}", self.data.old.checked),
@@ -373,11 +404,11 @@ class _Training:
     def _finish(self, record: TrainingRecord) -> Trained:
         """Write the record, and give the folder its name."""
         better = is_better(record.comparisons, self.settings.may_lose)
-        save_training_record(self.best / RECORD_FILE, record)
+        save_training_record(self.finished / RECORD_FILE, record)
         if (self.work / LOGS).is_dir():
-            (self.work / LOGS).rename(self.best / LOGS)
+            (self.work / LOGS).rename(self.finished / LOGS)
         path = self.out if better else _unused(self.out.with_name(self.out.name + ".not-better"))
-        self.best.rename(path)
+        self.finished.rename(path)
         shutil.rmtree(self.work)
         return Trained(
             path=path,
@@ -394,6 +425,11 @@ def _unused(path: Path) -> Path:
         number += 1
         unused = path.with_name(f"{path.name}-{number}")
     return unused
+
+
+def _is_blank(pair: TrainingPair) -> bool:
+    """Tell whether an image has one value throughout: such images are equal and not the same."""
+    return not pair.image.size or bool(pair.image.min() == pair.image.max())
 
 
 def _hash(labels: Any) -> str:

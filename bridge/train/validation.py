@@ -85,7 +85,8 @@ def _by_quarters(pairs: Sequence[TrainingPair]) -> HeldOut:
         # an object on the border belongs to the side that holds more of it
         numbers, pixels = np.unique(pair.labels[pair.labels > 0], return_counts=True)
         head = np.moveaxis(pair.labels, axis, 0)[:cut]
-        before = np.bincount(head[head > 0], minlength=int(numbers.max()) + 1)[numbers]
+        positions = np.searchsorted(numbers, head[head > 0])  # numbers may have gaps
+        before = np.bincount(positions, minlength=len(numbers))
         is_first = 2 * before >= pixels
         of_first = np.isin(pair.labels, numbers[is_first])
         of_last = np.isin(pair.labels, numbers[~is_first])
