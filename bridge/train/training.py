@@ -110,12 +110,14 @@ class Trained:
         is_better: whether the model is better on the new images, and not worse than allowed on the
             old ones.
         lines: the F1 before and after, a line for each set of images.
+        data: the pairs as they were divided.
     """
 
     path: Path
     record: TrainingRecord
     is_better: bool
     lines: tuple[str, ...]
+    data: TrainingData
 
 
 class SilentListener:
@@ -168,8 +170,7 @@ def train_model(
         MissingPartError: StarDist or TensorFlow is not installed.
     """
     path = Path(out)
-    if path.exists():
-        raise BadInputError(path, "exists already", "choose another folder or remove it")
+    check_free(path, resume=resume)
     settings = settings or TrainingSettings()
     data.refuse_shared()
     plan = plan_network(
@@ -179,6 +180,31 @@ def train_model(
         held = hold_out(data.pairs, settings.seed)
         data = replace(data, pairs=held.trained, validation=held.validated, divided=held.about)
     return _Training(plan, data, path, settings, listener or SilentListener(), command).run(resume)
+
+
+def working_folder(out: Path) -> Path:
+    """Return the folder that holds a training until it is finished.
+
+    >>> working_folder(Path("models/nuclei")).name
+    'nuclei.training'
+    """
+    return out.with_name(out.name + ".training")
+
+
+def check_free(out: Path, *, resume: bool) -> None:
+    """Check that a model can be trained into a folder, before anything is read.
+
+    Raises:
+        BadInputError: it exists, or a training that was stopped is in the way.
+    """
+    if out.exists():
+        raise BadInputError(out, "exists already", "choose another folder or remove it")
+    if (work := working_folder(out)).exists() and not resume:
+        raise BadInputError(
+            work,
+            "is there from a training that was stopped",
+            "go on with --resume, or remove the folder",
+        )
 
 
 class _Training:
@@ -196,7 +222,7 @@ class _Training:
         self.plan, self.data, self.out, self.settings = plan, data, out, settings
         self.listener, self.command = listener, command
         self.patch = plan.patch_size(settings.patch)
-        self.work = out.with_name(out.name + ".training")
+        self.work = working_folder(out)
         self.best, self.candidate = self.work / BEST, self.work / CANDIDATE
         self.notes: list[str] = []
         if data.divided:
@@ -244,12 +270,6 @@ class _Training:
 
     def _loop(self, resume: bool) -> TrainingLoop:
         """Build the network and all that trains it, in the working folder."""
-        if self.work.exists() and not resume:
-            raise BadInputError(
-                self.work,
-                "is there from a training that was stopped",
-                "go on with --resume, or remove the folder",
-            )
         self.listener.stage("building the network")
         settings, config = self.settings, self.plan.config
         network, note = build_network(self.plan, settings.seed)
@@ -384,6 +404,7 @@ class _Training:
             record=record,
             is_better=better,
             lines=tuple(describe(record.comparisons)),
+            data=self.data,
         )
 
 
