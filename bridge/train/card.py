@@ -96,7 +96,7 @@ def write_card(folder: Path, facts: CardFacts) -> list[Path]:
         write_bytes(folder / name, content)
     paths = [folder / name for name in contents]
     if importlib.util.find_spec("jinja2") is None:
-        log.warning("%s was left out: it needs jinja2 (starbridge[study])", PAGE_FILE)
+        log.warning("%s was left out: it needs jinja2 (starbridge[train])", PAGE_FILE)
         return paths
     page = folder / PAGE_FILE
     write_page(page, _title(facts), card_sections(facts), subtitle=facts.about)

@@ -151,7 +151,8 @@ class TrainingLoop:
         candidate = self.work / CANDIDATE
         save_weights(self.trainee.network, self.trainee.mean_weights(), candidate / WEIGHTS)
         judgement = self.yardstick.judge(candidate)
-        is_best = judgement.worth > self.best
+        # from random weights nothing is found for a long time: as good as before is better then
+        is_best = judgement.worth > self.best or judgement.worth == self.best == 0
         self._since = 0 if is_best else self._since + 1
         if is_best:
             self.best, self.best_step = judgement.worth, step
