@@ -1,13 +1,11 @@
-"""A human in the loop, played: a poor model, a reviewer who corrects it region by region, training.
+"""Rounds of review and training, played: a poor model, and a reviewer who corrects its nuclei.
 
-``python -m tools.review_rounds`` plays three rounds and writes the picture of docs/train.md. The
-images are simulated, so that the reviewer knows the truth. Every step is the command that a user
-types.
+The images are simulated, so that the reviewer knows the truth. Every step is the command that a
+user types.
 """
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,10 +33,13 @@ NAME = "section"
 _SCENE = Scene(diameter=13, cover=0.9, ghosts=0.2, haze=0.1)
 _KEPT_FROM = 0.7  # overlap at which the reviewer leaves an outline as it is
 _POOR = (
-    "--new", "--like", "fluo", "--filters", "16", "--depth", "2", "--steps", "280",
-    "--patch", "64", "--learning-rate", "0.002",
+    "--new", "--like", "fluo", "--filters", "8", "--depth", "2", "--steps", "500",
+    "--patch", "64", "--learning-rate", "0.002", "--precision", "float32",
 )  # fmt: skip
-_ROUND = ("--steps", "100", "--patch", "96", "--learning-rate", "0.001", "--no-rehearsal")
+_ROUND = (
+    "--steps", "60", "--patch", "96", "--learning-rate", "0.0008", "--precision", "float32",
+    "--no-rehearsal",
+)  # fmt: skip
 
 
 @dataclass
@@ -117,7 +118,7 @@ def _make_poor_model(played: Played) -> None:
     """Train a model for a moment, on nuclei of another kind."""
     for seed in (1, 2, 3, 4):
         image, labels = simulate_nuclei(
-            (REGION, REGION), seed=seed, scene=Scene(diameter=24, cover=0.9)
+            (REGION, REGION), seed=seed, scene=Scene(diameter=23, cover=0.9)
         )
         for kind, pixels in (("images", image), ("masks", labels.astype(np.uint16))):
             file = played.folder / "old" / kind / f"{seed}.tif"
@@ -142,7 +143,7 @@ def _review(played: Played, number: int) -> None:
         if roi.name.startswith("Done") or not window[_pixel(outline)]:
             kept.append(roi)
             continue
-        overlaps = [_iou(outline, nucleus) for nucleus in missing]
+        overlaps = [iou(outline, nucleus) for nucleus in missing]
         if overlaps and max(overlaps) >= _KEPT_FROM:
             del missing[int(np.argmax(overlaps))]
             kept.append(roi)
@@ -182,11 +183,7 @@ def _pixel(outline: shapely.Geometry) -> tuple[int, int]:
     return min(int(center.y), REGION - 1), min(int(center.x), REGION * ROUNDS - 1)
 
 
-def _iou(a: shapely.Geometry, b: shapely.Geometry) -> float:
+def iou(a: shapely.Geometry, b: shapely.Geometry) -> float:
+    """Return the intersection over union of two outlines."""
     shared = a.intersection(b).area
     return float(shared / (a.area + b.area - shared))
-
-
-if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as name:
-        print(play(Path(name)).f1)

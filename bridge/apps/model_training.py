@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 
 from bridge.apps.training_pairs import collect_pairs
-from bridge.errors import BadInputError, StarbridgeError
+from bridge.errors import BadInputError
 from bridge.model.folder import ModelFolder, open_model
 from bridge.train.architecture import Architecture
 from bridge.train.assembling import assemble, choose_steps, class_names, unlearnt_classes
@@ -101,7 +101,7 @@ def train(
     if split_by:
         found = group_by_field(found, split_by, *([pattern] if pattern else []))
     _check_channels(found, model)
-    domain = _old_domain(model, old, percentiles, note) if rehearsal else OldDomain()
+    domain = _old_domain(model, old, percentiles, note, on_error) if rehearsal else OldDomain()
     assembled = assemble(found, domain)
     for line in assembled.notes:
         note(line)
@@ -162,19 +162,21 @@ def _check_channels(pairs: Sequence[TrainingPair], model: ModelFolder | None) ->
 
 
 def _old_domain(
-    model: ModelFolder | None, old: Source | None, percentiles: tuple[float, float], note: Note
+    model: ModelFolder | None,
+    old: Source | None,
+    percentiles: tuple[float, float],
+    note: Note,
+    on_error: OnError | None,
 ) -> OldDomain:
     """Return what a model learnt before, as far as it can be known."""
     if old is not None:
-        try:
-            pairs = list(read_pairs(old, ReadOptions(percentiles=percentiles), note=note))
-            _check_channels(pairs, model)
-        except StarbridgeError as error:
+        options = ReadOptions(percentiles=percentiles)
+        pairs = list(read_pairs(old, options, note=note, on_error=on_error))
+        if not pairs:
             raise BadInputError(
-                old,
-                f"cannot be rehearsed: {error}",
-                "make a data set of it that can: starbridge pairs",
-            ) from error
+                old, "has no image to rehearse", "make a data set of it: starbridge pairs"
+            )
+        _check_channels(pairs, model)
         return given_domain(pairs, f"pairs of {Path(old).name}")
     if model is None:
         return OldDomain()

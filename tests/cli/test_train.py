@@ -255,7 +255,7 @@ def test_classes_of_a_review_are_learnt_when_asked_for(
 def test_old_images_are_rehearsed_and_checked(
     starbridge: Command, dataset: Path, small: Path, tmp_path: Path
 ) -> None:
-    for seed in (11, 12):
+    for seed in (12, 14):
         image, labels = simulate_nuclei((64, 64), seed=seed)
         save(tmp_path / "old" / "images" / f"{seed}.tif", image)
         save(tmp_path / "old" / "masks" / f"{seed}.tif", labels.astype(np.uint16))
