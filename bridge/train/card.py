@@ -131,23 +131,27 @@ def card_sections(facts: CardFacts) -> list[Section]:
 
 
 def draw_history(history: Sequence[HistoryStep]) -> list[Drawing]:
-    """Return the course of a training as drawings: the losses, and the F1 on validation images."""
+    """Return the course of a training as drawings: the losses, and F1 on new and old images."""
     losses = {
         "loss": [(one.step, one.loss) for one in history if one.loss is not None],
         "validation loss": [
             (one.step, one.validation_loss) for one in history if one.validation_loss is not None
         ],
     }
-    scores = [(one.step, one.validation_f1) for one in history if one.validation_f1 is not None]
+    scores = {
+        "validation F1": [
+            (one.step, one.validation_f1) for one in history if one.validation_f1 is not None
+        ],
+        "F1 on old images": [(one.step, one.old_f1) for one in history if one.old_f1 is not None],
+    }
+    scores = {name: points for name, points in scores.items() if points}
     losses = {name: points for name, points in losses.items() if points}
     drawings = []
     if losses:
         svg = draw_curves(losses, x_title="step", y_title="loss", whole_x=True)
         drawings.append(Drawing(svg))
     if scores:
-        svg = draw_curves(
-            {"validation F1": scores}, x_title="step", y_title="F1", y_range=(0, 1), whole_x=True
-        )
+        svg = draw_curves(scores, x_title="step", y_title="F1", y_range=(0, 1), whole_x=True)
         drawings.append(Drawing(svg))
     return drawings
 
@@ -280,6 +284,7 @@ def _course(history: Sequence[HistoryStep]) -> pd.DataFrame:
             "loss": one.loss,
             "validation loss": one.validation_loss,
             "validation F1": one.validation_f1,
+            "F1 on old images": one.old_f1,
             "learning rate": one.learning_rate,
         }
         for one in (history[place] for place in sorted(places))
@@ -297,6 +302,8 @@ def _shown(value: Any) -> str:
         return "–"
     if isinstance(value, list | tuple):
         return ", ".join(map(_shown, value))
+    if isinstance(value, dict):
+        return "; ".join(f"{name} {_shown(part)}" for name, part in value.items())
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
