@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 
 from bridge.files.cache import cache_folder
-from bridge.train.architecture import Architecture
-from bridge.train.rehearsal import simulate_pairs
-from bridge.train.settings import TrainingSettings
-from bridge.train.training import TrainingData, train_model
+from bridge.training.architecture import Architecture
+from bridge.training.rehearsal import simulate_pairs
+from bridge.training.settings import TrainingSettings
+from bridge.training.training import TrainingData, train_model
 
 
 def model_folder() -> Path:

@@ -21,9 +21,9 @@ from bridge.cli import app
 from bridge.detections import Detections
 from bridge.examples.scene import Scene
 from bridge.examples.simulator import simulate_nuclei
-from bridge.train.comparing import mean_f1
-from bridge.train.evaluation import evaluate
-from bridge.train.pairs import TrainingPair
+from bridge.training.comparing import mean_f1
+from bridge.training.evaluation import evaluate
+from bridge.training.pairs import TrainingPair
 
 REGION = 160
 """Side of a region that the reviewer finishes in a round, pixels."""

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from bridge.train.evaluation import evaluate
-from bridge.train.fields import LEGEND, draw_field
-from bridge.train.pairs import TrainingPair
+from bridge.training.evaluation import evaluate
+from bridge.training.fields import LEGEND, draw_field
+from bridge.training.pairs import TrainingPair
 from tools.review_rounds import Played, play
 
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "review_rounds.png"

@@ -10,17 +10,17 @@ from pathlib import Path
 from bridge.apps.training_pairs import collect_pairs
 from bridge.errors import BadInputError
 from bridge.model.folder import ModelFolder, open_model
-from bridge.train.architecture import Architecture
-from bridge.train.assembling import assemble, choose_steps, class_names, unlearnt_classes
-from bridge.train.loop import TrainingListener
-from bridge.train.pairs import TrainingPair
-from bridge.train.rehearsal import OldDomain, fluorescence_domain, given_domain
-from bridge.train.results import add_card
-from bridge.train.settings import TrainingSettings
-from bridge.train.sources import ReadOptions, read_pairs
-from bridge.train.sources.options import Note, OnError, ignore_note
-from bridge.train.splitting import group_by_field
-from bridge.train.training import SilentListener, Trained, check_free, train_model
+from bridge.training.architecture import Architecture
+from bridge.training.assembling import assemble, choose_steps, class_names, unlearnt_classes
+from bridge.training.loop import TrainingListener
+from bridge.training.pairs import TrainingPair
+from bridge.training.rehearsal import OldDomain, fluorescence_domain, given_domain
+from bridge.training.results import add_card
+from bridge.training.settings import TrainingSettings
+from bridge.training.sources import ReadOptions, read_pairs
+from bridge.training.sources.options import Note, OnError, ignore_note
+from bridge.training.splitting import group_by_field
+from bridge.training.training import SilentListener, Trained, check_free, train_model
 
 Source = str | PathLike[str]
 
@@ -52,7 +52,7 @@ def train(
     Where the source says which images are for training, validation and tests, that counts; else
     some are held out to validate with. What a model of one channel could do before is rehearsed
     with fluorescence images. A model that is not better than its start is written as
-    ``OUT.not-better``. :func:`bridge.train.training.train_model` says more.
+    ``OUT.not-better``. :func:`bridge.training.training.train_model` says more.
 
     Args:
         pairs: QuPath projects, review folders of ``starbridge fiji push``, folders or zips of
@@ -86,8 +86,11 @@ def train(
         MissingPartError: StarDist or TensorFlow is not installed.
         QuPathError: QuPath does not start, or cannot read a project.
 
-    >>> trained = train("REVIEW/", options=ReadOptions(inside=("Done",)), start="demo", out="NEW")
-    >>> trained.is_better, trained.path
+    >>> done = ReadOptions(inside=("Done",))
+    >>> trained = train("REVIEW/", options=done, start="demo", out="BETTER")
+    Traceback (most recent call last):
+        ...
+    bridge.errors.BadInputError: REVIEW: does not exist; ...
     """
     listener = listener or SilentListener()
     check_free(Path(out), resume=resume)

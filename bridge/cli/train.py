@@ -33,7 +33,7 @@ from bridge.errors import BadInputError
 
 if TYPE_CHECKING:
     from bridge.errors import StarbridgeError
-    from bridge.train.training import Trained
+    from bridge.training.training import Trained
 
 
 class LikeChoice(StrEnum):
@@ -155,11 +155,11 @@ def train(
     all is in OUT.training, from which --resume goes on after a crash.
     """
     from bridge.apps.model_training import train as train_on
-    from bridge.train.architecture import Architecture
-    from bridge.train.progress import TrainingProgress
-    from bridge.train.results import failure_line, result_json
-    from bridge.train.settings import TrainingSettings
-    from bridge.train.sources import ReadOptions
+    from bridge.training.architecture import Architecture
+    from bridge.training.progress import TrainingProgress
+    from bridge.training.results import failure_line, result_json
+    from bridge.training.settings import TrainingSettings
+    from bridge.training.sources import ReadOptions
 
     shape = {"grid": grid, "rays": rays, "depth": depth, "filters": filters}
     _check_start(start, new, [name for name, value in shape.items() if value is not None])
@@ -252,7 +252,7 @@ def _check_start(start: str | None, new: bool, shape: list[str]) -> None:
 
 
 def _print_result(trained: Trained) -> None:
-    from bridge.train.results import HEADS, result_rows
+    from bridge.training.results import HEADS, result_rows
 
     print_table(HEADS, result_rows(trained))
     for line in trained.lines:

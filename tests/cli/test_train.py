@@ -16,10 +16,10 @@ from bridge.apps.fiji.review_layout import ReviewFiles
 from bridge.apps.model_training import train
 from bridge.examples.simulator import simulate_nuclei
 from bridge.images import from_array
-from bridge.train.architecture import Architecture
-from bridge.train.settings import TrainingSettings
+from bridge.training.architecture import Architecture
+from bridge.training.settings import TrainingSettings
 from tests.cli.conftest import Command
-from tests.train.folders import picture, save, squares
+from tests.training.folders import picture, save, squares
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]
 
@@ -177,7 +177,7 @@ def _killed_after_two(dataset: Path, out: Path) -> None:
 def test_ctrl_c_keeps_the_best_so_far(
     starbridge: Command, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bridge.train.progress import TrainingProgress
+    from bridge.training.progress import TrainingProgress
 
     shown = TrainingProgress.validated
 
@@ -236,7 +236,7 @@ def test_classes_of_a_review_are_learnt_when_asked_for(
 ) -> None:
     from dataclasses import replace
 
-    from bridge.train.sources import read_pairs
+    from bridge.training.sources import read_pairs
 
     pairs = [replace(pair, classes={1: "glia", 2: "neuron"}) for pair in read_pairs(dataset)]
     settings = TrainingSettings(patch=32, batch_size=2)

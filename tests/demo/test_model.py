@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bridge.model.folder import demo_model_folder
-from bridge.train.evaluation import evaluate, microscope_pair
+from bridge.training.evaluation import evaluate, microscope_pair
 
 pytestmark = pytest.mark.model
 
