@@ -1,7 +1,7 @@
 """starbridge: StarDist nuclei, from a microscope image to Fiji, QuPath and Excel.
 
 The public names are :class:`Detections`, :class:`Segmenter`, :class:`Image`, :func:`open_image`,
-:class:`ImageInfo`, :class:`PixelSize`, and :func:`evaluate`. They are imported when
+:class:`ImageInfo`, :class:`PixelSize`, :func:`train` and :func:`evaluate`. They are imported when
 first used: the libraries behind them are heavy, and the command has to answer at once.
 """
 
@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bridge.apps.model_training import train as train
     from bridge.detections import Detections as Detections
     from bridge.images import Image as Image
     from bridge.images import open_image as open_image
@@ -29,6 +30,7 @@ _HOME = {
     "Segmenter": "bridge.segment.segmenter",
     "evaluate": "bridge.training.evaluation",
     "open_image": "bridge.images",
+    "train": "bridge.apps.model_training",
 }
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "__version__",
     "evaluate",
     "open_image",
+    "train",
 ]
 
 

@@ -12,6 +12,7 @@ from bridge.errors import BadInputError
 from bridge.model.folder import ModelFolder, open_model
 from bridge.training.architecture import Architecture
 from bridge.training.assembling import assemble, choose_steps, class_names, unlearnt_classes
+from bridge.training.comparing import mean_f1
 from bridge.training.loop import TrainingListener
 from bridge.training.pairs import TrainingPair
 from bridge.training.rehearsal import OldDomain, fluorescence_domain, given_domain
@@ -128,6 +129,8 @@ def train(
         listener=listener,
         command=command,
     )
+    if not mean_f1(trained.record.comparisons[0].after):
+        note("the model finds nothing right yet: it needs more --steps, or more objects")
     listener.stage("writing the model card")
     add_card(trained)
     return trained
