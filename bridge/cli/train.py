@@ -66,9 +66,12 @@ def train(
         bool, typer.Option("--new", help="Begin with random weights, in place of --from.")
     ] = False,
     like: Annotated[
-        LikeChoice,
-        typer.Option(help="Network of --new: haug2's, a small one, 2D_versatile_fluo's."),
-    ] = LikeChoice.haug2,
+        LikeChoice | None,
+        typer.Option(
+            help="Network of --new: haug2's, a small one, 2D_versatile_fluo's. [default: haug2]",
+            show_default=False,
+        ),
+    ] = None,
     grid: Annotated[
         int | None,
         typer.Option(
@@ -160,22 +163,27 @@ def train(
     from bridge.training.results import failure_line, result_json
     from bridge.training.settings import TrainingSettings
     from bridge.training.sources import ReadOptions
+    from bridge.training.training import working_folder
 
     shape = {"grid": grid, "rays": rays, "depth": depth, "filters": filters}
-    _check_start(start, new, [name for name, value in shape.items() if value is not None])
+    network = {"like": like, **shape}
+    _check_start(start, new, [name for name, value in network.items() if value is not None])
     errors: list[StarbridgeError] = []
-
-    def failed(error: StarbridgeError) -> None:
-        errors.append(error)
-        note(str(error))
 
     try:
         with TrainingProgress() as progress:
+
+            def failed(error: StarbridgeError) -> None:
+                errors.append(error)
+                progress.remark(str(error))
+
             trained = train_on(
                 reviews,
                 out=out,
                 start=start,
-                architecture=Architecture(like=like.value, **shape) if new else None,
+                architecture=Architecture(like=(like or LikeChoice.haug2).value, **shape)
+                if new
+                else None,
                 options=ReadOptions(
                     channels=split_words(channel),
                     axes=axes.upper() if axes else None,
@@ -214,7 +222,8 @@ def train(
                 command=shlex.join(["starbridge", *sys.argv[1:]]),
             )
     except KeyboardInterrupt as interruption:
-        note(f"stopped; the same command with --resume goes on from {out.name}.training")
+        work = working_folder(out)
+        note(f"stopped; --resume goes on from {work}" if work.exists() else "stopped")
         raise typer.Exit(130) from interruption
     for line in trained.record.notes:
         note(line)

@@ -90,6 +90,7 @@ def test_nothing_is_rehearsed_for_a_model_of_several_channels(tmp_path: Path) ->
     assert first.is_better
     assert not second.is_better  # neither finds anything
     assert notes == [
-        "nothing is rehearsed, as a takes 2 channels; --old names images that it was trained on"
+        "nothing is rehearsed, as a takes 2 channels; --old names images that it was trained on",
+        "the model finds nothing right yet: it needs more --steps, or more objects",
     ]
     assert [part.role for part in second.record.data] == ["train", "validation"]

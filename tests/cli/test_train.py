@@ -14,6 +14,7 @@ from bridge import Detections, ImageInfo, Segmenter
 from bridge.apps.fiji.review_files import push_files
 from bridge.apps.fiji.review_layout import ReviewFiles
 from bridge.apps.model_training import train
+from bridge.cli.exporting import export_trained
 from bridge.examples.simulator import simulate_nuclei
 from bridge.images import from_array
 from bridge.training.architecture import Architecture
@@ -210,6 +211,18 @@ def test_a_new_model_is_exported_and_verified(
     assert "passed" in checks[out / "export" / "new.onnx"][0]
 
 
+def test_an_export_that_fails_is_named(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "export").write_text("in the way")
+
+    result = export_trained(small, ["pb"], tmp_path / "export", is_printed=True)
+
+    assert not result["ok"]
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if "not exported" in line)
+    assert str(tmp_path / "export") in line
+
+
 def test_one_broken_image_is_named_and_the_others_are_learnt(
     starbridge: Command, dataset: Path, small: Path, tmp_path: Path
 ) -> None:
@@ -315,6 +328,7 @@ def test_what_cannot_be_learnt_from_is_refused_in_one_line(
         ((), "--from: is missing"),
         (("--from", "demo", "--new"), "--from and --new: contradict each other"),
         (("--from", "demo", "--rays", "64"), "--rays: is for a new network"),
+        (("--from", "demo", "--like", "fluo"), "--like: is for a new network"),
         (("--new", "--grid", "3"), "--grid: 3 is no power of 2"),
         (("--from", "demo", "--steps", "0"), "--steps: 0 is too small"),
         (("--from", "demo", "--patch", "33"), "--patch: 33 is no multiple of 16; give 48"),
