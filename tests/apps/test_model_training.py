@@ -72,6 +72,19 @@ def test_fields_of_names_that_are_not_there_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.model
 @pytest.mark.slow
+def test_random_weights_are_not_given_up_while_they_find_nothing_yet(tmp_path: Path) -> None:
+    settings = replace(SETTINGS, patience=1)
+
+    trained = bridge.train(
+        pairs(), out=tmp_path / "a", start=None, architecture=TINY, steps=4, settings=settings
+    )
+
+    assert [point.step for point in trained.record.history] == [1, 2, 3, 4]
+    assert trained.record.best_step == 4
+
+
+@pytest.mark.model
+@pytest.mark.slow
 def test_nothing_is_rehearsed_for_a_model_of_several_channels(tmp_path: Path) -> None:
     notes: list[str] = []
     first = bridge.train(
