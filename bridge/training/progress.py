@@ -61,6 +61,8 @@ class TrainingProgress:
             self.remark(text)
             return
         self._update(description=escape(text))
+        if text != "validating":  # loss and time are of the steps
+            self._update(what="")
 
     def stepped(self, step: int, steps: int, loss: float) -> None:
         """Move on by a step."""

@@ -85,7 +85,10 @@ def failure_line(trained: Trained) -> str:
         for part in trained.record.comparisons
         if part.before
     )
-    return f"not better than {start}, which stays as it is: F1 {figures}. It lies in {trained.path}"
+    return (
+        f"not better than {start}, which stays as it is: F1 {figures}. "
+        f"The new one lies in {trained.path}"
+    )
 
 
 def _about(trained: Trained) -> str:
