@@ -10,23 +10,24 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from bridge.demo.train import train
 from bridge.files.cache import cache_folder
+from bridge.training.architecture import Architecture
+from bridge.training.rehearsal import simulate_pairs
+from bridge.training.settings import TrainingSettings
+from bridge.training.training import TrainingData, train_model
 
 
 def model_folder() -> Path:
     """Return the model's folder; train it if it is not there yet."""
     folder = cache_folder() / "benchmarks" / "haug2_like"
     if not folder.exists():
-        train(
+        train_model(
+            TrainingData(pairs=simulate_pairs(200, seed=1), validation=simulate_pairs(20, seed=2)),
             folder,
-            epochs=12,
-            images=200,
-            image_size=256,
-            patch_size=128,
-            filters=32,
-            conv_after_unet=128,
-            grid=1,
+            start=None,
+            architecture=Architecture(like="haug2"),
+            settings=TrainingSettings(steps=1200, patch=128, learning_rate=1e-3),
+            resume=True,
         )
     return folder
 

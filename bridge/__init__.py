@@ -1,7 +1,7 @@
 """starbridge: StarDist nuclei, from a microscope image to Fiji, QuPath and Excel.
 
 The public names are :class:`Detections`, :class:`Segmenter`, :class:`Image`, :func:`open_image`,
-:class:`ImageInfo`, :class:`PixelSize` and :func:`evaluate`. They are imported when
+:class:`ImageInfo`, :class:`PixelSize`, :func:`train` and :func:`evaluate`. They are imported when
 first used: the libraries behind them are heavy, and the command has to answer at once.
 """
 
@@ -11,13 +11,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bridge.apps.model_training import train as train
     from bridge.detections import Detections as Detections
     from bridge.images import Image as Image
     from bridge.images import open_image as open_image
     from bridge.images.info import ImageInfo as ImageInfo
     from bridge.images.info import PixelSize as PixelSize
     from bridge.segment.segmenter import Segmenter as Segmenter
-    from bridge.train.evaluation import evaluate as evaluate
+    from bridge.training.evaluation import evaluate as evaluate
 
 __version__ = "0.1.0"
 
@@ -27,8 +28,9 @@ _HOME = {
     "ImageInfo": "bridge.images.info",
     "PixelSize": "bridge.images.info",
     "Segmenter": "bridge.segment.segmenter",
-    "evaluate": "bridge.train.evaluation",
+    "evaluate": "bridge.training.evaluation",
     "open_image": "bridge.images",
+    "train": "bridge.apps.model_training",
 }
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "__version__",
     "evaluate",
     "open_image",
+    "train",
 ]
 
 

@@ -17,9 +17,9 @@ import tifffile
 from numpy.typing import NDArray
 
 from bridge.files.atomic import writing
-from bridge.train.pairs import TrainingPair
-from bridge.train.rehearsal import REMEMBERED
-from bridge.train.sources import read_pairs
+from bridge.training.pairs import TrainingPair
+from bridge.training.rehearsal import REMEMBERED
+from bridge.training.sources import read_pairs
 
 COUNT = 32
 SIDE = 256

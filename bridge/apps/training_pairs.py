@@ -17,9 +17,9 @@ from bridge.apps.qupath.training_pairs import (
     read_project_pairs,
 )
 from bridge.errors import BadInputError, StarbridgeError
-from bridge.train.pairs import TrainingPair
-from bridge.train.sources import ReadOptions, read_pairs
-from bridge.train.sources.options import Note, OnError, ignore_note
+from bridge.training.pairs import TrainingPair
+from bridge.training.sources import ReadOptions, read_pairs
+from bridge.training.sources.options import Note, OnError, ignore_note
 
 Kind = Literal["QuPath project", "review folder", "files"]
 
@@ -52,7 +52,7 @@ def read_training_pairs(
 
     Args:
         source: a QuPath project, a review folder of ``starbridge fiji push``, or anything that
-            :func:`bridge.train.sources.read_pairs` takes.
+            :func:`bridge.training.sources.read_pairs` takes.
         options: what is read.
         note: called with sentences for the user.
         on_error: called with the error of an image, which is left out; where ``None``, the first
@@ -65,7 +65,7 @@ def read_training_pairs(
 
     Raises:
         BadInputError: a review in which nothing is finished, and as
-            :func:`bridge.train.sources.read_pairs`.
+            :func:`bridge.training.sources.read_pairs`.
         QuPathError: QuPath does not start, or cannot read the project.
 
     >>> pairs = read_training_pairs("review/", ReadOptions(inside=("Done",)))

@@ -27,6 +27,7 @@ from bridge.cli.repair import repair_files
 from bridge.cli.segment import segment
 from bridge.cli.select import select
 from bridge.cli.stopping import stopped_by_signals
+from bridge.cli.train import train
 from bridge.cli.verify import verify_files
 from bridge.errors import StarbridgeError
 
@@ -47,6 +48,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "aggregate": aggregate,
     "evaluate": evaluate,
     "pairs": pairs,
+    "train": train,
     "export": export,
     "verify": verify_files,
     "import": import_file,

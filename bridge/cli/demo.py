@@ -30,18 +30,3 @@ def run(
         )
     close_run(outcomes, "results", out)
     typer.echo(next_steps(out, outcomes))
-
-
-@app.command("train")
-def train_model(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Model folder to write.")],
-    seed: Annotated[int, typer.Option(help="Of the simulation and of the training.")] = 1,
-    epochs: Annotated[int, typer.Option(help="How long, in hundreds of steps.")] = 64,
-    start: Annotated[
-        Path | None, typer.Option(help="Model folder to go on from, in place of random weights.")
-    ] = None,
-) -> None:
-    """Train the demo model anew on simulated nuclei (about a quarter of an hour on two cores)."""
-    from bridge.demo.train import train
-
-    typer.echo(train(out, seed=seed, epochs=epochs, start=start))

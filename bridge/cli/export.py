@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
+from bridge.cli.exporting import TARGETS_HELP, export_model, print_export
 from bridge.cli.options import MODEL_HELP
-from bridge.cli.output import note
 from bridge.errors import BadInputError
-from models_export.targets import TARGETS
 
 
 def export(
@@ -18,9 +17,7 @@ def export(
     to: Annotated[
         list[str] | None,
         typer.Option(
-            help="Target: "
-            + "; ".join(f"{key} ({spec.program})" for key, spec in TARGETS.items())
-            + ". May be given several times.",
+            help=f"Target: {TARGETS_HELP}. May be given several times.",
         ),
     ] = None,
     everything: Annotated[
@@ -37,24 +34,10 @@ def export(
     ] = True,
 ) -> None:
     """Write a model for Fiji, QuPath and others, checked in the runtimes that load it there."""
-    from models_export import export as export_model
-    from models_export.console import ConsoleListener
-
     if not to and not everything:
         raise BadInputError("--to", "is missing", "say what to write (--to tf1.15), or --all")
     targets = None if everything else to
-    with ConsoleListener() as listener:
-        done = export_model(
-            model, targets, out=out, weights=weights, verify=verify, listener=listener
-        )
-    for line in done.model.notes:
-        note(line)
-    for file in done.files:
-        typer.echo(file.path)
-        for check in file.checks:
-            typer.echo(f"  {check}")
-    for target, why in done.left_out.items():
-        typer.echo(f"{target}: not written, because {done.model.file_name} {why}")
-    typer.echo(done.record)
+    done = export_model(model, targets, out, weights=weights, verify=verify)
+    print_export(done)
     if not done.ok:
         raise typer.Exit(1)

@@ -31,8 +31,8 @@ from bridge.cli.review_options import (
 
 if TYPE_CHECKING:
     from bridge.errors import StarbridgeError
-    from bridge.train.pairs import TrainingPair
-    from bridge.train.sources import ReadOptions
+    from bridge.training.pairs import TrainingPair
+    from bridge.training.sources import ReadOptions
 
 
 class LayoutChoice(StrEnum):
@@ -106,11 +106,11 @@ def pairs(
     """
     from bridge.apps.training_pairs import collect_pairs
     from bridge.formats.naming import PUBLISHED_PATTERN
-    from bridge.train.building import BuildSettings, build_dataset
-    from bridge.train.preparing import Preparation
-    from bridge.train.sources import ReadOptions
-    from bridge.train.splitting import SHARES, parse_shares
-    from bridge.train.writing import check_free
+    from bridge.training.building import BuildSettings, build_dataset
+    from bridge.training.preparing import Preparation
+    from bridge.training.sources import ReadOptions
+    from bridge.training.splitting import SHARES, parse_shares
+    from bridge.training.writing import check_free
 
     options = ReadOptions(
         channels=split_words(channel),

@@ -1,4 +1,4 @@
-"""The built-in demo model: its data and card, its demo run, its training and its simulator."""
+"""The built-in demo model and its demo run."""
 
 from __future__ import annotations
 

@@ -20,10 +20,10 @@ from bridge.apps.review_scores import score_reviews
 from bridge.errors import BadInputError, StarbridgeError
 from bridge.images import from_array
 from bridge.review import Pushed, compare, merge, save_push_record
-from bridge.train.sources import ReadOptions
+from bridge.training.sources import ReadOptions
 from tests.apps.qupath.reviews import review_of
 from tests.review.nuclei import row_of, without
-from tests.train.folders import picture, squares
+from tests.training.folders import picture, squares
 
 
 def push(folder: Path, name: str = "a", *, shift: int = 0) -> ReviewFiles:

@@ -19,10 +19,10 @@ from bridge.apps.qupath.training_pairs import is_marked, pairs_of_review
 from bridge.apps.training_pairs import kind_of, read_training_pairs
 from bridge.errors import BadInputError, StarbridgeError
 from bridge.images import from_array
-from bridge.train.pairs import IGNORED
-from bridge.train.sources import ReadOptions
+from bridge.training.pairs import IGNORED
+from bridge.training.sources import ReadOptions
 from tests.apps.qupath.reviews import review_of
-from tests.train.folders import picture, save, squares
+from tests.training.folders import picture, save, squares
 
 DONE = ReadOptions(channels=("DAPI",), inside=("Done",))
 

@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from bridge.cli import app
 from bridge.errors import BadInputError
-from bridge.train.sources import read_pairs
+from bridge.training.sources import read_pairs
 from tests.apps.test_training_pairs import finish_region, push
-from tests.train.folders import picture, save, squares
+from tests.training.folders import picture, save, squares
 
 
 def run(*arguments: str | Path) -> tuple[int, str, str]:

@@ -10,10 +10,10 @@ from bridge.apps.fiji.review_layout import ReviewFiles
 from bridge.errors import BadInputError, StarbridgeError
 from bridge.images import open_image
 from bridge.review.record import ENDING
-from bridge.train.pairs import TrainingPair
-from bridge.train.sources import ReadOptions
-from bridge.train.sources.options import Note, OnError, ignore_note
-from bridge.train.sources.reviews import is_done, refuse_unreviewed, review_pairs
+from bridge.training.pairs import TrainingPair
+from bridge.training.sources import ReadOptions
+from bridge.training.sources.options import Note, OnError, ignore_note
+from bridge.training.sources.reviews import is_done, refuse_unreviewed, review_pairs
 
 
 def is_review_folder(folder: Path) -> bool:
@@ -34,7 +34,7 @@ def read_review_folder(
         folder: the review folder. The pixels are those of its ``NAME.tif``.
         options: what is read. A ROI of the class counts as a region whatever it is.
         note: called with sentences for the user.
-        on_error: as in :func:`bridge.train.sources.read_pairs`.
+        on_error: as in :func:`bridge.training.sources.read_pairs`.
 
     Yields:
         The pairs; images in which nothing is finished are left out.

@@ -11,10 +11,10 @@ from bridge.apps.qupath.session import QuPath
 from bridge.apps.qupath.shown_image import open_shown
 from bridge.apps.qupath.sync import MOST_RESTARTS, Review, read_review
 from bridge.errors import BadInputError, StarbridgeError
-from bridge.train.pairs import TrainingPair
-from bridge.train.sources import ReadOptions
-from bridge.train.sources.options import Note, OnError, ignore_note
-from bridge.train.sources.reviews import is_done, refuse_unreviewed, review_pairs
+from bridge.training.pairs import TrainingPair
+from bridge.training.sources import ReadOptions
+from bridge.training.sources.options import Note, OnError, ignore_note
+from bridge.training.sources.reviews import is_done, refuse_unreviewed, review_pairs
 
 MARKS = ("reviewed", "done", "finished")
 """Keys of an image's metadata in QuPath by which a reviewer marks it as done."""
@@ -67,7 +67,7 @@ def read_project_pairs(
         project: the project's folder, or its file.
         options: what is read; ``done`` names images by name, with or without ending, or number.
         note: called with sentences for the user.
-        on_error: as in :func:`bridge.train.sources.read_pairs`.
+        on_error: as in :func:`bridge.training.sources.read_pairs`.
         app: folder of QuPath, as in :class:`bridge.apps.qupath.session.QuPath`.
         heap: its memory, as there.
 
@@ -145,7 +145,7 @@ def pairs_of_review(
 
     Raises:
         BadInputError: the image's file is missing or is not what QuPath shows; and what
-            :func:`bridge.train.sources.reviews.review_pairs` raises.
+            :func:`bridge.training.sources.reviews.review_pairs` raises.
     """
     shown = review.image.transform.detections_to_shown(review.detections)
     with open_shown(review.image) as image:

@@ -11,10 +11,10 @@ import tifffile
 from bridge.apps.finding import find_qupath
 from bridge.apps.training_pairs import kind_of, read_training_pairs
 from bridge.errors import BadInputError
-from bridge.train.pairs import IGNORED
-from bridge.train.sources import ReadOptions
+from bridge.training.pairs import IGNORED
+from bridge.training.sources import ReadOptions
 from tests.groovy.conftest import QuPath as QuPathScripts
-from tests.train.folders import picture
+from tests.training.folders import picture
 
 pytestmark = pytest.mark.qupath
 
