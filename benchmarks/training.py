@@ -29,18 +29,18 @@ from numpy.typing import NDArray
 
 from bridge.model.recipe import Recipe
 from bridge.model.stardist_keras import build_stardist
-from bridge.train.architecture import Architecture
-from bridge.train.comparing import Judgement, Yardstick
-from bridge.train.loop import CANDIDATE, TrainingLoop
-from bridge.train.network import Plan, build_network, write_settings
-from bridge.train.normalizing import normalize_pair
-from bridge.train.pairs import TrainingPair
-from bridge.train.precision import Precision, choose_precision, computing_in
-from bridge.train.rehearsal import simulate_pairs
-from bridge.train.sampling import PatchSampler
-from bridge.train.settings import TrainingSettings
-from bridge.train.steps import Trainee
-from bridge.train.training import SilentListener
+from bridge.training.architecture import Architecture
+from bridge.training.comparing import Judgement, Yardstick
+from bridge.training.loop import CANDIDATE, TrainingLoop
+from bridge.training.network import Plan, build_network, write_settings
+from bridge.training.normalizing import normalize_pair
+from bridge.training.pairs import TrainingPair
+from bridge.training.precision import Precision, choose_precision, computing_in
+from bridge.training.rehearsal import simulate_pairs
+from bridge.training.sampling import PatchSampler
+from bridge.training.settings import TrainingSettings
+from bridge.training.steps import Trainee
+from bridge.training.training import SilentListener
 
 SHAPES = ((256, 4), (96, 8))
 """Side of a patch in pixels, and patches a batch."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MODEL_HELP = (
     "StarDist model: a folder, a zip, a bioimage.io package, an exported .zip, .pb or .onnx, a "
-    "URL, a name (starbridge models lists them), or 'demo'."
+    "URL, a name (starbridge models lists them), or 'fluo', the built-in one."
 )
 """Help of ``--model``, the same in every command."""
 

@@ -20,7 +20,7 @@ from bridge.errors import BadInputError
 from bridge.model.config import read_config, read_thresholds
 from bridge.model.provenance import Provenance
 from bridge.model.recipe import RECIPE_FILE, Recipe, read_recipe
-from bridge.model.source import DEMO, demo_model_folder, locate_model
+from bridge.model.source import DEMO, FLUO, demo_model_folder, locate_model
 from bridge.model.weights import find_weights
 
 __all__ = ["DEMO", "ModelFolder", "demo_model_folder", "open_model"]
@@ -85,7 +85,9 @@ class ModelFolder:
         A model that was downloaded or unpacked is opened from the cache, without a network, under
         the same name.
         """
-        return DEMO if self.path == demo_model_folder() else str(self.path.absolute())
+        if self.path == demo_model_folder():
+            return self.name if self.name in (FLUO, DEMO) else FLUO
+        return str(self.path.absolute())
 
     @property
     def file_name(self) -> str:

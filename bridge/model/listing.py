@@ -9,12 +9,12 @@ from typing import Any, Literal
 
 from bridge.model.provenance import read_provenance
 from bridge.model.published import PUBLISHED
-from bridge.model.source import DEMO, demo_model_folder, name_of_file
+from bridge.model.source import DEMO, FLUO, demo_model_folder, name_of_file
 from bridge.model.store import find_cached, find_shared, list_shared, models_folder, shared_folder
 
 Place = Literal["built in", "shared", "cache", ""]
 
-_DEMO_PURPOSE = "trying starbridge; small, trained on simulated fluorescent nuclei"
+_FLUO_PURPOSE = "nuclei in fluorescence; small, trained on BBBC038 and simulated nuclei"
 
 
 @dataclass(frozen=True)
@@ -97,9 +97,10 @@ def list_models() -> Listing:
         BadInputError: ``STARBRIDGE_MODELS`` names no folder.
 
     >>> [model.name for model in list_models().models][:2]
-    ['demo', '2D_versatile_fluo']
+    ['fluo', '2D_versatile_fluo']
     """
-    models = [ListedModel(DEMO, "built in", *_sized(demo_model_folder()), purpose=_DEMO_PURPOSE)]
+    built_in = _sized(demo_model_folder())
+    models = [ListedModel(FLUO, "built in", *built_in, purpose=_FLUO_PURPOSE, aliases=(DEMO,))]
     for published in PUBLISHED:
         shared = find_shared(published.name)
         path = shared or find_cached(published)

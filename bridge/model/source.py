@@ -25,20 +25,20 @@ from bridge.model.store import (
 )
 from bridge.model.unpack import LocatedModel, open_file, open_folder
 
-DEMO = "demo"
-"""Name of the model that is part of starbridge."""
+FLUO, DEMO = "fluo", "demo"
+"""Name and alias of the model that is part of starbridge."""
 
 _LEGACY_PREFIX = "python_"  # StarDist's downloads are called python_2D_demo.zip
 _ENDINGS = (".zip", ".pb", ".onnx")
 _NAMES = ", ".join(model.name for model in PUBLISHED)
 _GIVE = (
     "give the folder that holds config.json and weights_best.h5, a zip of it, its URL, or one of "
-    f"{DEMO}, {_NAMES}"
+    f"{FLUO}, {_NAMES}"
 )
 
 
 def demo_model_folder() -> Path:
-    """Return the folder of the packaged demo model.
+    """Return the folder of the built-in model, ``fluo``.
 
     Returns:
         A StarDist 2D model folder (``config.json``, ``thresholds.json``, ``weights_best.h5``) with
@@ -55,8 +55,8 @@ def locate_model(model: str, *, fetch: bool = True) -> LocatedModel:
     """Find a model, and download and unpack it where that is needed.
 
     Args:
-        model: ``demo``; a model folder; a zip of one; a bioimage.io package (folder or zip); a URL
-            of a zip; the name or alias of a published model
+        model: ``fluo`` or ``demo``; a model folder; a zip of one; a bioimage.io package (folder or
+            zip); a URL of a zip; the name or alias of a published model
             (:data:`bridge.model.published.PUBLISHED`); or the name of a model in the folder that
             ``STARBRIDGE_MODELS`` names. What is in the working folder comes first, then the shared
             folder, then the cache, then the network.
@@ -70,8 +70,8 @@ def locate_model(model: str, *, fetch: bool = True) -> LocatedModel:
         >>> locate_model("demo").name
         'demo'
     """
-    if model == DEMO:
-        return LocatedModel(demo_model_folder(), DEMO)
+    if model in (FLUO, DEMO):
+        return LocatedModel(demo_model_folder(), model)
     if is_address(model):
         return _open_address(model, fetch=fetch)
     path = Path(model)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bridge.train.pairs import TrainingPair
-from tests.train.scenes import disc_pair
+from bridge.training.pairs import TrainingPair
+from tests.training.scenes import disc_pair
 from tools.rehearsal_set import SIDE, choose, cut
 
 

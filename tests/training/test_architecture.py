@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bridge.errors import BadInputError
-from bridge.train.architecture import ARCHITECTURES, Architecture, patch_divisor, with_classes
+from bridge.training.architecture import ARCHITECTURES, Architecture, patch_divisor, with_classes
 
 
 def test_haug2_has_the_published_layers(shared: Path) -> None:

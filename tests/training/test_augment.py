@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.train.augment import NO_AUGMENTATION, Augmentation
-from tests.train.scenes import discs
+from bridge.training.augment import NO_AUGMENTATION, Augmentation
+from tests.training.scenes import discs
 
 
 @given(seed=st.integers(0, 10_000))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.train.comparing import Judgement, compare, describe, is_better
-from bridge.train.comparing import Yardstick as Judge
-from bridge.train.record import Comparison
-from bridge.train.score import Score
-from tests.train.scenes import disc_pair
+from bridge.training.comparing import Judgement, compare, describe, is_better
+from bridge.training.comparing import Yardstick as Judge
+from bridge.training.record import Comparison
+from bridge.training.score import Score
+from tests.training.scenes import disc_pair
 
 
 def scores(f1: float) -> tuple[Score, ...]:

@@ -10,11 +10,11 @@ import pytest
 
 from bridge.model.folder import demo_model_folder, open_model
 from bridge.model.keras_weights import load_weights
-from bridge.train.comparing import Judgement, Yardstick
-from bridge.train.interpolating import SHARES, choose_share
-from bridge.train.network import Plan, build_network, plan_network, write_settings
-from bridge.train.steps import save_weights
-from tests.train.scenes import disc_pair
+from bridge.training.comparing import Judgement, Yardstick
+from bridge.training.interpolating import SHARES, choose_share
+from bridge.training.network import Plan, build_network, plan_network, write_settings
+from bridge.training.steps import save_weights
+from tests.training.scenes import disc_pair
 
 pytestmark = pytest.mark.model
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bridge.train.loop import _BATCHES_AHEAD, _prefetched
+from bridge.training.loop import _BATCHES_AHEAD, _prefetched
 from tests.waiting import wait_until
 
 

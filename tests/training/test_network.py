@@ -13,9 +13,15 @@ import pytest
 from bridge.errors import BadInputError
 from bridge.model.folder import ModelFolder, demo_model_folder, open_model
 from bridge.model.recipe import Recipe
-from bridge.train.architecture import Architecture
-from bridge.train.network import Plan, build_network, median_diameter, plan_network, write_settings
-from tests.train.scenes import TINY, disc_pair
+from bridge.training.architecture import Architecture
+from bridge.training.network import (
+    Plan,
+    build_network,
+    median_diameter,
+    plan_network,
+    write_settings,
+)
+from tests.training.scenes import TINY, disc_pair
 
 
 def weights(network: Any) -> dict[str, list[Any]]:

@@ -7,9 +7,9 @@ import pytest
 
 from bridge.errors import BadInputError
 from bridge.model.recipe import Recipe
-from bridge.train.normalizing import normalize_pair
-from bridge.train.pairs import TrainingPair
-from tests.train.scenes import disc_pair
+from bridge.training.normalizing import normalize_pair
+from bridge.training.pairs import TrainingPair
+from tests.training.scenes import disc_pair
 
 
 @pytest.mark.parametrize("normalize", ["channels", "joint"])

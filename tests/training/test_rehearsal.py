@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bridge.train.rehearsal import (
+from bridge.training.rehearsal import (
     fluorescence_domain,
     given_domain,
     remembered_pairs,
     simulate_pairs,
 )
-from tests.train.scenes import disc_pair
+from tests.training.scenes import disc_pair
 
 
 def test_simulated_pairs_are_the_same_each_time() -> None:

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.model.recipe import Recipe
-from bridge.train.augment import NO_AUGMENTATION, Augmentation
-from bridge.train.normalizing import normalize_pair
-from bridge.train.pairs import IGNORED, TrainingPair
-from bridge.train.sampling import Batch, PatchSampler
-from tests.train.scenes import disc_pair, discs
+from bridge.training.augment import NO_AUGMENTATION, Augmentation
+from bridge.training.normalizing import normalize_pair
+from bridge.training.pairs import IGNORED, TrainingPair
+from bridge.training.sampling import Batch, PatchSampler
+from tests.training.scenes import disc_pair, discs
 
 pytestmark = pytest.mark.model
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from bridge.errors import BadInputError
-from bridge.train import precision
-from bridge.train.precision import choose_precision, computing_in
-from bridge.train.settings import TrainingSettings
+from bridge.training import precision
+from bridge.training.precision import choose_precision, computing_in
+from bridge.training.settings import TrainingSettings
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from bridge.errors import BadInputError
 from bridge.model.recipe import Recipe
 from bridge.model.stardist_keras import build_stardist
-from bridge.train.augment import Augmentation
-from bridge.train.pairs import IGNORED
-from bridge.train.sampling import Batch, PatchSampler
-from bridge.train.steps import Trainee, save_weights, stardist_loss
-from bridge.train.targets import make_targets
-from tests.train.scenes import TINY, disc_pair, discs
+from bridge.training.augment import Augmentation
+from bridge.training.pairs import IGNORED
+from bridge.training.sampling import Batch, PatchSampler
+from bridge.training.steps import Trainee, save_weights, stardist_loss
+from bridge.training.targets import make_targets
+from tests.training.scenes import TINY, disc_pair, discs
 
 pytestmark = pytest.mark.model
 

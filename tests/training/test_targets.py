@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bridge.train.pairs import IGNORED
-from bridge.train.targets import make_targets
-from tests.train.scenes import discs
+from bridge.training.pairs import IGNORED
+from bridge.training.targets import make_targets
+from tests.training.scenes import discs
 
 pytestmark = pytest.mark.model
 

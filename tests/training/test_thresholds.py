@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from bridge import Segmenter
-from bridge.train.comparing import mean_f1
-from bridge.train.evaluation import evaluate
-from bridge.train.pairs import TrainingPair
-from bridge.train.rehearsal import simulate_pairs
-from bridge.train.thresholds import ENOUGH_OBJECTS, choose_thresholds
+from bridge.training.comparing import mean_f1
+from bridge.training.evaluation import evaluate
+from bridge.training.pairs import TrainingPair
+from bridge.training.rehearsal import simulate_pairs
+from bridge.training.thresholds import ENOUGH_OBJECTS, choose_thresholds
 
 pytestmark = pytest.mark.model
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from bridge.errors import BadInputError
-from bridge.train.pairs import IGNORED, TrainingPair
-from bridge.train.validation import hold_out
-from tests.train.scenes import disc_pair
+from bridge.training.pairs import IGNORED, TrainingPair
+from bridge.training.validation import hold_out
+from tests.training.scenes import disc_pair
 
 
 def test_of_few_images_no_pixel_is_both_learnt_and_validated() -> None:
