@@ -54,7 +54,7 @@ def segment(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder for the results.", show_default=False)
     ],
-    model: Annotated[str, typer.Option("--model", "-m", help=MODEL_HELP)] = "demo",
+    model: Annotated[str, typer.Option("--model", "-m", help=MODEL_HELP)] = "fluo",
     channel: Annotated[
         str | None,
         typer.Option(

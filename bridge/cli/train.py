@@ -124,7 +124,7 @@ def train(
     steps: Annotated[
         int | None,
         typer.Option(
-            help="Batches to learn from. [default: 200 to 4000, by the number of objects; with "
+            help="Batches to learn from. [default: 400 to 4000, by the number of objects; with "
             "--new 20 times as many]",
             show_default=False,
         ),
@@ -134,9 +134,19 @@ def train(
         int | None,
         typer.Option(help="Side of a patch, pixels. [default: about 160]", show_default=False),
     ] = None,
-    learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 3e-4,
+    learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 5e-4,
+    validate_every: Annotated[
+        int | None,
+        typer.Option(
+            help="Steps between two validations. [default: a tenth of the steps, at most 500]",
+            show_default=False,
+        ),
+    ] = None,
     patience: Annotated[
-        int, typer.Option(help="Validations without improvement after which it ends.")
+        int,
+        typer.Option(
+            help="Validations without improvement, in the second half, after which it ends."
+        ),
     ] = 6,
     precision: Annotated[
         PrecisionChoice, typer.Option(help="Of the products; auto: the fastest here.")
@@ -207,6 +217,7 @@ def train(
                     batch_size=batch_size,
                     patch=patch,
                     learning_rate=learning_rate,
+                    validate_every=validate_every,
                     patience=patience,
                     rehearse=rehearse,
                     may_lose=may_lose,

@@ -15,7 +15,7 @@ from bridge.training.splitting import split_pairs
 from bridge.training.training import TrainingData
 
 _STEPS_AT = 100  # objects for which the fewest steps suffice
-_FEWEST, _MOST = 200, 4000
+_FEWEST, _MOST = 400, 4000
 _FROM_NOTHING = 20  # random weights need so many times the steps
 _MOST_FROM_NOTHING = 40_000
 
@@ -110,7 +110,7 @@ def unlearnt_classes(pairs: Sequence[TrainingPair], known: Sequence[str]) -> str
 def choose_steps(pairs: Sequence[TrainingPair], *, from_nothing: bool = False) -> int:
     """Return a number of steps that suits the data.
 
-    It grows with the square root of the number of objects: 200 steps for a hundred and fewer, 2,000
+    It grows with the square root of the number of objects: 400 steps for a hundred and fewer, 4,000
     for ten thousand. Random weights need many more.
 
     Args:
@@ -119,7 +119,7 @@ def choose_steps(pairs: Sequence[TrainingPair], *, from_nothing: bool = False) -
 
     >>> pair = TrainingPair(name="a", image=np.eye(9), labels=np.eye(9, dtype=int))
     >>> choose_steps([pair]), choose_steps([pair], from_nothing=True)
-    (200, 4000)
+    (400, 8000)
     """
     objects = sum(pair.count for pair in pairs)
     steps = float(np.clip(_FEWEST * np.sqrt(objects / _STEPS_AT), _FEWEST, _MOST))

@@ -50,8 +50,9 @@ class Yardstick:
 
     @property
     def resolution(self) -> float:
-        """Difference of F1 that one object of the validation images makes."""
-        return 1 / max(sum(pair.count for pair in self.new), 1)
+        """Difference of F1 that one object of the validation images makes; 0 without objects."""
+        count = sum(pair.count for pair in self.new)
+        return 1 / count if count else 0.0
 
     def judge(self, model: Any) -> Judgement:
         """Apply a model (a folder or a segmenter) to both and weigh the results."""

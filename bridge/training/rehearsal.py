@@ -31,11 +31,13 @@ class OldDomain:
         trained: pairs that patches are drawn from.
         checked: other pairs, on which it is measured what was forgotten.
         about: what they are, in words, for the model card.
+        licence: of the images, or ``""``.
     """
 
     trained: tuple[TrainingPair, ...] = ()
     checked: tuple[TrainingPair, ...] = ()
     about: str = ""
+    licence: str = ""
 
 
 def simulate_pairs(count: int, *, seed: int, size: int = _SIMULATED_SIZE) -> list[TrainingPair]:
@@ -89,7 +91,8 @@ def fluorescence_domain() -> OldDomain:
     return OldDomain(
         tuple(pair for k, pair in enumerate(pairs) if k % _PART_CHECKED),
         tuple(checked),
-        "simulated nuclei, and fluorescence images of the 2018 Data Science Bowl",
+        "simulated nuclei, and fluorescence images of the 2018 Data Science Bowl (BBBC038)",
+        "CC0",
     )
 
 

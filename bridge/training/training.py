@@ -52,6 +52,7 @@ from bridge.training.validation import hold_out
 
 _FINISHED = "finished"
 _LONGEST_WARM_UP = 200
+_OLD = ("rehearsal", "check of the old domain")
 _PACKAGES = ("starbridge", "tensorflow", "keras", "stardist", "csbdeep", "numpy")
 
 
@@ -393,6 +394,7 @@ class _Training:
                     source=self._origin(role, pairs),
                     images=len(pairs),
                     objects=sum(pair.count for pair in pairs),
+                    licence=self.data.old.licence if role in _OLD else "",
                 )
                 for role, pairs in roles.items()
             ),
@@ -416,7 +418,7 @@ class _Training:
         )
 
     def _origin(self, role: str, pairs: Sequence[TrainingPair]) -> str:
-        if role in ("rehearsal", "check of the old domain"):
+        if role in _OLD:
             return self.data.old.about
         folders = {str(Path(pair.source).parent) if pair.source else pair.name for pair in pairs}
         return ", ".join(sorted(folders)[:5]) + (", …" if len(folders) > 5 else "")

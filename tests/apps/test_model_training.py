@@ -28,8 +28,8 @@ def pairs(channels: int = 1) -> list[TrainingPair]:
 
 
 def test_the_function_is_there_whatever_was_imported_of_the_room() -> None:
-    assert bridge.training.__name__ == "train"
-    assert callable(bridge.training)
+    assert bridge.train.__name__ == "train"
+    assert callable(bridge.train)
     assert callable(bridge.evaluate)
 
 

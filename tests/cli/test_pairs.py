@@ -47,7 +47,7 @@ def test_a_review_and_a_folder_of_masks_become_one_data_set(tmp_path: Path) -> N
         == f"{tmp_path / 'set'}: train: 6 images, {sum(p.count for p in found.values())} objects\n"
     )
     assert set(found) == {"a", "a_2", "b", "c", "simulated_0001", "simulated_0002"}
-    assert found["a"].group != found["a_2"].group
+    assert found["a"].group == found["a_2"].group  # they may be the same image
     assert 0 < found["a"].reviewed < 1
     assert not err
 

@@ -580,7 +580,7 @@ def test_a_web_page_behind_a_url_is_not_kept(server: ModelServer, model_cache: P
         ("models/2d_demo", "models/2d_demo: does not exist; did you mean 2D_demo?"),
         ("dmeo", "dmeo: does not exist; did you mean demo?"),
         ("~nobody here/model", "does not exist"),
-        ("nowhere", "a zip of it, its URL, or one of demo, 2D_versatile_fluo, 2D_versatile_he,"),
+        ("nowhere", "a zip of it, its URL, or one of fluo, 2D_versatile_fluo, 2D_versatile_he,"),
     ],
 )
 def test_a_model_that_is_not_there_is_guessed_at(

@@ -143,7 +143,7 @@ def test_tensorflow_is_not_loaded_for_them(
         cwd=Path(__file__).parents[3],
     )
 
-    assert done.stdout.split() == ["117"]
+    assert done.stdout.split() == ["118"]
 
 
 def test_the_makers_of_onnx_runtime_are_not_told_of_its_use(tmp_path: Path) -> None:
