@@ -12,9 +12,10 @@ from pathlib import Path
 
 from bridge.files.cache import cache_folder
 from bridge.training.architecture import Architecture
+from bridge.training.data import TrainingData
 from bridge.training.rehearsal import simulate_pairs
 from bridge.training.settings import TrainingSettings
-from bridge.training.training import TrainingData, train_model
+from bridge.training.training import train_model
 
 
 def model_folder() -> Path:

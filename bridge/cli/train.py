@@ -124,7 +124,7 @@ def train(
     steps: Annotated[
         int | None,
         typer.Option(
-            help="Batches to learn from. [default: 400 to 4000, by the number of objects; with "
+            help="Batches to learn from. [default: 700 to 4000, by the number of objects; with "
             "--new 20 times as many]",
             show_default=False,
         ),

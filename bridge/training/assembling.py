@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bridge.errors import BadInputError
+from bridge.training.data import TrainingData
 from bridge.training.pairs import TrainingPair
 from bridge.training.rehearsal import OldDomain
 from bridge.training.sources import check_pairs
 from bridge.training.splitting import split_pairs
-from bridge.training.training import TrainingData
 
 _STEPS_AT = 100  # objects for which the fewest steps suffice
-_FEWEST, _MOST = 400, 4000
+_FEWEST, _MOST = 700, 4000
 _FROM_NOTHING = 20  # random weights need so many times the steps
 _MOST_FROM_NOTHING = 40_000
 
@@ -110,8 +110,8 @@ def unlearnt_classes(pairs: Sequence[TrainingPair], known: Sequence[str]) -> str
 def choose_steps(pairs: Sequence[TrainingPair], *, from_nothing: bool = False) -> int:
     """Return a number of steps that suits the data.
 
-    It grows with the square root of the number of objects: 400 steps for a hundred and fewer, 4,000
-    for ten thousand. Random weights need many more.
+    It grows with the square root of the number of objects: 700 steps for a hundred and fewer, at
+    most 4,000. Fewer forget more: a model has to learn what it rehearses anew, too. Random weights need many more.
 
     Args:
         pairs: the pairs to learn from.
@@ -119,7 +119,7 @@ def choose_steps(pairs: Sequence[TrainingPair], *, from_nothing: bool = False) -
 
     >>> pair = TrainingPair(name="a", image=np.eye(9), labels=np.eye(9, dtype=int))
     >>> choose_steps([pair]), choose_steps([pair], from_nothing=True)
-    (400, 8000)
+    (700, 14000)
     """
     objects = sum(pair.count for pair in pairs)
     steps = float(np.clip(_FEWEST * np.sqrt(objects / _STEPS_AT), _FEWEST, _MOST))

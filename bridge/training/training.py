@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib.metadata import version
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 from bridge.errors import BadInputError
 from bridge.files.atomic import write_bytes
@@ -21,6 +18,7 @@ from bridge.model.folder import open_model
 from bridge.segment.segmenter import Segmenter
 from bridge.training.architecture import Architecture
 from bridge.training.comparing import Yardstick, compare, describe, is_better, mean_f1
+from bridge.training.data import TrainingData
 from bridge.training.evaluation import evaluate
 from bridge.training.interpolating import choose_share
 from bridge.training.loop import (
@@ -32,18 +30,15 @@ from bridge.training.loop import (
     TrainingLoop,
 )
 from bridge.training.network import Plan, build_network, plan_network, write_settings
-from bridge.training.pairs import TrainingPair
 from bridge.training.precision import choose_precision, computing_in
 from bridge.training.record import (
     RECORD_FILE,
     Comparison,
-    DataPart,
     HistoryStep,
-    PairNote,
     TrainingRecord,
     save_training_record,
 )
-from bridge.training.rehearsal import OldDomain
+from bridge.training.recording import describe_training
 from bridge.training.sampling import PatchSampler
 from bridge.training.settings import TrainingSettings
 from bridge.training.steps import Trainee
@@ -52,75 +47,6 @@ from bridge.training.validation import hold_out
 
 _FINISHED = "finished"
 _LONGEST_WARM_UP = 200
-_OLD = ("rehearsal", "check of the old domain")
-_PACKAGES = ("starbridge", "tensorflow", "keras", "stardist", "csbdeep", "numpy")
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingData:
-    """Pairs by what they are for.
-
-    Attributes:
-        pairs: to learn from; some of them are held out where ``validation`` is empty.
-        validation: pairs that choose the best state and the thresholds.
-        test: pairs that choose nothing; where there are none, the validation pairs are reported.
-        old: the old domain.
-        divided: how the pairs were divided, in words.
-    """
-
-    pairs: Sequence[TrainingPair]
-    validation: Sequence[TrainingPair] = ()
-    test: Sequence[TrainingPair] = ()
-    old: OldDomain = field(default_factory=OldDomain)
-    divided: str = ""
-
-    def roles(self) -> dict[str, Sequence[TrainingPair]]:
-        """Return the pairs by their role, as the record names it."""
-        return {
-            "train": self.pairs,
-            "validation": self.validation,
-            "test": self.test,
-            "rehearsal": self.old.trained,
-            "check of the old domain": self.old.checked,
-        }
-
-    def refuse_shared(self) -> None:
-        """Refuse an image that is used for two things of which one judges the other.
-
-        Images are compared by their pixels, whatever their names. Blank ones are not.
-
-        Raises:
-            BadInputError: one is learnt from, and validates or tests; or it validates and tests.
-        """
-        known: dict[str, tuple[TrainingPair, str]] = {}
-        for role, verb, pairs in (
-            ("training", "learnt from", (*self.pairs, *self.old.trained)),
-            ("validation", "validated with", self.validation),
-            ("test", "tested with", self.test),
-        ):
-            found = {pair.content_hash: (pair, verb) for pair in pairs if not _is_blank(pair)}
-            for same in known.keys() & found.keys():
-                pair, (twin, before) = found[same][0], known[same]
-                raise BadInputError(
-                    pair.source or pair.name,
-                    f"is for {role}, and the same image is {before} as {twin.source or twin.name}",
-                    "take it out of one of them",
-                )
-            known |= found
-
-    def refuse_channels(self, channels: int) -> None:
-        """Refuse images of another number of channels than the network takes.
-
-        Raises:
-            BadInputError: there is one.
-        """
-        for pair in (pair for pairs in self.roles().values() for pair in pairs):
-            if pair.image.shape[-1] != channels:
-                raise BadInputError(
-                    pair.source or pair.name,
-                    f"has {pair.image.shape[-1]} channels, and others have {channels}",
-                    "give images of the same channels, or choose them with --channel",
-                )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -290,9 +216,20 @@ class _Training:
         self.notes.append(f"Thresholds: {thresholds.reason}.")
         self.listener.stage("comparing with the model before" if start else "evaluating")
         comparisons = self._compare()
-        record = self._record(loop, content, comparisons)
-        record = replace(
-            record, started=started, seconds=round(loop.spent + time.monotonic() - began, 1)
+        record = describe_training(
+            self.plan,
+            self.data,
+            self.settings,
+            model=self.out.name,
+            command=self.command,
+            patch=self.patch,
+            history=tuple(loop.history),
+            best_step=loop.best_step,
+            thresholds=content,
+            comparisons=comparisons,
+            started=started,
+            seconds=round(loop.spent + time.monotonic() - began, 1),
+            notes=tuple(self.notes),
         )
         return self._finish(record)
 
@@ -345,14 +282,7 @@ class _Training:
             "config": self.plan.config,
             "recipe": self.plan.recipe.to_json(),
             "start": self.plan.start.sha256 if self.plan.start else None,
-            "pairs": [
-                [
-                    *(role, pair.name, pair.content_hash, _hash(pair.labels), pair.ranges),
-                    sorted(pair.classes.items()),
-                ]
-                for role, pairs in self.data.roles().items()
-                for pair in pairs
-            ],
+            "pairs": self.data.fingerprint(),
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
@@ -371,57 +301,6 @@ class _Training:
                 (f"old domain: {self.data.old.about}", self.data.old.checked),
             ],
         )
-
-    def _record(
-        self, loop: TrainingLoop, thresholds: dict[str, float], comparisons: tuple[Comparison, ...]
-    ) -> TrainingRecord:
-        roles = {role: pairs for role, pairs in self.data.roles().items() if pairs}
-        used = {
-            "patch": self.patch,
-            "precision": choose_precision(self.settings.precision),
-            "validate_every": self.settings.interval,
-        }
-        return TrainingRecord(
-            model=self.out.name,
-            start=self.plan.start.to_json() if self.plan.start else {},
-            command=self.command,
-            settings=self.settings.to_json() | used,
-            versions={"python": platform.python_version()}
-            | {name: version(name) for name in _PACKAGES},
-            data=tuple(
-                DataPart(
-                    role=role,
-                    source=self._origin(role, pairs),
-                    images=len(pairs),
-                    objects=sum(pair.count for pair in pairs),
-                    licence=self.data.old.licence if role in _OLD else "",
-                )
-                for role, pairs in roles.items()
-            ),
-            pairs=tuple(
-                PairNote(
-                    name=pair.name,
-                    role=role,
-                    sha256=pair.content_hash,
-                    objects=pair.count,
-                    source=pair.source,
-                    group=pair.group,
-                )
-                for role, pairs in roles.items()
-                for pair in pairs
-            ),
-            history=tuple(loop.history),
-            best_step=loop.best_step,
-            thresholds=thresholds,
-            comparisons=comparisons,
-            notes=tuple(self.notes),
-        )
-
-    def _origin(self, role: str, pairs: Sequence[TrainingPair]) -> str:
-        if role in _OLD:
-            return self.data.old.about
-        folders = {str(Path(pair.source).parent) if pair.source else pair.name for pair in pairs}
-        return ", ".join(sorted(folders)[:5]) + (", …" if len(folders) > 5 else "")
 
     def _finish(self, record: TrainingRecord) -> Trained:
         """Write the record, and give the folder its name."""
@@ -448,12 +327,3 @@ def _unused(path: Path) -> Path:
         number += 1
         unused = path.with_name(f"{path.name}-{number}")
     return unused
-
-
-def _is_blank(pair: TrainingPair) -> bool:
-    """Tell whether an image has one value throughout: such images are equal and not the same."""
-    return not pair.image.size or bool(pair.image.min() == pair.image.max())
-
-
-def _hash(labels: Any) -> str:
-    return hashlib.sha256(labels.tobytes()).hexdigest()

@@ -16,11 +16,12 @@ from bridge.errors import BadInputError
 from bridge.images import from_array
 from bridge.model.folder import open_model
 from bridge.model.keras_weights import load_weights
+from bridge.training.data import TrainingData
 from bridge.training.network import build_network, plan_network
 from bridge.training.pairs import TrainingPair
 from bridge.training.record import HistoryStep, load_training_record
 from bridge.training.rehearsal import OldDomain
-from bridge.training.training import SilentListener, Trained, TrainingData, train_model
+from bridge.training.training import SilentListener, Trained, train_model
 from tests.training.scenes import TINY, disc_pair, quick
 
 pytestmark = pytest.mark.model
