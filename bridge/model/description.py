@@ -26,7 +26,7 @@ def describe(model: ModelFolder) -> dict[str, Any]:
     Example:
         >>> from bridge.model.folder import open_model
         >>> describe(open_model("demo"))["network"]["filters"]
-        20
+        22
     """
     backbone = str(model.config["backbone"])
     _, depth, filters = _BACKBONES.get(backbone, ("", "", ""))
@@ -61,7 +61,7 @@ def description_lines(model: ModelFolder) -> list[str]:
     Example:
         >>> from bridge.model.folder import open_model
         >>> description_lines(open_model("demo"))[2]
-        'network     2D U-Net, depth 3, 20 filters, grid 2 x 2, 32 rays, no classes'
+        'network     2D U-Net, depth 3, 22 filters, grid 2 x 2, 32 rays, no classes'
     """
     known = describe(model)
     source = known["source"]
@@ -91,7 +91,7 @@ def network_line(model: ModelFolder) -> str:
 
     >>> from bridge.model.folder import open_model
     >>> network_line(open_model("demo"))
-    '2D U-Net, depth 3, 20 filters, grid 2 x 2, 32 rays, no classes'
+    '2D U-Net, depth 3, 22 filters, grid 2 x 2, 32 rays, no classes'
     """
     network = describe(model)["network"]
     title = _BACKBONES.get(network["backbone"], (network["backbone"],))[0]

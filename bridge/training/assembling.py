@@ -111,7 +111,8 @@ def choose_steps(pairs: Sequence[TrainingPair], *, from_nothing: bool = False) -
     """Return a number of steps that suits the data.
 
     It grows with the square root of the number of objects: 700 steps for a hundred and fewer, at
-    most 4,000. Fewer forget more: a model has to learn what it rehearses anew, too. Random weights need many more.
+    most 4,000. Fewer forget more: a model has to learn what it rehearses anew, too. Random weights
+    need many more.
 
     Args:
         pairs: the pairs to learn from.

@@ -144,12 +144,19 @@ def build_network(plan: Plan, seed: int) -> tuple[Any, str]:
     )
 
 
-def write_settings(plan: Plan, folder: Path) -> None:
-    """Write all files of a model folder but the weights."""
+def write_settings(plan: Plan, folder: Path, trained: Mapping[str, Any] | None = None) -> None:
+    """Write all files of a model folder but the weights.
+
+    Args:
+        plan: the network.
+        folder: the model folder.
+        trained: settings of the training as StarDist's ``config.json`` names them
+            (``train_patch_size``, …).
+    """
     recipe = plan.recipe.to_json()
     thresholds = {key: recipe.pop(key) for key in ("prob", "nms")}
     for name, content in (
-        ("config.json", plan.config),
+        ("config.json", plan.config | dict(trained or {})),
         ("thresholds.json", thresholds),
         (RECIPE_FILE, recipe),
     ):

@@ -69,6 +69,23 @@ class TrainingSettings:
         """Steps between two validations."""
         return self.validate_every or max(min(self.steps // 10, 500), 1)
 
+    def as_stardist(self, patch: int) -> dict[str, Any]:
+        """Return what StarDist's ``config.json`` says of a training.
+
+        Args:
+            patch: height and width of a patch in pixels.
+
+        >>> TrainingSettings(steps=1000).as_stardist(160)["train_epochs"]
+        10
+        """
+        return {
+            "train_patch_size": [patch, patch],
+            "train_batch_size": self.batch_size,
+            "train_learning_rate": self.learning_rate,
+            "train_steps_per_epoch": self.interval,
+            "train_epochs": -(-self.steps // self.interval),
+        }
+
     def to_json(self) -> dict[str, Any]:
         """Return the settings by name."""
         return asdict(self)

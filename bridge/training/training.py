@@ -265,7 +265,7 @@ class _Training:
             self.listener.stage(f"going on after step {loop.history[-1].step}")
         # only now, so that nothing is left behind or changed by what was refused until here
         for folder in (self.candidate, self.best):
-            write_settings(self.plan, folder)
+            write_settings(self.plan, folder, settings.as_stardist(self.patch))
         return loop
 
     def _yardstick(self) -> Yardstick:

@@ -43,11 +43,11 @@ def hold_out(pairs: Sequence[TrainingPair], seed: int) -> HeldOut:
     Raises:
         BadInputError: there is no object to learn from.
 
-    >>> labels = np.tile(np.repeat([[0, 1]], 9, axis=0), 9)
-    >>> pair = TrainingPair(name="a", image=np.zeros((9, 18)), labels=labels)
+    >>> labels = np.tile(np.repeat(np.arange(9), 4), (9, 1))
+    >>> pair = TrainingPair(name="a", image=np.zeros((9, 36)), labels=labels)
     >>> held = hold_out([pair], seed=1)
-    >>> held.trained[0].reviewed + held.validated[0].reviewed
-    1.0
+    >>> held.trained[0].count, held.validated[0].count
+    (6, 2)
     """
     count = sum(pair.count for pair in pairs)
     if count < 2:
@@ -95,6 +95,12 @@ def _by_quarters(pairs: Sequence[TrainingPair]) -> HeldOut:
         last[of_last], last[of_first] = pair.labels[of_last], IGNORED
         trained.append(replace(pair, labels=first))
         validated.append(replace(pair, labels=last))
+    if not any(pair.count for pair in validated):
+        raise BadInputError(
+            "training pairs",
+            "have so few objects that none is left to validate with",
+            "review more nuclei, or give images for the validation, in a folder val",
+        )
     return HeldOut(
         tuple(trained), tuple(validated), "a quarter of each image validates, as there are few"
     )

@@ -44,7 +44,8 @@ def test_the_list_names_every_model_and_what_it_is_for(
     code, printed, said = starbridge("models")
 
     assert (code, said) == (0, "")
-    assert "built in" in line_of(printed, "demo")
+    assert "built in" in line_of(printed, "fluo")
+    assert "also called demo\n" in printed
     for model in published.PUBLISHED:
         line = line_of(printed, model.name)
         assert "not downloaded" in line
@@ -73,7 +74,7 @@ def test_the_list_says_where_each_model_is(
 
     models = {model["name"]: model for model in found["models"]}
     assert {name: model["place"] for name, model in models.items()} == {
-        "demo": "built in",
+        "fluo": "built in",
         "2D_versatile_fluo": "",
         "2D_versatile_he": "shared",
         "2D_paper_dsb2018": "",
@@ -101,7 +102,7 @@ def test_a_model_is_shown_with_where_each_setting_comes_from(
     assert code == 0
     lines = printed.splitlines()
     assert lines[0] == "model       2D_versatile_he"
-    assert "network     2D U-Net, depth 3, 20 filters, grid 2 x 2, 32 rays, no classes" in lines
+    assert "network     2D U-Net, depth 3, 22 filters, grid 2 x 2, 32 rays, no classes" in lines
     assert "trained on  patches of 160 x 160 pixels" in lines
     assert f"from        {path}, SHA-256 {hashlib.sha256(path.read_bytes()).hexdigest()}" in lines
     settings = {line.split()[0]: line for line in lines if line.startswith("  ")}

@@ -92,11 +92,11 @@ def test_classes_are_those_of_the_objects() -> None:
 @pytest.mark.parametrize(
     ("images", "from_nothing", "steps"),
     [
-        (1, False, 200),
-        (16, False, 200),
-        (1600, False, 1950),
+        (1, False, 700),
+        (16, False, 700),
+        (100, False, 1700),
         (20_000, False, 4000),
-        (16, True, 4000),
+        (16, True, 14_000),
     ],
 )
 def test_more_objects_are_learnt_from_for_longer(

@@ -82,6 +82,14 @@ def stopped(interrupted: Path, tmp_path: Path) -> Path:
     return tmp_path / "model"
 
 
+def test_the_configuration_says_how_it_was_trained(trained: Trained) -> None:
+    config = json.loads((trained.path / "config.json").read_text("utf-8"))
+    used = trained.record.settings
+    assert config["train_patch_size"] == [used["patch"]] * 2
+    assert config["train_batch_size"] == used["batch_size"]
+    assert config["train_epochs"] * config["train_steps_per_epoch"] >= used["steps"]
+
+
 def test_the_folder_is_a_model_of_stardist_and_of_ours(tmp_path: Path) -> None:
     """Both find the same objects with its weights, thresholds and percentiles."""
     from csbdeep.utils import normalize

@@ -157,7 +157,10 @@ class _Builder:
             return self._convolve(name, x, filters, kernel, function, normalised=normalised)
 
         def filters(level: int) -> int:
-            return int(base * expansion ** max(0, level))
+            try:
+                return int(base * expansion ** max(0, level))
+            except OverflowError as error:
+                raise _refusal(self._model, f"has the unet_expansion {expansion!r}") from error
 
         x = INPUT
         pooled, level = (1, 1), 0
