@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from models_export import Export
 
 TARGETS_HELP = "; ".join(f"{key} ({spec.program})" for key, spec in TARGETS.items())
-"""What a model can be exported as."""
+"""Names of what a model can be exported as."""
 
 
 def _check_target(key: str) -> str:

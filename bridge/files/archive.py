@@ -27,7 +27,7 @@ MOST_ENTRIES = 10_000
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How much an archive may hold.
+    """Bounds of what an archive may hold.
 
     Attributes:
         what: what it holds, in errors.

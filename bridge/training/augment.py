@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How strongly patches are changed.
+    """Strengths of the random changes of patches.
 
     Flips and quarter turns are always done; the other changes are drawn from the ranges here.
 

@@ -20,7 +20,7 @@ from bridge.training.writing import check_free, write_dataset
 
 @dataclass(frozen=True, kw_only=True)
 class BuildSettings:
-    """How a data set is built.
+    """Settings by which a data set is built.
 
     Attributes:
         preparation: how images are cut and scaled, and for which program.

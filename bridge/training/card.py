@@ -50,7 +50,7 @@ _COMMON_LIMITS = (
 
 @dataclass(frozen=True, kw_only=True)
 class CardFacts:
-    """What a model card says.
+    """Facts of which a model card is written.
 
     Attributes:
         model: the model's folder.

@@ -19,7 +19,7 @@ CHOSEN_AT = (0.5, 0.7)
 
 @dataclass(frozen=True)
 class Judgement:
-    """How good a state of the network is.
+    """Quality of a state of the network.
 
     Attributes:
         new: mean F1 on the validation images of the new domain.
@@ -34,7 +34,7 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Yardstick:
-    """What a state of the network is judged by.
+    """Images and scores by which a state of the network is judged.
 
     Attributes:
         new: validation images of the new domain.

@@ -19,10 +19,7 @@ from bridge.training.scoring import IOUS, Overlap, Score, find_overlap, pool_sco
 if TYPE_CHECKING:
     from bridge.detections import Detections
     from bridge.segment.segmenter import Segmenter
-
-
-OnError = Callable[[StarbridgeError], None]
-"""Called with the error of an image, which is left out for all models."""
+    from bridge.training.sources.options import OnError
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -38,7 +38,7 @@ _SIMULATED = (256, 256)
 
 @dataclass(frozen=True, kw_only=True)
 class Preparation:
-    """How pairs are prepared.
+    """Settings by which pairs are prepared.
 
     Attributes:
         layout: for which program.

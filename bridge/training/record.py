@@ -46,7 +46,7 @@ class DataPart:
 
 @dataclass(frozen=True, kw_only=True)
 class PairNote:
-    """What the record says of a training pair.
+    """Entry of a training pair in the record.
 
     Attributes:
         name: as in :class:`bridge.training.pairs.TrainingPair`.
@@ -110,7 +110,7 @@ class Comparison:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingRecord:
-    """What made a model, so that it can be judged and made again.
+    """Record of what made a model, so that it can be judged and made again.
 
     Attributes:
         model: name of the model.

@@ -1,4 +1,4 @@
-"""What the record of a training says of its network, data and settings."""
+"""Description of a training's network, data and settings for its record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a training gives to people and programs beside the model: its card, a table, JSON."""
+"""Results of a training beside the model: its card, a table for people, JSON for programs."""
 
 from __future__ import annotations
 

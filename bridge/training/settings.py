@@ -12,7 +12,7 @@ from bridge.training.precision import Precision, choose_precision
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
-    """How a network is trained.
+    """Settings by which a network is trained.
 
     Attributes:
         steps: batches to learn from.

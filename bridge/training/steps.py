@@ -51,7 +51,6 @@ class Trainee:
         peak: highest learning rate.
         steps: steps of the whole training.
         warm_up: steps in which the rate rises from a hundredth of the peak.
-        pull: strength with which weights are drawn back to those of the start; 0 for none.
     """
 
     def __init__(
@@ -62,7 +61,6 @@ class Trainee:
         peak: float,
         steps: int,
         warm_up: int,
-        pull: float = 0.0,
     ) -> None:
         import keras
         import tensorflow as tf
@@ -80,8 +78,6 @@ class Trainee:
         self.optimizer.build(network.trainable_variables)
         weights = network.weights
         self.mean = [tf.Variable(w, trainable=False, dtype=w.dtype) for w in weights]
-        self._anchor = [tf.constant(w) for w in network.trainable_variables] if pull else []
-        self._pull = pull
         self._taken = tf.Variable(0.0, trainable=False)
         self._step = tf.function(self._take, reduce_retracing=True)
 
@@ -98,13 +94,6 @@ class Trainee:
         with tf.GradientTape() as tape:
             outputs = self.network(pixels, training=True)
             total, prob, dist = stardist_loss(outputs, targets, self._config)
-            if self._pull:
-                total += self._pull * tf.add_n(
-                    [
-                        tf.reduce_sum(tf.square(v - a))
-                        for v, a in zip(variables, self._anchor, strict=True)
-                    ]
-                )
         self.optimizer.apply_gradients(zip(tape.gradient(total, variables), variables, strict=True))
         self._taken.assign_add(1.0)
         keep = tf.minimum(_LONGEST_MEMORY, self._taken / (self._taken + 10.0))

@@ -1,4 +1,4 @@
-"""What the network is to say of a patch: object probabilities, star distances, classes."""
+"""Targets of the network for a patch: object probabilities, star distances, classes."""
 
 from __future__ import annotations
 

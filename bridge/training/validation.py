@@ -1,4 +1,4 @@
-"""What is held out of training pairs to validate with."""
+"""Choice of the training pairs that are held out to validate with."""
 
 from __future__ import annotations
 

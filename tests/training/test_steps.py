@@ -210,20 +210,6 @@ def test_a_state_of_another_network_is_refused() -> None:
         trainee().set_state(trainee(n_classes=2).state())
 
 
-def test_a_pull_keeps_weights_nearer_to_the_start() -> None:
-    free, held = trainee(), trainee(pull=100.0)
-    start = [weight.copy() for weight in free.network.get_weights()]
-    for _ in range(10):
-        free.step(some_batch())
-        held.step(some_batch())
-
-    def moved(training: Trainee) -> float:
-        pairs = zip(training.network.get_weights(), start, strict=True)
-        return sum(float(np.square(a - b).sum()) for a, b in pairs)
-
-    assert moved(held) < 0.5 * moved(free)
-
-
 def test_weights_are_saved_as_stardist_reads_them(tmp_path: Path) -> None:
     training = trainee()
     own = training.network.get_weights()

@@ -24,7 +24,7 @@ def ignore_note(line: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class ReadOptions:
-    """What is read of images and of their objects.
+    """Choice of what is read of images and of their objects.
 
     Attributes:
         channels: numbers from 0, or names; all colours of a colour image, or the only channel,
