@@ -1,4 +1,4 @@
-"""``starbridge demo``: the model that comes with starbridge."""
+"""``starbridge demo``: the model and the images that come with starbridge."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from bridge.cli.output import close_run, shown_progress
 
-app = typer.Typer(help="The model that comes with starbridge.", no_args_is_help=True)
+app = typer.Typer(help="The model and the images that come with starbridge.", no_args_is_help=True)
 
 
 @app.command("run")
@@ -30,3 +30,16 @@ def run(
         )
     close_run(outcomes, "results", out)
     typer.echo(next_steps(out, outcomes))
+
+
+@app.command("pixels")
+def pixels(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the images.")] = Path(
+        "pixel-tutorial"
+    ),
+) -> None:
+    """Write two-channel images, brush strokes and the truth, for the tutorial of ilastik."""
+    from bridge.demo.pixel_tutorial import write_pixel_tutorial
+
+    for path in write_pixel_tutorial(out):
+        typer.echo(path)
