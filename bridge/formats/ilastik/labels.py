@@ -30,6 +30,7 @@ AXES = "TZYX"
 MOST_CLASSES = 255
 """Classes that fit into the strokes' 8 bits."""
 
+_BLOCK = 512
 _LARGEST_RATIO = 1_100
 _MOST_PLANE = 2**31
 _SLICE = re.compile(r"\[(\d{1,12}:\d{1,12}(?:,\d{1,12}:\d{1,12})*)\]")
@@ -71,13 +72,25 @@ class Strokes:
 
     def planes(self) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:
         """Yield the planes with strokes: time point, slice, and uint8 (Y, X)."""
-        found = {
+        for t, z in sorted(self.plane_numbers()):
+            yield t, z, self.plane(t, z)
+
+    def plane_numbers(self) -> set[tuple[int, int]]:
+        """Return time point and slice of the planes with strokes."""
+        return {
             (block.start[0] + t, block.start[1] + z)
             for block in self.blocks
             for t, z in np.argwhere(block.values.any(axis=(2, 3))).tolist()
         }
-        for t, z in sorted(found):
-            yield t, z, self.plane(t, z)
+
+    def combined(self, other: Strokes) -> Strokes:
+        """Return these strokes and others of the same image; none where the two contradict."""
+        blocks: list[Block] = []
+        for t, z in sorted(self.plane_numbers() | other.plane_numbers()):
+            one, two = self.plane(t, z), other.plane(t, z)
+            contradict = (one > 0) & (two > 0) & (one != two)
+            blocks += cut_blocks(np.where(contradict, 0, np.maximum(one, two)), t, z)
+        return Strokes(self.shape, tuple(blocks))
 
     def plane(self, t: int = 0, z: int = 0) -> NDArray[np.uint8]:
         """Return one plane as uint8 (Y, X): 0 where there is no stroke, else the class from 1."""
@@ -220,6 +233,30 @@ def _release(version: str) -> tuple[int, ...]:
     kind, count = found[4], int(found[5] or 0)
     before = {"a": -2, "b": -1, "rc": 0, "post": 2, None: 1}[kind]
     return (*numbers, before, count)
+
+
+def cut_blocks(
+    values: NDArray[np.uint8], t: int, z: int, y: int = 0, x: int = 0
+) -> Iterator[Block]:
+    """Cut strokes in a plane into blocks without empty margins.
+
+    Args:
+        values: uint8 (rows, columns), 0 where there is no stroke.
+        t: time point.
+        z: slice.
+        y: row of the first of ``values`` in its image.
+        x: column likewise.
+    """
+    height, width = values.shape
+    for top in range(0, height, _BLOCK):
+        for left in range(0, width, _BLOCK):
+            part = values[top : top + _BLOCK, left : left + _BLOCK]
+            rows, columns = np.flatnonzero(part.any(axis=1)), np.flatnonzero(part.any(axis=0))
+            if not len(rows):
+                continue
+            inside = part[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+            start = (t, z, y + top + int(rows[0]), x + left + int(columns[0]))
+            yield Block(start, np.ascontiguousarray(inside)[None, None])
 
 
 def write_strokes(group: h5py.Group, strokes: Strokes, image_axes: str) -> None:

@@ -152,8 +152,10 @@ def split_path(stored: str, project: Path) -> tuple[tuple[Path, ...], str]:
     files = []
     dataset = ""
     for part in _series(stored):
-        place = _CONTAINERS.fullmatch(part.replace("\\", "/"))
-        name = place["file"] if place else part
+        is_of_windows = re.match(r"[A-Za-z]:\\|\\\\", part) is not None
+        text = part.replace("\\", "/") if is_of_windows else part
+        place = _CONTAINERS.fullmatch(text)
+        name = place["file"] if place else text
         dataset = dataset or (place and place["dataset"]) or ""
         files.append(Path(name) if _ABSOLUTE.match(name) else project.absolute().parent / name)
     return tuple(files), dataset
