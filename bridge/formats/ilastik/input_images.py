@@ -20,7 +20,7 @@ import tifffile
 from bridge.errors import BadInputError
 from bridge.files.atomic import writing
 from bridge.files.names import safe_name
-from bridge.formats.hdf5 import axistags
+from bridge.formats.axistags import axistags
 from bridge.formats.ilastik.axistags import LETTERS, read_axes
 from bridge.images import Image, image_name, open_image
 from bridge.images.exporting import Export
