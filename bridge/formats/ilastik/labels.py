@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from bridge.errors import BadInputError
 from bridge.files.hdf5_claims import LARGEST_EMPTY
-from bridge.formats.hdf5 import axistags
+from bridge.formats.axistags import axistags
 from bridge.formats.ilastik.axistags import ordered, read_axes
 from bridge.formats.ilastik.content import Content
 from bridge.formats.ilastik.lanes import LaneImage

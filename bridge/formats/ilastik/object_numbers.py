@@ -19,7 +19,7 @@ from bridge.detections import check_labels
 from bridge.errors import BadInputError
 from bridge.files.atomic import write_bytes, writing
 from bridge.files.names import safe_name
-from bridge.formats.hdf5 import axistags
+from bridge.formats.axistags import axistags
 from bridge.formats.ilastik.input_images import (
     DATASET,
     InputImage,

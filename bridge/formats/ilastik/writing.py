@@ -18,7 +18,7 @@ import numpy as np
 from bridge.colors import distinct_color
 from bridge.errors import BadInputError
 from bridge.files.atomic import write_bytes
-from bridge.formats.hdf5 import axistags
+from bridge.formats.axistags import axistags
 from bridge.formats.ilastik.export_settings import export_settings
 from bridge.formats.ilastik.feature_selection import FeatureSelection
 from bridge.formats.ilastik.features import write_features
