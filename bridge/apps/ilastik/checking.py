@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.apps.ilastik.errors import IlastikError
-from bridge.formats.hdf5 import axistags
+from bridge.formats.axistags import axistags
 from bridge.formats.ilastik.axistags import read_axes
 from bridge.formats.ilastik.input_images import DATASET, make_dataset
 

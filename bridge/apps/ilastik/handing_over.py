@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from bridge.errors import BadInputError
 from bridge.files.atomic import write_error
-from bridge.formats.hdf5 import axistags
+from bridge.formats.axistags import axistags
 from bridge.formats.ilastik.axistags import read_axes
 from bridge.formats.ilastik.input_images import DATASET, check_path, make_dataset
 from bridge.formats.ilastik.lanes import LaneImage

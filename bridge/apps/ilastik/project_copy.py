@@ -5,22 +5,22 @@ The user's own project is never changed unless asked for.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import h5py
 
 from bridge.apps.ilastik.errors import IlastikError
 from bridge.errors import BadInputError
 from bridge.files.atomic import writing
+from bridge.formats.ilastik.content import Content
 from bridge.formats.ilastik.export_settings import export_settings
 from bridge.formats.ilastik.project import OBJECTS, IlastikProject, read_project
+from bridge.formats.ilastik.relinking import write_paths
 
 _ORIGIN = "starbridge_copy_of"
-_INFOS = "Input Data/infos"
 
 
 def trained_copy(
@@ -50,7 +50,7 @@ def trained_copy(
     with writing(target) as part:
         shutil.copyfile(project.path, part)
         if not in_place:
-            _edit(part, lambda file: _make_absolute(file, project))
+            _edit(part, lambda file: _keep_paths(file, project, part))
         train(part)
         if not read_project(part).has_forest:
             raise IlastikError(f"ilastik trained no classifier for {project.path}")
@@ -71,7 +71,7 @@ def copy_with_table_export(project: IlastikProject, target: Path) -> IlastikProj
     """
 
     def edit(file: h5py.File) -> None:
-        _make_absolute(file, project)
+        _keep_paths(file, project, target)
         group = file[OBJECTS]
         group["ExportSettings"] = export_settings(project.object_features)
         group["ExportSettings"].attrs["version"] = 1
@@ -102,25 +102,12 @@ def _origin_of(path: Path) -> str | None:
         return None
 
 
-def _make_absolute(file: h5py.File, project: IlastikProject) -> None:
-    """Write absolute paths of images, as the copy lies in another folder."""
-    infos = file.get(_INFOS)
-    if not isinstance(infos, h5py.Group):
-        return
-    for name, lane in zip(sorted(infos), project.lanes, strict=False):
-        for image in lane.images:
-            group: Any = infos[name].get(image.role)
-            if not image.files or not isinstance(group, h5py.Group) or "filePath" not in group:
-                continue
-            paths = [
-                f"{f.absolute()}/{image.dataset}" if image.dataset else str(f.absolute())
-                for f in image.files
-            ]
-            _replace(group, "filePath", os.pathsep.join(paths))
-            _replace(group, "__class__", "FilesystemDatasetInfo")
-
-
-def _replace(group: h5py.Group, name: str, text: str) -> None:
-    if name in group:
-        del group[name]
-    group[name] = text.encode()
+def _keep_paths(file: h5py.File, project: IlastikProject, copy: Path) -> None:
+    """Write where the images are, as the copy lies in another folder than the project."""
+    places = {
+        (number, image.role): list(image.files)
+        for number, lane in enumerate(project.lanes)
+        for image in lane.images
+        if image.files
+    }
+    write_paths(Content(copy, file), replace(project, path=copy), places)

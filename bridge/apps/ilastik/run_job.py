@@ -90,7 +90,7 @@ def run_files(
     out: Path,
     settings: Settings,
     *,
-    labels: Sequence[Path] = (),
+    objects: Sequence[Path] = (),
     existing: Existing = "check",
     listener: Listener | None = None,
     workers: Workers | None = None,
@@ -106,7 +106,7 @@ def run_files(
         images: files and OME-Zarr folders, here or at URLs.
         out: the output folder; created where missing.
         settings: what to export, and how.
-        labels: label images, or other files of objects, or folders of them, for objects.
+        objects: label images, other files of objects, or folders of them, to classify.
         existing: what to do with results that are there.
         listener: hears of the progress.
         workers: do the work, in threads; this thread, one image after another, when ``None``.
@@ -122,12 +122,12 @@ def run_files(
     """
     listener = listener or Listener()
     found, export = check_project(project, settings.export)
-    if export.of_objects and not labels:
+    if export.of_objects and not objects:
         raise BadInputError(
-            project, "classifies the objects of label images", "give them: --labels"
+            project, "classifies the objects of label images", "give them: --objects"
         )
-    if not export.of_objects and labels:
-        raise BadInputError("--labels", f"are not needed for {export.key}", "leave them out")
+    if objects and not export.of_objects:
+        raise BadInputError("--objects", f"are not used for {export.key}", "leave it out")
     _check_out(out)
     ilastik = Ilastik(app, settings.timeout, getattr(workers, "count", 1))
     with tempfile.TemporaryDirectory(prefix="starbridge-") as temporary:
@@ -144,7 +144,7 @@ def run_files(
             export,
             out.absolute() / LOGS,
             axes=settings.axes,
-            labels=tuple(path.absolute() for path in labels),
+            objects=tuple(path.absolute() for path in objects),
             alone=len(images) == 1,
             trained_on=_type_of(found),
         )
@@ -176,7 +176,7 @@ class IlastikJob(ImageJob[Location]):
         export: what to export.
         logs: folder of what ilastik prints.
         axes: of the images, where the files do not say them.
-        labels: files of objects, or folders with them.
+        objects: files of objects, or folders with them.
         alone: there is one image: a single file of objects need not have its name.
         trained_on: type of the values of the project's own images, ``""`` where not known.
     """
@@ -191,7 +191,7 @@ class IlastikJob(ImageJob[Location]):
     export: Export
     logs: Path
     axes: str | None = None
-    labels: tuple[Path, ...] = ()
+    objects: tuple[Path, ...] = ()
     alone: bool = False
     trained_on: str = ""
 
@@ -206,7 +206,7 @@ class IlastikJob(ImageJob[Location]):
             "project": self.run_project.sha256,
             "export": self.export.key,
             "axes": self.axes,
-            **({"label image": path_identity(self._labels_of(item))} if self.labels else {}),
+            **({"label image": path_identity(self._objects_of(item))} if self.objects else {}),
         }
 
     def outputs(self, item: Location) -> dict[str, str]:
@@ -231,7 +231,7 @@ class IlastikJob(ImageJob[Location]):
             axes = fit_axes(image, work.item, lane)
             handed = hand_over(image, work.item, axes, folder / "image.h5")
             notes = list(_type_note(image, self.trained_on))
-            labels = self._read_labels(work.item, image) if self.labels else None
+            labels = self._read_labels(work.item, image) if self.objects else None
         try:
             if labels is None:
                 self._export(work, handed, None, folder, log, progress)
@@ -266,7 +266,7 @@ class IlastikJob(ImageJob[Location]):
     ) -> int:
         """Classify the objects of an image, and return how many there are."""
         pixels, axes = labels
-        with add_source_to_errors(Path(work.item), self._labels_of(work.item)):
+        with add_source_to_errors(Path(work.item), self._objects_of(work.item)):
             handed = hand_over_labels(pixels, axes, image, folder / "labels.h5")
         exported, table = folder / _EXPORTED["h5"], folder / _EXPORTED["csv"]
         count = _count_objects(pixels, axes)
@@ -300,11 +300,11 @@ class IlastikJob(ImageJob[Location]):
             on_wait=lambda: progress(0, 1),
         )
 
-    def _labels_of(self, item: Location) -> Path:
-        return objects_of(Path(item), self.labels, alone=self.alone)
+    def _objects_of(self, item: Location) -> Path:
+        return objects_of(Path(item), self.objects, alone=self.alone)
 
     def _read_labels(self, item: Location, image: Image) -> tuple[NDArray[Any], str]:
-        source = self._labels_of(item)
+        source = self._objects_of(item)
         with add_source_to_errors(Path(item), source):
             if split_series(source)[0].suffix.lower() in _LABEL_IMAGES:
                 labels, axes, _ = read_label_image(source)

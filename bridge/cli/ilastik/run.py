@@ -43,11 +43,11 @@ def run(
             show_default=False,
         ),
     ] = None,
-    labels: Annotated[
+    objects: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Label images of the objects to classify, other files of objects, or a folder of "
-            "them, such as segment's results.",
+            help="Objects to classify: their label images, other files of objects, or folders of "
+            "them, such as segment's results; several times.",
             show_default=False,
         ),
     ] = None,
@@ -108,7 +108,7 @@ def run(
             found,
             out,
             settings,
-            labels=labels or (),
+            objects=objects or (),
             existing=existing,
             listener=listener,
             workers=workers,
