@@ -1,17 +1,24 @@
-"""ilastik: found on this computer, and run without its window on many images."""
+"""ilastik: found on this computer, and run without its window on many images.
 
-from bridge.apps.ilastik.errors import IlastikError, IlastikTimeoutError
+:mod:`bridge.apps.ilastik.run_job` runs it; it is imported apart, as it needs NumPy and HDF5.
+"""
+
+from bridge.apps.ilastik.errors import (
+    IlastikError,
+    IlastikStartError,
+    IlastikTimeoutError,
+    ProjectError,
+)
 from bridge.apps.ilastik.exports import EXPORTS, Export
 from bridge.apps.ilastik.finding import IlastikApp, find_ilastik
-from bridge.apps.ilastik.run_job import Settings, run_files
 
 __all__ = [
     "EXPORTS",
     "Export",
     "IlastikApp",
     "IlastikError",
+    "IlastikStartError",
     "IlastikTimeoutError",
-    "Settings",
+    "ProjectError",
     "find_ilastik",
-    "run_files",
 ]

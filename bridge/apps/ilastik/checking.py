@@ -53,10 +53,10 @@ def check_pixels(path: Path, axes: str, sizes: dict[str, int], classes: int, exp
                 empty += int(np.count_nonzero((slab < 1) | (slab > classes)))
         if empty:
             pixels = dataset.size // channels
-            what = "add up to 1" if export == "probabilities" else "are of a class"
+            what = "do not add up to 1" if export == "probabilities" else "are of no class"
             share = "all" if empty == pixels else f"{empty} of {pixels}"
             raise IlastikError(
-                f"ilastik wrote zeros, or no values: {share} pixels do not {what}, so the export "
+                f"ilastik wrote zeros, or no values: {share} pixels {what}, so the export "
                 "does not count"
             )
 

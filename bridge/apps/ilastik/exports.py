@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bridge.errors import BadInputError
-
 
 @dataclass(frozen=True)
 class Export:
@@ -46,16 +44,3 @@ EXPORTS = {
     )
 }
 """Results by the names that users give."""
-
-
-def find_export(key: str) -> Export:
-    """Return a result by its name.
-
-    Raises:
-        BadInputError: there is none of that name.
-    """
-    if key not in EXPORTS:
-        raise BadInputError(
-            "--export", f"{key!r} is not one of them", f"choose from {', '.join(EXPORTS)}"
-        )
-    return EXPORTS[key]

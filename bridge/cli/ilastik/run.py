@@ -85,8 +85,8 @@ def run(
     Running the same command again does only what is missing or has changed. What ilastik prints is
     in OUT/logs.
     """
-    from bridge.apps.ilastik import Settings, run_files
     from bridge.apps.ilastik.finding import require_ilastik
+    from bridge.apps.ilastik.run_job import Settings, run_files
     from bridge.batch.workers.select import choose_workers
     from bridge.images import find_images
 
