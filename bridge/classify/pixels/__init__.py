@@ -1,0 +1,1 @@
+"""Pixel classification as ilastik does it, without ilastik: filters, a forest, probabilities."""

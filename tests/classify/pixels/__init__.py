@@ -1,0 +1,1 @@
+"""Pixel classification: features, forests, and images through both."""
