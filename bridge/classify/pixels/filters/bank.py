@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from bridge.classify.pixels.filters.features import (
     presmoothing_sigma,
 )
 from bridge.classify.pixels.filters.kernels import kernel_radius
+from bridge.errors import BadInputError
 from bridge.formats.ilastik.feature_selection import FeatureSelection
 
 Keep: TypeAlias = tuple[slice, slice, slice]
@@ -131,7 +132,7 @@ class FilterBank:
         features = len(self.names) * math.prod(tile)
         return 4 * (channel * (self.n_channels + 1) + work + features)
 
-    def compute(self, block: NDArray[np.float32], keep: Keep | None = None) -> NDArray[np.float32]:
+    def compute(self, block: NDArray[Any], keep: Keep | None = None) -> NDArray[np.float32]:
         """Compute the features of a block, or of a part of it.
 
         The edges of the block are taken for the image's own, beyond which it is mirrored. So give
@@ -145,7 +146,16 @@ class FilterBank:
 
         Returns:
             float32 (feature, z, y, x), the features in the order of :attr:`names`.
+
+        Raises:
+            BadInputError: the block has another number of channels.
         """
+        if block.shape[3] != self.n_channels:
+            raise BadInputError(
+                "image",
+                f"has {block.shape[3]} channels, and the features are for {self.n_channels}",
+                "give images with the channels that the classifier was trained on",
+            )
         spans = tuple(
             part.indices(length)[:2]
             for part, length in zip(keep or (slice(None),) * 3, block.shape[:3], strict=True)

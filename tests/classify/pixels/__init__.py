@@ -1,0 +1,1 @@
+"""Pixel classification: features, forest, outputs."""
