@@ -2,9 +2,9 @@
 
 ``python -m benchmarks.pixel_features [SIDE ...]`` computes the 49 default columns of simulated
 sections of SIDE x SIDE pixels (default 512, 1024 and 2048), in tiles of 256, in one thread, and
-counts CPU seconds. scipy computes the same columns from the same kernels in float32, sharing the presmoothed
-plane; scikit-image's ``multiscale_basic_features`` computes intensity, edges and texture at the
-same seven scales, 28 columns.
+counts CPU seconds. scipy computes the same columns from the same kernels in float32, sharing the
+presmoothed plane; scikit-image's ``multiscale_basic_features`` computes intensity, edges and
+texture at the same seven scales, 28 columns.
 """
 
 # scikit-image's functions have annotations in part only

@@ -1,1 +1,1 @@
-"""Tests of classification."""
+"""Tests of bridge.classify."""

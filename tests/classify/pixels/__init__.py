@@ -1,1 +1,1 @@
-"""Pixel classification: features, forest, outputs."""
+"""Pixel classification: features, forests, and images through both."""
