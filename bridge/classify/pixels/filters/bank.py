@@ -34,7 +34,7 @@ _ARRAYS_2D = 18
 """Arrays of that size that are at work at once in a plane, at most."""
 _ARRAYS_3D = 28
 """Arrays of that size that are at work at once in a volume, at most."""
-_PRESMOOTHING_ARRAYS = 2
+_PRESMOOTHING_ARRAYS = 3
 """Arrays of the size of a channel of the block that are at work while it is smoothed."""
 
 
@@ -179,7 +179,11 @@ class FilterBank:
 
 def _reach(scale: float) -> int:
     """Return the pixels around one on which its features of a scale depend."""
-    return kernel_radius(presmoothing_sigma(scale), PRESMOOTHING_WINDOW) + filter_radius(scale)
+    return _presmoothing_radius(scale) + filter_radius(scale)
+
+
+def _presmoothing_radius(scale: float) -> int:
+    return kernel_radius(presmoothing_sigma(scale), PRESMOOTHING_WINDOW)
 
 
 def _compute_scale(
@@ -192,7 +196,9 @@ def _compute_scale(
 ) -> None:
     """Compute the features of one scale and one channel, of a plane or a volume."""
     around, inside = widen(spans, filter_radius(scale), image.shape)
-    presmoothed = smooth(image, presmoothing_sigma(scale), around, PRESMOOTHING_WINDOW)
+    outer, place = widen(around, _presmoothing_radius(scale), image.shape)
+    source = np.ascontiguousarray(image[tuple(slice(*span) for span in outer)])
+    presmoothed = smooth(source, presmoothing_sigma(scale), place, PRESMOOTHING_WINDOW)
     derivatives = Derivatives(presmoothed, filter_sigma(scale), inside)
     for column in columns:
         first = column.first + channel * column.per_channel
