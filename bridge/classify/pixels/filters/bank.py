@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.classify.pixels.filters.derivatives import Derivatives, Spans, smooth
+from bridge.classify.pixels.filters.derivatives import Derivatives, Spans, smooth, widen
 from bridge.classify.pixels.filters.features import (
     COMPUTE,
     PRESMOOTHING_WINDOW,
@@ -21,15 +22,20 @@ from bridge.classify.pixels.filters.features import (
     presmoothing_sigma,
 )
 from bridge.classify.pixels.filters.kernels import kernel_radius
+from bridge.errors import BadInputError
 from bridge.formats.ilastik.feature_selection import FeatureSelection
 
 Keep: TypeAlias = tuple[slice, slice, slice]
 """Part of a block (z, y, x) whose features are wanted."""
 
-_PLANES_2D = 28
-"""Planes of a tile that are at work at once in two dimensions, at most."""
-_VOLUMES_3D = 36
-"""Volumes of a tile that are at work at once in three dimensions, at most."""
+_FILTER_MARGIN = 3
+"""Pixels around a tile in which features are computed from the presmoothed image, at most."""
+_ARRAYS_2D = 18
+"""Arrays of that size that are at work at once in a plane, at most."""
+_ARRAYS_3D = 28
+"""Arrays of that size that are at work at once in a volume, at most."""
+_PRESMOOTHING_ARRAYS = 3
+"""Arrays of the size of a channel of the block that are at work while it is smoothed."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +101,9 @@ class FilterBank:
     def halo(self) -> tuple[int, int, int]:
         """Pixels (z, y, x) around a tile on which its features depend."""
         within = max(_reach(column.scale) for column in self._columns)
-        across = max((_reach(column.scale) for column in self._columns if not column.in_2d), default=0)
+        across = max(
+            (_reach(column.scale) for column in self._columns if not column.in_2d), default=0
+        )
         return across, within, within
 
     def memory(self, tile: tuple[int, int, int]) -> int:
@@ -108,18 +116,23 @@ class FilterBank:
             tile: size (z, y, x) of the part that is kept.
 
         >>> bank = FilterBank(FeatureSelection.by_name("default"), n_channels=1, is_3d=False)
-        >>> bank.memory((1, 256, 256)) < 26e6
-        True
+        >>> round(bank.memory((1, 256, 256)) / 1e6)
+        20
         """
-        z, y, x = (side + 2 * margin for side, margin in zip(tile, self.halo, strict=True))
-        block = z * y * x * self.n_channels
+        block = [side + 2 * margin for side, margin in zip(tile, self.halo, strict=True)]
+        inner = [
+            side + 2 * min(margin, _FILTER_MARGIN)
+            for side, margin in zip(tile, self.halo, strict=True)
+        ]
+        channel = math.prod(block)
         if all(column.in_2d for column in self._columns):
-            work = _PLANES_2D * y * x
+            work = _PRESMOOTHING_ARRAYS * math.prod(block[1:]) + _ARRAYS_2D * math.prod(inner[1:])
         else:
-            work = _VOLUMES_3D * z * y * x
-        return 4 * (block + work + len(self.names) * tile[0] * tile[1] * tile[2])
+            work = _PRESMOOTHING_ARRAYS * channel + _ARRAYS_3D * math.prod(inner)
+        features = len(self.names) * math.prod(tile)
+        return 4 * (channel * (self.n_channels + 1) + work + features)
 
-    def compute(self, block: NDArray[np.float32], keep: Keep | None = None) -> NDArray[np.float32]:
+    def compute(self, block: NDArray[Any], keep: Keep | None = None) -> NDArray[np.float32]:
         """Compute the features of a block, or of a part of it.
 
         The edges of the block are taken for the image's own, beyond which it is mirrored. So give
@@ -133,7 +146,16 @@ class FilterBank:
 
         Returns:
             float32 (feature, z, y, x), the features in the order of :attr:`names`.
+
+        Raises:
+            BadInputError: the block has another number of channels.
         """
+        if block.shape[3] != self.n_channels:
+            raise BadInputError(
+                "image",
+                f"has {block.shape[3]} channels, and the features are for {self.n_channels}",
+                "give images with the channels that the classifier was trained on",
+            )
         spans = tuple(
             part.indices(length)[:2]
             for part, length in zip(keep or (slice(None),) * 3, block.shape[:3], strict=True)
@@ -142,7 +164,9 @@ class FilterBank:
         by_scale = sorted(self._columns, key=lambda column: (column.in_2d, column.scale))
         for channel in range(self.n_channels):
             image = np.ascontiguousarray(block[..., channel], np.float32)
-            for (in_2d, scale), group in groupby(by_scale, lambda column: (column.in_2d, column.scale)):
+            for (in_2d, scale), group in groupby(
+                by_scale, lambda column: (column.in_2d, column.scale)
+            ):
                 columns = list(group)
                 if in_2d:
                     for z in range(*spans[0]):
@@ -155,7 +179,11 @@ class FilterBank:
 
 def _reach(scale: float) -> int:
     """Return the pixels around one on which its features of a scale depend."""
-    return kernel_radius(presmoothing_sigma(scale), PRESMOOTHING_WINDOW) + filter_radius(scale)
+    return _presmoothing_radius(scale) + filter_radius(scale)
+
+
+def _presmoothing_radius(scale: float) -> int:
+    return kernel_radius(presmoothing_sigma(scale), PRESMOOTHING_WINDOW)
 
 
 def _compute_scale(
@@ -167,15 +195,10 @@ def _compute_scale(
     out: NDArray[np.float32],
 ) -> None:
     """Compute the features of one scale and one channel, of a plane or a volume."""
-    radius = filter_radius(scale)
-    around: Spans = tuple(
-        (max(0, start - radius), min(length, stop + radius))
-        for (start, stop), length in zip(spans, image.shape, strict=True)
-    )
-    presmoothed = smooth(image, presmoothing_sigma(scale), around, PRESMOOTHING_WINDOW)
-    inside: Spans = tuple(
-        (start - low, stop - low) for (start, stop), (low, _) in zip(spans, around, strict=True)
-    )
+    around, inside = widen(spans, filter_radius(scale), image.shape)
+    outer, place = widen(around, _presmoothing_radius(scale), image.shape)
+    source = np.ascontiguousarray(image[tuple(slice(*span) for span in outer)])
+    presmoothed = smooth(source, presmoothing_sigma(scale), place, PRESMOOTHING_WINDOW)
     derivatives = Derivatives(presmoothed, filter_sigma(scale), inside)
     for column in columns:
         first = column.first + channel * column.per_channel
