@@ -1,0 +1,1 @@
+"""Classification of pixels and of objects."""

@@ -1,0 +1,1 @@
+"""Classification of pixels, as ilastik does it."""

@@ -76,8 +76,7 @@ def _pass_row(mask: Any, squares: Any, nearest: Any, y: int, is_back: bool) -> N
             y_best, x_best = y_above, x_above
             if y_above >= 0:
                 square = (x - x_above) ** 2 + (y - y_above) ** 2
-                if square < least:
-                    least = square
+                least = min(least, square)
             if y_corner >= 0 and (y_corner != y_above or x_corner != x_above):
                 square = (x - x_corner) ** 2 + (y - y_corner) ** 2
                 if square < least:
@@ -87,7 +86,6 @@ def _pass_row(mask: Any, squares: Any, nearest: Any, y: int, is_back: bool) -> N
                 if square < least:
                     least, y_best, x_best = square, y_before, x_before
             nearest[x, 0], nearest[x, 1] = y_best, x_best
-            if least < squares[x]:
-                squares[x] = least
+            squares[x] = min(squares[x], least)
         y_corner, x_corner = y_above, x_above
         y_before, x_before = nearest[x, 0], nearest[x, 1]

@@ -103,8 +103,8 @@ def _flatten(levels: Any, marks: Any, maxima: Any) -> None:
 def _growth_table() -> NDArray[np.uint8]:
     """Return the directions in which a basin may grow into a pixel, for each of its surroundings.
 
-    Bit d of an index: neighbour d (clockwise from above) is in a basin. Bit d of an entry: it may be
-    entered in the direction from neighbour d + 4. None, where the neighbours are of two basins.
+    Bit d of an index: neighbour d (clockwise from above) is in a basin. Bit d of an entry: the
+    pixel may be entered from neighbour d + 4. No bit is set where neighbours are of two basins.
     """
     table = np.zeros(256, np.uint8)
     for index in range(256):
@@ -157,11 +157,7 @@ def _grow(levels: Any, table: Any) -> None:
                     index = 0
                     for d in range(8):
                         y2, x2 = y + DY[d], x + DX[d]
-                        if (
-                            0 <= y2 < height
-                            and 0 <= x2 < width
-                            and flat[y2 * width + x2] == _BASIN
-                        ):
+                        if 0 <= y2 < height and 0 <= x2 < width and flat[y2 * width + x2] == _BASIN:
                             index |= 1 << d
                     if table[index] & bit:
                         grown[entered] = place

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def label_regions(mask: NDArray[np.bool_]) -> NDArray[np.int32]:
-    """Number the connected regions of a mask by their first pixels, row by row.
+    """Return the connected regions of a mask, numbered by their first pixels, row by row.
 
     Args:
         mask: (height, width), true in objects.
@@ -60,7 +60,8 @@ def keep_regions(
 
     Args:
         labels: (height, width) label image.
-        smallest, greatest: least and largest area in pixels; ``None``: any.
+        smallest: least area, pixels.
+        greatest: largest area, pixels; any where ``None``.
 
     >>> keep_regions(np.array([[1, 1, 2]], np.int32), smallest=2).tolist()
     [False, True, False]
@@ -110,7 +111,7 @@ def _root(parents: Any, label: int) -> int:
 
 @compiled()
 def _label(mask: Any, labels: Any, with_corners: bool) -> None:
-    """Number regions in two passes, with a forest of connected labels."""
+    """Fill in the regions of a mask, in two passes with a forest of connected labels."""
     height, width = mask.shape
     parents = np.zeros((height * width + 1) // 2 + 2, np.int32)
     count = 0

@@ -1,4 +1,4 @@
-"""Touching objects cut apart where they are narrow, pixel for pixel as ImageJ's *Watershed* does."""
+"""Touching objects cut apart where they are narrow, exactly as ImageJ's *Watershed* does."""
 
 from __future__ import annotations
 
