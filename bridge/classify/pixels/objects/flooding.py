@@ -33,7 +33,8 @@ def levels_of(distances: NDArray[np.float32], marks: NDArray[np.uint8]) -> NDArr
     levels = np.clip(levels, 1, _HIGHEST)
     levels[distances < 0.5] = 0
     levels[((marks & SUMMIT) > 0) & (distances >= 0.5)] = _BASIN
-    return levels.astype(np.uint8)
+    whole: NDArray[np.uint8] = levels.astype(np.uint8)
+    return whole
 
 
 def flood(
@@ -52,7 +53,8 @@ def flood(
     """
     _flatten(levels, marks, maxima)
     _grow(levels, _growth_table())
-    return levels == _BASIN
+    basins: NDArray[np.bool_] = levels == _BASIN
+    return basins
 
 
 @compiled()

@@ -202,6 +202,5 @@ class ProbabilityMap:
         )
 
     def _listed(self) -> str:
-        return ", ".join(
-            f"{k} ({name})" if name else f"{k}" for k, name in enumerate(self.names, 1)
-        )
+        numbered = enumerate(self.names, 1)
+        return ", ".join(f"{k} ({name})" if name else f"{k}" for k, name in numbered)

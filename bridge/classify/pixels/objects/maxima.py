@@ -41,7 +41,7 @@ def find_maxima(distances: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDAr
     """Find the maxima of a distance map.
 
     Args:
-        distances: (height, width) from :func:`~bridge.classify.pixels.objects.distance.distance_map`.
+        distances: (height, width), from :func:`.distance.distance_map`.
 
     Returns:
         The marks of the pixels (height, width), and the flat indices of all local maxima by

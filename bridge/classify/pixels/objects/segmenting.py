@@ -12,6 +12,7 @@ from bridge.classify.pixels.objects.cells import drop_border_cells, grow_cells
 from bridge.classify.pixels.objects.finding import find_objects, make_mask
 from bridge.classify.pixels.objects.smoothing import smooth
 from bridge.detections import Detections
+from bridge.errors import BadInputError
 from bridge.outlines import trace
 
 if TYPE_CHECKING:
@@ -100,6 +101,12 @@ def segment_intensities(
 
     def find(z: int, t: int) -> tuple[_Labels, None]:
         plane = image.plane(channel, z=z, t=t).astype(np.float32)
+        if not np.isfinite(plane).all():
+            raise BadInputError(
+                image.path or image.name,
+                "has pixels that are NaN or infinite",
+                "replace them first (in Fiji: Process › Math › NaN Background, then set them to 0)",
+            )
         return (find_objects(plane, settings), None), None
 
     return _through_planes(image, find, 1.0, progress)

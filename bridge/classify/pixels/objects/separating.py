@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,7 +36,8 @@ def separate(
         from skimage.feature import peak_local_max
     except ImportError as error:
         raise MissingPartError("pixels", "cut objects apart this way", "scikit-image") from error
-    peaks = peak_local_max(heights, min_distance=spacing, labels=regions, exclude_border=False)
+    find_peaks: Any = peak_local_max  # has no types
+    peaks = find_peaks(heights, min_distance=spacing, labels=regions, exclude_border=False)
     seeds = np.zeros(mask.shape, np.int32)
     seeds[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
     # a region of equal heights has no maximum; it is an object of its own
@@ -67,14 +68,13 @@ def grow(
         from skimage.segmentation import watershed
     except ImportError as error:
         raise MissingPartError("pixels", "grow objects", "scikit-image") from error
-    grown: NDArray[np.int32] = watershed(depths, seeds, mask=mask, connectivity=2).astype(
-        np.int32, copy=False
-    )
-    return grown
+    flood: Any = watershed  # has no types
+    grown: NDArray[np.int32] = flood(depths, seeds, mask=mask, connectivity=2)
+    return grown.astype(np.int32, copy=False)
 
 
 def number_by_place(labels: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Number objects from 1 by their first pixels, row by row.
+    """Return objects numbered from 1 by their first pixels, row by row.
 
     >>> number_by_place(np.array([[0, 7, 3]], np.int32)).tolist()
     [[0, 1, 2]]

@@ -32,5 +32,4 @@ def cut_apart(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         return mask.copy()  # no distances, or none that differ
     distances = distance_map(mask)
     marks, maxima = find_maxima(distances)
-    basins: NDArray[np.bool_] = flood(levels_of(distances, marks), marks, maxima)
-    return basins & mask
+    return flood(levels_of(distances, marks), marks, maxima) & mask
