@@ -148,7 +148,7 @@ def test_folders_of_results_are_scored_beside_models(
         "pixels", "otsu", dataset / "images", "--out", tmp_path / "otsu", "--format", "labels"
     )
 
-    code, out, _ = starbridge("evaluate", "demo", tmp_path / "otsu", dataset, "--json")
+    code, out, _ = starbridge("evaluate", "demo", found, dataset, "--json")
 
     assert code == 0
     model, otsu = json.loads(out)["models"]
