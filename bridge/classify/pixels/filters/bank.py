@@ -95,7 +95,9 @@ class FilterBank:
     def halo(self) -> tuple[int, int, int]:
         """Pixels (z, y, x) around a tile on which its features depend."""
         within = max(_reach(column.scale) for column in self._columns)
-        across = max((_reach(column.scale) for column in self._columns if not column.in_2d), default=0)
+        across = max(
+            (_reach(column.scale) for column in self._columns if not column.in_2d), default=0
+        )
         return across, within, within
 
     def memory(self, tile: tuple[int, int, int]) -> int:
@@ -142,7 +144,9 @@ class FilterBank:
         by_scale = sorted(self._columns, key=lambda column: (column.in_2d, column.scale))
         for channel in range(self.n_channels):
             image = np.ascontiguousarray(block[..., channel], np.float32)
-            for (in_2d, scale), group in groupby(by_scale, lambda column: (column.in_2d, column.scale)):
+            for (in_2d, scale), group in groupby(
+                by_scale, lambda column: (column.in_2d, column.scale)
+            ):
                 columns = list(group)
                 if in_2d:
                     for z in range(*spans[0]):

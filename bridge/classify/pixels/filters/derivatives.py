@@ -37,9 +37,7 @@ class Derivatives:
         self.spans = spans
         self._partial: dict[tuple[int, ...], NDArray[np.float32]] = {}
 
-    def __call__(
-        self, *orders: int, out: NDArray[np.float32] | None = None
-    ) -> NDArray[np.float32]:
+    def __call__(self, *orders: int, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """Return a derivative within the spans.
 
         Args:
