@@ -18,7 +18,7 @@ from bridge.errors import BadInputError
 
 GIB = 2**30
 
-_SIDES = (512, 256, 128, 64, 32)
+_SIDES = (256, 128, 64, 32)
 _SIDES_Z = (64, 32, 16, 8, 4, 1)
 _ROW_MULTIPLE = 512  # of tiles that are larger and do not reach across: files have such chunks
 
