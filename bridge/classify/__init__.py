@@ -1,1 +1,1 @@
-"""Classification of pixels and of objects, trained by a person's examples."""
+"""Classification of pixels and of objects."""

@@ -1,1 +1,1 @@
-"""Pixel classification as ilastik does it, without ilastik: filters, a forest, probabilities."""
+"""Pixel classification as ilastik does it: features of pixels, and a forest that votes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -10,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.classify.pixels.filters.derivatives import Derivatives, Spans, smooth
+from bridge.classify.pixels.filters.derivatives import Derivatives, Spans, smooth, widen
 from bridge.classify.pixels.filters.features import (
     COMPUTE,
     PRESMOOTHING_WINDOW,
@@ -26,10 +27,14 @@ from bridge.formats.ilastik.feature_selection import FeatureSelection
 Keep: TypeAlias = tuple[slice, slice, slice]
 """Part of a block (z, y, x) whose features are wanted."""
 
-_PLANES_2D = 28
-"""Planes of a tile that are at work at once in two dimensions, at most."""
-_VOLUMES_3D = 36
-"""Volumes of a tile that are at work at once in three dimensions, at most."""
+_FILTER_MARGIN = 3
+"""Pixels around a tile in which features are computed from the presmoothed image, at most."""
+_ARRAYS_2D = 18
+"""Arrays of that size that are at work at once in a plane, at most."""
+_ARRAYS_3D = 28
+"""Arrays of that size that are at work at once in a volume, at most."""
+_PRESMOOTHING_ARRAYS = 2
+"""Arrays of the size of a channel of the block that are at work while it is smoothed."""
 
 
 @dataclass(frozen=True)
@@ -110,16 +115,21 @@ class FilterBank:
             tile: size (z, y, x) of the part that is kept.
 
         >>> bank = FilterBank(FeatureSelection.by_name("default"), n_channels=1, is_3d=False)
-        >>> bank.memory((1, 256, 256)) < 26e6
-        True
+        >>> round(bank.memory((1, 256, 256)) / 1e6)
+        20
         """
-        z, y, x = (side + 2 * margin for side, margin in zip(tile, self.halo, strict=True))
-        block = z * y * x * self.n_channels
+        block = [side + 2 * margin for side, margin in zip(tile, self.halo, strict=True)]
+        inner = [
+            side + 2 * min(margin, _FILTER_MARGIN)
+            for side, margin in zip(tile, self.halo, strict=True)
+        ]
+        channel = math.prod(block)
         if all(column.in_2d for column in self._columns):
-            work = _PLANES_2D * y * x
+            work = _PRESMOOTHING_ARRAYS * math.prod(block[1:]) + _ARRAYS_2D * math.prod(inner[1:])
         else:
-            work = _VOLUMES_3D * z * y * x
-        return 4 * (block + work + len(self.names) * tile[0] * tile[1] * tile[2])
+            work = _PRESMOOTHING_ARRAYS * channel + _ARRAYS_3D * math.prod(inner)
+        features = len(self.names) * math.prod(tile)
+        return 4 * (channel * (self.n_channels + 1) + work + features)
 
     def compute(self, block: NDArray[np.float32], keep: Keep | None = None) -> NDArray[np.float32]:
         """Compute the features of a block, or of a part of it.
@@ -171,15 +181,8 @@ def _compute_scale(
     out: NDArray[np.float32],
 ) -> None:
     """Compute the features of one scale and one channel, of a plane or a volume."""
-    radius = filter_radius(scale)
-    around: Spans = tuple(
-        (max(0, start - radius), min(length, stop + radius))
-        for (start, stop), length in zip(spans, image.shape, strict=True)
-    )
+    around, inside = widen(spans, filter_radius(scale), image.shape)
     presmoothed = smooth(image, presmoothing_sigma(scale), around, PRESMOOTHING_WINDOW)
-    inside: Spans = tuple(
-        (start - low, stop - low) for (start, stop), (low, _) in zip(spans, around, strict=True)
-    )
     derivatives = Derivatives(presmoothed, filter_sigma(scale), inside)
     for column in columns:
         first = column.first + channel * column.per_channel

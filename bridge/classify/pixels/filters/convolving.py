@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from bridge.classify.pixels.filters.kernels import Kernel
 from bridge.files.compiled import compiled
 
+intrinsic: Any = _intrinsic
+
 _CHUNK = 2048
 """Pixels of a line that are summed at a time: they stay in the processor's first cache."""
 
@@ -71,7 +73,7 @@ def convolve(
     return out
 
 
-@_intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
     """Return a * b + c, rounded once."""
 

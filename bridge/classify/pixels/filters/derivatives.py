@@ -27,7 +27,7 @@ class Derivatives:
         spans: part of ``source`` in which the derivatives are wanted.
 
     >>> ramp = np.tile(np.arange(9, dtype=np.float32), (9, 1))
-    >>> Derivatives(ramp, 1.0, ((4, 5), (4, 6)))(0, 1)
+    >>> Derivatives(ramp, 1.0, ((4, 5), (4, 6))).by(1)
     array([[1., 1.]], dtype=float32)
     """
 
@@ -37,14 +37,23 @@ class Derivatives:
         self.spans = spans
         self._partial: dict[tuple[int, ...], NDArray[np.float32]] = {}
 
-    def __call__(self, *orders: int, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
-        """Return a derivative within the spans.
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """Axes of the source: x, y, and z where it has one."""
+        return tuple(reversed(range(self.source.ndim)))
+
+    def by(self, *axes: int, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """Return the derivative along some axes within the spans, the smoothed image along none.
 
         Args:
-            orders: of the derivative along each axis of ``source``, 0 to 2.
-            out: C-contiguous array that may be used for the result.
+            axes: axes along which the derivative is taken, at most two; twice the same for the
+                second derivative along it.
+            out: C-contiguous array for the result; a new one when ``None``.
         """
-        return self._pass(orders[::-1], out)
+        result = self._pass(tuple(axes.count(axis) for axis in self.axes), out)
+        if out is not None and result is not out:
+            out[...] = result
+        return result
 
     def _pass(
         self, orders: tuple[int, ...], out: NDArray[np.float32] | None = None
@@ -82,6 +91,25 @@ def smooth(
     for axis in reversed(range(source.ndim)):
         source = convolve(source, kernel, axis, spans[axis], None if axis else out)
     return source
+
+
+def widen(spans: Spans, radius: int, shape: tuple[int, ...]) -> tuple[Spans, Spans]:
+    """Widen spans to each side, as far as an array reaches.
+
+    Returns:
+        The wider spans, and the place of the given ones in them.
+
+    >>> widen(((0, 4), (5, 9)), 2, (10, 10))
+    (((0, 6), (3, 10)), ((0, 4), (2, 6)))
+    """
+    wide = tuple(
+        (max(0, start - radius), min(length, stop + radius))
+        for (start, stop), length in zip(spans, shape, strict=True)
+    )
+    inside = tuple(
+        (start - low, stop - low) for (start, stop), (low, _) in zip(spans, wide, strict=True)
+    )
+    return wide, inside
 
 
 @cache

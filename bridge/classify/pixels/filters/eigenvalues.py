@@ -63,7 +63,8 @@ def eigenvalues(
     Args:
         tensor: C-contiguous float32 arrays of one shape, the entries xx, xy, yy, and for three
             dimensions xx, xy, xz, yy, yz, zz.
-        out: C-contiguous float32 (eigenvalue, …) for the result; a new array when ``None``.
+        out: float32 (eigenvalue, …) for the result, each eigenvalue C-contiguous; a new array when
+            ``None``.
 
     >>> xx, xy, yy = (np.array([value], np.float32) for value in (2, 1, 2))
     >>> eigenvalues([xx, xy, yy]).tolist()
@@ -72,15 +73,14 @@ def eigenvalues(
     number = 2 if len(tensor) == 3 else 3
     if out is None:
         out = np.empty((number, *tensor[0].shape), np.float32)
-    flat = [entry.reshape(-1) for entry in tensor]
-    (_of_2_by_2 if number == 2 else _of_3_by_3)(*flat, out.reshape(number, -1))
+    flat = [entry.reshape(-1) for entry in (*tensor, *out)]
+    (_of_2_by_2 if number == 2 else _of_3_by_3)(*flat)
     return out
 
 
 @compiled(nogil=True)
-def _of_2_by_2(xx: Any, xy: Any, yy: Any, out: Any) -> None:
+def _of_2_by_2(xx: Any, xy: Any, yy: Any, large: Any, small: Any) -> None:
     """Solve the quadratic equation."""
-    large, small = out[0], out[1]
     for i in range(len(xx)):
         mean = (xx[i] + yy[i]) * _HALF
         deviation = (xx[i] - yy[i]) * _HALF
@@ -90,18 +90,16 @@ def _of_2_by_2(xx: Any, xy: Any, yy: Any, out: Any) -> None:
 
 
 @compiled(nogil=True)
-def _of_3_by_3(xx: Any, xy: Any, xz: Any, yy: Any, yz: Any, zz: Any, out: Any) -> None:
+def _of_3_by_3(
+    xx: Any, xy: Any, xz: Any, yy: Any, yz: Any, zz: Any, largest: Any, middle: Any, smallest: Any
+) -> None:
     """Solve the cubic equation by angles.
 
     Formula: D. Eberly, "Eigensystems for 3 x 3 symmetric matrices (revisited)", 2006; the matrix
     is divided by its largest entry first.
     """
-    largest, middle, smallest = out[0], out[1], out[2]
     for i in range(len(xx)):
-        size = max(
-            max(max(abs(zz[i]), abs(yz[i])), max(abs(xz[i]), abs(yy[i]))),
-            max(abs(xy[i]), abs(xx[i])),
-        )
+        size = max(abs(zz[i]), abs(yz[i]), abs(xz[i]), abs(yy[i]), abs(xy[i]), abs(xx[i]))
         size = _ONE if size == _ZERO else size
         a00, a01, a02 = zz[i] / size, yz[i] / size, xz[i] / size
         a11, a12, a22 = yy[i] / size, xy[i] / size, xx[i] / size
@@ -138,7 +136,7 @@ def _of_3_by_3(xx: Any, xy: Any, xz: Any, yy: Any, yz: Any, zz: Any, out: Any) -
 def _angle(y: Any, x: Any) -> Any:
     """Return the angle of (x, y) in radians, for y not below 0, without branches."""
     along = abs(x)
-    ratio = min(along, y) / max(max(along, y), _TINY)
+    ratio = min(along, y) / max(along, y, _TINY)
     angle = _polynomial(_ARCTANGENT, ratio * ratio) * ratio
     angle = _HALF_PI - angle if y > along else angle
     return _PI - angle if x < _ZERO else angle

@@ -14,7 +14,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.classify.pixels.filters.derivatives import WINDOW, Derivatives, Spans, smooth
+from bridge.classify.pixels.filters.derivatives import WINDOW, Derivatives, smooth, widen
 from bridge.classify.pixels.filters.eigenvalues import eigenvalues
 from bridge.classify.pixels.filters.kernels import kernel_radius
 
@@ -39,66 +39,44 @@ def filter_radius(scale: float) -> int:
 
 
 def _gaussian_smoothing(derivatives: Derivatives, out: NDArray[np.float32]) -> None:
-    smoothed = derivatives(*_orders(derivatives), out=out[0])
-    if smoothed is not out[0]:
-        out[0] = smoothed
+    derivatives.by(out=out[0])
 
 
 def _laplacian_of_gaussian(derivatives: Derivatives, out: NDArray[np.float32]) -> None:
-    *most, last = [derivatives(*_orders(derivatives, axis, axis)) for axis in _axes(derivatives)]
-    _sum_into(out[0], [*most, last])
+    _sum_into(out[0], [derivatives.by(axis, axis) for axis in derivatives.axes])
 
 
 def _gradient_magnitude(derivatives: Derivatives, out: NDArray[np.float32]) -> None:
-    gradient = [derivatives(*_orders(derivatives, axis)) for axis in _axes(derivatives)]
+    gradient = [derivatives.by(axis) for axis in derivatives.axes]
     _sum_into(out[0], [part * part for part in gradient])
     np.sqrt(out[0], out=out[0])
 
 
 def _difference_of_gaussians(derivatives: Derivatives, out: NDArray[np.float32]) -> None:
     narrow = smooth(derivatives.source, derivatives.sigma * 0.66, derivatives.spans)
-    np.subtract(derivatives(*_orders(derivatives)), narrow, out=out[0])
+    np.subtract(derivatives.by(), narrow, out=out[0])
 
 
 def _structure_tensor(derivatives: Derivatives, out: NDArray[np.float32]) -> None:
     # fastfilters takes ilastik's two scales the other way round than vigra: the gradient's is half
     # of the smoothing's.
-    radius = kernel_radius(derivatives.sigma, WINDOW)
-    source = derivatives.source
-    around = tuple(
-        (max(0, start - radius), min(length, stop + radius))
-        for (start, stop), length in zip(derivatives.spans, source.shape, strict=True)
-    )
-    inside: Spans = tuple(
-        (start - low, stop - low)
-        for (start, stop), (low, _) in zip(derivatives.spans, around, strict=True)
-    )
-    steep = Derivatives(source, derivatives.sigma * 0.5, around)
-    gradient = [steep(*_orders(steep, axis)) for axis in _axes(steep)]
+    source, sigma = derivatives.source, derivatives.sigma
+    around, inside = widen(derivatives.spans, kernel_radius(sigma, WINDOW), source.shape)
+    steep = Derivatives(source, sigma * 0.5, around)
+    gradient = [steep.by(axis) for axis in steep.axes]
+    del steep  # and what it keeps
     tensor = [
-        smooth(gradient[i] * gradient[j], derivatives.sigma, inside)
-        for i in range(len(gradient))
-        for j in range(i, len(gradient))
+        smooth(part * other, sigma, inside)
+        for i, part in enumerate(gradient)
+        for other in gradient[i:]
     ]
     eigenvalues(tensor, out)
 
 
 def _hessian_of_gaussian(derivatives: Derivatives, out: NDArray[np.float32]) -> None:
-    axes = _axes(derivatives)
-    tensor = [
-        derivatives(*_orders(derivatives, a, b)) for i, a in enumerate(axes) for b in axes[i:]
-    ]
+    axes = derivatives.axes
+    tensor = [derivatives.by(axis, other) for i, axis in enumerate(axes) for other in axes[i:]]
     eigenvalues(tensor, out)
-
-
-def _axes(derivatives: Derivatives) -> list[int]:
-    """Return the axes of an array: x, y, and z where it has one."""
-    return list(reversed(range(derivatives.source.ndim)))
-
-
-def _orders(derivatives: Derivatives, *axes: int) -> list[int]:
-    """Return the order of a derivative along each axis, from the axes that it is taken along."""
-    return [axes.count(axis) for axis in range(derivatives.source.ndim)]
 
 
 def _sum_into(out: NDArray[np.float32], parts: list[NDArray[np.float32]]) -> None:

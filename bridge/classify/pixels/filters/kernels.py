@@ -57,8 +57,8 @@ def gaussian_kernel(sigma: float, order: int, window: float) -> Kernel:
         order: 0 smooths, 1 and 2 are derivatives.
         window: radius in units of ``sigma``.
 
-    >>> gaussian_kernel(1.0, 1, 2.0).half.round(3).tolist()
-    [0.0, 0.264, 0.118]
+    >>> [f"{weight:.3f}" for weight in gaussian_kernel(1.0, 1, 2.0).half]
+    ['0.000', '0.264', '0.118']
     """
     radius = kernel_radius(sigma, window)
     if radius == 0:
