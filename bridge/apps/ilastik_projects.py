@@ -9,6 +9,7 @@ from pathlib import Path
 from bridge.apps.review_strokes import StrokeSources
 from bridge.errors import BadInputError
 from bridge.formats.ilastik.feature_selection import FeatureSelection
+from bridge.formats.ilastik.features import fit_features
 from bridge.formats.ilastik.input_images import InputImage, input_image
 from bridge.formats.ilastik.labels import Strokes
 from bridge.formats.ilastik.object_numbers import (
@@ -66,7 +67,11 @@ class NewProject:
         sources = self._sources(with_objects=False)
         lanes = [self._lane(image) for image in self.images]
         strokes = [self._strokes(sources, image, lane) for image, lane in self._pairs(lanes)]
-        write_pixel_project(self.path, lanes, self.classes, features, strokes)
+        sizes = [(lane.size("Z"), lane.size("Y"), lane.size("X")) for lane in lanes]
+        fitting, notes = fit_features(features, sizes)
+        for line in notes:
+            self.note(f"{self.path}: {line}")
+        write_pixel_project(self.path, lanes, self.classes, fitting, strokes)
         for number, name in enumerate(self.classes, 1):
             if self.reviews and not any(number in each.counts() for each in strokes):
                 self.note(f"{self.path}: the class {name!r} has no labels")

@@ -21,7 +21,7 @@ from bridge.errors import BadInputError
 from bridge.files.atomic import writing
 from bridge.files.names import safe_name
 from bridge.formats.axistags import axistags
-from bridge.formats.ilastik.axistags import LETTERS
+from bridge.formats.ilastik.axistags import LETTERS, read_axes
 from bridge.images import Image, image_name, open_image
 from bridge.images.exporting import Export
 from bridge.images.locations import RemotePath
@@ -277,7 +277,12 @@ def _hdf5_axes(
             content.visititems(look)
         if len(found) != 1:
             return None
-        return "", tuple(found[0].shape), str(found[0].name).strip("/")
+        tags = found[0].attrs.get("axistags")
+        try:
+            own = read_axes(str(file), tags if isinstance(tags, str) else "")
+        except BadInputError:
+            own = ""
+        return own, tuple(found[0].shape), str(found[0].name).strip("/")
 
 
 def _is_of(node: h5py.Dataset, image: Image) -> bool:

@@ -148,7 +148,7 @@ def read_project(path: str | PathLike[str]) -> IlastikProject:
             saved=root.text("time") or "",
             roles=roles,
             lanes=lanes,
-            features=read_features(root),
+            features=read_features(root, is_flat=_is_flat(lanes)),
             classes=classes,
             colors=_colors(group, len(classes)),
             label_counts=_counts(root, lanes, version),
@@ -185,6 +185,11 @@ def _label_sets(root: Content, lanes: tuple[Lane, ...], version: str) -> Iterato
             yield Strokes((1, 1, 1, 1))
         else:
             yield read_strokes(group, lane.raw, version)
+
+
+def _is_flat(lanes: tuple[Lane, ...]) -> bool:
+    """Return whether each image has one slice."""
+    return all(lane.raw is None or lane.raw.size("Z") == 1 for lane in lanes)
 
 
 def _number(name: str) -> int:
