@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +19,7 @@ from bridge.batch.listener import Listener, Outcome
 from bridge.batch.runner import Existing, run_batch
 from bridge.batch.workers.base import Workers
 from bridge.classify.pixels.classifier import PixelClassifier, load_classifier
+from bridge.classify.pixels.filters.fitting import fit_selection
 from bridge.classify.pixels.intensities import Choice, fit_intensities
 from bridge.classify.pixels.outputs import (
     EXPORTS,
@@ -38,7 +40,6 @@ from bridge.classify.pixels.preview import draw_classes, reduction
 from bridge.classify.pixels.tiling import GIB, Band, Tiling, choose_tiling, predict_bands
 from bridge.errors import BadInputError
 from bridge.files.atomic import write_bytes
-from bridge.files.threads import cores
 from bridge.images import Image, open_image
 from bridge.images.locations import Location, known_identity
 
@@ -65,7 +66,7 @@ class Settings:
         axes, pixel_size: of the images, where the files do not say.
         memory: GiB for the tiles at work, beside the planes of the image.
         tile: side of the tiles in pixels; results do not depend on it.
-        threads: tiles at once, at most; as many as cores where ``None``.
+        threads: tiles at once, at most; as many as numba is set to where ``None``.
 
     Raises:
         BadInputError: nothing to write, or a number that is none.
@@ -219,7 +220,7 @@ class ApplyJob(ImageJob[Location]):
                 self.classifier,
                 sizes,
                 memory=settings.memory * GIB,
-                workers=settings.threads or cores(),
+                workers=settings.threads or numba.get_num_threads(),
                 tile=settings.tile,
             )
             total = _count_bands(image, tiling)
@@ -247,7 +248,8 @@ def check_image(classifier: PixelClassifier, reader: PlaneReader) -> list[str]:
         Lines for the user.
 
     Raises:
-        BadInputError: another number of channels, or a plane where stacks were filtered.
+        BadInputError: another number of channels, a plane where stacks were filtered, or an image
+            smaller than a filter.
     """
     image = reader.image
     source = str(image.path or image.name)
@@ -272,6 +274,14 @@ def check_image(classifier: PixelClassifier, reader: PlaneReader) -> list[str]:
             source,
             "is a plane, but the classifier was trained on stacks",
             "train one on planes, or with features in 2D",
+        )
+    depth = image.size("Z") if classifier.is_3d else 1
+    fitted, _ = fit_selection(classifier.selection, (depth, image.height, image.width), source)
+    if in_3d and fitted.in_2d != classifier.selection.in_2d:
+        raise BadInputError(
+            source,
+            f"has {depth} slices, fewer than its filters need in training's stacks",
+            "leave it out, or train with those scales in 2D",
         )
     if not classifier.is_3d and image.size("Z") > 1:
         notes.append("it is a stack, and was classified plane by plane as in training")

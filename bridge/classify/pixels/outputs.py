@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from bridge.errors import BadInputError
 from bridge.files.atomic import write_error
 from bridge.formats.axistags import axistags
+from bridge.images.hdf5 import CHANNEL_NAMES
 from bridge.images.info import ImageInfo
 
 Export = Literal["probabilities", "segmentation", "uncertainty"]
@@ -67,7 +68,8 @@ def encode(values: NDArray[np.float32], dtype: ValueType) -> NDArray[Any]:
     """
     if dtype == "float32":
         return values
-    return np.rint(values * np.float32(np.iinfo(dtype).max)).astype(dtype)
+    scaled: NDArray[Any] = np.rint(values * np.float32(np.iinfo(dtype).max)).astype(dtype)
+    return scaled
 
 
 @dataclass(frozen=True)
@@ -236,7 +238,7 @@ def _hdf5(path: Path, raster: Raster, rows: int) -> _Flat:
         if not raster.is_labels:
             most = 1 if raster.dtype.kind == "f" else np.iinfo(raster.dtype).max
             attributes["drange"] = np.array([0, most], raster.dtype)
-        attributes["channel_names"] = np.array([n.encode() for n in raster.channels], object)
+        attributes[CHANNEL_NAMES] = list(raster.channels)
         offset = made.get_offset()
     return _Flat(path.open("r+b"), offset, raster, dtype, channels_last=True)
 
@@ -376,7 +378,7 @@ def segmentation_of(probabilities: NDArray[np.float32]) -> NDArray[np.uint8]:
     >>> segmentation_of(np.array([[0.2, 0.5, 0], [0.8, 0.5, 0]], np.float32)).tolist()
     [2, 1, 0]
     """
-    best = probabilities.argmax(axis=0).astype(np.uint8) + np.uint8(1)
+    best: NDArray[np.uint8] = probabilities.argmax(axis=0).astype(np.uint8) + np.uint8(1)
     best[probabilities.max(axis=0) <= 0] = 0
     return best
 
@@ -393,7 +395,8 @@ def uncertainty_of(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
     if len(probabilities) < 2:
         return np.zeros(probabilities.shape[1:], np.float32)
     two = np.partition(probabilities, len(probabilities) - 2, axis=0)[-2:]
-    return np.float32(1) - (two[1] - two[0])
+    margin: NDArray[np.float32] = two[1] - two[0]
+    return np.float32(1) - margin
 
 
 def channel_names(export: Export, class_names: Sequence[str]) -> tuple[str, ...]:

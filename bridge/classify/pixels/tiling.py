@@ -157,6 +157,38 @@ def predict_bands(
             pool.shutdown(cancel_futures=True)
 
 
+def predict_window(
+    classifier: PixelClassifier,
+    reader: PlaneReader,
+    place: tuple[int, int],
+    window: tuple[Span, Span],
+    rescaling: Rescaling | None = None,
+) -> NDArray[np.float32]:
+    """Return the probabilities (class, y, x) of a part of a plane.
+
+    Args:
+        classifier: the classifier.
+        reader: the image.
+        place: time point and slice.
+        window: rows and columns.
+        rescaling: applied to the values first.
+    """
+    t, z = place
+    image = reader.image
+    sizes = (image.size("Z"), image.height, image.width)
+    parts = []
+    for first, stop in _spans(window[0][1] - window[0][0], _SIDES[0]):
+        spans = ((z, z + 1), (window[0][0] + first, window[0][0] + stop), window[1])
+        around = _surroundings(spans, classifier.bank.halo, sizes)
+        block = reader.block(t, around)
+        keep_z, keep_y, keep_x = _inside(spans, around)
+        found = classifier.predict(
+            block if rescaling is None else rescaling(block), (keep_z, keep_y, keep_x)
+        )
+        parts.append(found[:, 0])
+    return np.concatenate(parts, axis=1)
+
+
 @dataclass(frozen=True, eq=False)
 class _Piece:
     """A tile with its surroundings."""
@@ -185,10 +217,7 @@ def _pieces(
             for y in tiling.bands(height):
                 for x in _spans(width, tiling.shape[2]):
                     spans = (z, y, x)
-                    around = [
-                        with_halo(span, reach, size)
-                        for span, reach, size in zip(spans, halo, sizes, strict=True)
-                    ]
+                    around = _surroundings(spans, halo, sizes)
                     block = reader.block(t, around)
                     keep_z, keep_y, keep_x = _inside(spans, around)
                     yield _Piece(
@@ -197,6 +226,12 @@ def _pieces(
                         (keep_z, keep_y, keep_x),
                         block if rescaling is None else rescaling(block),
                     )
+
+
+def _surroundings(spans: Sequence[Span], halo: Sequence[int], sizes: Sequence[int]) -> list[Span]:
+    return [
+        with_halo(span, reach, size) for span, reach, size in zip(spans, halo, sizes, strict=True)
+    ]
 
 
 def _inside(spans: Sequence[Span], around: Sequence[Span]) -> list[slice]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from bridge.classify.pixels.classifier import PixelClassifier
 from bridge.classify.pixels.filters.bank import FilterBank
+from bridge.classify.pixels.filters.fitting import fit_selection
 from bridge.classify.pixels.forest import DecisionForest
 from bridge.classify.pixels.intensities import measure_intensities
 from bridge.classify.pixels.planes import PlaneReader, Span, with_halo
@@ -84,6 +85,7 @@ def train_pixel_classifier(
     is_3d = _check_images(readers, strokes, selection)
     if trees < 1:
         raise BadInputError("--trees", f"{trees} is no number of trees", "give 100")
+    selection = _fit(selection, images, is_3d, note)
     bank = FilterBank(selection, len(readers[0].channels), is_3d)
     chosen = _choose_pixels(strokes, len(names), images, seed, note)
     features: list[NDArray[np.float32]] = []
@@ -180,6 +182,20 @@ def _check_images(
                 "choose --features 2d, or train on one of them",
             )
     return any(reader.image.size("Z") > 1 for reader in readers)
+
+
+def _fit(
+    selection: FeatureSelection, images: Sequence[Image], is_3d: bool, note: Note
+) -> FeatureSelection:
+    """Return the selection with those scales in 2D that are wider than a stack is deep."""
+    for image in images if is_3d else ():
+        shape = (image.size("Z"), image.height, image.width)
+        selection, lines = fit_selection(selection, shape, str(image.path or image.name))
+        for line in lines:
+            note(f"{image.path or image.name}: {line}")
+    for image in () if is_3d else images:
+        fit_selection(selection, (1, image.height, image.width), str(image.path or image.name))
+    return selection
 
 
 Pixels = dict[tuple[int, int], tuple[NDArray[np.intp], NDArray[np.int64]]]
