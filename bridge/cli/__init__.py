@@ -16,6 +16,7 @@ from bridge.cli.doctor import doctor
 from bridge.cli.evaluate import evaluate
 from bridge.cli.export import export
 from bridge.cli.fiji import app as fiji
+from bridge.cli.ilastik import app as ilastik
 from bridge.cli.images import images
 from bridge.cli.import_model import import_file
 from bridge.cli.measure import measure
@@ -58,7 +59,14 @@ _COMMANDS: dict[str, Callable[..., None]] = {
 }
 for name, command in _COMMANDS.items():
     app.command(name)(command)
-_GROUPS = {"models": models, "pixels": pixels, "fiji": fiji, "qupath": qupath, "demo": demo}
+_GROUPS = {
+    "models": models,
+    "pixels": pixels,
+    "fiji": fiji,
+    "qupath": qupath,
+    "ilastik": ilastik,
+    "demo": demo,
+}
 for name, group in _GROUPS.items():
     app.add_typer(group, name=name)
 

@@ -27,6 +27,7 @@ from bridge.errors import BadInputError
 from bridge.files.atomic import write_bytes
 from bridge.files.hdf5_claims import check_size, own_item
 from bridge.formats import existing_file
+from bridge.formats.axistags import axistags
 from bridge.formats.compressing import zlib_bytes
 from bridge.formats.labels import read_label_image
 from bridge.images.info import ImageInfo
@@ -34,37 +35,8 @@ from bridge.images.series import split_series
 
 DATASET = "labels"
 OBJECTS = "objects"
-_TYPE_FLAGS = {"t": 8, "z": 2, "y": 2, "x": 2, "c": 1}
 _CHUNK = 512
 _GZIP_LEVEL = 2
-
-
-def axistags(axes: str, pixel_size: Any = None) -> str:
-    """Describe axes as vigra and ilastik do.
-
-    Args:
-        axes: letters of TZYXC in the order of the dataset's axes.
-        pixel_size: a :class:`bridge.images.info.PixelSize`, noted as resolution in µm.
-
-    Returns:
-        JSON text for the attribute ``axistags``.
-
-    >>> [axis["key"] for axis in json.loads(axistags("ZYX"))["axes"]]
-    ['z', 'y', 'x']
-    """
-    return json.dumps(
-        {
-            "axes": [
-                {
-                    "key": axis.lower(),
-                    "typeFlags": _TYPE_FLAGS[axis.lower()],
-                    "resolution": getattr(pixel_size, axis.lower(), None) or 0,
-                    "description": "",
-                }
-                for axis in axes
-            ]
-        }
-    )
 
 
 def write(

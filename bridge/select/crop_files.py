@@ -17,7 +17,7 @@ import numpy as np
 
 from bridge.errors import BadInputError
 from bridge.files.atomic import write_bytes, writing
-from bridge.formats.hdf5 import axistags
+from bridge.formats.axistags import axistags
 from bridge.formats.spreadsheet_text import guard_frame
 from bridge.images import Image
 from bridge.images.hyperstack import write_hyperstack

@@ -11,7 +11,7 @@ import pytest
 
 from bridge import Detections
 from bridge.errors import BadInputError
-from bridge.formats.hdf5 import axistags
+from bridge.formats.axistags import axistags
 
 LABELS = np.array([[0, 3, 3], [9, 9, 0]])
 

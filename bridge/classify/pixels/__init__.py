@@ -1,1 +1,1 @@
-"""Classification of pixels, as ilastik does it."""
+"""Pixel classification as ilastik does it: features of pixels, and a forest that votes."""

@@ -58,13 +58,14 @@ class FeatureSelection:
             or len(self.in_2d) != columns
         ):
             raise BadInputError(
-                f"the chosen features have not {len(FEATURE_IDS)} rows and {columns} columns, one "
-                "for each scale; choose the features in ilastik anew"
+                "the features",
+                f"have not {len(FEATURE_IDS)} rows and {columns} columns, one for each scale",
+                "choose the features anew",
             )
         if not all(0 < scale < float("inf") for scale in self.scales):
-            raise BadInputError("a scale of a feature is not a positive number of pixels")
+            raise BadInputError("the features", "have a scale that is no positive number of pixels")
         if not any(map(any, self.chosen)):
-            raise BadInputError("no feature is chosen; choose features in ilastik first")
+            raise BadInputError("the features", "are empty: none is chosen", "choose at least one")
 
     @classmethod
     def by_name(cls, name: str) -> FeatureSelection:
@@ -78,7 +79,7 @@ class FeatureSelection:
             BadInputError: no choice has that name.
         """
         if name not in ("default", "2d", "fast"):
-            raise BadInputError(f"no features are called {name}; choose default, 2d or fast")
+            raise BadInputError("the features", f"cannot be {name}", "choose default, 2d or fast")
         scales = DEFAULT_SCALES[:-2] if name == "fast" else DEFAULT_SCALES
         smoothing = (True,) * len(scales)
         derivative = tuple(scale >= LEAST_DERIVATIVE_SCALE for scale in scales)

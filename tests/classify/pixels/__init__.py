@@ -1,1 +1,1 @@
-"""Tests of bridge.classify.pixels."""
+"""Pixel classification: features, forests, and images through both."""

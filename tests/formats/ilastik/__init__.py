@@ -1,0 +1,1 @@
+"""Projects of ilastik: what is read and what is refused."""
