@@ -144,9 +144,8 @@ def test_a_review_that_nobody_saved_has_no_scores(starbridge: Command, tmp_path:
 def test_folders_of_results_are_scored_beside_models(
     starbridge: Command, dataset: Path, tmp_path: Path
 ) -> None:
-    starbridge(
-        "pixels", "otsu", dataset / "images", "--out", tmp_path / "otsu", "--format", "labels"
-    )
+    found = tmp_path / "otsu"
+    starbridge("pixels", "otsu", dataset / "images", "--out", found, "--format", "labels")
 
     code, out, _ = starbridge("evaluate", "demo", found, dataset, "--json")
 

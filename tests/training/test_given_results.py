@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
+from numpy.typing import NDArray
 
 from bridge.detections import Detections
 from bridge.errors import BadInputError
@@ -16,12 +18,12 @@ from bridge.training.evaluation import evaluate
 from bridge.training.given_results import GivenResults, is_results
 from bridge.training.pairs import TrainingPair
 
-LABELS = np.zeros((40, 60), np.uint16)
+LABELS = np.zeros((40, 60), np.int32)
 LABELS[5:15, 5:15], LABELS[20:30, 30:45] = 1, 2
 PAIR = TrainingPair(name="a", image=LABELS * 100, labels=LABELS)
 
 
-def results(folder: Path, name: str, labels: np.ndarray, *places: str) -> Path:
+def results(folder: Path, name: str, labels: NDArray[Any], *places: str) -> Path:
     """Write objects in the given places of a folder."""
     for place in places:
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
@@ -76,7 +78,7 @@ def test_results_that_lack_an_image_or_fit_another_are_named(tmp_path: Path) -> 
 
 def test_stacks_need_a_choice_of_slice(tmp_path: Path) -> None:
     (tmp_path / "r").mkdir()
-    stack = np.stack([LABELS, LABELS])
+    stack = np.stack([LABELS, LABELS]).astype(np.uint16)
     tifffile.imwrite(tmp_path / "r" / "a.tif", stack, imagej=True, metadata={"axes": "ZYX"})
 
     with pytest.raises(BadInputError, match="2 slices"):

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bridge.classify.pixels.objects.job import ObjectsJob, OtsuJob
+    from bridge.images.locations import Location
 
 
 class CutKind(StrEnum):
@@ -49,7 +50,7 @@ DropBorder = Annotated[
 
 def run_job(
     job: ObjectsJob | OtsuJob,
-    paths: Sequence[str],
+    found: Sequence[Location],
     out: Path,
     *,
     overwrite: bool,
@@ -62,7 +63,7 @@ def run_job(
 
     Args:
         job: what makes objects of a file.
-        paths: files and folders, as the user gave them.
+        found: the files.
         out: the folder of results.
         overwrite: as ``--overwrite``.
         resume: as ``--resume``.
@@ -78,11 +79,9 @@ def run_job(
     from bridge.classify.pixels.objects.job import make_objects
     from bridge.cli.options import chosen_existing
     from bridge.cli.output import close_run, print_json, shown_progress
-    from bridge.images import find_images
 
     existing = chosen_existing(overwrite, resume)
     workers = choose_workers(jobs, scheduler)
-    found = find_images(paths)
     with shown_progress() as listener:
         outcomes = make_objects(
             found, out, job, existing=existing, listener=listener, workers=workers

@@ -93,6 +93,7 @@ def objects(
     those of starbridge segment; running the same command again does only what is missing.
     """
     from bridge.classify.pixels.objects.job import ObjectsJob
+    from bridge.classify.pixels.objects.maps import find_maps
     from bridge.classify.pixels.objects.settings import ObjectSettings
 
     settings = ObjectSettings(
@@ -116,7 +117,7 @@ def objects(
     )
     run_job(
         job,
-        maps,
+        find_maps(maps),
         out,
         overwrite=overwrite,
         resume=resume,

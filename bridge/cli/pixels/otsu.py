@@ -67,6 +67,7 @@ def otsu(
     """
     from bridge.classify.pixels.objects.job import OtsuJob
     from bridge.classify.pixels.objects.settings import ObjectSettings
+    from bridge.images import find_images
 
     settings = ObjectSettings(
         cutoff=None,
@@ -87,7 +88,7 @@ def otsu(
     )
     run_job(
         job,
-        images,
+        find_images(images),
         out,
         overwrite=overwrite,
         resume=resume,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bridge.classify.pixels.outputs import DATASET, NAMES
 from bridge.errors import BadInputError
-from bridge.images import image_name, open_image
+from bridge.images import find_images, image_name, open_image
 from bridge.images.channels import find_channel
 from bridge.images.series import SeveralImagesError
 
@@ -18,9 +20,6 @@ if TYPE_CHECKING:
 
     from bridge.images import Image
     from bridge.images.locations import Location
-
-EXPORTED = "exported_data"
-"""Dataset in which ilastik writes what it exports."""
 
 _FULL = {"uint8": 255.0, "uint16": 65535.0}
 _SUFFIX = re.compile(r"(?<=.)[ _-]probabilities$", re.IGNORECASE)
@@ -40,6 +39,27 @@ def map_name(path: Location) -> str:
     return _SUFFIX.sub("", image_name(path))
 
 
+def find_maps(paths: Sequence[str]) -> list[Location]:
+    """Find the maps among files, folders and URLs.
+
+    What else ilastik and starbridge export of an image (segmentations, uncertainties) is left out
+    of folders, by its name.
+
+    Args:
+        paths: as :func:`bridge.images.find_images` takes them.
+
+    Raises:
+        BadInputError: a path that is not there, or a folder without images.
+    """
+    given = {str(path) for path in paths}
+    others = tuple(f"_{name}" for export, name in NAMES.items() if export != "probabilities")
+    return [
+        path
+        for path in find_images(paths)
+        if str(path) in given or not image_name(path).endswith(others)
+    ]
+
+
 def open_map(path: Location, *, axes: str | None = None, pixel_size: float | None = None) -> Image:
     """Open a file of probabilities; of several HDF5 datasets ``exported_data`` counts.
 
@@ -54,9 +74,9 @@ def open_map(path: Location, *, axes: str | None = None, pixel_size: float | Non
     try:
         return open_image(path, axes=axes, pixel_size=pixel_size)
     except SeveralImagesError as error:
-        if EXPORTED not in error.choices:
+        if DATASET not in error.choices:
             raise
-    return open_image(path, axes=axes, pixel_size=pixel_size, dataset=EXPORTED)
+    return open_image(path, axes=axes, pixel_size=pixel_size, dataset=DATASET)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ def noise_map(seed: int, shape: tuple[int, int], sigma: float) -> NDArray[np.flo
     values = np.random.default_rng(seed).random(shape).astype(np.float32)
     values = smooth(values, sigma)
     low, high = np.quantile(values, [0.02, 0.98])
-    return np.clip((values - low) / (high - low), 0, 1).astype(np.float32)
+    scaled: NDArray[np.float32] = np.clip((values - low) / (high - low), 0, 1).astype(np.float32)
+    return scaled
 
 
 def disc_map(

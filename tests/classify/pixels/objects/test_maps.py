@@ -12,7 +12,7 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
-from bridge.classify.pixels.objects.maps import ProbabilityMap, map_name, open_map
+from bridge.classify.pixels.objects.maps import ProbabilityMap, find_maps, map_name, open_map
 from bridge.classify.pixels.objects.segmenting import segment_map
 from bridge.classify.pixels.objects.settings import ObjectSettings
 from bridge.detections import Detections
@@ -177,6 +177,14 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.h5").write_bytes(b"")
     with pytest.raises(BadInputError, match="empty"):
         open_map(tmp_path / "a.h5")
+
+
+def test_what_else_is_exported_is_left_out_of_folders(tmp_path: Path) -> None:
+    for name in ("a_Probabilities", "a_Simple Segmentation", "a_Uncertainty", "b"):
+        write_exported(tmp_path / f"{name}.h5", TWO, "yxc")
+
+    assert [path.name for path in find_maps([str(tmp_path)])] == ["a_Probabilities.h5", "b.h5"]
+    assert len(find_maps([str(tmp_path / "a_Uncertainty.h5")])) == 1
 
 
 @pytest.mark.parametrize(
