@@ -94,6 +94,8 @@ def train_pixel_classifier(
         for found, numbers in _features_of(reader, bank, pixels):
             features.append(found)
             classes.append(numbers)
+    if not features:
+        raise BadInputError("the strokes", "are empty", "draw strokes of at least two classes")
     x = np.concatenate(features)
     y = np.concatenate(classes)
     usable = np.isfinite(x).all(axis=1)
@@ -107,7 +109,9 @@ def train_pixel_classifier(
     if len(present) < 2:
         raise BadInputError(
             "the strokes",
-            f"are of the class {names[present[0] - 1]!r} only" if len(present) else "are empty",
+            f"are of the class {names[present[0] - 1]!r} only"
+            if len(present)
+            else "lie where the images are no numbers",
             "draw strokes of at least two classes",
         )
     forest, error = _train(x, y, seed, trees)
