@@ -37,7 +37,7 @@ def distance_map(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
     >>> distance_map(np.array([[False, True, True, True]])).tolist()
     [[0.0, 1.0, 2.0, 3.0]]
     """
-    squares = np.zeros(mask.shape, np.int64)
+    squares = np.zeros(mask.shape, np.int32)
     _measure_squares(np.ascontiguousarray(mask), squares)
     distances: NDArray[np.float32] = np.sqrt(squares.astype(np.float32))
     return distances
