@@ -33,6 +33,9 @@ BENCHMARKS = {
     "measuring": "Shape and intensities, beside scikit-image",
     "measuring_section": "Measuring a whole section",
     "aggregating": "Tables to counts, beside pandas",
+    "pixel_classification": (
+        "Pixel classification with ilastik's features, beside SciPy, scikit-image and scikit-learn"
+    ),
     "scaling": "Many images on several workers",
     "startup": "The command's start",
 }
