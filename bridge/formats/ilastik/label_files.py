@@ -66,7 +66,15 @@ def write_label_files(project: IlastikProject, out: Path) -> list[LabelFiles]:
         if not strokes.blocks or lane.raw is None:
             continue
         labels, outlines = out / f"{name}_labels.tif", out / f"{name}.geojson"
-        _write_image(strokes, labels, project.path)
+        try:
+            _write_image(strokes, labels, project.path)
+        except MemoryError as error:
+            raise BadInputError(
+                project.path,
+                f"has an image of {strokes.shape[3]} × {strokes.shape[2]} pixels a plane, more "
+                "than fits in memory",
+                "close other programs, or use a larger machine",
+            ) from error
         info = ImageInfo(
             name=name,
             width=strokes.shape[3],

@@ -115,7 +115,8 @@ def test_what_ilastik_does_not_read_is_copied_beside_the_project(tmp_path: Path)
     axes = [{"name": n, "type": "channel" if n == "c" else "space"} for n in "czyx"]
     steps = [{"type": "scale", "scale": [1.0, 1.0, 0.5, 0.5]}]
     datasets = [{"path": "0", "coordinateTransformations": steps}]
-    group.attrs["multiscales"] = [{"axes": axes, "datasets": datasets, "version": "0.4"}]
+    multiscales: list[Any] = [{"axes": axes, "datasets": datasets, "version": "0.4"}]
+    group.attrs["multiscales"] = multiscales
 
     image = input_image(folder, tmp_path / "p.ilp")
 
