@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,10 @@ from bridge.errors import BadInputError
 from tests.apps.ilastik import stand_in
 from tests.batch.outputs import Ear
 from tests.waiting import wait_until
+
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="Windows does not start a script by its first line"
+)
 
 SHAPE = (30, 40)
 
@@ -375,6 +380,24 @@ def test_objects_get_their_classes_and_a_table(
     assert (two.status, two.objects) == ("done", 0)
     assert "has no objects" in two.notes[0]
     assert (tmp_path / "out/two_table.csv").read_text().count("\n") == 1
+
+
+def test_a_table_that_is_missing_is_made_with_its_classes(
+    tmp_path: Path, objects: Path, images: list[Path]
+) -> None:
+    two_squares(tmp_path / "lbl", "one")
+    app, out = stand_in.make(tmp_path, PREDICTS), tmp_path / "out"
+    known = (images[:1], out, Settings())
+    run_files(app, objects, *known, objects=[tmp_path / "lbl"])
+    (out / "one_table.csv").unlink()
+    before = (out / "one_ObjectPredictions.h5").stat().st_mtime_ns
+
+    (made,) = run_files(app, objects, *known, objects=[tmp_path / "lbl"])
+    (again,) = run_files(app, objects, *known, objects=[tmp_path / "lbl"])
+
+    assert (made.status, again.status) == ("done", "skipped")
+    assert (out / "one_table.csv").exists()
+    assert (out / "one_ObjectPredictions.h5").stat().st_mtime_ns > before
 
 
 def test_objects_need_label_images_and_pixels_none(
