@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 import shutil
 from collections.abc import Callable
@@ -299,7 +298,6 @@ def nuclei(seed: int, shape: tuple[int, ...]) -> tuple[NDArray[np.uint16], NDArr
 @pytest.mark.parametrize(
     ("shape", "axes", "features"),
     [
-        ((96, 110), "YX", "default"),
         ((96, 110), "YX", "fast"),
         ((24, 60, 70), "ZYX", "fast"),
         ((12, 60, 70), "ZYX", "2d"),
@@ -329,47 +327,3 @@ def test_a_new_project_opens_trains_and_exports(
 
     got = exported(tmp_path / "out/a_SimpleSegmentation.h5")[..., 0] == 2
     assert (got == (labels > 0)).mean() > 0.98
-
-
-def test_a_new_project_of_objects_exports_its_table(app: IlastikApp, tmp_path: Path) -> None:
-    pixels, labels = nuclei(1, (120, 140))
-    tifffile.imwrite(tmp_path / "a.tif", pixels)
-    folder = tmp_path / "lbl"
-    folder.mkdir()
-    tifffile.imwrite(folder / "a_labels.tif", labels)
-    (tmp_path / "review").mkdir()
-    features = []
-    for label in range(1, int(labels.max()) + 1):
-        y, x = (float(value.mean()) for value in np.nonzero(labels == label))
-        ring = [[x - 3, y - 3], [x + 3, y - 3], [x + 3, y + 3], [x - 3, y + 3], [x - 3, y - 3]]
-        name = "bright" if label % 2 else "dim"
-        properties = {"objectType": "annotation", "classification": {"name": name}}
-        features.append(
-            {
-                "type": "Feature",
-                "geometry": {"type": "Polygon", "coordinates": [ring]},
-                "properties": properties,
-            }
-        )
-    collection = {"type": "FeatureCollection", "features": features}
-    (tmp_path / "review/a.geojson").write_text(json.dumps(collection))
-    project = tmp_path / "new.ilp"
-    NewProject(
-        path=project,
-        images=[tmp_path / "a.tif"],
-        classes=["dim", "bright"],
-        reviews=[tmp_path / "review"],
-    ).write_for_objects([folder])
-    written = read_project(project)
-    assert written.label_counts[0], "the review gave no classes"
-
-    outcome(
-        run_files(
-            app, project, [tmp_path / "a.tif"], tmp_path / "out", Settings(), objects=[folder]
-        )
-    )
-
-    rows = read_rows(tmp_path / "out/a_table.csv")
-    assert len(rows) == int(labels.max())
-    right = ["bright" if float(row["Mean Intensity"]) > 700 else "dim" for row in rows]
-    assert [row["Predicted Class"] for row in rows] == right
