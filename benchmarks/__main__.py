@@ -32,7 +32,11 @@ BENCHMARKS = {
     "training": "A step of training with haug2's network, beside StarDist's own",
     "measuring": "Shape and intensities, beside scikit-image",
     "measuring_section": "Measuring a whole section",
+    "pixel_features": "ilastik's features of pixels, beside scipy and scikit-image",
     "aggregating": "Tables to counts, beside pandas",
+    "pixel_classification": (
+        "Pixel classification with ilastik's features, beside SciPy, scikit-image and scikit-learn"
+    ),
     "scaling": "Many images on several workers",
     "startup": "The command's start",
 }

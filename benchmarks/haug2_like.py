@@ -11,11 +11,11 @@ import sys
 from pathlib import Path
 
 from bridge.files.cache import cache_folder
-from bridge.training.architecture import Architecture
 from bridge.training.data import TrainingData
+from bridge.training.learning.architecture import Architecture
+from bridge.training.learning.settings import TrainingSettings
+from bridge.training.learning.training import train_model
 from bridge.training.rehearsal import simulate_pairs
-from bridge.training.settings import TrainingSettings
-from bridge.training.training import train_model
 
 
 def model_folder() -> Path:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from benchmarks import haug2_like
 from bridge import Segmenter
 from bridge.examples.simulator import simulate_section
-from bridge.training.scoring import score_labels
+from bridge.training.evaluation.scoring import score_labels
 
 DIAMETER = 13.5
 ROUNDS = 2

@@ -29,18 +29,18 @@ from numpy.typing import NDArray
 
 from bridge.model.recipe import Recipe
 from bridge.model.stardist_keras import build_stardist
-from bridge.training.architecture import Architecture
-from bridge.training.comparing import Judgement, Yardstick
-from bridge.training.loop import CANDIDATE, TrainingLoop
-from bridge.training.network import Plan, build_network, write_settings
-from bridge.training.normalizing import normalize_pair
+from bridge.training.learning.architecture import Architecture
+from bridge.training.learning.comparing import Judgement, Yardstick
+from bridge.training.learning.loop import CANDIDATE, TrainingLoop
+from bridge.training.learning.network import Plan, build_network, write_settings
+from bridge.training.learning.normalizing import normalize_pair
+from bridge.training.learning.precision import Precision, choose_precision, computing_in
+from bridge.training.learning.sampling import PatchSampler
+from bridge.training.learning.settings import TrainingSettings
+from bridge.training.learning.steps import Trainee
+from bridge.training.learning.training import SilentListener
 from bridge.training.pairs import TrainingPair
-from bridge.training.precision import Precision, choose_precision, computing_in
 from bridge.training.rehearsal import simulate_pairs
-from bridge.training.sampling import PatchSampler
-from bridge.training.settings import TrainingSettings
-from bridge.training.steps import Trainee
-from bridge.training.training import SilentListener
 
 SHAPES = ((256, 4), (96, 8))
 """Side of a patch in pixels, and patches a batch."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bridge.images.info import ImageInfo as ImageInfo
     from bridge.images.info import PixelSize as PixelSize
     from bridge.segment.segmenter import Segmenter as Segmenter
-    from bridge.training.evaluation import evaluate as evaluate
+    from bridge.training.evaluation.evaluating import evaluate as evaluate
 
 __version__ = "0.1.0"
 
@@ -28,7 +28,7 @@ _HOME = {
     "ImageInfo": "bridge.images.info",
     "PixelSize": "bridge.images.info",
     "Segmenter": "bridge.segment.segmenter",
-    "evaluate": "bridge.training.evaluation",
+    "evaluate": "bridge.training.evaluation.evaluating",
     "open_image": "bridge.images",
     "train": "bridge.apps.model_training",
 }

@@ -39,7 +39,7 @@ def modules_after(statement: str) -> set[str]:
         "import bridge.aggregate, bridge.select, bridge.select.files, bridge.pictures.page",
         "import bridge.review, bridge.apps.doctor, bridge.java.process",
         "from bridge.apps.fiji import Fiji; import bridge.apps.fiji.installing",
-        "import bridge.apps.model_training, bridge.training.progress",
+        "import bridge.apps.model_training, bridge.training.learning.progress",
         "import bridge.apps.qupath.sync, bridge.review.results, bridge.apps.qupath.crops",
     ],
 )

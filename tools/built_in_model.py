@@ -16,14 +16,14 @@ from tempfile import TemporaryDirectory
 
 from bridge.files.atomic import write_bytes
 from bridge.model.folder import demo_model_folder, open_model
-from bridge.training.card import CARD_FILE, CardFacts, card_markdown
-from bridge.training.evaluation import evaluate, microscope_pair
+from bridge.training.evaluation.evaluating import evaluate, microscope_pair
 from bridge.training.record import (
     RECORD_FILE,
     Comparison,
     TrainingRecord,
     load_training_record,
 )
+from bridge.training.report.card import CARD_FILE, CardFacts, card_markdown
 
 _DATA = "BBBC038"
 _SETTINGS = ("config.json", "thresholds.json", "recipe.json")

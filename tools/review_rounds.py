@@ -21,8 +21,8 @@ from bridge.cli import app
 from bridge.detections import Detections
 from bridge.examples.scene import Scene
 from bridge.examples.simulator import simulate_nuclei
-from bridge.training.comparing import mean_f1
-from bridge.training.evaluation import evaluate
+from bridge.training.evaluation.evaluating import evaluate
+from bridge.training.learning.comparing import mean_f1
 from bridge.training.pairs import TrainingPair
 
 REGION = 160

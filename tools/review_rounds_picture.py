@@ -13,8 +13,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from bridge.training.evaluation import evaluate
-from bridge.training.fields import LEGEND, draw_field
+from bridge.training.evaluation.evaluating import evaluate
+from bridge.training.evaluation.fields import LEGEND, draw_field
 from bridge.training.pairs import TrainingPair
 from tools.review_rounds import Played, play
 

@@ -20,7 +20,8 @@ from bridge.apps.fiji.finding import OLDEST_IMAGEJ, FijiApp, find_app
 from bridge.apps.fiji.installing import MENU
 from bridge.apps.fiji.stardist_causes import cause
 from bridge.apps.fiji.stardist_check import find_obstacles
-from bridge.apps.finding import find_ilastik, find_qupath
+from bridge.apps.finding import find_qupath
+from bridge.apps.ilastik.finding import find_ilastik
 from bridge.apps.installing import RECORD
 from bridge.errors import BadInputError, StarbridgeError
 from bridge.files.cache import cache_folder
@@ -358,7 +359,12 @@ def _qupath(given: str | PathLike[str] | None) -> Iterator[Finding]:
 def _ilastik() -> Iterator[Finding]:
     app = find_ilastik()
     if app is None:
-        yield Finding("ilastik", "missing", "", "get it from https://www.ilastik.org")
+        yield Finding(
+            "ilastik",
+            "missing",
+            "",
+            "get it from https://www.ilastik.org, or set ILASTIK to its folder",
+        )
     else:
         yield Finding("ilastik", "ok", f"{app.version or 'of unknown version'}: {app.launcher}")
 

@@ -1,4 +1,4 @@
-"""Find QuPath and ilastik on this computer by their files; start nothing."""
+"""Find QuPath on this computer by its files, and folders of programs; start nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ QUPATH_VARIABLE = "PAQUO_QUPATH_DIR"
 # Where QuPath keeps its libraries and its Java on Linux, Windows and Mac.
 _QUPATH_LIBRARIES = ("lib/app", "app", "Contents/app", "Contents/Java")
 _QUPATH_JAVA = ("lib/runtime", "runtime", "Contents/runtime/Contents/Home")
-_ILASTIK_LAUNCHERS = ("run_ilastik.sh", "ilastik.exe", "run-ilastik.bat", "Contents/MacOS/ilastik")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,19 +36,6 @@ class QuPathApp:
     path: Path
     version: str | None
     java_version: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class IlastikApp:
-    """An installed ilastik.
-
-    Attributes:
-        launcher: the program to start.
-        version: its version (``1.4.1``), where its folder's name says it.
-    """
-
-    launcher: Path
-    version: str | None
 
 
 def usual_places() -> list[Path]:
@@ -119,25 +105,6 @@ def find_qupath(
     return next((app for folder in found if (app := _qupath(folder)) is not None), None)
 
 
-def find_ilastik(*, places: Sequence[Path] | None = None) -> IlastikApp | None:
-    """Find ilastik: in the PATH, else in the usual places.
-
-    Args:
-        places: folders to search instead of the usual ones.
-    """
-    for name in ("ilastik", "run_ilastik.sh"):
-        if program := shutil.which(name):
-            launcher = Path(program).resolve()
-            return IlastikApp(launcher=launcher, version=_version_in_name(launcher.parent.name))
-    for folder in folders_named("ilastik", usual_places() if places is None else places):
-        for name in _ILASTIK_LAUNCHERS:
-            with suppress(OSError):
-                if (folder / name).is_file():
-                    version = _version_in_name(folder.name)
-                    return IlastikApp(launcher=folder / name, version=version)
-    return None
-
-
 def _qupath(folder: Path) -> QuPathApp | None:
     roots = (folder, folder / "QuPath", folder / "QuPath.app")
     for root in roots:
@@ -149,14 +116,19 @@ def _qupath(folder: Path) -> QuPathApp | None:
             for name in ("qupath-core", "qupath-app", "qupath-gui-fx", "qupath"):
                 pattern = re.compile(re.escape(name) + r"(?:-(\d.*))?\.jar")
                 if match := next(filter(None, map(pattern.fullmatch, sorted(names))), None):
-                    version = match[1] or _version_in_name(root.name)
+                    version = match[1] or version_in_name(root.name)
                     javas = (java_version(root / home) for home in _QUPATH_JAVA)
                     java = next(filter(None, javas), None)
                     return QuPathApp(path=root, version=version, java_version=java)
     return None
 
 
-def _version_in_name(name: str) -> str | None:
+def version_in_name(name: str) -> str | None:
+    """Return the version in the name of a folder or file, ``None`` where there is none.
+
+    >>> version_in_name("ilastik-1.4.1rc2-Linux")
+    '1.4.1rc2'
+    """
     match = re.search(r"\d+(?:\.\d+)+(?:rc\d+|[ab]\d+)?", name)
     return match[0] if match else None
 

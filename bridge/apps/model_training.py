@@ -10,18 +10,18 @@ from pathlib import Path
 from bridge.apps.training_pairs import collect_pairs
 from bridge.errors import BadInputError
 from bridge.model.folder import ModelFolder, open_model
-from bridge.training.architecture import Architecture
 from bridge.training.assembling import assemble, choose_steps, class_names, unlearnt_classes
-from bridge.training.comparing import mean_f1
-from bridge.training.loop import TrainingListener
+from bridge.training.datasets.splitting import group_by_field
+from bridge.training.learning.architecture import Architecture
+from bridge.training.learning.comparing import mean_f1
+from bridge.training.learning.loop import TrainingListener
+from bridge.training.learning.settings import TrainingSettings
+from bridge.training.learning.training import SilentListener, Trained, check_free, train_model
 from bridge.training.pairs import TrainingPair
 from bridge.training.rehearsal import OldDomain, fluorescence_domain, given_domain
-from bridge.training.results import add_card
-from bridge.training.settings import TrainingSettings
-from bridge.training.sources import ReadOptions, read_pairs
+from bridge.training.report.results import add_card
+from bridge.training.sources import ReadOptions
 from bridge.training.sources.options import Note, OnError, ignore_note
-from bridge.training.splitting import group_by_field
-from bridge.training.training import SilentListener, Trained, check_free, train_model
 
 Source = str | PathLike[str]
 
@@ -53,7 +53,7 @@ def train(
     Where the source says which images are for training, validation and tests, that counts; else
     some are held out to validate with. What a model of one channel could do before is rehearsed
     with fluorescence images. A model that is not better than its start is written as
-    ``OUT.not-better``. :func:`bridge.training.training.train_model` says more.
+    ``OUT.not-better``. :func:`bridge.training.learning.training.train_model` says more.
 
     Args:
         pairs: QuPath projects, review folders of ``starbridge fiji push``, folders or zips of
@@ -66,7 +66,8 @@ def train(
         pattern: how file names carry fields; as :mod:`bridge.aggregate` reads them where ``None``.
         classes: names of the classes to tell apart; ``True``: those of the pairs; ``False``: those
             of the start.
-        old: images with label images like those that the start was trained on, to be rehearsed.
+        old: images with label images like those that the start was trained on, to be rehearsed; a
+            review as well, read like ``pairs``.
         rehearsal: whether anything is rehearsed.
         steps: batches to learn from; chosen by the number of objects where ``None``.
         settings: all other settings of the training.
@@ -105,7 +106,11 @@ def train(
     if split_by:
         found = group_by_field(found, split_by, *([pattern] if pattern else []))
     _check_channels(found, model)
-    domain = _old_domain(model, old, percentiles, note, on_error) if rehearsal else OldDomain()
+    domain = OldDomain()
+    if rehearsal and old is not None:
+        domain = _given_domain(old, _read(old, options, note, on_error, qupath, heap), model)
+    elif rehearsal:
+        domain = _known_domain(model, note)
     assembled = assemble(found, domain)
     for line in assembled.notes:
         note(line)
@@ -167,23 +172,20 @@ def _check_channels(pairs: Sequence[TrainingPair], model: ModelFolder | None) ->
             )
 
 
-def _old_domain(
-    model: ModelFolder | None,
-    old: Source | None,
-    percentiles: tuple[float, float],
-    note: Note,
-    on_error: OnError | None,
+def _given_domain(
+    old: Source, pairs: Sequence[TrainingPair], model: ModelFolder | None
 ) -> OldDomain:
+    """Return the old domain that a user names."""
+    if not pairs:
+        raise BadInputError(
+            old, "has no image to rehearse", "make a data set of it: starbridge pairs"
+        )
+    _check_channels(pairs, model)
+    return given_domain(pairs, f"pairs of {Path(old).name}")
+
+
+def _known_domain(model: ModelFolder | None, note: Note) -> OldDomain:
     """Return what a model learnt before, as far as it can be known."""
-    if old is not None:
-        options = ReadOptions(percentiles=percentiles)
-        pairs = list(read_pairs(old, options, note=note, on_error=on_error))
-        if not pairs:
-            raise BadInputError(
-                old, "has no image to rehearse", "make a data set of it: starbridge pairs"
-            )
-        _check_channels(pairs, model)
-        return given_domain(pairs, f"pairs of {Path(old).name}")
     if model is None:
         return OldDomain()
     if model.n_channels == 1:

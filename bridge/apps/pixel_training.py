@@ -16,7 +16,7 @@ from bridge.classify.pixels.outputs import segmentation_of
 from bridge.classify.pixels.planes import PlaneReader, Span
 from bridge.classify.pixels.preview import SIDE, draw_classes, draw_map
 from bridge.classify.pixels.tiling import predict_window
-from bridge.classify.pixels.training import TREES, train_pixel_classifier
+from bridge.classify.pixels.training import TREES, check_classes, train_pixel_classifier
 from bridge.errors import BadInputError
 from bridge.formats.ilastik.feature_selection import FeatureSelection
 from bridge.formats.ilastik.labels import Strokes
@@ -115,9 +115,9 @@ class PixelTraining:
                 "--classes", "are not given", "name them in order: background,nucleus"
             )
         if not self.classes:
-            return projects[0].classes, projects[0].colors
+            return check_classes(projects[0].classes), projects[0].colors
         colors = [p.colors for p in projects if len(p.classes) == len(self.classes)]
-        return tuple(self.classes), next(iter(colors), None)
+        return check_classes(self.classes), next(iter(colors), None)
 
     def _strokes(
         self,

@@ -16,7 +16,7 @@ from bridge.apps.qupath.training_pairs import is_marked
 from bridge.apps.training_pairs import kind_of
 from bridge.errors import BadInputError, StarbridgeError
 from bridge.review.rounds import Round
-from bridge.training.review_scores import ReviewScore, score_round
+from bridge.training.evaluation.review_scores import ReviewScore, score_round
 from bridge.training.sources.options import Note, OnError, ReadOptions, ignore_note
 
 

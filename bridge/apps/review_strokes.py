@@ -120,9 +120,9 @@ class StrokeSources:
                 )
             return strokes
         is_rois = spec_of(file).key == "rois"
-        return self._drawn(
-            Detections.read(file, image=info), file, info, shape, is_typed=not is_rois
-        )
+        # What positions of ROIs mean depends on the image; other files say what they belong to.
+        found = Detections.read(file, image=info) if is_rois else Detections.read(file)
+        return self._drawn(found, file, info, shape, is_typed=not is_rois)
 
     def _review(self, place: Path, image: Path, name: str) -> Review | None:
         """Return the review of an image in a project of QuPath: by its file, else by its name."""

@@ -75,7 +75,7 @@ class ConsoleProgress(Listener):
         if outcome.status == "failed":
             self._console.print(f"{counter}failed: {escape(outcome.error or '')}", style="red")
         elif self._progress.disable:
-            what = f"{outcome.objects:,} objects, " if outcome.objects is not None else ""
+            what = "" if outcome.objects is None else f"{outcome.objects:,} objects, "
             state = "done before" if outcome.status == "skipped" else f"{outcome.seconds:.1f} s"
             name = PurePath(outcome.name).name  # some items are named by their paths
             self._console.print(f"{counter}{escape(name)}: {what}{state}")

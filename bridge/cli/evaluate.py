@@ -28,7 +28,7 @@ from bridge.errors import BadInputError, StarbridgeError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bridge.training.evaluation import Evaluation
+    from bridge.training.evaluation.evaluating import Evaluation
     from bridge.training.pairs import TrainingPair
 
 _WORST = 6  # pictures of fields on the page, of all models together
@@ -115,13 +115,13 @@ def _evaluate_models(
     items: list[str], source: Source, out: Path | None, *, overwrite: bool, as_json: bool
 ) -> None:
     from bridge.segment.segmenter import Segmenter
-    from bridge.training.applying import load_models, model_names
-    from bridge.training.evaluation import evaluate as evaluate_models
-    from bridge.training.evaluation import microscope_pair
-    from bridge.training.evaluation_page import FILES, write_evaluation
-    from bridge.training.evaluation_tables import evaluation_json
-    from bridge.training.fields import FieldCollector
-    from bridge.training.given_results import GivenResults, is_results
+    from bridge.training.evaluation.applying import load_models, model_names
+    from bridge.training.evaluation.evaluating import evaluate as evaluate_models
+    from bridge.training.evaluation.evaluating import microscope_pair
+    from bridge.training.evaluation.fields import FieldCollector
+    from bridge.training.evaluation.given_results import GivenResults, is_results
+    from bridge.training.evaluation.page import FILES, write_evaluation
+    from bridge.training.evaluation.tables import evaluation_json
     from bridge.training.sources import ReadOptions
 
     models, dataset = (items[:-1], items[-1]) if len(items) > 1 else (items, None)
@@ -195,7 +195,7 @@ def _read(
 
 
 def _print_scores(evaluations: Sequence[Evaluation]) -> None:
-    from bridge.training.evaluation_tables import size_names
+    from bridge.training.evaluation.tables import size_names
 
     first = evaluations[0]
     rows = [

@@ -16,7 +16,7 @@ from bridge.errors import BadInputError, StarbridgeError
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from bridge.training.review_scores import ReviewScore
+    from bridge.training.evaluation.review_scores import ReviewScore
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,12 @@ def evaluate_reviews(
         as_json: print JSON.
     """
     from bridge.apps.review_scores import score_reviews
-    from bridge.training.review_page import FILES, push_table, review_table, write_review_scores
+    from bridge.training.evaluation.review_page import (
+        FILES,
+        push_table,
+        review_table,
+        write_review_scores,
+    )
     from bridge.training.sources import ReadOptions
 
     check_free(out, FILES, overwrite=overwrite)

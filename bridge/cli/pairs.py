@@ -106,11 +106,11 @@ def pairs(
     """
     from bridge.apps.training_pairs import collect_pairs
     from bridge.formats.naming import PUBLISHED_PATTERN
-    from bridge.training.building import BuildSettings, build_dataset
-    from bridge.training.preparing import Preparation
+    from bridge.training.datasets.building import BuildSettings, build_dataset
+    from bridge.training.datasets.preparing import Preparation
+    from bridge.training.datasets.splitting import SHARES, parse_shares
+    from bridge.training.datasets.writing import check_free
     from bridge.training.sources import ReadOptions
-    from bridge.training.splitting import SHARES, parse_shares
-    from bridge.training.writing import check_free
 
     options = ReadOptions(
         channels=split_words(channel),

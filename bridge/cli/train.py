@@ -33,7 +33,7 @@ from bridge.errors import BadInputError
 
 if TYPE_CHECKING:
     from bridge.errors import StarbridgeError
-    from bridge.training.training import Trained
+    from bridge.training.learning.training import Trained
 
 
 class LikeChoice(StrEnum):
@@ -109,7 +109,7 @@ def train(
     old: Annotated[
         Path | None,
         typer.Option(
-            help="Images with masks that the model was trained on before, to be rehearsed. "
+            help="Images with masks, or a review, that the model learnt before, to be rehearsed. "
             "[default: fluorescence images, for a model of one channel]",
             show_default=False,
         ),
@@ -168,12 +168,12 @@ def train(
     all is in OUT.training, from which --resume goes on after a crash.
     """
     from bridge.apps.model_training import train as train_on
-    from bridge.training.architecture import Architecture
-    from bridge.training.progress import TrainingProgress
-    from bridge.training.results import failure_line, result_json
-    from bridge.training.settings import TrainingSettings
+    from bridge.training.learning.architecture import Architecture
+    from bridge.training.learning.progress import TrainingProgress
+    from bridge.training.learning.settings import TrainingSettings
+    from bridge.training.learning.training import working_folder
+    from bridge.training.report.results import failure_line, result_json
     from bridge.training.sources import ReadOptions
-    from bridge.training.training import working_folder
 
     shape = {"grid": grid, "rays": rays, "depth": depth, "filters": filters}
     network = {"like": like, **shape}
@@ -272,7 +272,7 @@ def _check_start(start: str | None, new: bool, shape: list[str]) -> None:
 
 
 def _print_result(trained: Trained) -> None:
-    from bridge.training.results import HEADS, result_rows
+    from bridge.training.report.results import HEADS, result_rows
 
     print_table(HEADS, result_rows(trained))
     for line in trained.lines:

@@ -9,10 +9,10 @@ import numpy as np
 
 from bridge.errors import BadInputError
 from bridge.training.data import TrainingData
+from bridge.training.datasets.splitting import split_pairs
 from bridge.training.pairs import TrainingPair
 from bridge.training.rehearsal import OldDomain
 from bridge.training.sources import check_pairs
-from bridge.training.splitting import split_pairs
 
 _STEPS_AT = 100  # objects for which the fewest steps suffice
 _FEWEST, _MOST = 700, 4000

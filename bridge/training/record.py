@@ -13,7 +13,7 @@ from typing import Any, ClassVar, TypeVar
 from bridge import __version__
 from bridge.errors import BadInputError
 from bridge.files.atomic import write_bytes
-from bridge.training.scoring import Score
+from bridge.training.evaluation.scoring import Score
 
 RECORD_FILE = "training.json"
 """Name of the record in a model folder."""

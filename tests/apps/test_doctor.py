@@ -16,6 +16,7 @@ from bridge.apps import doctor, finding
 from bridge.apps.doctor import Finding, Report, examine
 from bridge.apps.fiji import finding as fiji_finding
 from bridge.apps.fiji.installing import install
+from bridge.apps.ilastik import finding as ilastik_finding
 from bridge.java.home import JavaHome
 from tests.apps.app_folders import (
     OF_SYSTEM,
@@ -33,11 +34,11 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The only place in which anything is looked for, empty at first."""
     folder = tmp_path / "place"
     folder.mkdir()
-    for name in ("FIJI_APP", "PAQUO_QUPATH_DIR"):
+    for name in ("FIJI_APP", "PAQUO_QUPATH_DIR", "ILASTIK"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("STARBRIDGE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(shutil, "which", lambda name, path=None: None)
-    for module in (finding, fiji_finding):
+    for module in (finding, fiji_finding, ilastik_finding):
         monkeypatch.setattr(module, "usual_places", lambda: [folder])
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     return folder
@@ -104,6 +105,17 @@ def test_everything_of_today(place: Path, tmp_path: Path) -> None:
         assert found[f"Fiji: {part}"] == Finding(f"Fiji: {part}", "ok", said)
     assert found["QuPath"].found == f"0.6.0 with Java 21.0.6 in {place / 'QuPath-0.6.0'}"
     assert found["ilastik"].found.startswith("1.4.1: ")
+
+
+def test_an_ilastik_that_is_none_is_a_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ILASTIK", str(tmp_path))
+
+    found = by_name(examine())["ilastik"]
+
+    assert found.status == "problem"
+    assert "(from ILASTIK) is no ilastik" in found.found
 
 
 def test_a_fiji_of_2017_is_told_what_to_tick(place: Path) -> None:

@@ -1,4 +1,4 @@
-"""Which QuPath and ilastik there are, told from folders like those that people have."""
+"""Which QuPath there is, told from folders like those that people have."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.apps.finding import find_ilastik, find_qupath
+from bridge.apps.finding import find_qupath
 from bridge.errors import BadInputError
 from tests.apps.app_folders import qupath, touch, write_java
 
@@ -68,38 +68,6 @@ def test_what_is_no_qupath_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("PAQUO_QUPATH_DIR", str(tmp_path / "gone"))
     with pytest.raises(BadInputError, match=r"\(from PAQUO_QUPATH_DIR\) does not exist"):
         find_qupath()
-
-
-@pytest.mark.parametrize(
-    ("name", "version"),
-    [
-        ("ilastik-1.4.1-Linux/run_ilastik.sh", "1.4.1"),
-        ("ilastik-1.4.1.post1-OSX.app/Contents/MacOS/ilastik", "1.4.1"),
-        ("ilastik-1.4.0rc8/ilastik.exe", "1.4.0rc8"),
-        ("ilastik/ilastik.exe", None),
-    ],
-)
-def test_ilastik_is_found_where_it_is_unpacked(
-    tmp_path: Path, name: str, version: str | None
-) -> None:
-    touch(tmp_path, name, "ilastik-projects/a.ilp")
-
-    app = find_ilastik(places=[tmp_path])
-
-    assert app is not None
-    assert (app.launcher, app.version) == (tmp_path / name, version)
-
-
-def test_ilastik_in_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    touch(tmp_path, "ilastik-1.4.1-Linux/run_ilastik.sh")
-    launcher = tmp_path / "ilastik-1.4.1-Linux/run_ilastik.sh"
-    monkeypatch.setattr(shutil, "which", lambda n: str(launcher) if n == "run_ilastik.sh" else None)
-
-    app = find_ilastik(places=[])
-
-    assert app is not None
-    assert app.version == "1.4.1"
-    assert find_ilastik(places=[]) == app
 
 
 REAL_QUPATH = os.environ.get("PAQUO_QUPATH_DIR")

@@ -11,9 +11,9 @@ import pytest
 import bridge
 import bridge.training.pairs
 from bridge.errors import BadInputError, StarbridgeError
-from bridge.training.architecture import Architecture
+from bridge.training.learning.architecture import Architecture
+from bridge.training.learning.settings import TrainingSettings
 from bridge.training.pairs import TrainingPair
-from bridge.training.settings import TrainingSettings
 from bridge.training.sources import ReadOptions
 from tests.apps.test_training_pairs import push
 from tests.training.folders import picture, save, squares

@@ -17,8 +17,8 @@ from bridge.apps.model_training import train
 from bridge.cli.exporting import export_trained
 from bridge.examples.simulator import simulate_nuclei
 from bridge.images import from_array
-from bridge.training.architecture import Architecture
-from bridge.training.settings import TrainingSettings
+from bridge.training.learning.architecture import Architecture
+from bridge.training.learning.settings import TrainingSettings
 from tests.cli.conftest import Command
 from tests.training.folders import picture, save, squares
 
@@ -58,9 +58,9 @@ def small(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def review(folder: Path) -> ReviewFiles:
+def review(folder: Path, seed: int = 7) -> ReviewFiles:
     """A review in Fiji of two channels, with two finished nuclei of which one has a class."""
-    image = from_array(picture(7, (2, 48, 64)), axes="CYX", channels=("DAPI", "488"), name="a")
+    image = from_array(picture(seed, (2, 48, 64)), axes="CYX", channels=("DAPI", "488"), name="a")
     push_files(image, Detections.from_labels(squares(), image=ImageInfo(name="a")), folder)
     files = ReviewFiles.of(folder, "a")
     rois: Any = roifile.ImagejRoi.fromfile(files.rois)
@@ -178,7 +178,7 @@ def _killed_after_two(dataset: Path, out: Path) -> None:
 def test_ctrl_c_keeps_the_best_so_far(
     starbridge: Command, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bridge.training.progress import TrainingProgress
+    from bridge.training.learning.progress import TrainingProgress
 
     shown = TrainingProgress.validated
 
@@ -280,6 +280,21 @@ def test_old_images_are_rehearsed_and_checked(
 
     names = [part["name"] for part in json.loads(printed)["comparisons"]]
     assert names[-1] == "old domain: pairs of old"
+
+
+def test_an_earlier_review_is_rehearsed_as_far_as_it_was_finished(
+    starbridge: Command, small: Path, tmp_path: Path
+) -> None:
+    review(tmp_path / "first", seed=8)
+    review(tmp_path / "second")
+
+    _, printed, _ = starbridge(
+        "train", tmp_path / "second", "--old", tmp_path / "first", "--inside", "Done",
+        "--channel", "DAPI", "--from", small, *SHORT, "--out", tmp_path / "new", "--json",
+    )  # fmt: skip
+
+    *_, old = json.loads(printed)["comparisons"]
+    assert (old["name"], old["objects"]) == ("old domain: pairs of first", 3)
 
 
 BAD = {

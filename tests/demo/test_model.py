@@ -7,7 +7,7 @@ import json
 import pytest
 
 from bridge.model.folder import demo_model_folder, open_model
-from bridge.training.evaluation import evaluate, microscope_pair
+from bridge.training.evaluation.evaluating import evaluate, microscope_pair
 from bridge.training.record import load_training_record
 
 pytestmark = pytest.mark.model

@@ -18,8 +18,11 @@ import tifffile
 import zarr
 
 from bridge import Detections
+from bridge.formats.ilastik.input_images import InputImage
+from bridge.formats.ilastik.writing import write_object_project
 from bridge.model.folder import demo_model_folder
 from tests.aggregate.ilastik import ilastik_table
+from tests.formats.ilastik.projects import write_project
 from tests.fuzzing.mutations import Random
 from tests.images.microscopes.files import stack, write_czi, write_lif, write_nd2
 from tests.objects import reviewed
@@ -141,6 +144,36 @@ def ilastik_records() -> Any:
     rows = ilastik_table({"A": 5, "B": 4}, seed=1).to_records(index=False)
     texts = {"User Label": "S4", "Predicted Class": "S4"}
     return rows.astype([(n, texts.get(n, rows.dtype[n])) for n in rows.dtype.names or ()])
+
+
+def ilastik_project(folder: Path, random: Random) -> Path:
+    """Write a project of ilastik with strokes, or one of objects."""
+    path = folder / "p.ilp"
+    path.write_bytes(_ilastik_project(bool(random.integers(2))))
+    return path
+
+
+@cache
+def _ilastik_project(is_of_objects: bool) -> bytes:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "p.ilp"
+        if is_of_objects:
+            image: dict[str, Any] = {
+                "dataset": "",
+                "axes": "YX",
+                "shape": (30, 40),
+                "nickname": "a",
+            }
+            both = [InputImage(file=Path(folder, name), **image) for name in ("a.tif", "b.tif")]
+            write_object_project(path, both[:1], both[1:], ["A", "B"], [[{1: 2, 2: 1}]])
+        else:
+            block = np.ones((2, 5, 6, 1), np.uint8)
+            lanes = [("a.tif", "czyx", (2, 9, 30, 40)), ("b.h5/data", "yx", (30, 40))]
+            strokes = {0: [("[1:3,2:7,3:9,0:1]", block, "zyxc")]}
+            write_project(path, lanes=lanes, blocks=strokes)
+            with h5py.File(path, "a") as file:
+                file["PixelClassification/Bookmarks/0000"] = np.void(b"(lp0\n.")
+        return path.read_bytes()
 
 
 def csv_table(folder: Path, random: Random) -> Path:

@@ -17,6 +17,8 @@ import pyarrow.parquet as pq
 
 from bridge import Detections, open_image
 from bridge.aggregate import count_table
+from bridge.formats.ilastik.pickles import refuse_unknown_pickles
+from bridge.formats.ilastik.project import read_label_sets, read_project
 from bridge.model.folder import open_model
 from bridge.segment.engines.unet import read_unet
 from tests.fuzzing import honest
@@ -195,6 +197,44 @@ def _hdf5_table(path: Path, random: Random) -> None:
                 file["table"] = np.zeros(5, [*kinds, ("labelimage_oid", "f8")])
 
 
+def _ilastik_project(path: Path, random: Random) -> None:
+    """Damage a project of ilastik, or put in place of one of its values what may be anything."""
+    if random.random() < 0.4:
+        path.write_bytes(damage(path.read_bytes(), random))
+        return
+    values: list[object] = [
+        np.void(b"cos\nsystem\n(S'ls'\ntR."),
+        np.void(random.bytes(9)),
+        random.bytes(9).replace(b"\0", b""),
+        [b"a", b"\xff"],
+        np.array([2**40, 2**40, -1, 7]),
+        np.array([[np.nan, np.inf]]),
+        np.float64(random.normal()),
+        h5py.ExternalLink("outside.h5", "labels"),
+        h5py.SoftLink("/time"),
+        h5py.SoftLink("/"),
+    ]
+    with h5py.File(path, "a") as file:
+        names: list[str] = []
+        file.visititems(lambda name, _: names.append(name))
+        name = names[int(random.integers(len(names)))]
+        node = file[name]
+        way = int(random.integers(len(values) + 4))
+        if way == len(values) and isinstance(node, h5py.Dataset) and node.ndim:
+            attributes = dict(node.attrs)
+            del file[name]
+            size = [int(random.choice([2**12, 2**20, 2**34])) for _ in range(node.ndim)]
+            huge = file.create_dataset(name, size, "u1", chunks=tuple(64 for _ in size))
+            huge.attrs.update(attributes)
+        elif way > len(values) and node.attrs:
+            key = str(random.choice(list(node.attrs)))
+            text = str(node.attrs[key]).encode()
+            node.attrs[key] = np.bytes_(damage(text, random).replace(b"\0", b"")[:30_000])
+        else:
+            del file[name]
+            file[name] = values[way % len(values)]
+
+
 def _csv_table(path: Path, random: Random) -> None:
     # ilastik does not quote commas
     data = any_of(change_cells, damage)(path.read_bytes(), random).replace(b"B-c", b"B, c")
@@ -253,6 +293,11 @@ def _read_labels(path: Path) -> None:
     Detections.read(path)
 
 
+def _read_ilastik_project(path: Path) -> None:
+    read_label_sets(read_project(path))
+    refuse_unknown_pickles(path)
+
+
 def _read_model(path: Path) -> None:
     read_unet(open_model(path))
 
@@ -275,6 +320,9 @@ KINDS: dict[str, Kind] = {
     "Parquet": Kind(honest.objects_file(".parquet"), _parquet, _read_objects),
     "HDF5": Kind(honest.objects_file(".h5"), _hdf5, _read_labels, TRACED),
     "HDF5 table": Kind(honest.hdf5_table, _hdf5_table, count_table),
+    "ilastik project": Kind(
+        honest.ilastik_project, _ilastik_project, _read_ilastik_project, 4 * SPARSE
+    ),
     "CSV table": Kind(honest.csv_table, _csv_table, count_table),
     "TIFF": Kind(honest.tiff, _bytes(damage, claim_tiff), _read_image),
     "Zarr": Kind(honest.zarr_folder, _zarr, _read_image, SPARSE),

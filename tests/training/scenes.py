@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.training.architecture import Architecture
+from bridge.training.learning.architecture import Architecture
+from bridge.training.learning.settings import TrainingSettings
 from bridge.training.pairs import TrainingPair
-from bridge.training.settings import TrainingSettings
 
 TINY = Architecture(like="fluo", grid=2, depth=2, filters=4, rays=16)
 

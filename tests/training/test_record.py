@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import BadInputError
+from bridge.training.evaluation.scoring import Score
 from bridge.training.record import (
     RECORD_FILE,
     Comparison,
@@ -22,7 +23,6 @@ from bridge.training.record import (
     load_training_record,
     save_training_record,
 )
-from bridge.training.scoring import Score
 
 COUNTS = st.integers(0, 10**6)
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import queue
+import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from bridge.batch.carry_out import Result, carry_out
+from bridge.batch.carry_out import AbandonedError, Result, carry_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -38,13 +39,14 @@ class Threads:
         """Carry out works, see :meth:`bridge.batch.workers.base.Workers.run`."""
         waiting = iter(works)
         news: queue.SimpleQueue[Callable[[], None] | Future[Result]] = queue.SimpleQueue()
+        stopped = threading.Event()
         busy = 0
         executor = ThreadPoolExecutor(self.count)
         try:
             while True:
                 while busy < self.count and (work := next(waiting, None)) is not None:
                     watcher.started(work.number)
-                    tell = partial(_put, news, watcher, work.number)
+                    tell = partial(_put, stopped, news, watcher, work.number)
                     executor.submit(carry_out, work, job, folder, tell).add_done_callback(news.put)
                     busy += 1
                 if not busy:
@@ -56,10 +58,23 @@ class Threads:
                 else:
                     message()  # progress is told in the thread that runs the batch
         finally:
+            stopped.set()
             executor.shutdown(cancel_futures=True)
 
 
 def _put(
-    news: queue.SimpleQueue[Any], watcher: Watcher, number: int, done: int, total: int
+    stopped: threading.Event,
+    news: queue.SimpleQueue[Any],
+    watcher: Watcher,
+    number: int,
+    done: int,
+    total: int,
 ) -> None:
+    """Hand progress to the thread that runs the batch.
+
+    Raises:
+        AbandonedError: it was stopped; only what reports progress can be ended early.
+    """
+    if stopped.is_set():
+        raise AbandonedError("the batch was stopped")
     news.put(partial(watcher.progress, number, done, total))

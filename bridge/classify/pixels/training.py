@@ -80,7 +80,7 @@ def train_pixel_classifier(
             )
         classifier.write("nuclei.classifier")
     """
-    names = _check_classes(class_names)
+    names = check_classes(class_names)
     readers = [PlaneReader(image, channels) for image in images]
     is_3d = _check_images(readers, strokes, selection)
     if trees < 1:
@@ -129,7 +129,12 @@ def train_pixel_classifier(
     )
 
 
-def _check_classes(class_names: Sequence[str]) -> tuple[str, ...]:
+def check_classes(class_names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of the classes.
+
+    Raises:
+        BadInputError: fewer than two, too many, or one name twice.
+    """
     names = tuple(class_names)
     if len(names) < 2:
         raise BadInputError(

@@ -216,6 +216,12 @@ def name_dimensions(
     """
     if not 2 <= len(shape) <= _MOST_AXES or len(axes) > len(shape):
         return None
+    own = own.upper()
+    if len({*own} & {*LETTERS}) == len(own) == len(shape):
+        stored = dict(zip(own, shape, strict=True))
+        asked = dict(zip(axes, sizes, strict=True))
+        if all(stored.get(a, 1) == asked.get(a, 1) for a in LETTERS) and {*"YX"} <= {*own}:
+            return own
     named: list[str | None] = [None] * len(shape)
     place = 0
     for letter, size in zip(axes, sizes, strict=True):
@@ -232,7 +238,7 @@ def name_dimensions(
         return None
     free = [letter for letter in LETTERS if letter not in named]
     for index in [index for index, letter in enumerate(named) if letter is None]:
-        wanted = own[index : index + 1].upper()
+        wanted = own[index : index + 1]
         chosen = wanted if wanted in free else _first_free(free)
         named[index] = chosen
         free.remove(chosen)

@@ -22,6 +22,7 @@ from bridge.formats.ilastik.project import IlastikProject, read_label_sets
 from bridge.images import image_name
 from bridge.images.info import ImageInfo
 
+_CLASSIC_TIFF_LIMIT = 2**32 - 2**25
 _MOST_VALUES = 2**36  # of a label image: a project may claim any size
 
 
@@ -65,7 +66,15 @@ def write_label_files(project: IlastikProject, out: Path) -> list[LabelFiles]:
         if not strokes.blocks or lane.raw is None:
             continue
         labels, outlines = out / f"{name}_labels.tif", out / f"{name}.geojson"
-        _write_image(strokes, labels, project.path)
+        try:
+            _write_image(strokes, labels, project.path)
+        except MemoryError as error:
+            raise BadInputError(
+                project.path,
+                f"has an image of {strokes.shape[3]} × {strokes.shape[2]} pixels a plane, more "
+                "than fits in memory",
+                "close other programs, or use a larger machine",
+            ) from error
         info = ImageInfo(
             name=name,
             width=strokes.shape[3],
@@ -110,17 +119,22 @@ def _write_image(strokes: Strokes, path: Path, project: Path) -> None:
             f"claims an image of {strokes.shape} (T, Z, Y, X) pixels",
             "open the project in ilastik and choose the image again",
         )
-    metadata: dict[str, Any] = {"axes": "TZYX"}
+    is_small = times * slices * height * width < _CLASSIC_TIFF_LIMIT
+    axes = "".join(a for a, n in zip("TZYX", strokes.shape, strict=True) if n > 1 or a in "YX")
+    shape = tuple(n for a, n in zip("TZYX", strokes.shape, strict=True) if a in axes)
+    # With all its axes spelled out, ImageJ does not take an image of one column for something else.
+    options: dict[str, Any] = {"imagej": True, "metadata": {"axes": "TZCYXS"}}
+    if not is_small:
+        options = {"bigtiff": True, "metadata": {"axes": axes}}
     with writing(path) as part:
         tifffile.imwrite(
             part,
             _planes(strokes),
-            shape=strokes.shape,
+            shape=(times, slices, 1, height, width, 1) if is_small else shape,
             dtype=np.uint8,
             photometric="minisblack",
             compression="zlib",
-            metadata=metadata,
-            bigtiff=times * slices * height * width > 2**31,
+            **options,
         )
 
 

@@ -31,6 +31,7 @@ MOST_CLASSES = 255
 """Classes that fit into the strokes' 8 bits."""
 
 _BLOCK = 512
+_COUNTED = 2**18
 _LARGEST_RATIO = 1_100
 _MOST_PLANE = 2**31
 _SLICE = re.compile(r"\[(\d{1,12}:\d{1,12}(?:,\d{1,12}:\d{1,12})*)\]")
@@ -67,7 +68,9 @@ class Strokes:
         """Return the number of pixels of each class that has strokes."""
         total = np.zeros(MOST_CLASSES + 1, np.int64)
         for block in self.blocks:
-            total += np.bincount(block.values.ravel(), minlength=len(total))
+            flat = block.values.ravel()
+            for start in range(0, len(flat), _COUNTED):  # bincount widens its input to 64 bits
+                total += np.bincount(flat[start : start + _COUNTED], minlength=len(total))
         return {int(value): int(total[value]) for value in np.flatnonzero(total) if value}
 
     def planes(self) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:

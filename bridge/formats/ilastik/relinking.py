@@ -80,7 +80,7 @@ def relink(project: Path, folder: Path) -> tuple[list[Path], list[Path]]:
         with writing(project) as part:
             shutil.copyfile(project, part)
             with h5py.File(part, "r+") as file:
-                _write_paths(Content(project, file), known, moved)
+                write_paths(Content(project, file), known, moved)
     return [file for files in moved.values() for file in files], lost
 
 
@@ -127,9 +127,19 @@ def _check_same(image: LaneImage, files: list[Path]) -> None:
         )
 
 
-def _write_paths(
+def write_paths(
     root: Content, project: IlastikProject, moved: Mapping[tuple[int, str], list[Path]]
 ) -> None:
+    """Write into an open project where images are.
+
+    Args:
+        root: the project, open for writing.
+        project: what it holds; paths of what lies below its folder become relative to it.
+        moved: the files by lane and role.
+
+    Raises:
+        BadInputError: ilastik would take a path for a pattern.
+    """
     infos = root.folder("Input Data", "infos")
     names = [] if infos is None else infos.names()
     folder = Path(os.path.abspath(project.path)).parent  # noqa: PTH100 - links stay, as in ilastik

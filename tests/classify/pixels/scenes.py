@@ -31,7 +31,8 @@ def blobs(shape: Sequence[int], seed: int = 0) -> NDArray[np.uint16]:
     rng = np.random.default_rng(seed)
     y, x = np.indices(tuple(shape)[-2:])
     bright = ((y // 12) % 2 == 1) & ((x // 12) % 2 == 1)
-    return (200 + 800 * bright + rng.normal(0, 40, tuple(shape))).clip(0).astype(np.uint16)
+    values = 200 + 800 * bright + rng.normal(0, 40, tuple(shape))
+    return np.asarray(values.clip(0), np.uint16)
 
 
 def strokes_on(values: NDArray[Any], *, classes: int = 2) -> Strokes:

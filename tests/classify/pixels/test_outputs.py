@@ -105,6 +105,6 @@ def test_a_full_disk_is_one_line(tmp_path: Path, file_format: Any) -> None:
     writer = open_raster(tmp_path / "a", file_format, raster, 10)
     flat: Any = writer._writer
     flat._file.close()
-    with Path("/dev/full").open("wb", buffering=0) as flat._file:
-        with pytest.raises(BadInputError, match="a: cannot be written: the disk is full"), writer:
-            writer.write(rows, 0, 0, 0)
+    problem = pytest.raises(BadInputError, match="a: cannot be written: the disk is full")
+    with Path("/dev/full").open("wb", buffering=0) as flat._file, problem, writer:
+        writer.write(rows, 0, 0, 0)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from bridge.classify.pixels.filters.features import (
     presmoothing_sigma,
 )
 from bridge.classify.pixels.filters.kernels import kernel_radius
+from bridge.errors import BadInputError
 from bridge.formats.ilastik.feature_selection import FeatureSelection
 
 Keep: TypeAlias = tuple[slice, slice, slice]
@@ -33,7 +34,7 @@ _ARRAYS_2D = 18
 """Arrays of that size that are at work at once in a plane, at most."""
 _ARRAYS_3D = 28
 """Arrays of that size that are at work at once in a volume, at most."""
-_PRESMOOTHING_ARRAYS = 2
+_PRESMOOTHING_ARRAYS = 3
 """Arrays of the size of a channel of the block that are at work while it is smoothed."""
 
 
@@ -131,7 +132,7 @@ class FilterBank:
         features = len(self.names) * math.prod(tile)
         return 4 * (channel * (self.n_channels + 1) + work + features)
 
-    def compute(self, block: NDArray[np.float32], keep: Keep | None = None) -> NDArray[np.float32]:
+    def compute(self, block: NDArray[Any], keep: Keep | None = None) -> NDArray[np.float32]:
         """Compute the features of a block, or of a part of it.
 
         The edges of the block are taken for the image's own, beyond which it is mirrored. So give
@@ -145,7 +146,16 @@ class FilterBank:
 
         Returns:
             float32 (feature, z, y, x), the features in the order of :attr:`names`.
+
+        Raises:
+            BadInputError: the block has another number of channels.
         """
+        if block.shape[3] != self.n_channels:
+            raise BadInputError(
+                "image",
+                f"has {block.shape[3]} channels, and the features are for {self.n_channels}",
+                "give images with the channels that the classifier was trained on",
+            )
         spans = tuple(
             part.indices(length)[:2]
             for part, length in zip(keep or (slice(None),) * 3, block.shape[:3], strict=True)
@@ -169,7 +179,11 @@ class FilterBank:
 
 def _reach(scale: float) -> int:
     """Return the pixels around one on which its features of a scale depend."""
-    return kernel_radius(presmoothing_sigma(scale), PRESMOOTHING_WINDOW) + filter_radius(scale)
+    return _presmoothing_radius(scale) + filter_radius(scale)
+
+
+def _presmoothing_radius(scale: float) -> int:
+    return kernel_radius(presmoothing_sigma(scale), PRESMOOTHING_WINDOW)
 
 
 def _compute_scale(
@@ -182,7 +196,9 @@ def _compute_scale(
 ) -> None:
     """Compute the features of one scale and one channel, of a plane or a volume."""
     around, inside = widen(spans, filter_radius(scale), image.shape)
-    presmoothed = smooth(image, presmoothing_sigma(scale), around, PRESMOOTHING_WINDOW)
+    outer, place = widen(around, _presmoothing_radius(scale), image.shape)
+    source = np.ascontiguousarray(image[tuple(slice(*span) for span in outer)])
+    presmoothed = smooth(source, presmoothing_sigma(scale), place, PRESMOOTHING_WINDOW)
     derivatives = Derivatives(presmoothed, filter_sigma(scale), inside)
     for column in columns:
         first = column.first + channel * column.per_channel

@@ -1,0 +1,1 @@
+"""Training pairs as data sets: dividing, cutting, preparing and writing them."""

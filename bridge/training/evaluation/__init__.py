@@ -1,0 +1,1 @@
+"""Agreement of models and reviews with the truth: matches, scores, tables and pages."""

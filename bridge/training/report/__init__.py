@@ -1,0 +1,1 @@
+"""The record of a training and the model card made of it."""

@@ -1,0 +1,1 @@
+"""ilastik found, run without its window, and its results checked."""

@@ -1,0 +1,1 @@
+"""Features of pixels are those of ilastik."""
