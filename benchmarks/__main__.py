@@ -34,6 +34,9 @@ BENCHMARKS = {
     "measuring_section": "Measuring a whole section",
     "pixel_features": "ilastik's features of pixels, beside scipy and scikit-image",
     "aggregating": "Tables to counts, beside pandas",
+    "pixel_classification": (
+        "Pixel classification with ilastik's features, beside SciPy, scikit-image and scikit-learn"
+    ),
     "scaling": "Many images on several workers",
     "startup": "The command's start",
 }

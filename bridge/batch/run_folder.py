@@ -66,6 +66,9 @@ def put_in_place(folder: Path, outputs: Iterable[str], out: Path) -> None:
         for relative in outputs:
             final = out / relative
             final.parent.mkdir(parents=True, exist_ok=True)
+            if (folder / relative).is_dir() and final.is_dir():
+                # No system renames a folder over one that holds something; removed below.
+                final.rename(tempfile.mkdtemp(prefix="old-", dir=folder))
             (folder / relative).replace(final)
         for place in {(out / relative).parent for relative in outputs}:
             flush(place)

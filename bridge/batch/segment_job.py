@@ -8,23 +8,26 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bridge.batch.carry_out import AbandonedError
 from bridge.batch.job import ImageJob, Json, Made, Progress, Work
 from bridge.batch.listener import Listener, Outcome
+from bridge.batch.results import (
+    check_formats,
+    result_places,
+    reusable_result,
+    write_results,
+)
 from bridge.batch.runner import Existing, run_batch
 from bridge.batch.workers.base import Workers
 from bridge.batch.workers.portable import PortableSegmenter
 from bridge.detections import Detections, Outline
-from bridge.errors import BadInputError
-from bridge.formats import format_of, write_all
-from bridge.formats.layout import DEFAULT_FORMATS, RECORD, by_rank, places
-from bridge.images import Image, image_name, open_image
+from bridge.formats import format_of
+from bridge.formats.layout import DEFAULT_FORMATS, RECORD
+from bridge.images import image_name, open_image
 from bridge.images.channels import NUMBERING, is_place
 from bridge.images.locations import Location, known_identity
 from bridge.segment.planes import check_scale
@@ -56,13 +59,7 @@ class Settings:
     memory: float = MEMORY
 
     def __post_init__(self) -> None:
-        unknown = [f for f in self.formats if f not in places()]
-        if unknown or not self.formats:
-            raise BadInputError(
-                "formats",
-                f"{unknown[0]!r} is not one of them" if unknown else "none was given",
-                f"choose from {', '.join(places())}",
-            )
+        check_formats(self.formats)
         check_scale(self.scale, self.pixel_size)
 
 
@@ -153,8 +150,7 @@ class SegmentJob(ImageJob[Location]):
 
     def outputs(self, item: Location) -> dict[str, str]:
         """Return the files of an image by format."""
-        name = image_name(item)
-        return {key: places()[key].format(name=name) for key in self._settings.formats}
+        return result_places(image_name(item), self._settings.formats)
 
     def describe(self) -> dict[str, Json]:
         """Return model, recipe, settings and versions."""
@@ -185,22 +181,7 @@ class SegmentJob(ImageJob[Location]):
         Raises:
             BadInputError: the outlines cannot be had from what is there.
         """
-        name = image_name(item)
-        present = {
-            key: path
-            for key, relative in places().items()
-            if (path := out / relative.format(name=name)).exists()
-        }
-        for spec in by_rank():
-            if spec.key in present and not spec.needs_size:
-                return present[spec.key].resolve()
-        if not present:
-            return None
-        raise BadInputError(
-            next(iter(present.values())),
-            "is there already, and its outlines cannot be had from it to write the other formats",
-            "choose another --out, or --overwrite to replace it",
-        )
+        return reusable_result(image_name(item), out)
 
     def files(self, item: Location) -> list[Path]:
         """Return the image and the model, where they are files."""
@@ -232,30 +213,10 @@ class SegmentJob(ImageJob[Location]):
                 )
                 engine = segmenter.engine
                 provenance = {"engine": engine.name, "versions": dict(engine.versions)}
-            with ThreadPoolExecutor(1) as beside:
-                drawn = None
-                if "preview" in work.outputs:
-                    path = _place(folder, work.outputs["preview"])
-                    drawn = beside.submit(_write_preview, detections, image, segmenter, path)
-                others = (_place(folder, r) for k, r in work.outputs.items() if k != "preview")
-                write_all(detections, others)
-                if drawn:
-                    drawn.result()
+            write_results(
+                detections,
+                work.outputs,
+                folder,
+                lambda z, t: image.plane(segmenter.channels(image)[0], z=z, t=t),
+            )
         return Made(len(detections), notes=tuple(notes), provenance=provenance)
-
-
-def _place(folder: Path, relative: str) -> Path:
-    """Return the path of an output, as long as the run goes on."""
-    if not folder.is_dir():
-        raise AbandonedError(folder)  # writing would make it anew
-    return folder / relative
-
-
-def _write_preview(detections: Detections, image: Image, segmenter: Segmenter, path: Path) -> None:
-    """Write a preview of the plane with the most objects."""
-    from bridge.pictures.preview import write_preview
-
-    planes = detections.objects.groupby(["t", "z"]).size()
-    t, z = planes.idxmax() if len(planes) else (0, 0)
-    plane = image.plane(segmenter.channels(image)[0], z=int(z), t=int(t))
-    write_preview(detections, plane, path, z=int(z), t=int(t))

@@ -23,6 +23,7 @@ from bridge.cli.measure import measure
 from bridge.cli.models import app as models
 from bridge.cli.output import note
 from bridge.cli.pairs import pairs
+from bridge.cli.pixels import app as pixels
 from bridge.cli.qupath import app as qupath
 from bridge.cli.repair import repair_files
 from bridge.cli.segment import segment
@@ -58,7 +59,14 @@ _COMMANDS: dict[str, Callable[..., None]] = {
 }
 for name, command in _COMMANDS.items():
     app.command(name)(command)
-_GROUPS = {"models": models, "fiji": fiji, "qupath": qupath, "ilastik": ilastik, "demo": demo}
+_GROUPS = {
+    "models": models,
+    "pixels": pixels,
+    "fiji": fiji,
+    "qupath": qupath,
+    "ilastik": ilastik,
+    "demo": demo,
+}
 for name, group in _GROUPS.items():
     app.add_typer(group, name=name)
 

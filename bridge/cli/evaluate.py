@@ -1,4 +1,4 @@
-"""``starbridge evaluate``: how good models are, and how much reviewers changed."""
+"""``starbridge evaluate``: how good models and results are, and how much reviewers changed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from bridge.cli.review_options import (
     Slice,
     Time,
 )
-from bridge.errors import StarbridgeError
+from bridge.errors import BadInputError, StarbridgeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,7 +39,8 @@ def evaluate(
         list[str],
         typer.Argument(
             metavar="MODEL... [DATASET]",
-            help="Models (folders, zips, names, 'demo'), and last the images with their objects: a "
+            help="Models (folders, zips, names, 'demo') or folders of results (as segment and "
+            "pixels write them, or of label images), and last the images with their objects: a "
             "folder with images/ and masks/ or the like, a zip, a data set, a review. Without it, "
             "StarDist's own test image. With --review: review folders of Fiji, QuPath projects.",
             show_default=False,
@@ -88,7 +89,7 @@ def evaluate(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Compare models with objects that are known to be right: precision, recall, F1, overlap.
+    """Compare models and results with objects that are known to be right: F1, merged, missed.
 
     An image that cannot be read is named and left out for all models; the exit status is 1 then.
     """
@@ -113,16 +114,26 @@ def evaluate(
 def _evaluate_models(
     items: list[str], source: Source, out: Path | None, *, overwrite: bool, as_json: bool
 ) -> None:
+    from bridge.segment.segmenter import Segmenter
     from bridge.training.evaluation.applying import load_models, model_names
     from bridge.training.evaluation.evaluating import evaluate as evaluate_models
     from bridge.training.evaluation.evaluating import microscope_pair
     from bridge.training.evaluation.fields import FieldCollector
+    from bridge.training.evaluation.given_results import GivenResults, is_results
     from bridge.training.evaluation.page import FILES, write_evaluation
     from bridge.training.evaluation.tables import evaluation_json
+    from bridge.training.sources import ReadOptions
 
     models, dataset = (items[:-1], items[-1]) if len(items) > 1 else (items, None)
     check_free(out, FILES, overwrite=overwrite)
-    segmenters = load_models(models)
+    if dataset is None and is_results(models[0]):
+        raise BadInputError(models[0], "holds results", "give the images with their objects last")
+    options = ReadOptions(**source.options)
+    segmenters = load_models(
+        [GivenResults(Path(model), options) if is_results(model) else model for model in models]
+    )
+    recipes = (model.recipe for model in segmenters if isinstance(model, Segmenter))
+    percentiles = next((recipe.percentiles for recipe in recipes), options.percentiles)
     collectors = [
         FieldCollector(name, worst=max(_WORST // len(segmenters), 2))
         for name in model_names(segmenters)
@@ -135,9 +146,7 @@ def _evaluate_models(
 
     with counted_images() as count:
         pairs: Any = (
-            [microscope_pair()]
-            if dataset is None
-            else _read(dataset, source, segmenters[0].recipe.percentiles, fail)
+            [microscope_pair()] if dataset is None else _read(dataset, source, percentiles, fail)
         )
 
         def look(number: int, pair: TrainingPair, image: Any, found: Any) -> None:
@@ -195,14 +204,22 @@ def _print_scores(evaluations: Sequence[Evaluation]) -> None:
             *(f"{score.precision:.3f}", f"{score.recall:.3f}"),
             *(f"{score.mean_matched_iou:.3f}", f"{score.panoptic_quality:.3f}"),
             *(f"{score.tp:,}", f"{score.fp:,}", f"{score.fn:,}"),
+            *_mistakes(evaluation, score.iou),
         )
         for evaluation in evaluations
         for number, score in enumerate(evaluation.scores)
     ]
     images = f"{len(first.images)} image{'s' if len(first.images) > 1 else ''}"
     typer.echo(f"{images}, {first.score().n_true:,} nuclei")
-    heads = ("precision", "recall", "mean IoU", "PQ", "right", "wrong", "missed")
-    print_table(("model", "IoU", "F1", *heads), rows)
+    figures = ("precision", "recall", "mean IoU", "PQ")
+    counts = ("right", "wrong", "missed", "merged", "split", "faint")
+    print_table(("model", "IoU", "F1", *figures, *counts), rows)
     sizes = [(one.model, *(f"{score.f1:.3f}" for score in one.sizes())) for one in evaluations]
     typer.echo("\nF1 at an IoU of 0.5 by size (diameter):")
     print_table(("model", *size_names(first.bounds)), sizes)
+
+
+def _mistakes(evaluation: Evaluation, iou: float) -> tuple[str, str, str]:
+    """Return how many of the missed objects are merged, split and faint."""
+    found = evaluation.mistakes(iou)
+    return f"{found.merged:,}", f"{found.split:,}", f"{found.faint:,}"

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
     from bridge.images.info import PixelSize
 
+CHANNEL_NAMES = "channel_names"
+"""Attribute with the names of the channels, which starbridge writes; ilastik has none."""
+
 _MOST_DIMENSIONS = 8
 
 
@@ -62,7 +65,13 @@ def open_hdf5(path: Location, *, axes: str | None, dataset: str | None) -> Conte
             check_size(path, found)
         layout = lay_out(path, found.shape, known=_axes(found), given=axes)
         store = ArrayStore([found], files.close)
-        return Contents(store, layout, np.dtype(found.dtype), pixel_size=_pixel_size(found))
+        return Contents(
+            store,
+            layout,
+            np.dtype(found.dtype),
+            pixel_size=_pixel_size(found),
+            channels=_channel_names(found),
+        )
     except BaseException as error:
         files.close()
         if not isinstance(error, Exception) or isinstance(error, (BadInputError, PermissionError)):
@@ -126,6 +135,15 @@ def _axes(node: h5py.Dataset) -> Sequence[str | None] | None:
     if len(keys) != len(node.shape):
         return None
     return keys
+
+
+def _channel_names(node: h5py.Dataset) -> tuple[str, ...]:
+    """Return the names that starbridge gives the classes of a map of probabilities."""
+    try:
+        names = np.ravel(node.attrs[CHANNEL_NAMES])
+        return tuple(_text(name) for name in names[: 2**16].tolist())
+    except (KeyError, TypeError, ValueError):
+        return ()
 
 
 def _text(value: Any) -> str:

@@ -92,7 +92,14 @@ class Section:
     formats: Mapping[str, str] = field(default_factory=dict)
 
 
-def write_page(path: Path, title: str, sections: Sequence[Section], *, subtitle: str = "") -> None:
+def write_page(
+    path: Path,
+    title: str,
+    sections: Sequence[Section],
+    *,
+    subtitle: str = "",
+    refresh: int | None = None,
+) -> None:
     """Write a page; the same sections give the same bytes.
 
     Args:
@@ -100,6 +107,7 @@ def write_page(path: Path, title: str, sections: Sequence[Section], *, subtitle:
         title: of the page and of the browser's tab.
         sections: its parts, in order.
         subtitle: a line under the title: date, numbers.
+        refresh: seconds after which a browser loads the page again, for one that changes.
 
     Raises:
         BadInputError: the file cannot be written.
@@ -127,6 +135,7 @@ def write_page(path: Path, title: str, sections: Sequence[Section], *, subtitle:
     page = environment.get_template("page.html").render(
         title=title,
         subtitle=subtitle,
+        refresh=refresh,
         plotly=plotly,
         sections=[
             _template_section(section, f"figure-{number}")

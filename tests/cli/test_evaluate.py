@@ -139,3 +139,28 @@ def test_a_review_that_nobody_saved_has_no_scores(starbridge: Command, tmp_path:
     code, out, err = starbridge("evaluate", "--review", tmp_path)
     assert (code, out) == (0, "")
     assert "not reviewed yet" in err
+
+
+def test_folders_of_results_are_scored_beside_models(
+    starbridge: Command, dataset: Path, tmp_path: Path
+) -> None:
+    found = tmp_path / "otsu"
+    starbridge("pixels", "otsu", dataset / "images", "--out", found, "--format", "labels")
+
+    code, out, _ = starbridge("evaluate", "demo", found, dataset, "--json")
+
+    assert code == 0
+    model, otsu = json.loads(out)["models"]
+    assert [model["model"], otsu["model"]] == ["demo", "otsu"]
+    half = otsu["scores"][0]
+    assert half["n_true"] == model["scores"][0]["n_true"]
+    assert half["f1"] < model["scores"][0]["f1"]
+    assert 0 < half["merged"] + half["split"] + half["faint"] <= half["fn"]
+
+
+def test_results_without_images_are_refused(starbridge: Command, tmp_path: Path) -> None:
+    (tmp_path / "lbl").mkdir()
+
+    code, _, err = starbridge("evaluate", tmp_path)
+
+    assert (code, "give the images with their objects last" in err) == (2, True)

@@ -251,9 +251,16 @@ class IlastikJob(ImageJob[Location]):
             raise type(error)(f"{work.item}: {error} (its log: {log})") from error
         if count == 0:
             notes.append("its label image has no objects")
-        for key, relative in work.outputs.items():
+        # All of them, also where one was there: classes and table are of the same classifier.
+        outputs = self.outputs(work.item)
+        for key, relative in outputs.items():
             (folder / _EXPORTED[key]).rename(folder / relative)
-        return Made(count, notes=tuple(notes), provenance={"ilastik": self.ilastik.app.version})
+        return Made(
+            count,
+            more={key: path for key, path in outputs.items() if key not in work.outputs},
+            notes=tuple(notes),
+            provenance={"ilastik": self.ilastik.app.version},
+        )
 
     def _run_objects(
         self,

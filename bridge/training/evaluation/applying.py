@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bridge.training.evaluation.given_results import GivenResults, is_results
 from bridge.training.pairs import TrainingPair
 
 if TYPE_CHECKING:
@@ -15,8 +17,10 @@ if TYPE_CHECKING:
     from bridge.segment.segmenter import Segmenter
 
 
-def load_models(models: Sequence[str | PathLike[str] | Segmenter]) -> list[Segmenter]:
-    """Load the models that are not loaded yet.
+def load_models(
+    models: Sequence[str | PathLike[str] | Segmenter | GivenResults],
+) -> list[Segmenter | GivenResults]:
+    """Load the models that are not loaded yet; folders of results are opened as what they are.
 
     Raises:
         BadInputError: a model that cannot be used.
@@ -24,16 +28,27 @@ def load_models(models: Sequence[str | PathLike[str] | Segmenter]) -> list[Segme
     """
     from bridge.segment.segmenter import Segmenter
 
-    return [m if isinstance(m, Segmenter) else Segmenter.load(m) for m in models]
+    loaded: list[Segmenter | GivenResults] = []
+    for model in models:
+        if isinstance(model, Segmenter | GivenResults):
+            loaded.append(model)
+        elif is_results(model):
+            loaded.append(GivenResults(Path(model)))
+        else:
+            loaded.append(Segmenter.load(model))
+    return loaded
 
 
-def model_names(segmenters: Sequence[Segmenter]) -> list[str]:
-    """Return a name for each model, numbered where several folders have the same name.
+def model_names(models: Sequence[Segmenter | GivenResults]) -> list[str]:
+    """Return a name for each model or folder of results, numbered where several share one.
 
-    Models of the same name in different folders are told apart by the folders' parents.
+    Those of the same name in different folders are told apart by the folders' parents.
     """
-    names = [segmenter.model.name for segmenter in segmenters]
-    paths = [segmenter.model.path for segmenter in segmenters]
+    paths = [m.path.resolve() if isinstance(m, GivenResults) else m.model.path for m in models]
+    names = [
+        path.name if isinstance(m, GivenResults) else m.model.name
+        for m, path in zip(models, paths, strict=True)
+    ]
     folders = {
         name: {path for other, path in zip(names, paths, strict=True) if other == name}
         for name in names

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from bridge.errors import BadInputError, StarbridgeError, internal_error
 from bridge.training.evaluation.applying import apply_model, load_models, model_names
+from bridge.training.evaluation.given_results import GivenResults
+from bridge.training.evaluation.mistakes import Mistakes, find_faint, find_mistakes
 from bridge.training.evaluation.scoring import (
     IOUS,
     Overlap,
@@ -24,7 +26,6 @@ from bridge.training.evaluation.scoring import (
 from bridge.training.pairs import TrainingPair
 
 if TYPE_CHECKING:
-    from bridge.detections import Detections
     from bridge.segment.segmenter import Segmenter
     from bridge.training.sources.options import OnError
 
@@ -38,12 +39,19 @@ class ImageScore:
         source: its file.
         group: as in :class:`bridge.training.pairs.TrainingPair`.
         overlap: overlaps of the found with the true objects.
+        is_faint: (n,) which true objects are faint, by
+            :func:`bridge.training.evaluation.mistakes.find_faint`; ``None`` where it is not known.
     """
 
     name: str
     overlap: Overlap
     source: str = ""
     group: str = ""
+    is_faint: NDArray[np.bool_] | None = None
+
+    def mistakes(self, iou: float = 0.5) -> Mistakes:
+        """Return what became of the missed objects at one overlap."""
+        return find_mistakes(self.overlap, iou, self.is_faint)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -73,6 +81,15 @@ class Evaluation:
     def score(self, iou: float = 0.5) -> Score:
         """Return the score at one overlap, all objects together."""
         return pool_scores((image.overlap for image in self.images), (iou,))[0]
+
+    def mistakes(self, iou: float = 0.5, group: str | None = None) -> Mistakes:
+        """Return what became of the missed objects of all images, or of a group of them."""
+        parts = (
+            image.mistakes(iou)
+            for image in self.images
+            if group is None or (image.group or image.name) == group
+        )
+        return sum(parts, Mistakes(iou=iou))
 
     @cached_property
     def groups(self) -> dict[str, tuple[Score, ...]]:
@@ -106,7 +123,7 @@ OnImage = Callable[[int, TrainingPair, ImageScore, NDArray[Any]], None]
 
 @overload
 def evaluate(
-    models: str | PathLike[str] | Segmenter,
+    models: str | PathLike[str] | Segmenter | GivenResults,
     pairs: str | PathLike[str] | Iterable[TrainingPair],
     *,
     ious: Sequence[float] = ...,
@@ -127,7 +144,7 @@ def evaluate(
 
 
 def evaluate(
-    models: str | PathLike[str] | Segmenter | list[Any] | tuple[Any, ...],
+    models: str | PathLike[str] | Segmenter | GivenResults | list[Any] | tuple[Any, ...],
     pairs: str | PathLike[str] | Iterable[TrainingPair],
     *,
     ious: Sequence[float] = IOUS,
@@ -136,12 +153,13 @@ def evaluate(
 ) -> Evaluation | tuple[Evaluation, ...]:
     """Apply models to images whose objects are known, and score what they find.
 
-    Each model is applied with its own recipe. Of pairs that are read one by one, one is in memory
-    at a time.
+    Each model is applied with its own recipe; folders of results are scored as they are, whatever
+    made them. Of pairs that are read one by one, one is in memory at a time.
 
     Args:
         models: a model (``demo``, a folder, a name, a zip, a loaded
-            :class:`bridge.Segmenter`), or several, to be compared on the same images.
+            :class:`bridge.Segmenter`) or a folder of results, or several, to be compared on the
+            same images.
         pairs: images with the labels of their objects; or a folder of them, as
             :func:`bridge.training.sources.read_pairs` reads it.
         ious: least overlaps (intersection over union) of a match.
@@ -175,14 +193,14 @@ def evaluate(
                 raise
             on_error(error)
             continue
-        for number, (detections, drawn) in enumerate(labels):
-            frame = detections.objects
-            probabilities = dict(zip(frame["label"].tolist(), frame["prob"].tolist(), strict=True))
+        is_faint = find_faint(pair.image, pair.labels)
+        for number, (drawn, probabilities) in enumerate(labels):
             score = ImageScore(
                 name=pair.name,
                 source=pair.source,
                 group=pair.group,
                 overlap=find_overlap(pair.labels, drawn, probabilities),
+                is_faint=is_faint,
             )
             found[number].append(score)
             if on_image is not None:
@@ -218,12 +236,18 @@ def microscope_pair() -> TrainingPair:
     )
 
 
-def _find(segmenter: Segmenter, pair: TrainingPair) -> tuple[Detections, NDArray[Any]]:
-    """Find the objects of a pair, and draw them."""
+def _find(
+    model: Segmenter | GivenResults, pair: TrainingPair
+) -> tuple[NDArray[Any], dict[int, float]]:
+    """Find the objects of a pair: their label image, and their probabilities by label."""
     source = pair.source or pair.name
     try:
-        detections = apply_model(segmenter, pair)
-        return detections, detections.to_labels()
+        if isinstance(model, GivenResults):
+            return model.find(pair)
+        detections = apply_model(model, pair)
+        frame = detections.objects
+        probabilities = dict(zip(frame["label"].tolist(), frame["prob"].tolist(), strict=True))
+        return detections.to_labels(), probabilities
     except StarbridgeError as error:
         if isinstance(error, BadInputError) and error.source != source:
             raise BadInputError(source, f"{error.source}: {error.problem}", error.remedy) from error

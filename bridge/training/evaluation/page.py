@@ -27,12 +27,15 @@ FILES = ("scores.csv", "images.csv", "sizes.csv", "evaluation.html")
 """Files that :func:`write_evaluation` writes."""
 
 _CURVE = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
-_SHOWN = ("n_true", "tp", "fp", "fn", "precision", "recall", "f1", "mean_matched_iou")
+_COUNTS = ("n_true", "tp", "fp", "fn", "merged", "split", "faint")
+_SHOWN = (*_COUNTS, "precision", "recall", "f1", "mean_matched_iou", "panoptic_quality")
 _FORMATS = dict.fromkeys(("precision", "recall", "F1", "mean IoU", "PQ"), ".3f") | {"IoU": "g"}
 _RULE = (
     "A found nucleus is right where it overlaps a true one with at least this intersection over "
     "union (IoU), one to one. F1 is the harmonic mean of precision (found nuclei that are right) "
-    "and recall (true nuclei that were found); PQ is panoptic quality."
+    "and recall (true nuclei that were found); PQ is panoptic quality. Of the missed ones, merged "
+    "lie in a found nucleus that holds another true one, too; split hold several found ones; faint "
+    "are neither, and among the dimmest quarter of their image."
 )
 
 
@@ -139,5 +142,5 @@ def _sizes(evaluations: Sequence[Evaluation]) -> pd.DataFrame:
 
 def _shown(table: pd.DataFrame, *first: str) -> pd.DataFrame:
     """Return the columns that people read, under titles."""
-    columns = [*first, *_SHOWN, "panoptic_quality"]
+    columns = [*first, *(name for name in _SHOWN if name in table)]
     return table[columns].rename(columns=TITLES)

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bridge.training.evaluation.evaluating import Evaluation
+from bridge.training.evaluation.mistakes import Mistakes
 from bridge.training.evaluation.scoring import SIZES, Score
 
 ALL = "all"
@@ -23,6 +24,9 @@ TITLES = {
     "tp": "right",
     "fp": "wrong",
     "fn": "missed",
+    "merged": "merged",
+    "split": "split",
+    "faint": "faint",
     "precision": "precision",
     "recall": "recall",
     "f1": "F1",
@@ -36,17 +40,26 @@ def score_table(evaluations: Iterable[Evaluation]) -> pd.DataFrame:
     """Return the scores of each model, of all images and of each group of them.
 
     Columns: ``model``, ``group`` (:data:`ALL`, or its name), ``images``, then those of
-    :meth:`bridge.training.evaluation.scoring.Score.as_dict`.
+    :meth:`bridge.training.evaluation.scoring.Score.as_dict`, and ``merged``, ``split`` and
+    ``faint`` of the missed objects (:class:`bridge.training.evaluation.mistakes.Mistakes`).
     """
     rows: list[dict[str, Any]] = []
     for evaluation in evaluations:
         members = [image.group or image.name for image in evaluation.images]
-        groups = {ALL: (len(members), evaluation.scores)}
+        groups: dict[str, tuple[int, tuple[Score, ...], str | None]] = {
+            ALL: (len(members), evaluation.scores, None)
+        }
         for name, scores in evaluation.groups.items():
-            groups[ALL + " (group)" if name == ALL else name] = (members.count(name), scores)
+            shown = ALL + " (group)" if name == ALL else name
+            groups[shown] = (members.count(name), scores, name)
         rows += [
-            {"model": evaluation.model, "group": name, "images": count, **row(score)}
-            for name, (count, scores) in groups.items()
+            {
+                "model": evaluation.model,
+                "group": shown,
+                "images": count,
+                **row(score, evaluation.mistakes(score.iou, name)),
+            }
+            for shown, (count, scores, name) in groups.items()
             for score in scores
         ]
     return pd.DataFrame(rows)
@@ -64,7 +77,7 @@ def image_table(evaluations: Iterable[Evaluation]) -> pd.DataFrame:
             "image": image.name,
             "group": image.group,
             "source": image.source,
-            **row(score),
+            **row(score, image.mistakes(score.iou)),
         }
         for evaluation in evaluations
         for image in evaluation.images
@@ -94,9 +107,11 @@ def worst_images(evaluation: Evaluation, iou: float) -> pd.DataFrame:
 
     Columns: ``image``, then those of :meth:`bridge.training.evaluation.scoring.Score.as_dict`.
     """
-    scores = [(image.overlap.score(iou), image.name) for image in evaluation.images]
+    scores = [(image.overlap.score(iou), image) for image in evaluation.images]
     scores.sort(key=lambda both: (both[0].is_empty, both[0].f1))
-    table = pd.DataFrame({"image": name, **row(score)} for score, name in scores)
+    table = pd.DataFrame(
+        {"image": image.name, **row(score, image.mistakes(iou))} for score, image in scores
+    )
     figures = ["precision", "recall", "f1", "mean_matched_iou", "panoptic_quality"]
     table.loc[[score.is_empty for score, _ in scores], figures] = None
     return table
@@ -112,8 +127,11 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
     return {
         "model": evaluation.model,
         "images": len(evaluation.images),
-        "scores": _rows(evaluation.scores),
-        "groups": {name: _rows(scores) for name, scores in evaluation.groups.items()},
+        "scores": [row(score, evaluation.mistakes(score.iou)) for score in evaluation.scores],
+        "groups": {
+            name: [row(score, evaluation.mistakes(score.iou, name)) for score in scores]
+            for name, scores in evaluation.groups.items()
+        },
         "size_bounds_px": list(evaluation.bounds),
         "sizes": sizes,
         "by_image": [
@@ -121,7 +139,10 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
                 "image": image.name,
                 "group": image.group,
                 "source": image.source,
-                "scores": _rows(image.overlap.scores(evaluation.ious)),
+                "scores": [
+                    row(score, image.mistakes(score.iou))
+                    for score in image.overlap.scores(evaluation.ious)
+                ],
             }
             for image in evaluation.images
         ],
@@ -138,11 +159,14 @@ def size_names(bounds: Sequence[float]) -> tuple[str, str, str]:
     return f"{small} (< {bounds[0]:.1f} px)", medium, f"{large} (≥ {bounds[1]:.1f} px)"
 
 
-def row(score: Score) -> dict[str, Any]:
-    """Return the columns of a score."""
+def row(score: Score, mistakes: Mistakes | None = None) -> dict[str, Any]:
+    """Return the columns of a score, and of what became of the missed objects."""
     figures = score.as_dict()
-    return {"iou": figures.pop("iou"), "n_true": score.n_true, **figures}
-
-
-def _rows(scores: Iterable[Score]) -> list[dict[str, Any]]:
-    return [row(score) for score in scores]
+    columns = {"iou": figures.pop("iou"), "n_true": score.n_true, **figures}
+    if mistakes is not None:
+        columns |= {
+            "merged": mistakes.merged,
+            "split": mistakes.split,
+            "faint": mistakes.faint,
+        }
+    return columns

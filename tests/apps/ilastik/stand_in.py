@@ -9,10 +9,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import h5py
+import numpy as np
+
 from bridge.apps.ilastik.finding import IlastikApp
+from bridge.formats.axistags import axistags
 
 _PROGRAM = """\
-#!{python}
+#!{python} -I
 import json, os, pathlib, sys
 folder = pathlib.Path({folder!r})
 arguments = dict(a.lstrip("-").split("=", 1) for a in sys.argv[1:] if "=" in a)
@@ -28,15 +32,9 @@ print({text!r})
 sys.exit({status})
 """
 
-WRITES = """
-import h5py, numpy
-shape, axes, value = {shape!r}, {axes!r}, {value!r}
-tags = json.dumps({{"axes": [{{"key": a, "typeFlags": 2}} for a in axes.lower()]}})
-with h5py.File(output, "w") as file:
-    dataset = file.create_dataset("exported_data", data=numpy.full(shape, value, {dtype!r}))
-    dataset.attrs["axistags"] = tags
-if {table!r} is not None:
-    output.with_name(output.stem + "_table.csv").write_text({table!r})
+COPIES = """
+import shutil
+shutil.copyfile(folder / "export.h5", output)
 print({text!r})
 sys.exit({status})
 """
@@ -61,23 +59,22 @@ def writes(
     folder: Path,
     shape: tuple[int, ...],
     *,
-    axes: str = "yxc",
     value: float = 0.5,
-    dtype: str = "float32",
-    table: str | None = None,
     text: str = "",
     status: int = 0,
+    before: str = "",
 ) -> IlastikApp:
-    """Make a program that writes an export of one value, and a table where one is given."""
-    return make(
-        folder,
-        WRITES.format(
-            shape=shape,
-            axes=axes,
-            value=value,
-            dtype=dtype,
-            table=table,
-            text=text,
-            status=status,
-        ),
-    )
+    """Make a program that writes probabilities of one value, axes YXC.
+
+    Args:
+        folder: of the program.
+        shape: of the export.
+        value: of all its pixels.
+        text: what the program prints.
+        status: its exit status.
+        before: lines of Python that it runs first.
+    """
+    with h5py.File(folder / "export.h5", "w") as file:
+        file["exported_data"] = np.full(shape, value, np.float32)
+        file["exported_data"].attrs["axistags"] = axistags("YXC")
+    return make(folder, before + COPIES.format(text=text, status=status))

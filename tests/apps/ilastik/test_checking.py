@@ -31,8 +31,9 @@ def export(path: Path, values: ArrayLike, axes: str = "YXC") -> Path:
 
 
 def probabilities(*shape: int) -> NDArray[np.float32]:
-    values = np.random.default_rng(0).random(shape, np.float32)
-    return values / values.sum(axis=-1, keepdims=True)
+    values: NDArray[np.float32] = np.random.default_rng(0).random(shape, np.float32)
+    values /= values.sum(axis=-1, keepdims=True)
+    return values
 
 
 def test_whole_exports_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

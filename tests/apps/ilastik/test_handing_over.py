@@ -204,7 +204,7 @@ def test_label_images_get_the_axes_of_their_image(tmp_path: Path) -> None:
 
     values, axes = content(hand_over_labels(labels, "YX", like, tmp_path / "labels.h5"))
 
-    assert (values.dtype, axes) == (np.uint32, "ZYX")
+    assert (values.dtype.name, axes) == ("uint32", "ZYX")
     np.testing.assert_array_equal(values[0], labels)
 
 
