@@ -18,6 +18,7 @@ from bridge.formats.ilastik.object_numbers import (
     numbered_planes,
 )
 from bridge.formats.ilastik.writing import (
+    check_alike,
     check_classes,
     write_object_project,
     write_pixel_project,
@@ -66,7 +67,9 @@ class NewProject:
         self._check()
         sources = self._sources(with_objects=False)
         lanes = [self._lane(image) for image in self.images]
-        strokes = [self._strokes(sources, image, lane) for image, lane in self._pairs(lanes)]
+        check_alike(lanes)
+        self._note_types()
+        strokes = [self._strokes(sources, image) for image in self.images]
         sizes = [(lane.size("Z"), lane.size("Y"), lane.size("X")) for lane in lanes]
         fitting, notes = fit_features(features, sizes)
         for line in notes:
@@ -92,7 +95,7 @@ class NewProject:
         for image in self.images:
             lane = self._lane(image)
             file = objects_of(image, labels, alone=len(self.images) == 1)
-            label_lane, by_object = self._objects(file, lane, self._strokes(sources, image, lane))
+            label_lane, by_object = self._objects(file, lane, self._strokes(sources, image))
             lanes.append(lane)
             label_lanes.append(label_lane)
             classes.append(by_object)
@@ -134,10 +137,20 @@ class NewProject:
             self.note(f"{image}: ilastik does not read it as it is; copied to {lane.file}")
         return lane
 
-    def _pairs(self, lanes: Sequence[InputImage]) -> list[tuple[Path, InputImage]]:
-        return list(zip(self.images, lanes, strict=True))
+    def _note_types(self) -> None:
+        """Say where images differ in type, and so most likely in their intensities."""
+        types: dict[str, Path] = {}
+        for image in self.images:
+            with open_image(image, axes=self.axes) as opened:
+                types.setdefault(opened.dtype.name, image)
+        if len(types) > 1:
+            found = ", ".join(f"{kind} ({image.name})" for kind, image in types.items())
+            self.note(
+                f"{self.path}: images are of several types: {found}; a classifier learns their "
+                "intensities, so give images of one type"
+            )
 
-    def _strokes(self, sources: StrokeSources, image: Path, lane: InputImage) -> Strokes:
+    def _strokes(self, sources: StrokeSources, image: Path) -> Strokes:
         with open_image(image, axes=self.axes) as opened:
             info = opened.info
         strokes = sources.strokes(image, info, alone=len(self.images) == 1)

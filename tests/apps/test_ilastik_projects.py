@@ -123,3 +123,24 @@ def test_objects_without_a_label_image_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(BadInputError, match="has no objects"):
         project.write_for_objects([tmp_path])
+
+
+def test_images_that_one_classifier_cannot_take_are_refused(tmp_path: Path) -> None:
+    plane = _image(tmp_path / "a.tif")
+    for name, shape, axes, said in [
+        ("b.tif", (2, 60, 50), "CYX", "2 channels"),
+        ("c.tif", (5, 60, 50), "ZYX", "5 slices"),
+    ]:
+        project, _ = _project(tmp_path, [plane, _image(tmp_path / name, shape, axes)])
+        with pytest.raises(BadInputError, match=said):
+            project.write_for_pixels(DEFAULT)
+        assert not project.path.exists()
+
+
+def test_images_of_several_types_are_said(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "b.tif", np.zeros((60, 50), np.uint16))
+    project, notes = _project(tmp_path, [_image(tmp_path / "a.tif"), tmp_path / "b.tif"])
+
+    project.write_for_pixels(DEFAULT)
+
+    assert any("uint8 (a.tif), uint16 (b.tif)" in line for line in notes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 LINE_WIDTH = 3.0
 """Width, in pixels, at which lines and points are drawn."""
+
+_ROWS = 1024
 
 
 def class_numbers(
@@ -83,10 +86,10 @@ def draw_strokes(
     inside = (t >= 0) & (t < shape[0]) & (z >= 0) & (z < shape[1])
     for plane in sorted({*zip(t[inside].tolist(), z[inside].tolist(), strict=True)}):
         here = np.flatnonzero((t == plane[0]) & (z == plane[1]))
-        values, top, left, several = _draw_plane(geometries[here], numbers[here], shape[2:])
-        contested += several
-        blocks += cut_blocks(values, *plane, top, left)
-        drawn += int(np.count_nonzero(values))
+        for window in _draw_plane(geometries[here], numbers[here], shape[2:]):
+            contested += window.contested
+            blocks += cut_blocks(window.values, *plane, window.top, window.left)
+            drawn += int(np.count_nonzero(window.values))
     notes = []
     if not inside.all():
         notes.append(f"{int((~inside).sum())} strokes lie in planes that the image does not have")
@@ -169,26 +172,49 @@ def _as_areas(geometries: NDArray[np.object_]) -> NDArray[np.object_]:
     return areas
 
 
+@dataclass(frozen=True)
+class _Window:
+    """Strokes in a part of a plane, with its first row and column."""
+
+    values: NDArray[np.uint8]
+    top: int
+    left: int
+    contested: int
+
+
 def _draw_plane(
     geometries: NDArray[np.object_], numbers: NDArray[np.int64], size: tuple[int, int]
-) -> tuple[NDArray[np.uint8], int, int, int]:
-    """Draw the strokes of a plane in the window that holds them: pixels, row, column, contested."""
+) -> Iterator[_Window]:
+    """Draw the strokes of a plane, some rows at a time: a plane may be as large as a slide."""
+    _, tops, _, bottoms = shapely.bounds(geometries).T
+    for first in range(0, size[0], _ROWS):
+        last = min(first + _ROWS, size[0])
+        here = (tops < last) & (bottoms > first)
+        if here.any():
+            window = _draw_rows(geometries[here], numbers[here], (first, last), size[1])
+            if window is not None:
+                yield window
+
+
+def _draw_rows(
+    geometries: NDArray[np.object_], numbers: NDArray[np.int64], rows: tuple[int, int], width: int
+) -> _Window | None:
     left, top, right, bottom = shapely.total_bounds(geometries)
-    x0, y0 = max(0, int(np.floor(left))), max(0, int(np.floor(top)))
-    x1, y1 = min(size[1], int(np.ceil(right))), min(size[0], int(np.ceil(bottom)))
+    x0, y0 = max(0, int(np.floor(left))), max(rows[0], int(np.floor(top)))
+    x1, y1 = min(width, int(np.ceil(right))), min(rows[1], int(np.ceil(bottom)))
     if x1 <= x0 or y1 <= y0:
-        return np.zeros((0, 0), np.uint8), 0, 0, 0
+        return None
     corner = np.array([x0, y0])
     moved = shapely.transform(geometries, lambda xy: xy - corner)
     values = np.zeros((y1 - y0, x1 - x0), np.uint8)
     several = np.zeros(values.shape, bool)
     for number in np.unique(numbers):
-        mask = rasterize(moved[numbers == number], np.ones((numbers == number).sum()), values.shape)
-        here = mask > 0
+        of_class = moved[numbers == number]
+        here = rasterize(of_class, np.ones(len(of_class), np.int64), values.shape) > 0
         several |= here & (values > 0)
         values[here] = number
     values[several] = 0
-    return values, y0, x0, int(several.sum())
+    return _Window(values, y0, x0, int(several.sum()))
 
 
 def keep_annotations(

@@ -25,7 +25,7 @@ def export_settings(features: Sequence[str]) -> np.void:
     Args:
         features: names of the features.
 
-    >>> export_settings(["Count"]).tobytes()[:20]
+    >>> export_settings(["Count"]).tobytes()[:19]
     b'((dp0\nVnormalize\np1'
     """
     settings: dict[str, Plain] = {

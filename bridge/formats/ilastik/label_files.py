@@ -23,6 +23,7 @@ from bridge.images import image_name
 from bridge.images.info import ImageInfo
 
 _CLASSIC_TIFF_LIMIT = 2**32 - 2**25
+_STRIP = 2**18
 _MOST_VALUES = 2**36  # of a label image: a project may claim any size
 
 
@@ -134,6 +135,7 @@ def _write_image(strokes: Strokes, path: Path, project: Path) -> None:
             dtype=np.uint8,
             photometric="minisblack",
             compression="zlib",
+            rowsperstrip=min(height, max(1, _STRIP // width)),
             **options,
         )
 

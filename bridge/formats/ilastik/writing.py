@@ -78,11 +78,12 @@ def write_pixel_project(
         strokes: brush strokes of each image; none where there are fewer than images.
 
     Raises:
-        BadInputError: classes that ilastik cannot have, strokes of another size than their image,
-            or a file that cannot be written.
+        BadInputError: classes that ilastik cannot have, images that one classifier cannot take,
+            strokes of another size than their image, or a file that cannot be written.
     """
     file = Path(path)
     check_classes(classes)
+    check_alike(images)
     with h5py.File.in_memory() as content:
         _write_head(content, PIXEL_WORKFLOW)
         _write_inputs(content, file, PIXEL_WORKFLOW, [{RAW: image} for image in images])
@@ -164,6 +165,30 @@ def check_classes(classes: Sequence[str]) -> None:
         problem = "two have the same name"
     if problem:
         raise BadInputError("classes", problem, "give names such as background,nucleus")
+
+
+def check_alike(images: Sequence[InputImage]) -> None:
+    """Check that one classifier can take all images, as ilastik demands.
+
+    Raises:
+        BadInputError: they differ in the number of channels, or some are stacks and some are not.
+    """
+    for image in images[1:]:
+        first = images[0]
+        if image.size("C") != first.size("C"):
+            raise BadInputError(
+                image.file,
+                f"has {image.size('C')} channels, and {first.file} has {first.size('C')}: ilastik "
+                "takes images with the same channels only",
+                "give those with the same channels, or make two projects",
+            )
+        if (image.size("Z") > 1) != (first.size("Z") > 1):
+            raise BadInputError(
+                image.file,
+                f"has {image.size('Z')} slices, and {first.file} has {first.size('Z')}: ilastik "
+                "takes either planes or stacks",
+                "make a project of each kind",
+            )
 
 
 def check_strokes(image: InputImage, strokes: Strokes, classes: int) -> None:

@@ -32,7 +32,7 @@ def image_at(file: Path, axes: str = "YX", shape: tuple[int, ...] = (30, 40)) ->
 def test_a_project_of_pixels_has_ilastiks_layout(tmp_path: Path) -> None:
     path = tmp_path / "project" / "p.ilp"
     images = [
-        image_at(tmp_path / "project/sub/a.tif"),
+        image_at(tmp_path / "project/sub/a.tif", "ZCYX", (9, 2, 30, 40)),
         image_at(tmp_path / "b.h5", "CZYX", (2, 9, 30, 40)),
     ]
     strokes = Strokes((1, 9, 30, 40), (Block((0, 4, 2, 3), np.full((1, 1, 5, 6), 2, np.uint8)),))
@@ -42,7 +42,7 @@ def test_a_project_of_pixels_has_ilastiks_layout(tmp_path: Path) -> None:
         images,
         ["background", "núcleo"],
         FeatureSelection.by_name("2d"),
-        [Strokes((1, 1, 30, 40)), strokes],
+        [Strokes((1, 9, 30, 40)), strokes],
     )
 
     with h5py.File(path) as file:
