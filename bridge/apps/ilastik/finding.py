@@ -57,6 +57,10 @@ def find_ilastik(
 
     Raises:
         BadInputError: ``given`` or ``ILASTIK`` is no ilastik.
+
+    >>> app = find_ilastik()  # doctest: +SKIP
+    >>> app.version, app.launcher.name  # doctest: +SKIP
+    ('1.4.1', 'run_ilastik.sh')
     """
     named = given if given is not None else os.environ.get(APP_VARIABLE) or None
     if named is not None:
