@@ -18,11 +18,18 @@ import tifffile
 import zarr
 
 from bridge import Detections
+from bridge.classify.pixels.classifier import PixelClassifier
+from bridge.classify.pixels.filters import FilterBank
+from bridge.classify.pixels.forest import DecisionForest
+from bridge.classify.pixels.intensities import Intensities
+from bridge.formats.ilastik.feature_selection import FeatureSelection
 from bridge.formats.ilastik.input_images import InputImage
 from bridge.formats.ilastik.writing import write_object_project
 from bridge.model.folder import demo_model_folder
 from tests.aggregate.ilastik import ilastik_table
 from tests.formats.ilastik.projects import write_project
+from tests.formats.ilastik.vigra_trees import stump
+from tests.formats.ilastik.vigra_trees import write_project as write_forest
 from tests.fuzzing.mutations import Random
 from tests.images.microscopes.files import stack, write_czi, write_lif, write_nd2
 from tests.objects import reviewed
@@ -198,3 +205,40 @@ def _model_files() -> dict[str, bytes]:
     folder = demo_model_folder()
     names = ("config.json", "thresholds.json", "recipe.json", "weights_best.h5")
     return {name: (folder / name).read_bytes() for name in names}
+
+
+def ilastik_forest(folder: Path, random: Random) -> Path:
+    """Write a project of ilastik with nothing but trees."""
+    trees = [stump(float(random.normal()), column=n % 3, features=3) for n in range(4)]
+    return write_forest(folder / "forest.ilp", [trees[:2], trees[2:]])
+
+
+def pixel_classifier(folder: Path, random: Random) -> Path:
+    """Write a pixel classifier as starbridge keeps it."""
+    del random
+    selection = FeatureSelection((1.0, 1.6), ((True, True),) * 6, (False, False))
+    n_features = len(FilterBank(selection, 1, is_3d=False).names)
+    forest = DecisionForest(
+        n_features,
+        np.arange(3, dtype=np.int32),
+        np.linspace(0, 1, 3).astype(np.float32),
+        np.array([[1, 2], [~0, ~1], [~2, ~3]], np.int32),
+        np.array([[1, 0], [0.5, 0.5], [0.2, 0.8], [0, 1]]),
+        np.ones(4),
+        np.zeros(1, np.int32),
+        np.zeros(1, np.int32),
+    )
+    classifier = PixelClassifier(
+        selection=selection,
+        class_names=("background", "nucleus"),
+        colors=((255, 0, 0), (0, 255, 0)),
+        labels=(1, 2),
+        n_channels=1,
+        channel_names=("DAPI",),
+        is_3d=False,
+        forest=forest,
+        intensities=Intensities("uint16", ((0.0, 900.0),)),
+        error=0.1,
+    )
+    classifier.write(folder / "classifier")
+    return folder / "classifier"

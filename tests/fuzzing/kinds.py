@@ -17,6 +17,9 @@ import pyarrow.parquet as pq
 
 from bridge import Detections, open_image
 from bridge.aggregate import count_table
+from bridge.classify.pixels.classifier import load_classifier
+from bridge.classify.pixels.forest import DecisionForest
+from bridge.formats.ilastik.forest import read_forest
 from bridge.formats.ilastik.pickles import refuse_unknown_pickles
 from bridge.formats.ilastik.project import read_label_sets, read_project
 from bridge.model.folder import open_model
@@ -235,6 +238,59 @@ def _ilastik_project(path: Path, random: Random) -> None:
             file[name] = values[way % len(values)]
 
 
+def _ilastik_forest(path: Path, random: Random) -> None:
+    """Damage a project with trees, or change numbers of a tree."""
+    if random.random() < 0.2:
+        path.write_bytes(damage(path.read_bytes(), random))
+        return
+    with h5py.File(path, "a") as file:
+        trees: list[h5py.Group] = []
+        forests = file["PixelClassification/ClassifierForests"]
+        forests.visititems(lambda name, node: trees.append(node) if "Tree" in name else None)
+        groups = [node for node in trees if isinstance(node, h5py.Group)]
+        tree = groups[int(random.integers(len(groups)))]
+        name = str(random.choice(["topology", "parameters"]))
+        values = tree[name][()]
+        for _ in range(int(random.integers(1, 4))):
+            odd = [-1, 0, 1, 2, 7, 9, 2**30, 2**31 - 1, int(random.integers(-20, 20))]
+            numbers = odd if name == "topology" else [*odd, np.nan, np.inf, 1e300]
+            values[int(random.integers(len(values)))] = numbers[int(random.integers(len(numbers)))]
+        del tree[name]
+        match int(random.integers(6)):
+            case 0:
+                tree.create_dataset(name, (2**34,), values.dtype, chunks=(2**12,))
+            case 1:
+                tree[name] = values[: int(random.integers(len(values)))]
+            case 2:
+                tree[name] = values.astype(str(random.choice(["f4", "u1", "S3"])))
+            case _:
+                tree[name] = values
+
+
+def _pixel_classifier(path: Path, random: Random) -> None:
+    files = sorted(path.iterdir())
+    arrays = [file for file in files if file.suffix == ".npy"]
+    if random.random() < 0.5:
+        description = path / "classifier.json"
+        description.write_bytes(change_json(description.read_bytes(), random))
+        return
+    chosen = arrays[int(random.integers(len(arrays)))]
+    way = int(random.integers(4))
+    if way == 0:
+        with chosen.open("wb") as file:
+            shape = (int(random.choice([2**12, 2**34, 2**60])), 2)
+            header = {"descr": "<f8", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+    elif way == 1:
+        np.save(chosen, np.array([{}], object), allow_pickle=True)
+    elif way == 2:
+        values = np.load(chosen)
+        values.flat[int(random.integers(values.size))] = int(random.integers(-9, 9))
+        np.save(chosen, values)
+    else:
+        chosen.write_bytes(damage(chosen.read_bytes(), random))
+
+
 def _csv_table(path: Path, random: Random) -> None:
     # ilastik does not quote commas
     data = any_of(change_cells, damage)(path.read_bytes(), random).replace(b"B-c", b"B, c")
@@ -298,6 +354,16 @@ def _read_ilastik_project(path: Path) -> None:
     refuse_unknown_pickles(path)
 
 
+def _read_ilastik_forest(path: Path) -> None:
+    forest = DecisionForest.from_stored(read_forest(path))
+    forest.predict_proba(np.zeros((forest.n_features, 4), np.float32))
+
+
+def _read_pixel_classifier(path: Path) -> None:
+    forest = load_classifier(path).forest
+    forest.predict_proba(np.zeros((forest.n_features, 4), np.float32))
+
+
 def _read_model(path: Path) -> None:
     read_unet(open_model(path))
 
@@ -323,6 +389,8 @@ KINDS: dict[str, Kind] = {
     "ilastik project": Kind(
         honest.ilastik_project, _ilastik_project, _read_ilastik_project, 4 * SPARSE
     ),
+    "ilastik forest": Kind(honest.ilastik_forest, _ilastik_forest, _read_ilastik_forest, SPARSE),
+    "pixel classifier": Kind(honest.pixel_classifier, _pixel_classifier, _read_pixel_classifier),
     "CSV table": Kind(honest.csv_table, _csv_table, count_table),
     "TIFF": Kind(honest.tiff, _bytes(damage, claim_tiff), _read_image),
     "Zarr": Kind(honest.zarr_folder, _zarr, _read_image, SPARSE),

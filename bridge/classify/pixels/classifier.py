@@ -48,7 +48,8 @@ _ARRAYS = {
 }
 _MOST_BYTES = 2**31  # of an array: forests of thousands of strokes have a few MB
 _MOST_TEXT = 2**20
-_MOST_CHANNELS = 2**16
+_MOST_CHANNELS = 1_000
+_WIDEST_SCALE = 1_000.0  # pixels; a hundred times ilastik's widest
 _DAMAGED = "train it again, or take a copy of it"
 
 
@@ -101,6 +102,8 @@ class PixelClassifier:
             raise ValueError(f"it claims {self.n_channels} channels")
         if self.channel_names and len(self.channel_names) != self.n_channels:
             raise ValueError(f"it has {len(self.channel_names)} names of channels")
+        if max(self.selection.scales) > _WIDEST_SCALE:
+            raise ValueError(f"it has a scale of {max(self.selection.scales):g} pixels")
         chosen = len(FilterBank(self.selection, 1, self.is_3d).names) * self.n_channels
         if chosen != self.forest.n_features:
             raise ValueError(
@@ -379,6 +382,13 @@ def _color(value: Any) -> tuple[int, int, int]:
     return red, green, blue
 
 
+def _read_header(stream: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    try:
+        return np.lib.format.read_array_header_1_0(stream)
+    except Exception as error:  # NumPy parses it as Python, which fails in many ways
+        raise ValueError("its header is damaged") from error
+
+
 def _read_array(path: Path, dtype: str) -> NDArray[Any]:
     """Read an ``.npy`` file, whose header claims no more than the file has."""
     try:
@@ -388,7 +398,7 @@ def _read_array(path: Path, dtype: str) -> NDArray[Any]:
         stream = io.BytesIO(data)
         if np.lib.format.read_magic(stream) != (1, 0):
             raise ValueError("it is of another version")
-        shape, is_fortran, stored = np.lib.format.read_array_header_1_0(stream)
+        shape, is_fortran, stored = _read_header(stream)
         body = data[stream.tell() :]
         if stored != np.dtype(dtype) or is_fortran:
             raise ValueError(f"it is not of type {dtype}")
