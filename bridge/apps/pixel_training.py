@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from stat import S_ISREG
 
+from bridge.apps.qupath.training_pairs import is_project
 from bridge.apps.review_strokes import StrokeSources
 from bridge.classify.pixels.applying import check_image
 from bridge.classify.pixels.classifier import PixelClassifier
@@ -22,6 +24,7 @@ from bridge.formats.ilastik.feature_selection import FeatureSelection
 from bridge.formats.ilastik.labels import Strokes
 from bridge.formats.ilastik.project import IlastikProject, read_label_sets, read_project
 from bridge.images import Image, image_name, open_image
+from bridge.images.series import split_series
 from bridge.pictures.page import Gallery, Section, write_page
 
 Note = Callable[[str], None]
@@ -78,7 +81,7 @@ class PixelTraining:
         )
         others = [path for path in self.labels if not _is_ilp(path)]
         sources = StrokeSources(others, classes, qupath=self.qupath, heap=self.heap, note=self.note)
-        sets = [(project, read_label_sets(project)) for project in projects]
+        sets = [self._sets(project, classes) for project in projects]
         with ExitStack() as files:
             images, strokes = [], []
             for path in self.images:
@@ -116,8 +119,25 @@ class PixelTraining:
             )
         if not self.classes:
             return check_classes(projects[0].classes), projects[0].colors
-        colors = [p.colors for p in projects if len(p.classes) == len(self.classes)]
-        return check_classes(self.classes), next(iter(colors), None)
+        known = {
+            name.casefold(): color
+            for project in projects
+            for name, color in zip(project.classes, project.colors, strict=False)
+        }
+        colors = [known[name.casefold()] for name in self.classes if name.casefold() in known]
+        is_whole = len(colors) == len(self.classes)
+        return check_classes(self.classes), tuple(colors) if is_whole else None
+
+    def _sets(
+        self, project: IlastikProject, classes: Sequence[str]
+    ) -> tuple[IlastikProject, list[Strokes]]:
+        """Return the strokes of a project, numbered as the classes of the training."""
+        used = sorted({number for counts in project.label_counts for number in counts})
+        numbers, is_by_name = match_classes(project, used, classes)
+        if not is_by_name:
+            pairs = (f"{_class_name(project, a)} as {classes[b - 1]}" for a, b in numbers.items())
+            self.note(f"{project.path}: its classes are taken in order: {', '.join(pairs)}")
+        return project, [strokes.renumbered(numbers) for strokes in read_label_sets(project)]
 
     def _strokes(
         self,
@@ -127,20 +147,72 @@ class PixelTraining:
         sets: Sequence[tuple[IlastikProject, Sequence[Strokes]]],
     ) -> Strokes:
         drawn = sources.strokes(path, image.info, alone=len(self.images) == 1)
-        for project, lanes in sets:
-            for lane, strokes in zip(project.lanes, lanes, strict=True):
-                raw = lane.raw
-                if raw is None or not strokes.blocks:
-                    continue
-                is_file = any(file.resolve() == path.resolve() for file in raw.files)
-                if not is_file and raw.nickname != image_name(path):
-                    continue
-                if drawn.blocks:
-                    raise BadInputError(
-                        path, f"has strokes in {project.path} and elsewhere", "give one of them"
-                    )
-                drawn = strokes
-        return drawn
+        found = [(project, strokes) for project, strokes in _of_image(path, sets)]
+        if drawn.blocks:
+            found.insert(0, (None, drawn))
+        if len(found) > 1:
+            project = found[1][0]
+            assert project is not None  # noqa: S101 - files of strokes come first
+            raise BadInputError(
+                path, f"has strokes in {project.path} and elsewhere", "give one of them"
+            )
+        return found[0][1] if found else drawn
+
+
+def match_classes(
+    project: IlastikProject, used: Sequence[int], classes: Sequence[str]
+) -> tuple[dict[int, int], bool]:
+    """Return which classes of a training those of a project are.
+
+    Args:
+        project: the project.
+        used: numbers of its classes that have strokes.
+        classes: names of the training's classes.
+
+    Returns:
+        For each used class its number in the training; and whether names were the same, else it
+        is the order.
+
+    Raises:
+        BadInputError: some names are the same and others are not, so that neither is sure; or the
+            project has more classes.
+    """
+    wanted = {name.casefold(): number for number, name in enumerate(classes, 1)}
+    names = {number: _class_name(project, number) for number in used}
+    same = {n: wanted[name.casefold()] for n, name in names.items() if name.casefold() in wanted}
+    if len(same) == len(used):
+        return same, True
+    if any(number != other for number, other in same.items()) or max(used) > len(classes):
+        raise BadInputError(
+            project.path,
+            f"has strokes of {', '.join(names.values())}, and the classes are {', '.join(classes)}",
+            "name --classes as the project does, in any order",
+        )
+    return {number: number for number in used}, False
+
+
+def _class_name(project: IlastikProject, number: int) -> str:
+    known = number <= len(project.classes)
+    return project.classes[number - 1] if known else f"class {number}"
+
+
+def _of_image(
+    path: Path, sets: Sequence[tuple[IlastikProject, Sequence[Strokes]]]
+) -> list[tuple[IlastikProject, Strokes]]:
+    """Return strokes of an image in projects: by its file, else by its name."""
+    file, dataset = split_series(path)
+    by_file, by_name = [], []
+    for project, lanes in sets:
+        for lane, strokes in zip(project.lanes, lanes, strict=True):
+            raw = lane.raw
+            if raw is None or not strokes.blocks:
+                continue
+            is_file = any(each.resolve() == file.resolve() for each in raw.files)
+            if is_file and (dataset is None or raw.dataset.strip("/") == dataset.strip("/")):
+                by_file.append((project, strokes))
+            elif raw.nickname == image_name(path):
+                by_name.append((project, strokes))
+    return by_file or by_name
 
 
 def write_preview_page(
@@ -205,32 +277,54 @@ def write_preview_page(
     )
 
 
-def changes_of(paths: Sequence[Path], poll: float = _POLL) -> Iterator[None]:
-    """Yield whenever one of some files, or a file directly in one of some folders, has changed.
+def changes_of(
+    paths: Sequence[Path], poll: float = _POLL, without: Sequence[Path] = ()
+) -> Iterator[None]:
+    """Return an iterator that goes on whenever a file, or one in a folder, has changed from now on.
 
     Args:
-        paths: the files and folders; what is not there yet may come.
+        paths: the files and folders; what is not there yet may come. A QuPath project has its
+            annotations in folders of its folders.
         poll: seconds between two looks.
+        without: files and folders that do not count, as they are written because of the changes.
     """
-    known = _state(paths)
+    return _changes(paths, poll, without, _state(paths, without))
+
+
+def _changes(
+    paths: Sequence[Path],
+    poll: float,
+    without: Sequence[Path],
+    known: dict[Path, tuple[int, int]],
+) -> Iterator[None]:
     while True:
         time.sleep(poll)
-        found = _state(paths)
+        found = _state(paths, without)
         if found != known:
             known = found
             yield
 
 
-def _state(paths: Sequence[Path]) -> dict[Path, tuple[int, int]]:
+def _state(paths: Sequence[Path], without: Sequence[Path]) -> dict[Path, tuple[int, int]]:
     state = {}
     for path in paths:
-        for file in [path, *(path.iterdir() if path.is_dir() else ())]:
+        for file in [path, *_files_below(path)]:
             try:
                 status = file.stat()
             except OSError:
                 continue  # it is being replaced
-            state[file] = (status.st_mtime_ns, status.st_size)
+            if S_ISREG(status.st_mode) and not any(file.is_relative_to(own) for own in without):
+                state[file] = (status.st_mtime_ns, status.st_size)
     return state
+
+
+def _files_below(path: Path) -> Iterator[Path]:
+    """Yield what lies where strokes do: in a QuPath project deep below, else in a folder or two."""
+    if is_project(path):
+        yield from (path if path.is_dir() else path.parent).rglob("*")
+    elif path.is_dir():
+        yield from path.glob("*")
+        yield from path.glob("*/*")
 
 
 def _middle(size: int) -> Span:

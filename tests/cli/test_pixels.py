@@ -150,3 +150,26 @@ def test_changed_strokes_are_noticed(study: Path) -> None:
     next(changes)
     assert (study / "labels/b.tif").exists()
     timer.join()
+
+
+def test_files_deep_in_a_project_of_qupath_are_watched(tmp_path: Path) -> None:
+    (tmp_path / "data/1").mkdir(parents=True)
+    (tmp_path / "project.qpproj").write_text("{}")
+    changes = changes_of([tmp_path], poll=0.01)
+    (tmp_path / "data/1/data.qpdata").write_bytes(b"new")  # before the first look
+    next(changes)
+
+
+def test_what_training_writes_is_no_change_of_strokes(tmp_path: Path) -> None:
+    changes = changes_of([tmp_path], poll=0.01, without=[tmp_path / "c", tmp_path / "c.html"])
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c/votes.npy").write_bytes(b"new")
+    (tmp_path / "c.html").write_bytes(b"new")
+    (tmp_path / "a.tif").write_bytes(b"new")
+    next(changes)
+    timer = threading.Timer(0.1, (tmp_path / "a.tif").write_bytes, [b"newer"])
+    (tmp_path / "c/votes.npy").write_bytes(b"newer")
+    timer.start()
+    next(changes)
+    assert (tmp_path / "a.tif").read_bytes() == b"newer"
+    timer.join()

@@ -37,7 +37,6 @@ from bridge.errors import BadInputError, StarbridgeError
 from bridge.files.hashing import file_hash
 from bridge.formats import format_of
 from bridge.formats.ilastik.input_images import check_path
-from bridge.formats.ilastik.lanes import LaneImage
 from bridge.formats.ilastik.project import IlastikProject
 from bridge.formats.labels import read_label_image
 from bridge.formats.pairing import add_source_to_errors, objects_of
@@ -396,18 +395,13 @@ def _count_objects(labels: NDArray[Any], axes: str) -> int:
 def _type_of(project: IlastikProject) -> str:
     """Return the type of the values of the first image that is there; ``""`` where none is."""
     for image in (lane.raw for lane in project.lanes):
-        if image is not None and len(image.files) == 1 and image.exists:
+        if image is not None and image.place is not None and image.exists:
             try:
-                with open_image(_place(image), axes=image.axes or None) as opened:
+                with open_image(image.place, axes=image.axes or None) as opened:
                     return str(opened.dtype)
             except StarbridgeError:
                 continue
     return ""
-
-
-def _place(image: LaneImage) -> Path:
-    file = image.files[0]
-    return file.with_name(f"{file.name}#{image.dataset}") if image.dataset else file
 
 
 def _type_note(image: Image, trained_on: str) -> Iterator[str]:

@@ -140,9 +140,10 @@ def train(
                 }
             )
 
+    changes = changes_of(labels, without=[out, page]) if watch else ()
     make()
     try:
-        for _ in changes_of(labels) if watch else ():
+        for _ in changes:
             try:
                 make()
             except StarbridgeError as error:  # a stroke file may be half written, or a slip

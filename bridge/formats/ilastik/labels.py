@@ -9,7 +9,7 @@ versions 1.3.3post2 to 1.4.0b7 stored the order of the image's own axes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,6 +85,20 @@ class Strokes:
             for block in self.blocks
             for t, z in np.argwhere(block.values.any(axis=(2, 3))).tolist()
         }
+
+    def renumbered(self, numbers: Mapping[int, int]) -> Strokes:
+        """Return the strokes with other numbers of classes.
+
+        Args:
+            numbers: for each class its new number; a class that is not there gets no stroke.
+
+        >>> strokes = Strokes((1, 1, 1, 2), (Block((0, 0, 0, 0), np.array([[[[1, 2]]]], np.uint8)),))
+        >>> strokes.renumbered({1: 2, 2: 1}).plane().tolist()
+        [[2, 1]]
+        """
+        table = np.zeros(MOST_CLASSES + 1, np.uint8)
+        table[list(numbers)] = list(numbers.values())
+        return Strokes(self.shape, tuple(Block(b.start, table[b.values]) for b in self.blocks))
 
     def combined(self, other: Strokes) -> Strokes:
         """Return these strokes and others of the same image; none where the two contradict."""

@@ -60,6 +60,19 @@ class LaneImage:
         """Whether all files are there; also where there is none to look for."""
         return not self.missing
 
+    @property
+    def place(self) -> Path | None:
+        """Path as :func:`bridge.images.open_image` takes it; ``None`` for a series or no file.
+
+        >>> image = LaneImage(role="Raw Data", nickname="a", stored="", files=(Path("a.h5"),),
+        ...     dataset="volume/raw", axes="YX", shape=(4, 5))
+        >>> str(image.place)
+        'a.h5#volume/raw'
+        """
+        if len(self.files) != 1:
+            return None
+        return Path(f"{self.files[0]}#{self.dataset}") if self.dataset else self.files[0]
+
     def size(self, axis: str) -> int:
         """Return the size of an axis, 1 where the image lacks it."""
         return self.shape[self.axes.index(axis)] if axis in self.axes else 1
