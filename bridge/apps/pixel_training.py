@@ -147,14 +147,10 @@ class PixelTraining:
         sets: Sequence[tuple[IlastikProject, Sequence[Strokes]]],
     ) -> Strokes:
         drawn = sources.strokes(path, image.info, alone=len(self.images) == 1)
-        found = [(project, strokes) for project, strokes in _of_image(path, sets)]
-        if drawn.blocks:
-            found.insert(0, (None, drawn))
-        if len(found) > 1:
-            project = found[1][0]
-            assert project is not None  # noqa: S101 - files of strokes come first
+        found = _of_image(path, sets)
+        if len(found) + bool(drawn.blocks) > 1:
             raise BadInputError(
-                path, f"has strokes in {project.path} and elsewhere", "give one of them"
+                path, f"has strokes in {found[0][0].path} and elsewhere", "give one of them"
             )
         return found[0][1] if found else drawn
 

@@ -1,4 +1,4 @@
-"""Strokes of ilastik's projects that train a pixel classifier: of which image, and of which class."""
+"""Strokes of ilastik's projects that train a pixel classifier: their image and their class."""
 
 from __future__ import annotations
 
@@ -78,7 +78,9 @@ def test_other_names_are_taken_in_order_and_that_is_said(tmp_path: Path, image: 
 
 def test_names_of_which_some_are_known_are_refused(tmp_path: Path, image: Path) -> None:
     labels = [project(tmp_path)]
-    with pytest.raises(BadInputError, match="strokes of dark, bright, and the classes are nucleus, d"):
+    with pytest.raises(
+        BadInputError, match="strokes of dark, bright, and the classes are nucleus, d"
+    ):
         bright_class(image, labels, "nucleus", "dark")
 
 

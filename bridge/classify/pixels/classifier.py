@@ -11,6 +11,7 @@ import io
 import json
 import math
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -22,12 +23,14 @@ from numpy.typing import NDArray
 
 from bridge.classify.pixels.filters.bank import FilterBank, Keep
 from bridge.classify.pixels.forest import DecisionForest
-from bridge.classify.pixels.intensities import Intensities
-from bridge.errors import BadInputError
+from bridge.classify.pixels.intensities import Intensities, measure_intensities
+from bridge.classify.pixels.planes import PlaneReader
+from bridge.errors import BadInputError, StarbridgeError
 from bridge.files.folders import write_folder
 from bridge.formats.ilastik.feature_selection import FEATURE_IDS, FeatureSelection
 from bridge.formats.ilastik.forest import StoredForest, read_forest
 from bridge.formats.ilastik.project import IlastikProject, read_project
+from bridge.images import open_image
 
 DESCRIPTION = "classifier.json"
 """Name of the file by which the folder of a classifier is recognised."""
@@ -68,7 +71,7 @@ class PixelClassifier:
         is_3d: it was trained on stacks.
         forest: the trees.
         intensities: type and range of the pixels in training; ``None`` where unknown, as in a
-            project of ilastik.
+            project of ilastik whose images are not there.
         error: part of the training pixels that the trees which had not seen them classified
             wrongly (out-of-bag error), 0 to 1; ``None`` where unknown.
 
@@ -261,11 +264,39 @@ def classifier_of_project(path: str | PathLike[str]) -> PixelClassifier:
             n_channels=n_channels,
             is_3d=is_3d,
             forest=DecisionForest.from_stored(stored),
+            intensities=_trained_on(project, n_channels),
         )
     except ValueError as error:
         raise BadInputError(
             project.path, f"has a classifier that does not fit: {error}", "train it again"
         ) from error
+
+
+def _trained_on(project: IlastikProject, n_channels: int) -> Intensities | None:
+    """Return type and range of the training images that are there, which ilastik does not store.
+
+    None where there is none, or where they disagree.
+    """
+    labelled = [
+        lane.raw for lane, counts in zip(project.lanes, project.label_counts, strict=True) if counts
+    ]
+    with ExitStack() as files:
+        readers = []
+        for raw in labelled:
+            if raw is None or raw.place is None or not raw.files[0].is_file():
+                continue
+            try:
+                image = files.enter_context(open_image(raw.place, axes=raw.axes or None))
+            except StarbridgeError:
+                continue  # what is applied is the forest; it needs no image
+            if len(image.channels) == n_channels:
+                readers.append(PlaneReader(image))
+        if len({reader.image.dtype for reader in readers}) != 1:
+            return None
+        try:
+            return measure_intensities(readers)
+        except StarbridgeError:
+            return None
 
 
 def _fit_features(

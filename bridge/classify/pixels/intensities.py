@@ -57,17 +57,20 @@ class Intensities:
         return cls(str(value["dtype"])[:40], ranges)
 
 
-def measure_intensities(readers: Iterable[PlaneReader]) -> Intensities:
+def measure_intensities(readers: Iterable[PlaneReader], *, keep: bool = False) -> Intensities:
     """Return type and range of images of one type, from a sample of their pixels.
 
     Args:
         readers: at least one image; all have one number of channels.
+        keep: the readers keep the planes, which are needed again.
     """
     dtype = ""
     samples: list[list[NDArray[Any]]] = []
     for reader in readers:
         dtype = str(reader.image.dtype)
         channels = [_sample(reader, number) for number in range(len(reader.channels))]
+        if not keep:
+            reader.release()
         samples = samples or [[] for _ in channels]
         for known, found in zip(samples, channels, strict=True):
             known.append(found)
@@ -112,8 +115,9 @@ def fit_intensities(
         raise BadInputError(
             source,
             "cannot be normalised: the classifier does not say which range it was trained on "
-            "(ilastik does not store it)",
-            "leave --intensities normalize away, or train with starbridge pixels train",
+            "(ilastik does not store it, and its training images are not there)",
+            "leave --intensities normalize away, or find the images: starbridge ilastik show "
+            "PROJECT --relink FOLDER",
         )
     if choice == "as-is":
         return None, []
@@ -125,7 +129,7 @@ def fit_intensities(
             "give --intensities normalize if it was rescaled, or as-is if the values still mean "
             "the same",
         )
-    found = measure_intensities([reader])
+    found = measure_intensities([reader], keep=True)
     notes, gains, offsets = [], [], []
     for number, (low, high) in enumerate(found.ranges):
         channel = f"channel {reader.channel_names[number]}"

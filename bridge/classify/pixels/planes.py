@@ -55,6 +55,10 @@ class PlaneReader:
         kept = range(*slices)
         self._planes = {k: v for k, v in self._planes.items() if k[0] == t and k[1] in kept}
 
+    def release(self) -> None:
+        """Let go of all planes."""
+        self._planes = {}
+
     def block(self, t: int, spans: Sequence[Span]) -> NDArray[np.float32]:
         """Return a part of a time point as float32 (z, y, x, channel).
 

@@ -94,6 +94,7 @@ def train_pixel_classifier(
         for found, numbers in _features_of(reader, bank, pixels):
             features.append(found)
             classes.append(numbers)
+        reader.release()
     if not features:
         raise BadInputError("the strokes", "are empty", "draw strokes of at least two classes")
     x = np.concatenate(features)

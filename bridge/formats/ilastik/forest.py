@@ -110,7 +110,8 @@ def read_forest(path: str | PathLike[str]) -> StoredForest:
             raise BadInputError(
                 file,
                 "has no trained classifier",
-                "open it in ilastik, train with Live Update, and save it",
+                "open it in ilastik, train with Live Update, and save it; or train without ilastik "
+                "on its labels: starbridge pixels train IMAGES --labels PROJECT.ilp --out FOLDER",
             )
         return _read(group, names)
 

@@ -92,7 +92,8 @@ class Strokes:
         Args:
             numbers: for each class its new number; a class that is not there gets no stroke.
 
-        >>> strokes = Strokes((1, 1, 1, 2), (Block((0, 0, 0, 0), np.array([[[[1, 2]]]], np.uint8)),))
+        >>> block = Block((0, 0, 0, 0), np.array([[[[1, 2]]]], np.uint8))
+        >>> strokes = Strokes((1, 1, 1, 2), (block,))
         >>> strokes.renumbered({1: 2, 2: 1}).plane().tolist()
         [[2, 1]]
         """

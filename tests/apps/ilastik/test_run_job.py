@@ -434,3 +434,21 @@ def test_the_export_of_tables_is_set_in_a_copy(
     assert outcome.status == "done"
     assert objects.read_bytes() == before
     assert f"--project={objects}" not in calls(tmp_path)[0]["argv"]
+
+
+def test_the_projects_image_may_be_a_dataset_in_a_group(
+    tmp_path: Path, project: Path, images: list[Path]
+) -> None:
+    with h5py.File(tmp_path / "train.h5", "w") as file:
+        file["volume/raw"] = np.zeros((8, 9), np.uint8)
+    with h5py.File(project, "r+") as file:
+        raw = file["Input Data/infos/lane0000/Raw Data"]
+        del raw["filePath"]
+        raw["filePath"] = b"train.h5/volume/raw"
+
+    (done,) = run_files(
+        stand_in.writes(tmp_path, (*SHAPE, 2)), project, images[:1], tmp_path / "out", Settings()
+    )
+
+    assert done.status == "done"
+    assert any("uint16, and those of the project's images uint8" in line for line in done.notes)

@@ -222,3 +222,18 @@ def test_a_classifier_of_a_newer_starbridge_says_so(tmp_path: Path) -> None:
     file.write_text(json.dumps(json.loads(file.read_text()) | {"version": 2}))
     with pytest.raises(BadInputError, match="is of version 2; install a newer starbridge"):
         load_classifier(tmp_path / "c")
+
+
+def test_a_project_knows_the_type_of_its_images_where_they_are_there(
+    shared: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "p.ilp"
+    copy.write_bytes((shared / "ilastik/pixels2d.ilp").read_bytes())
+    assert load_classifier(copy).intensities is None
+    (tmp_path / "train.tif").write_bytes((shared / "ilastik/train.tif").read_bytes())
+    found = load_classifier(copy).intensities
+    assert found is not None
+    assert found.dtype == "uint16"
+    assert len(found.ranges) == 1
+    (tmp_path / "train.tif").write_bytes(b"no image")
+    assert load_classifier(copy).intensities is None

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from bridge.classify.pixels import training
+from bridge.classify.pixels.planes import PlaneReader
 from bridge.classify.pixels.training import train_pixel_classifier
 from bridge.errors import BadInputError
 from bridge.formats.ilastik.labels import Block, Strokes
@@ -183,3 +184,32 @@ def test_without_strokes_there_is_nothing_to_train() -> None:
     none = Strokes((1, 1, 40, 44), (Block((0, 0, 0, 0), np.zeros((1, 1, 4, 4), np.uint8)),))
     with pytest.raises(BadInputError, match="strokes: are empty"):
         train_pixel_classifier([image_of(pixels)], [none], CLASSES, selection())
+
+
+def test_planes_of_an_image_are_let_go_before_the_next_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    held: list[int] = []
+    compute = PlaneReader.block
+
+    def record(reader: PlaneReader, *args: Any) -> Any:
+        held.append(sum(len(each._planes) for each in readers))
+        return compute(reader, *args)
+
+    readers: list[PlaneReader] = []
+    start = PlaneReader.__init__
+
+    def remember(reader: PlaneReader, *args: Any) -> None:
+        readers.append(reader)
+        start(reader, *args)
+
+    monkeypatch.setattr(PlaneReader, "__init__", remember)
+    monkeypatch.setattr(PlaneReader, "block", record)
+    pixels = blobs((40, 44))
+    train_pixel_classifier(
+        [image_of(pixels, str(n)) for n in range(3)], [strokes_on(pixels)] * 3, CLASSES,
+        selection(), trees=2,
+    )  # fmt: skip
+    assert held
+    assert max(held) <= 1
+    assert not any(reader._planes for reader in readers)

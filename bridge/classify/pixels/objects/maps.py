@@ -52,11 +52,13 @@ def find_maps(paths: Sequence[str]) -> list[Location]:
         BadInputError: a path that is not there, or a folder without images.
     """
     given = {str(path) for path in paths}
-    others = tuple(f"_{name}" for export, name in NAMES.items() if export != "probabilities")
+    names = [name for export, name in NAMES.items() if export != "probabilities"]
+    # Names with and without the blank are about: ilastik's own, and those of its other programs.
+    others = tuple(f"_{name.replace(' ', '')}" for name in names)
     return [
         path
         for path in find_images(paths)
-        if str(path) in given or not image_name(path).endswith(others)
+        if str(path) in given or not image_name(path).replace(" ", "").endswith(others)
     ]
 
 
@@ -150,6 +152,12 @@ class ProbabilityMap:
                 return find_channel([name or "" for name in self.names], chosen, self._source)
             except BadInputError:
                 pass
+        if self.image.size("C") == 1:
+            raise BadInputError(
+                self._source,
+                f"has no class {chosen}, only one channel",
+                f"give the probabilities of all classes, not a segmentation, or {option} 1",
+            )
         raise BadInputError(
             self._source, f"has no class {chosen}", f"choose with {option}: {self._listed()}"
         )

@@ -56,7 +56,9 @@ class ObjectSettings:
         cutoff, low, greatest = self.cutoff, self.low, self.greatest
         if cutoff is not None and not 0 < cutoff <= 1:
             raise _no_number("cutoff", cutoff, "give a probability above 0, at most 1")
-        if low is not None and (cutoff is None or not 0 < low <= cutoff):
+        if low is not None and cutoff is None:
+            raise BadInputError("low", "needs a fixed cutoff", "leave --low or --otsu away")
+        if low is not None and cutoff is not None and not 0 < low <= cutoff:
             raise _no_number("low", low, "give a probability above 0, at most the cutoff")
         if not 0 <= self.sigma <= 1000:
             raise _no_number("sigma", self.sigma, "give pixels from 0 to 1000")

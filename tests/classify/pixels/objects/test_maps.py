@@ -164,6 +164,13 @@ def test_a_segmentation_is_not_taken_for_probabilities(tmp_path: Path, highest: 
         objects_of(path, None)
 
 
+def test_a_class_of_a_file_of_one_channel_is_not_there(tmp_path: Path) -> None:
+    path = write_exported(tmp_path / "a.h5", np.ones((*NUCLEUS.shape, 1), np.uint8), "yxc")
+
+    with pytest.raises(BadInputError, match="has no class 2, only one channel; .* segmentation"):
+        objects_of(path, "2")
+
+
 def test_classes_that_do_not_add_up_are_remarked_on(tmp_path: Path) -> None:
     path = write_exported(tmp_path / "a.h5", np.stack([NUCLEUS, NUCLEUS], -1), "yxc")
     with open_map(path) as image:
@@ -180,7 +187,8 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_what_else_is_exported_is_left_out_of_folders(tmp_path: Path) -> None:
-    for name in ("a_Probabilities", "a_Simple Segmentation", "a_Uncertainty", "b"):
+    others = ("a_Simple Segmentation", "a_SimpleSegmentation", "a_Uncertainty")
+    for name in ("a_Probabilities", *others, "b"):
         write_exported(tmp_path / f"{name}.h5", TWO, "yxc")
 
     assert [path.name for path in find_maps([str(tmp_path)])] == ["a_Probabilities.h5", "b.h5"]
