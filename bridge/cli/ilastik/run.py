@@ -86,7 +86,8 @@ def run(
     in OUT/logs.
     """
     from bridge.apps.ilastik.finding import require_ilastik
-    from bridge.apps.ilastik.run_job import Settings, run_files
+    from bridge.apps.ilastik.preparing import Settings
+    from bridge.apps.ilastik.run_job import run_files
     from bridge.batch.workers.select import choose_workers
     from bridge.images import find_images
 

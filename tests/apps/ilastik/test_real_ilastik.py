@@ -16,7 +16,8 @@ import tifffile
 from numpy.typing import NDArray
 
 from bridge.apps.ilastik.finding import IlastikApp, require_ilastik
-from bridge.apps.ilastik.run_job import Settings, run_files
+from bridge.apps.ilastik.preparing import Settings
+from bridge.apps.ilastik.run_job import run_files
 from bridge.apps.ilastik_projects import NewProject
 from bridge.batch.listener import Outcome
 from bridge.batch.workers.threads import Threads

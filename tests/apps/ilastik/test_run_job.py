@@ -15,7 +15,8 @@ import tifffile
 
 from bridge.apps.ilastik.errors import ProjectError
 from bridge.apps.ilastik.finding import IlastikApp
-from bridge.apps.ilastik.run_job import Settings, run_files
+from bridge.apps.ilastik.preparing import Settings
+from bridge.apps.ilastik.run_job import run_files
 from bridge.batch.workers.threads import Threads
 from bridge.errors import BadInputError
 from tests.apps.ilastik import stand_in
@@ -233,6 +234,23 @@ def test_training_changes_a_copy_once(tmp_path: Path, project: Path, images: lis
     assert f"--project={copy}" in calls(tmp_path)[1]["argv"]
     assert any("has no trained classifier; the classifier that ilast" in r for r in ear.remarks)
     assert Path(first_image(tmp_path / "seen.ilp")) == tmp_path / "train.tif"
+
+
+def test_a_classifier_that_is_there_is_not_replaced_without_a_word(
+    tmp_path: Path, project: Path, images: list[Path]
+) -> None:
+    app, out = trainer(tmp_path, project), tmp_path / "out"
+    run_files(app, project, images, out, Settings())
+    with h5py.File(project, "r+") as file:
+        file.attrs["changed"] = True
+    before = (out / "pixels2d_trained.ilp").read_bytes()
+
+    with pytest.raises(BadInputError, match=r"pixels2d_trained\.ilp: is there already, and was n"):
+        run_files(app, project, images, out, Settings())
+    assert (out / "pixels2d_trained.ilp").read_bytes() == before
+    again = run_files(app, project, images, out, Settings(), existing="overwrite")
+    assert [o.status for o in again] == ["done"] * 2
+    assert sum("--retrain" in call["argv"] for call in calls(tmp_path)) == 2
 
 
 def test_training_in_place_is_asked_for(tmp_path: Path, project: Path, images: list[Path]) -> None:
