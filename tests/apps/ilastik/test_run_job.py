@@ -391,7 +391,7 @@ def test_objects_get_their_classes_and_a_table(
     )
 
     assert (one.status, one.objects) == ("done", 2)
-    assert one.outputs == {"h5": "one_ObjectPredictions.h5", "csv": "one_table.csv"}
+    assert one.outputs == {"h5": "one_Object Predictions.h5", "csv": "one_table.csv"}
     (call,) = calls(tmp_path)  # ilastik fails on an image without objects, and does not see it
     assert "--input_axes=yx,yx" in call["argv"]
     assert "--label_image" in call["argv"]
@@ -408,14 +408,14 @@ def test_a_table_that_is_missing_is_made_with_its_classes(
     known = (images[:1], out, Settings())
     run_files(app, objects, *known, objects=[tmp_path / "lbl"])
     (out / "one_table.csv").unlink()
-    before = (out / "one_ObjectPredictions.h5").stat().st_mtime_ns
+    before = (out / "one_Object Predictions.h5").stat().st_mtime_ns
 
     (made,) = run_files(app, objects, *known, objects=[tmp_path / "lbl"])
     (again,) = run_files(app, objects, *known, objects=[tmp_path / "lbl"])
 
     assert (made.status, again.status) == ("done", "skipped")
     assert (out / "one_table.csv").exists()
-    assert (out / "one_ObjectPredictions.h5").stat().st_mtime_ns > before
+    assert (out / "one_Object Predictions.h5").stat().st_mtime_ns > before
 
 
 def test_objects_need_label_images_and_pixels_none(
