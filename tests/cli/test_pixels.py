@@ -106,6 +106,9 @@ def test_a_classifier_that_is_there_is_kept(starbridge: Command, study: Path) ->
         (("--labels", "labels", "--classes", "a"), "the classes: are only a"),
         (("--labels", "labels", "--classes", "a,b", "--watch"), "give --preview"),
         (("--labels", "labels", "--classes", "a,b", "--channel", "GFP"), "no channel"),
+        (("--labels", "labels", "--classes", "a,b", "--trees", "0"), "0 is no number of trees"),
+        (("--labels", "labels", "--classes", "a,b", "--trees", "99999"), "at most 10,000"),
+        (("--labels", "labels", "--classes", "a,b", "--seed", "-1"), "-1 is no seed"),
     ],
 )
 def test_what_cannot_be_trained_is_one_line(

@@ -33,6 +33,8 @@ TREES = 100
 _TILE = 256
 _MOST_PIXELS = 200_000  # strokes have thousands; more cost minutes and change little
 _MOST_CLASSES = 255
+_MOST_TREES = 10_000
+_LARGEST_SEED = 2**32 - 1  # that scikit-learn takes
 
 Note = Callable[[str], None]
 
@@ -83,8 +85,12 @@ def train_pixel_classifier(
     names = check_classes(class_names)
     readers = [PlaneReader(image, channels) for image in images]
     is_3d = _check_images(readers, strokes, selection)
-    if trees < 1:
-        raise BadInputError("--trees", f"{trees} is no number of trees", "give 100")
+    if not 1 <= trees <= _MOST_TREES:
+        raise BadInputError(
+            "--trees", f"{trees} is no number of trees", f"give 100, at most {_MOST_TREES:,}"
+        )
+    if not 0 <= seed <= _LARGEST_SEED:
+        raise BadInputError("--seed", f"{seed} is no seed", f"give one from 0 to {_LARGEST_SEED}")
     selection = _fit(selection, images, is_3d, note)
     bank = FilterBank(selection, len(readers[0].channels), is_3d)
     chosen = _choose_pixels(strokes, len(names), images, seed, note)
