@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import math
+import stat
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -423,7 +424,10 @@ def _read_header(stream: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype[An
 def _read_array(path: Path, dtype: str) -> NDArray[Any]:
     """Read an ``.npy`` file, whose header claims no more than the file has."""
     try:
-        if path.stat().st_size > _MOST_BYTES:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # a device or a pipe has no end
+            raise ValueError("it is no file")
+        if status.st_size > _MOST_BYTES:
             raise ValueError("it is far too large")
         data = path.read_bytes()
         stream = io.BytesIO(data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -237,3 +238,12 @@ def test_a_project_knows_the_type_of_its_images_where_they_are_there(
     assert len(found.ranges) == 1
     (tmp_path / "train.tif").write_bytes(b"no image")
     assert load_classifier(copy).intensities is None
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")
+def test_an_array_without_an_end_is_refused(tmp_path: Path) -> None:
+    classifier().write(tmp_path / "c")
+    (tmp_path / "c/votes.npy").unlink()
+    os.mkfifo(tmp_path / "c/votes.npy")
+    with pytest.raises(BadInputError, match=r"votes.npy: is damaged \(it is no file\)"):
+        load_classifier(tmp_path / "c")
