@@ -34,7 +34,7 @@ class ClassedObjects:
             object     its UUID, or its label
             class      its class
             hash       SHA-256 of its pixels and outline, whatever the image is called
-            image_hash SHA-256 of the pixels of its image
+            image_hash SHA-256 of the pixels of its image, in its slice and time point
             ========== ==================================================================
 
     Raises:
