@@ -49,6 +49,7 @@ class ClassedImage:
         name: of the image.
         group: what is never divided between training and test (:func:`group_of`).
         source: the file or the project that the classes come from, for messages.
+        is_crop: it shows one object, whose neighbours are not known.
         axes, pixel_size: as in :func:`bridge.open_image`.
     """
 
@@ -58,6 +59,7 @@ class ClassedImage:
     name: str
     group: str
     source: str
+    is_crop: bool = False
     axes: str | None = None
     pixel_size: float | None = None
 
