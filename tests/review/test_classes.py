@@ -40,7 +40,9 @@ def test_to_check_is_no_class_whoever_gave_it() -> None:
 
 def test_a_locked_object_and_one_that_was_drawn_are_the_reviewer_s() -> None:
     pushed = classed(Detections.from_labels(LABELS), "live", "live", "dead", None)
-    drawn = Detections.from_polygons([shapely.box(20, 0, 24, 4)], columns={"class": ["dead"]})
+    drawn = Detections.from_polygons(
+        [shapely.box(20, 0, 24, 4)], columns={"class": ["dead"], "label": [9]}
+    )
     locked = pushed.objects.assign(locked=[True, False, False, False])
     reviewed = Detections(concat_tables([locked, drawn.objects]), pushed.image)
 
