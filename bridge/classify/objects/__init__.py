@@ -1,1 +1,1 @@
-"""Classes of objects: learned from some that people classed, given to all others."""
+"""Classification of objects: features of each, a model learnt from examples, and a report of it."""
