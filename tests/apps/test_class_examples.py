@@ -42,11 +42,11 @@ def test_classes_that_were_pushed_are_no_examples(tmp_path: Path) -> None:
 
     assert _by_label(found) == {2: "live", 4: "dead"}
     assert len(found.detections) == 4
-    assert notes == ["a.tif: 2 classes were pushed and not changed; --accepted takes them too"]
+    assert notes == ["a.tif: 1 classes were pushed and not changed; --accepted takes them too"]
 
 
 def test_accepted_classes_on_request(tmp_path: Path) -> None:
-    pushed = squares(["live", "dead", None, None])
+    pushed = squares(["live", "dead", "to check", None])
     review = review_of(pushed, write_image(tmp_path / "a.tif"), changes=compare(pushed, pushed))
 
     assert not list(images_of_reviews(tmp_path, [review], ReadOptions()))
