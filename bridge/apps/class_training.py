@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from bridge.apps.class_examples import read_classed_images
 from bridge.classify.objects.classed_images import (
@@ -18,6 +21,8 @@ from bridge.classify.objects.examples import ClassedObjects, check_class_names
 from bridge.classify.objects.features import FeatureSettings, object_features
 from bridge.classify.objects.features.settings import NEIGHBOURS
 from bridge.classify.objects.models.registry import MODELS
+from bridge.classify.objects.pictures import picture_objects
+from bridge.classify.objects.report import write_class_report
 from bridge.classify.objects.sources.options import ReadOptions
 from bridge.classify.objects.training import TrainedClassifier, train_object_classifier
 from bridge.errors import BadInputError, StarbridgeError
@@ -25,6 +30,31 @@ from bridge.images import open_image
 
 RING_UM, RING_PX = 3.0, 8.0
 """Usual width of the ring around an object, where the pixel size is known and where not."""
+
+
+@dataclass(frozen=True)
+class ClassTrainingResult:
+    """A classifier, and what a report of it needs.
+
+    Attributes:
+        trained: the classifier and its cross-validation.
+        picture: returns the picture of an object by its UUID.
+    """
+
+    trained: TrainedClassifier
+    picture: Callable[[str], NDArray[Any] | None]
+
+    def write_report(self, folder: Path, *, seed: int = 0) -> None:
+        """Write the report, with pictures of the wrong and of the least certain examples.
+
+        Raises:
+            BadInputError: an image cannot be read any more, or a file cannot be written.
+            MissingPartError: jinja2 is not installed.
+        """
+        ids = self.trained.examples["object"].astype(str).tolist()
+        write_class_report(
+            folder, self.trained, lambda number: self.picture(ids[number]), seed=seed
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +75,7 @@ class ClassTraining:
         note: called with sentences for the user.
         on_error: called with the error of an image, which is left out; where ``None``, the first
             such error is raised.
+        on_image: called with the name of each image that was measured.
     """
 
     sources: Sequence[Path]
@@ -57,8 +88,9 @@ class ClassTraining:
     heap: str | None = None
     note: Note = ignore_note
     on_error: OnError | None = None
+    on_image: Note = ignore_note
 
-    def run(self, test: Sequence[Path] = ()) -> TrainedClassifier:
+    def run(self, test: Sequence[Path] = ()) -> ClassTrainingResult:
         """Read classed objects, measure them, and train.
 
         Args:
@@ -71,41 +103,39 @@ class ClassTraining:
                 would let it be on both sides of a split, or to train on and to test on.
             MissingPartError: scikit-learn is not installed.
         """
-        examples, settings = self.read(self.sources)
+        images = self.read(self.sources)
+        settings = self._settings(images)
+        examples = self.measure(images, settings)
         if test:
-            examples.refuse_shared(self.read(test, settings)[0])
-        return train_object_classifier(
+            examples.refuse_shared(self.measure(self.read(test), settings))
+        trained = train_object_classifier(
             examples.table,
             settings,
             kinds=tuple(self.kinds),
             seed=self.seed,
             note=self.note,
+            progress=self.note,
         )
+        return ClassTrainingResult(trained, picture_objects(images, settings.channels[0]))
 
-    def read(
-        self, sources: Sequence[Path], settings: FeatureSettings | None = None
-    ) -> tuple[ClassedObjects, FeatureSettings]:
-        """Read classed objects and measure their features.
+    def read(self, sources: Sequence[Path]) -> list[ClassedImage]:
+        """Read images with classed objects.
 
         Args:
             sources: where they come from.
-            settings: of the features; those of the first image where ``None``.
 
         Raises:
             BadInputError: as :meth:`run`.
         """
-        images = [
-            image
-            for image in read_classed_images(
-                sources,
-                self.options,
-                note=self.note,
-                on_error=self.on_error,
-                qupath=self.qupath,
-                heap=self.heap,
-            )
-            if image.classes
-        ]
+        found = read_classed_images(
+            sources,
+            self.options,
+            note=self.note,
+            on_error=self.on_error,
+            qupath=self.qupath,
+            heap=self.heap,
+        )
+        images = [image for image in found if image.classes]
         if not images:
             raise BadInputError(
                 ", ".join(map(str, sources)), "has no object with a class", "class some first"
@@ -114,14 +144,21 @@ class ClassTraining:
         check_class_names(
             (name, image.source) for image in images for name in image.classes.values()
         )
-        chosen = settings or self._settings(images)
-        examples = measure_examples(
+        return images
+
+    def measure(self, images: Sequence[ClassedImage], settings: FeatureSettings) -> ClassedObjects:
+        """Measure the features of classed objects.
+
+        Raises:
+            BadInputError: as :meth:`run`.
+        """
+        return measure_examples(
             images,
-            lambda detections, image: object_features(detections, image, chosen),
+            lambda detections, image: object_features(detections, image, settings),
             note=self.note,
             on_error=self.on_error,
+            on_image=self.on_image,
         )
-        return examples, chosen
 
     def _settings(self, images: Sequence[ClassedImage]) -> FeatureSettings:
         crops = sum(image.is_crop for image in images)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from bridge.cli.options import CHANNEL_HELP, IMAGES_HELP, Axes, PixelSize, split_words
-from bridge.cli.output import note, print_json
+from bridge.cli.output import counted_images, note, print_json
 from bridge.cli.qupath.options import HEAP_HELP, QUPATH_HELP
 
 
@@ -103,6 +103,14 @@ def train(
             show_default=False,
         ),
     ] = None,
+    report: Annotated[
+        bool,
+        typer.Option(
+            "--report/--no-report",
+            help="Write a report beside the classifier (CLASSIFIER_report): confusion, precision "
+            "and recall, calibration, features, wrong and least certain objects.",
+        ),
+    ] = True,
     seed: Annotated[int, typer.Option(help="The same seed gives the same classifier.")] = 0,
     pixel_size: PixelSize = None,
     axes: Axes = None,
@@ -126,8 +134,12 @@ def train(
     from bridge.errors import BadInputError, StarbridgeError
     from bridge.images import find_images
 
-    if out.exists() and not overwrite:
-        raise BadInputError(out, "is there already", "choose another --out, or give --overwrite")
+    page = out.parent / f"{out.name}_report"
+    for place in (out, page) if report else (out,):
+        if place.exists() and not overwrite:
+            raise BadInputError(
+                place, "is there already", "choose another --out, or give --overwrite"
+            )
     words = split_words(channel)
     if channel is not None and not words:
         raise BadInputError("--channel", "is empty", "give a name or a number from 0")
@@ -139,34 +151,40 @@ def train(
         failed.append(error)
         note(str(error))
 
-    training = ClassTraining(
-        sources=sources,
-        options=ReadOptions(
-            images=tuple(find_images(images or [])),
-            objects=tuple(objects or ()),
-            classes=split_words(classes),
-            annotations=annotations,
-            accepted=accepted,
-            axes=axes,
-            pixel_size=pixel_size,
-        ),
-        channels=tuple(int(word) if word.isdecimal() else word for word in words),
-        ring=ring,
-        kinds=tuple(kind.value for kind in models or ()) or tuple(MODELS),
-        seed=seed,
-        qupath=qupath,
-        heap=heap,
-        note=note,
-        on_error=on_error,
-    )
-    trained = training.run(test or ())
-    classifier = trained.classifier
+    with counted_images("measuring") as count:
+        training = ClassTraining(
+            sources=sources,
+            options=ReadOptions(
+                images=tuple(find_images(images or [])),
+                objects=tuple(objects or ()),
+                classes=split_words(classes),
+                annotations=annotations,
+                accepted=accepted,
+                axes=axes,
+                pixel_size=pixel_size,
+            ),
+            channels=tuple(int(word) if word.isdecimal() else word for word in words),
+            ring=ring,
+            kinds=tuple(kind.value for kind in models or ()) or tuple(MODELS),
+            seed=seed,
+            qupath=qupath,
+            heap=heap,
+            note=note,
+            on_error=on_error,
+            on_image=count,
+        )
+        result = training.run(test or ())
+    classifier = result.trained.classifier
     classifier.write(out)
+    if report:
+        result.write_report(page, seed=seed)
     counts = dict(zip(classifier.classes, classifier.counts, strict=True))
     listed = ", ".join(f"{name} ({count})" for name, count in counts.items())
     right = classifier.balanced_accuracy
     scored = "" if right is None else f"; {right:.1%} right in images held out, mean of the classes"
     note(f"{out}: {listed}; {classifier.model.kind}{scored}")
+    if report:
+        note(f"open {page / 'report.html'} in a browser")
     if as_json:
         print_json(
             {
@@ -177,6 +195,7 @@ def train(
                 "features": list(classifier.feature_names),
                 "accuracy": classifier.accuracy,
                 "balanced_accuracy": classifier.balanced_accuracy,
+                "report": str(page) if report else None,
                 "left_out": [str(error) for error in failed],
             }
         )
