@@ -82,14 +82,14 @@ def train_object_classifier(
         trained = train_object_classifier(table, settings)
         trained.classifier.write("organoids.classifier")
     """
-    table = examples.dropna(subset=["class"]).reset_index(drop=True)
+    table: pd.DataFrame = examples.dropna(subset=["class"]).reset_index(drop=True)
     classes = check_classes(table["class"].tolist())
     names = _feature_names(table, settings, features)
     x = _matrix(table, names)
     is_usable = np.isfinite(x).any(axis=1)
     if not is_usable.all():
         note(f"{int((~is_usable).sum()):,} examples have no feature: nothing of them was drawn")
-        table, x = table[is_usable].reset_index(drop=True), x[is_usable]
+        table, x = table.loc[is_usable].reset_index(drop=True), x[is_usable]
         classes = check_classes(table["class"].tolist())
     names, x = _informative(names, x, note)
     y = np.array([classes.index(name) for name in table["class"]], np.int64)
