@@ -65,8 +65,8 @@ def object_features(
     >>> labels[1:7, 1:7] = 1
     >>> settings = FeatureSettings.of_image(image, neighbours=0)
     >>> table = object_features(labels, image, settings)
-    >>> float(table.loc[1, "Nucleus: C1: Haralick homogeneity 1 px"].round(3))
-    0.512
+    >>> float(table.loc[1, "Nucleus: C1: LBP 4"])
+    1.0
     """
     chosen = settings.find_channels(image, channels)
     settings.check_pixel_size(image)

@@ -13,8 +13,8 @@ which way it points is no feature, so that a classifier cannot learn the place o
 ``Nucleus: DAPI: LBP 0`` … ``LBP 9``
     Shares of local binary patterns:
     :func:`~bridge.classify.objects.features.texture.binary_patterns`.
-``Nucleus: DAPI: Zone 1`` … ``Zone 4``
-    Brightness from border to centre:
+``Nucleus: DAPI: Zone 1`` … ``Zone 4``, ``Zone 1 spread`` … ``Zone 4 spread``
+    Brightness and its unevenness from border to centre:
     :func:`~bridge.classify.objects.features.texture.radial_profile`.
 ``Neighbours: Nearest µm``, ``Neighbours: Distance µm``
     Distance of the centroids to the nearest object, and the mean of the nearest ones (5 where there
@@ -38,7 +38,7 @@ from bridge.measure.intensity import STATISTICS
 
 _LENGTHS = ("Perimeter", "Major axis", "Minor axis", "Max diameter", "Min diameter")
 _RATIOS = ("Circularity", "Solidity", "Eccentricity")
-_TEXTURE = re.compile(r"Haralick \w+ \d+ px|LBP \d+|Zone \d+")
+_TEXTURE = re.compile(r"Haralick \w+ \d+ px|LBP \d+|Zone \d+(?: spread)?")
 
 
 def shape_names(compartment: str, unit: Unit) -> list[str]:
@@ -56,7 +56,7 @@ def texture_names(channel: str) -> tuple[list[str], list[str], list[str]]:
     return (
         [f"{head} Haralick {name} {distance} px" for distance in DISTANCES for name in HARALICK],
         [f"{head} LBP {pattern}" for pattern in range(PATTERNS)],
-        [f"{head} Zone {zone}" for zone in range(1, ZONES + 1)],
+        [f"{head} Zone {zone}{what}" for what in ("", " spread") for zone in range(1, ZONES + 1)],
     )
 
 
@@ -87,7 +87,7 @@ def feature_names(
 
     >>> names = feature_names(["DAPI"], "px", has_ring=False, has_neighbours=False)
     >>> len(names), names[0], names[-1]
-    (44, 'Nucleus: Area px^2', 'Nucleus: DAPI: Zone 4')
+    (48, 'Nucleus: Area px^2', 'Nucleus: DAPI: Zone 4 spread')
     """
     compartments = ("Nucleus", "Cytoplasm", "Cell") if has_ring else ("Nucleus",)
     names = shape_names("Nucleus", unit)

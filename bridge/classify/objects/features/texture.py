@@ -140,7 +140,7 @@ def depths(plane: NDArray[np.int32], pixels: PixelLists) -> NDArray[np.int32]:
 def radial_profile(
     depth: NDArray[np.int32], values: NDArray[np.float32], pixels: PixelLists
 ) -> NDArray[np.float64]:
-    """Measure how much brighter an object is in each of four zones from border to centre.
+    """Measure how bright and how uneven an object is in each of four zones from border to centre.
 
     Args:
         depth: of :func:`depths`; a zone is a quarter of an object's largest.
@@ -148,9 +148,10 @@ def radial_profile(
         pixels: n objects of the plane.
 
     Returns:
-        (n, 4): mean of the zone minus the object's mean, in standard deviations of the object, the
-        outermost first; 0 where all pixels are alike or a small object has no pixel in a zone, NaN
-        for an object without pixels or with a NaN.
+        (n, 8), the outermost zone first: mean of each zone minus the object's mean, then standard
+        deviation of each zone, both in standard deviations of the object. 0 where all pixels are
+        alike or a small object has no pixel in a zone, NaN for an object without pixels or with a
+        NaN.
     """
     found: NDArray[np.float64] = _profile(
         depth.ravel(), values.ravel(), pixels.starts, pixels.positions
@@ -338,7 +339,7 @@ def _fill_depths(plane: Any, width: int, starts: Any, positions: Any, found: Any
 @compiled(parallel=True)
 def _profile(depth: Any, flat: Any, starts: Any, positions: Any) -> Any:
     n = len(starts) - 1
-    out = np.full((n, ZONES), np.nan)
+    out = np.full((n, 2 * ZONES), np.nan)
     for i in numba.prange(n):
         own = positions[starts[i] : starts[i + 1]]
         if len(own) == 0:
@@ -349,15 +350,17 @@ def _profile(depth: Any, flat: Any, starts: Any, positions: Any) -> Any:
         deepest = 1
         for position in own:
             deepest = max(deepest, depth[position])
-        sums, counts = np.zeros(ZONES), np.zeros(ZONES)
+        sums, squares, counts = np.zeros(ZONES), np.zeros(ZONES), np.zeros(ZONES)
         for position in own:
             zone = (depth[position] - 1) * ZONES // deepest
-            sums[zone] += np.float64(flat[position])
+            value = np.float64(flat[position]) - mean
+            sums[zone] += value
+            squares[zone] += value * value
             counts[zone] += 1
         for zone in range(ZONES):
-            out[i, zone] = (
-                (sums[zone] / counts[zone] - mean) / deviation
-                if counts[zone] > 0 and deviation > 0
-                else 0.0
-            )
+            is_empty = counts[zone] == 0 or deviation == 0
+            brightness = 0.0 if is_empty else sums[zone] / counts[zone]
+            variance = 0.0 if is_empty else squares[zone] / counts[zone] - brightness**2
+            out[i, zone] = 0.0 if is_empty else brightness / deviation
+            out[i, ZONES + zone] = 0.0 if is_empty else np.sqrt(max(variance, 0.0)) / deviation
     return out

@@ -51,7 +51,7 @@ def candidates(kinds: Sequence[str], n_features: int) -> list[Candidate]:
         BadInputError: a kind that is not known, or none.
     """
     grids: dict[str, list[dict[str, float | str]]] = {
-        LogisticModel.kind: [{"C": c} for c in (0.003, 0.01, 0.03, 0.1, 1.0)],
+        LogisticModel.kind: [{"C": c} for c in (0.01, 0.03, 0.1, 0.3, 1.0)],
         VectorModel.kind: [
             {"C": c, "gamma": part / n_features} for part in (0.1, 0.3, 1.0) for c in (3.0, 30.0)
         ],

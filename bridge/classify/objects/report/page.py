@@ -72,6 +72,11 @@ def write_class_report(
     Raises:
         BadInputError: a file cannot be written.
         MissingPartError: jinja2, which fills in the page, is not installed.
+
+    Example::
+
+        trained = train_object_classifier(table, settings)
+        write_class_report(Path("report"), trained, lambda row: crops[row])
     """
     paths = [folder / name for name in FILES]
     importance = importance_table(trained, seed=seed)
