@@ -30,8 +30,8 @@ def image(channels: list[str] | None = None, n: int = 2, **known: Any) -> Image:
 
 
 def test_columns_are_the_names_of_the_settings() -> None:
-    for known in ({}, {"pixel_size": PixelSize(0.5, 0.5)}):
-        opened = image(["DAPI", "GFP"], **known)
+    for size in (None, PixelSize(0.5, 0.5)):
+        opened = image(["DAPI", "GFP"], pixel_size=size)
         for ring, neighbours in ((None, 0), (3.0, 5)):
             settings = FeatureSettings.of_image(opened, ring=ring, neighbours=neighbours)
             table = object_features(labels(), opened, settings)
@@ -70,7 +70,7 @@ def test_an_object_alone_has_no_neighbours() -> None:
     table = object_features(
         (labels() == 1).astype(int), opened, FeatureSettings.of_image(opened, neighbours=5)
     )
-    assert np.isnan(table.loc[1, "Neighbours: Nearest px"])
+    assert table["Neighbours: Nearest px"].isna().all()
     assert table.loc[1, "Neighbours: Density px^-2"] == 0
 
 

@@ -15,6 +15,7 @@ from bridge.classify.objects.features.texture import (
     depths,
     grey_levels,
     haralick,
+    pairs_inside,
     radial_profile,
 )
 from bridge.measure.pixels import PixelLists, list_pixels, number_objects
@@ -47,7 +48,8 @@ def pairs(
 def test_haralick_is_that_of_the_pairs_of_an_object(labels: NDArray[Any], seed: int) -> None:
     plane, values, pixels = scene(labels, seed)
     levels = grey_levels(values, pixels)
-    found = haralick(plane, levels, pixels).reshape(len(pixels.counts), len(DISTANCES), 5)
+    inside = pairs_inside(plane, pixels)
+    found = haralick(levels, pixels, inside).reshape(len(pixels.counts), len(DISTANCES), 5)
     a, b = np.indices((8, 8))
     for number in range(len(found)):
         for place, distance in enumerate(DISTANCES):
@@ -73,7 +75,7 @@ def test_haralick_is_that_of_the_pairs_of_an_object(labels: NDArray[Any], seed: 
 @given(label_images(), st.integers(0, 99))
 def test_patterns_are_those_of_pixels_inside_an_object(labels: NDArray[Any], seed: int) -> None:
     plane, values, pixels = scene(labels, seed)
-    found = binary_patterns(plane, values, pixels)
+    found = binary_patterns(values, pixels, pairs_inside(plane, pixels))
     circle = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
     for number in range(len(found)):
         counts = np.zeros(10)
@@ -128,9 +130,10 @@ def test_an_object_that_touches_a_nan_has_no_texture_and_its_neighbour_has() -> 
     plane[:, 10:] = 2
     values[3, 3] = np.nan
     pixels = list_pixels(plane, 2)
+    inside = pairs_inside(plane, pixels)
     for found in (
-        haralick(plane, grey_levels(values, pixels), pixels),
-        binary_patterns(plane, values, pixels),
+        haralick(grey_levels(values, pixels), pixels, inside),
+        binary_patterns(values, pixels, inside),
         radial_profile(depths(plane, pixels), values, pixels),
     ):
         assert np.isnan(found[0]).all()
