@@ -22,8 +22,8 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from bridge.classify.forest import DecisionForest
 from bridge.classify.pixels.filters import FilterBank
-from bridge.classify.pixels.forest import DecisionForest
 from bridge.classify.pixels.training import train_pixel_classifier
 from bridge.formats.ilastik.feature_selection import DEFAULT_SCALES, FeatureSelection
 from bridge.formats.ilastik.labels import Block, Strokes

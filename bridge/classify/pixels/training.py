@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.classify.forest import DecisionForest
 from bridge.classify.pixels.classifier import PixelClassifier
 from bridge.classify.pixels.filters.bank import FilterBank
 from bridge.classify.pixels.filters.fitting import fit_selection
-from bridge.classify.pixels.forest import DecisionForest
 from bridge.classify.pixels.intensities import measure_intensities
 from bridge.classify.pixels.planes import PlaneReader, Span, with_halo
 from bridge.colors import distinct_color
@@ -300,7 +300,7 @@ def _train(
         from sklearn.ensemble import RandomForestClassifier
     except ImportError as error:
         raise MissingPartError(
-            "pixels", "train a pixel classifier", error.name or "sklearn"
+            "classify", "train a pixel classifier", error.name or "sklearn"
         ) from error
     forest: Any = RandomForestClassifier(
         trees, max_features="sqrt", oob_score=True, random_state=seed, n_jobs=cores()

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.classify.forest import DecisionForest
 from bridge.classify.pixels.classifier import PixelClassifier, load_classifier
-from bridge.classify.pixels.forest import DecisionForest
 from bridge.classify.pixels.intensities import Intensities
 from bridge.errors import BadInputError
 from bridge.formats.ilastik.feature_selection import FEATURE_IDS, FeatureSelection

@@ -35,7 +35,7 @@ def separate(
     try:
         from skimage.feature import peak_local_max
     except ImportError as error:
-        raise MissingPartError("pixels", "cut objects apart this way", "scikit-image") from error
+        raise MissingPartError("classify", "cut objects apart this way", "scikit-image") from error
     find_peaks: Any = peak_local_max  # has no types
     peaks = find_peaks(heights, min_distance=spacing, labels=regions, exclude_border=False)
     seeds = np.zeros(mask.shape, np.int32)
@@ -67,7 +67,7 @@ def grow(
     try:
         from skimage.segmentation import watershed
     except ImportError as error:
-        raise MissingPartError("pixels", "grow objects", "scikit-image") from error
+        raise MissingPartError("classify", "grow objects", "scikit-image") from error
     flood: Any = watershed  # has no types
     grown: NDArray[np.int32] = flood(depths, seeds, mask=mask, connectivity=2)
     return grown.astype(np.int32, copy=False)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bridge.classify.pixels.forest import DecisionForest
+from bridge.classify.forest import DecisionForest
 from bridge.errors import BadInputError
 from bridge.formats.ilastik.forest import read_forest
 from tests.formats.ilastik.vigra_trees import evaluate, stump, write_project

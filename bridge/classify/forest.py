@@ -1,4 +1,4 @@
-"""Random forests applied to millions of pixels.
+"""Random forests applied to millions of pixels, and to objects.
 
 The top of each tree, up to 64 ways out, is evaluated without a branch: a pixel starts with 64 bits,
 one for each way out from left to right; each comparison that fails clears the bits to its left, and
@@ -128,7 +128,8 @@ class DecisionForest:
         """Return the forest that scikit-learn trained.
 
         Args:
-            forest: a fitted ``sklearn.ensemble.RandomForestClassifier`` of one output.
+            forest: a fitted ``sklearn.ensemble.RandomForestClassifier`` or
+                ``ExtraTreesClassifier`` of one output.
         """
         trees = []
         for estimator in forest.estimators_:
@@ -146,15 +147,18 @@ class DecisionForest:
             trees.append((tree.feature[inner], thresholds, children, votes, weights))
         return _join(int(forest.n_features_in_), trees, [0] * len(trees))
 
-    def predict_proba(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    def predict_proba(
+        self, features: NDArray[np.float32], dtype: type[np.floating[Any]] = np.float32
+    ) -> NDArray[Any]:
         """Return the probability of each class for each pixel.
 
         Args:
             features: (features, …) float32.
+            dtype: of the probabilities, float32 or float64; votes are added up in float64.
 
         Returns:
-            (classes, …) float32, which add up to 1. A pixel of which a feature is not a number has
-            0 for every class, as in vigra.
+            (classes, …) of that type, which add up to 1. A pixel of which a feature is not a number
+            has 0 for every class, as in vigra.
 
         Raises:
             BadInputError: another number of features than the forest was trained on.
@@ -173,7 +177,7 @@ class DecisionForest:
                 "choose the features and channels that it was trained with",
             )
         pixels = np.ascontiguousarray(features, np.float32).reshape(self.n_features, -1)
-        probabilities = np.empty((self.n_classes, pixels.shape[1]), np.float32)
+        probabilities = np.empty((self.n_classes, pixels.shape[1]), dtype)
         top = self._top
         _predict(
             pixels,

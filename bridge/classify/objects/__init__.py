@@ -1,0 +1,1 @@
+"""Classification of objects: features of each, a model learnt from examples, and a report of it."""

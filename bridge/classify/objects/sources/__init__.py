@@ -1,0 +1,1 @@
+"""Classed objects from files: GeoJSON and tables, ilastik's projects, crops."""

@@ -1,0 +1,64 @@
+"""Tell the classes that a reviewer gave from those that were pushed."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bridge.review.changes import Changes
+from bridge.review.pushed import ADDED
+
+TO_CHECK = "to check"
+"""Class of objects that a reviewer is asked to class; it is never a class to learn."""
+
+
+def classes_of_reviewers(changes: Changes) -> pd.Series[str]:
+    """Return the classes that reviewers decided, in this round and in earlier ones.
+
+    A class counts where a reviewer set or changed it, drew the object, or locked it as it is. A
+    class that was pushed and that nobody touched is a prediction, and does not count; nor does
+    :data:`TO_CHECK`.
+
+    Args:
+        changes: the edits of one image.
+
+    Returns:
+        Class by UUID, in the order of the reviewed objects.
+
+    >>> import numpy as np
+    >>> from bridge.detections import Detections
+    >>> from bridge.review import compare
+    >>> pushed = Detections.from_labels(np.array([[1, 0, 2]]))
+    >>> classed = Detections(pushed.objects.assign(**{"class": ["dead", None]}), pushed.image)
+    >>> classes_of_reviewers(compare(pushed, classed)).tolist()
+    ['dead']
+    """
+    frame = changes.applied.objects
+    classes = frame["class"]
+    is_class = classes.notna() & (classes != "") & (classes != TO_CHECK)
+    theirs: pd.Series[str] = classes[is_class & _is_decided(changes)]
+    return theirs
+
+
+def without_decided_class(changes: Changes) -> list[str]:
+    """Return the UUIDs of the objects whose class no reviewer decided, not even as none.
+
+    Objects that a reviewer drew or locked stay as they are, and are left out.
+
+    Args:
+        changes: the edits of one image.
+    """
+    decided = _is_decided(changes)
+    return [str(identity) for identity in decided.index[~decided]]
+
+
+def _is_decided(changes: Changes) -> pd.Series[bool]:
+    """Return, by UUID, whether a reviewer decided the class of an object, or the whole of it."""
+    frame = changes.applied.objects
+    decided = {
+        identity
+        for fields in (changes.decided_before, changes.decided)
+        for identity, names in fields.items()
+        if names & {"class", ADDED}
+    }
+    is_decided: pd.Series[bool] = frame["locked"].astype(bool) | frame.index.isin(list(decided))
+    return is_decided

@@ -1,0 +1,1 @@
+"""Classed objects from files."""
