@@ -31,6 +31,7 @@ from bridge.classify.objects.sources.ilastik_labels import (
 from bridge.classify.objects.sources.options import ReadOptions
 from bridge.errors import BadInputError, StarbridgeError
 from bridge.review import Changes
+from bridge.review.classes import TO_CHECK, classes_of_reviewers
 
 
 def read_classed_images(
@@ -213,11 +214,10 @@ def _by_person(
     """
     if changes is None or options.accepted:
         return None
-    edits = changes.history
-    earlier = edits.loc[edits["what"].isin(["reclassified", "added"]), "id"]
-    found = frozenset({*changes.of("reclassified"), *changes.of("added"), *map(str, earlier)})
-    frame = changes.reviewed.objects
-    left = int((frame["class"].notna() & ~frame.index.isin(list(found))).sum())
+    found = frozenset(map(str, classes_of_reviewers(changes).index))
+    frame = changes.applied.objects
+    is_left = frame["class"].notna() & ~frame.index.isin(list(found))
+    left = int((is_left & (frame["class"] != TO_CHECK)).sum())
     if left:
         note(f"{name}: {left} classes were pushed and not changed; --accepted takes them too")
     return found

@@ -18,6 +18,7 @@ from bridge.errors import BadInputError, StarbridgeError
 from bridge.formats.naming import PUBLISHED_PATTERN, NamePattern, base_name
 from bridge.images import Image, open_image
 from bridge.outlines import rasterize
+from bridge.review.classes import TO_CHECK
 
 MeasureFeatures = Callable[[Detections, Image], pd.DataFrame]
 """Returns the features of all objects of an image: float columns, a row an object, by UUID."""
@@ -49,6 +50,7 @@ class ClassedImage:
         name: of the image.
         group: what is never divided between training and test (:func:`group_of`).
         source: the file or the project that the classes come from, for messages.
+        is_crop: it shows one object, whose neighbours are not known.
         axes, pixel_size: as in :func:`bridge.open_image`.
     """
 
@@ -58,6 +60,7 @@ class ClassedImage:
     name: str
     group: str
     source: str
+    is_crop: bool = False
     axes: str | None = None
     pixel_size: float | None = None
 
@@ -231,6 +234,8 @@ def select_examples(
 ) -> tuple[Detections, dict[str, str]]:
     """Tell objects from annotations around them, and find those that have a class to learn.
 
+    The class of objects that a reviewer is asked to class is none.
+
     Args:
         detections: objects and annotations of an image.
         is_typed: annotations are told from detections, as in QuPath; ImageJ's ROIs are not.
@@ -257,6 +262,7 @@ def select_examples(
         str(identity): name
         for identity, name in kept["class"].items()
         if isinstance(name, str)
+        and name != TO_CHECK
         and (not classes or name in classes)
         and (reviewed is None or identity in reviewed)
     }

@@ -27,7 +27,8 @@ def _table(**columns: list[Any]) -> pd.DataFrame:
 
 
 def test_classes_are_sorted_and_features_keep_their_order() -> None:
-    examples = ClassedObjects(_table(**{"class": ["live", "dead"], "mean": [0.5, 1.5]}))
+    columns: dict[str, list[Any]] = {"class": ["live", "dead"], "mean": [0.5, 1.5]}
+    examples = ClassedObjects(_table(**columns))
 
     assert examples.classes == ("dead", "live")
     assert examples.features == ("area", "mean")

@@ -152,6 +152,7 @@ def _read_crop(path: Path, class_name: str, options: ReadOptions) -> ClassedImag
         name=name,
         group=group_of(image_of_crop(name)),
         source=str(path),
+        is_crop=True,
         axes=options.axes,
         pixel_size=options.pixel_size,
     )
