@@ -311,9 +311,8 @@ def _objects(
         is_open = classes.isna() | (classes == TO_CHECK)
         return objects, frozenset(map(str, objects.objects.index[is_open]))
     # As they were pushed, with the edits; what the application computed since stays with them.
-    frame = changes.applied.objects
-    computed = [name for name in found.objects.columns if name not in frame.columns]
-    frame = frame.join(found.objects[computed])
+    measured = {name: found.objects[name] for name in changes.computed}
+    frame = changes.applied.objects.assign(**measured)
     objects, _ = select_examples(
         replace(changes.applied, objects=frame), is_typed=is_typed, annotations=annotations
     )
