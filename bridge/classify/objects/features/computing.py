@@ -81,7 +81,7 @@ def object_features(
         further=_texture,
     )
     if list(given) != list(given.values()):
-        table = table.rename(columns=_renamed(table.columns, given))
+        table = table.rename(columns=_renamed(table.columns.tolist(), given))
     if settings.neighbours:
         table = _with_neighbours(table, _planes(objects, table), settings)
     return table.reindex(columns=list(settings.names)).astype(np.float64)
@@ -124,7 +124,7 @@ def _texture(
 def _planes(objects: Detections | NDArray[Any], table: pd.DataFrame) -> NDArray[np.int64]:
     """Return the time point and slice (n, 2) of each row."""
     if isinstance(objects, Detections):
-        return objects.objects[["t", "z"]].to_numpy(np.int64)
+        return np.asarray(objects.objects[["t", "z"]], np.int64)
     if isinstance(table.index, pd.MultiIndex):
         return np.stack([table.index.get_level_values(k).to_numpy(np.int64) for k in "tz"], axis=1)
     return np.zeros((len(table), 2), np.int64)

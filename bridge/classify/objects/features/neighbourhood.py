@@ -67,7 +67,7 @@ def _nearest(
     found = np.full((n, count), -1, np.int64)
     for i in numba.prange(n):
         row, column = cells[i, 0], cells[i, 1]
-        widest = max(max(row, rows - 1 - row), max(column, columns - 1 - column))
+        widest = max(row, rows - 1 - row, column, columns - 1 - column)
         for step in range(widest + 1):
             # What lies in cells beyond is farther than the cells between.
             if distances[i, count - 1] < ((step - 1) * side) ** 2 and step > 0:

@@ -37,8 +37,9 @@ class FeatureSettings:
     Raises:
         ValueError: values that no settings have.
 
-    >>> FeatureSettings(channels=("DAPI",), n_channels=1, unit="px", ring=None, neighbours=0).names[1]
-    'Nucleus: Perimeter px'
+    >>> settings = FeatureSettings(channels=("DAPI",), n_channels=1, unit="px", ring=None)
+    >>> settings.names[1], len(settings.names)
+    ('Nucleus: Perimeter px', 49)
     """
 
     channels: tuple[str, ...]

@@ -34,7 +34,7 @@ _SPAN = 2.0  # standard deviations on each side of the mean that the levels cove
 
 
 def grey_levels(values: NDArray[np.float32], pixels: PixelLists) -> NDArray[np.uint8]:
-    """Divide each object's values into 8 levels from 2 standard deviations below its mean to 2 above.
+    """Divide each object's values into 8 levels, from its mean - 2 standard deviations to + 2.
 
     Gain and offset of the camera therefore do not change a texture.
 
@@ -77,11 +77,12 @@ def haralick(
 def binary_patterns(
     plane: NDArray[np.int32], values: NDArray[np.float32], pixels: PixelLists
 ) -> NDArray[np.float64]:
-    """Measure the shares of the rotation-invariant uniform patterns (Ojala, Pietikäinen, Mäenpää 2002).
+    """Measure the shares of rotation-invariant uniform patterns.
 
-    Each of the 8 neighbours of a pixel is at least as bright as it or not. With at most two changes
-    around the circle, the pattern is the number of the bright ones (0 to 8), else it is 9. Pixels
-    count whose neighbours all belong to the object.
+    As Ojala, Pietikäinen and Mäenpää (2002) define them: each of the 8 neighbours of a pixel is at
+    least as bright as it or not. With at most two changes around the circle, the pattern is the
+    number of the bright ones (0 to 8), else it is 9. Pixels count whose neighbours all belong to
+    the object.
 
     Args:
         plane: (height, width), object i is i + 1.
@@ -276,7 +277,7 @@ def _fill_depths(plane: Any, width: int, starts: Any, positions: Any, found: Any
     size = len(plane)
     for i in numba.prange(len(starts) - 1):
         own = i + 1
-        # From the border the first steps come in order of rows, the last ones in reverse.
+        # Distances from above and left in one pass, from below and right in a second one.
         for k in range(starts[i], starts[i + 1]):
             at = np.int64(positions[k])
             x = at % width

@@ -1,0 +1,13 @@
+"""Registry of the models."""
+
+from __future__ import annotations
+
+from bridge.classify.objects.models.base import ObjectModel
+from bridge.classify.objects.models.logistic import LogisticModel
+from bridge.classify.objects.models.trees import TreesModel
+from bridge.classify.objects.models.vectors import VectorModel
+
+MODELS: dict[str, type[ObjectModel]] = {
+    model.kind: model for model in (LogisticModel, VectorModel, TreesModel)
+}
+"""Models by their kind, the simplest first."""
