@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".parquet", *HDF5_ENDINGS)
 OBJECT_ENDINGS = (".geojson", ".geojson.gz")
 _NOT_OBJECTS = ("_changes.csv", "_conflicts.csv", "_classes.csv")
+_COMMON = ("predictions.csv",)
+"""Tables beside those of the images, with the objects of all of them."""
 _FOLDERS = ("tables", "geojson")
 
 _CLASS_COLUMNS = {"Predicted Class", "class", "Classification"}
@@ -48,8 +50,9 @@ def find_tables(paths: Iterable[str | PathLike[str]]) -> list[Path]:
 
     Returns:
         Files, each once; those of a folder in natural order, without hidden ones, without
-        ``…_changes.csv``, ``…_conflicts.csv`` and ``…_classes.csv``, which hold no objects, and
-        without HDF5 files that have no table, such as label images.
+        ``…_changes.csv``, ``…_conflicts.csv`` and ``…_classes.csv``, which hold no objects,
+        ``predictions.csv``, which holds those of all images, and HDF5 files that have no table,
+        such as label images.
 
     Raises:
         BadInputError: for a path that does not exist or a folder without tables.
@@ -87,6 +90,7 @@ def _inside(folder: Path) -> list[Path]:
                 for path in (place.iterdir() if place.is_dir() else ())
                 if path.name.lower().endswith(endings)
                 and not path.name.lower().endswith(_NOT_OBJECTS)
+                and path.name.lower() not in _COMMON
                 and not path.name.startswith(".")
                 and path.is_file()
                 and (not is_hdf5(path) or may_hold_table(path))

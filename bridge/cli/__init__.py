@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from bridge.cli.aggregate import aggregate
+from bridge.cli.classes import app as classes
 from bridge.cli.convert import convert
 from bridge.cli.demo import app as demo
 from bridge.cli.doctor import doctor
@@ -62,6 +63,7 @@ for name, command in _COMMANDS.items():
 _GROUPS = {
     "models": models,
     "pixels": pixels,
+    "classes": classes,
     "fiji": fiji,
     "qupath": qupath,
     "ilastik": ilastik,

@@ -72,8 +72,12 @@ def close_run(outcomes: Sequence[Outcome], what: str, out: Path) -> None:
 
 
 @contextmanager
-def counted_images() -> Iterator[Callable[[str], None]]:
-    """Show on stderr, where that is a terminal, how many images are done."""
+def counted_images(doing: str = "evaluating") -> Iterator[Callable[[str], None]]:
+    """Show on stderr, where that is a terminal, how many images are done.
+
+    Args:
+        doing: what is shown until the first one is.
+    """
     from rich.console import Console
     from rich.markup import escape
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -82,7 +86,7 @@ def counted_images() -> Iterator[Callable[[str], None]]:
     console = Console(stderr=True, highlight=False)
     shown = Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty())
     with shown:
-        task = shown.add_task("evaluating", total=None)
+        task = shown.add_task(doing, total=None)
         done = 0
 
         def count(name: str) -> None:

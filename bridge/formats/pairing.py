@@ -128,6 +128,15 @@ def objects_of(path: Path, sources: Sequence[Path], *, alone: bool = False) -> P
     return pair([path], [*sources] if alone else [*sources, *sources])[0][1]
 
 
+def has_objects(path: Path, source: Path) -> bool:
+    """Return whether a file, or a folder of files, has objects of an image, as their names say.
+
+    >>> has_objects(Path("images/a.tif"), Path("roi/a_rois.zip"))
+    True
+    """
+    return bool(_of(source, _name(path)))
+
+
 @contextmanager
 def add_source_to_errors(path: Path, source: Path) -> Iterator[None]:
     """Add an image and its file of objects to errors that name neither.

@@ -1,1 +1,1 @@
-"""Classes of objects: learnt from examples that people gave, and given to all other objects."""
+"""Classification of objects: features of each, a model learnt from examples, and a report of it."""

@@ -88,6 +88,7 @@ def measure_examples(
     *,
     note: Note = ignore_note,
     on_error: OnError | None = None,
+    on_image: Callable[[str], None] = ignore_note,
 ) -> ClassedObjects:
     """Measure the features of classed objects, and make a table of them.
 
@@ -97,6 +98,7 @@ def measure_examples(
         note: called with sentences for the user.
         on_error: called with the error of an image, which is left out; where ``None``, the first
             such error is raised.
+        on_image: called with the name of each image that was measured.
 
     Returns:
         The objects, each once.
@@ -120,6 +122,7 @@ def measure_examples(
         if tables and list(table.columns) != list(tables[0].columns):
             raise _other_features(image, tables[0], table)
         tables.append(table)
+        on_image(image.name)
     if not tables:
         raise BadInputError(
             "classed objects", "are none in what was given", "give objects a class first"

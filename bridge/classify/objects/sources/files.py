@@ -16,7 +16,7 @@ from bridge.detections import Detections
 from bridge.errors import BadInputError, StarbridgeError
 from bridge.formats import format_of
 from bridge.formats.layout import spec_of
-from bridge.formats.pairing import add_source_to_errors, objects_of
+from bridge.formats.pairing import add_source_to_errors, has_objects, objects_of
 from bridge.images import open_image
 
 
@@ -35,11 +35,19 @@ def read_files(
         The images that have objects there.
 
     Raises:
-        BadInputError: no images are given, or what ``on_error`` does not take.
+        BadInputError: no images are given, none of them has objects there, or what ``on_error``
+            does not take.
     """
     if not options.images:
         raise BadInputError(place, "does not hold the images of its objects", "give --images")
-    for path in options.images:
+    images = [path for path in options.images if has_objects(path, place)]
+    if not images and len(options.images) == 1 and not place.is_dir():
+        images = list(options.images)
+    if not images:
+        raise BadInputError(
+            place, "has objects of none of the images", "call the files as their images"
+        )
+    for path in images:
         try:
             yield read_image(path, place, options)
         except StarbridgeError as error:

@@ -32,16 +32,29 @@ def test_files_of_objects_bring_their_classes(tmp_path: Path, name: str) -> None
     assert (found.name, found.group, found.path) == ("a", "a", image)
 
 
-def test_a_folder_of_results_goes_with_its_images(tmp_path: Path) -> None:
+def test_a_folder_has_objects_of_some_of_the_images(tmp_path: Path) -> None:
     images = tuple(write_image(tmp_path / f"{name}.tif", k) for k, name in enumerate("ab"))
     (tmp_path / "out" / "geojson").mkdir(parents=True)
     squares(CLASSES).write(tmp_path / "out" / "geojson" / "a.geojson")
+
+    found = list(read_files(tmp_path / "out", ReadOptions(images=images)))
+
+    assert [image.name for image in found] == ["a"]
+    with pytest.raises(BadInputError, match="has objects of none of the images"):
+        list(read_files(tmp_path / "out", ReadOptions(images=images[1:])))
+
+
+def test_a_damaged_file_does_not_stop_the_others(tmp_path: Path) -> None:
+    images = tuple(write_image(tmp_path / f"{name}.tif", k) for k, name in enumerate("ab"))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.geojson").write_text("{")
+    squares(CLASSES, name="b").write(tmp_path / "out" / "b.geojson")
     errors: list[StarbridgeError] = []
 
     found = list(read_files(tmp_path / "out", ReadOptions(images=images), on_error=errors.append))
 
-    assert [image.name for image in found] == ["a"]
-    assert "b.tif: has no objects" in str(errors[0])
+    assert [image.name for image in found] == ["b"]
+    assert "a.geojson" in str(errors[0])
 
 
 def test_objects_need_their_images(tmp_path: Path) -> None:
