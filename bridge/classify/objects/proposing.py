@@ -6,10 +6,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from bridge.classify.objects.choosing import choose_objects, uncertainty
+from bridge.classify.objects.predictions import add_classes
+from bridge.colors import class_color
 from bridge.detections import Detections
 from bridge.errors import BadInputError
 from bridge.review.classes import TO_CHECK
@@ -93,8 +94,12 @@ def propose_classes(
         least: probability below which an object stays unclassified.
 
     Returns:
-        All objects, with the measurement :data:`UNCERTAINTY`. Classes that a reviewer decided, and
-        those of objects that could not be measured, stay as they are.
+        All objects, with the measurement :data:`UNCERTAINTY` and the probabilities
+        (:func:`bridge.classify.objects.predictions.add_classes`). Classes that a reviewer decided
+        stay as they are.
+
+    Raises:
+        BadInputError: ``least`` is no probability.
 
     >>> objects = Detections.from_labels(np.array([[1, 0, 2, 0, 3]]))
     >>> known = np.array([[0.9, 0.1], [0.4, 0.6], [np.nan, np.nan]])
@@ -105,26 +110,18 @@ def propose_classes(
     >>> proposed.objects["class"].tolist(), proposed.objects[PREDICTED].tolist()
     (['live', 'to check', None], [None, 'dead', None])
     """
-    frame = prediction.objects.objects.copy()
-    unsure = uncertainty(prediction.probabilities)
-    is_known = ~np.isnan(unsure)
-    is_open = frame.index.isin(list(prediction.open))
-    best = np.argmax(prediction.probabilities, axis=1)
-    names = np.asarray([*classes, None], object)
-    is_sure = is_known & (prediction.probabilities.max(axis=1, initial=0) >= least)
-    predicted = names[np.where(is_sure, best, len(classes))]
-    asked = is_open & is_known & frame.index.isin(list(to_check))
-    given = np.where(asked, np.asarray(TO_CHECK, object), predicted)
-    # of an earlier round, a question that is no more asked
-    was_asked = (frame["class"] == TO_CHECK).to_numpy(bool)
-    changed = is_open & (is_known | was_asked)
-    frame["class"] = pd.Series(frame["class"].to_numpy(object), frame.index, dtype=object).mask(
-        changed, pd.Series(given, frame.index, dtype=object)
-    )
-    frame["class_color"] = frame["class_color"].astype(object).mask(changed, None)
-    frame[UNCERTAINTY] = unsure
-    best_names = np.asarray(classes, object)[best]
-    frame[PREDICTED] = pd.Series(np.where(asked, best_names, None), frame.index, dtype=object)
-    if not asked.any():
+    index = prediction.objects.objects.index
+    is_open = index.isin(list(prediction.open))
+    classed = add_classes(
+        prediction.objects, classes, prediction.probabilities, threshold=least, fixed=~is_open
+    ).detections
+    frame = classed.objects.assign(**{UNCERTAINTY: uncertainty(prediction.probabilities)})
+    asked = is_open & index.isin(list(to_check))
+    if asked.any():
+        best = np.asarray(classes, object)[np.nan_to_num(prediction.probabilities).argmax(axis=1)]
+        frame[PREDICTED] = np.where(asked, best, None)
+        frame.loc[asked, "class"] = TO_CHECK
+        frame.loc[asked, "class_color"] = class_color(TO_CHECK)
+    elif PREDICTED in frame.columns:
         frame = frame.drop(columns=PREDICTED)
-    return replace(prediction.objects, objects=frame)
+    return replace(classed, objects=frame)
