@@ -29,6 +29,7 @@ def _study(folder: Path, names: str = "abc") -> tuple[ReadOptions, list[Path]]:
     return ReadOptions(images=tuple(images)), objects
 
 
+@pytest.mark.slow
 def test_the_same_labels_give_what_ilastik_gives(shared: Path) -> None:
     """30 of 153 objects have a label; ilastik's own classes of all of them are in its table.
 
@@ -86,6 +87,7 @@ def test_no_ring_and_no_neighbours_of_crops(tmp_path: Path) -> None:
     assert (settings.ring, settings.neighbours) == (None, 0)
 
 
+@pytest.mark.slow
 def test_an_image_to_test_on_is_not_trained_on(tmp_path: Path) -> None:
     options, objects = _study(tmp_path, "abcd")
     training = ClassTraining(sources=objects[:3], options=options, kinds=("logistic",))
@@ -116,6 +118,7 @@ def test_classes_that_differ_by_case_are_refused_before_anything_is_measured(
         ClassTraining(sources=objects, options=options).run()
 
 
+@pytest.mark.slow
 def test_an_image_that_cannot_be_read_is_told_and_left_out(tmp_path: Path) -> None:
     options, objects = _study(tmp_path, "abcd")
     options.images[0].write_bytes(b"no image")
@@ -130,6 +133,7 @@ def test_an_image_that_cannot_be_read_is_told_and_left_out(tmp_path: Path) -> No
     assert any("a.tif" in str(error) for error in errors)
 
 
+@pytest.mark.slow
 def test_a_report_with_pictures_of_the_examples(tmp_path: Path) -> None:
     pytest.importorskip("jinja2")
     options, objects = _study(tmp_path)

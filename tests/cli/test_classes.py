@@ -52,6 +52,7 @@ def study(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_from_some_clicks_to_every_object(starbridge: Command, study: Path) -> None:
     images, out = study / "images", study / "out"
     train = ("classes", "train", study / "classed", "--images", images, "--model", "logistic")

@@ -82,14 +82,14 @@ def train_object_classifier(
         trained = train_object_classifier(table, settings)
         trained.classifier.write("organoids.classifier")
     """
-    table = examples.dropna(subset=["class"]).reset_index(drop=True)
+    table: pd.DataFrame = examples.dropna(subset=["class"]).reset_index(drop=True)
     classes = check_classes(table["class"].tolist())
     names = _feature_names(table, settings, features)
     x = _matrix(table, names)
-    is_usable = np.isfinite(x).any(axis=1)
+    is_usable = np.asarray(np.isfinite(x).any(axis=1), np.bool_)
     if not is_usable.all():
         note(f"{int((~is_usable).sum()):,} examples have no feature: nothing of them was drawn")
-        table, x = table[is_usable].reset_index(drop=True), x[is_usable]
+        table, x = _rows(table, is_usable), x[is_usable]
         classes = check_classes(table["class"].tolist())
     names, x = _informative(names, x, note)
     y = np.array([classes.index(name) for name in table["class"]], np.int64)
@@ -251,7 +251,11 @@ def _without_repeats(
     note(f"{int(repeated.sum()):,} examples are given twice and count once")
     kept = ~repeated.to_numpy()
     check_classes([classes[number] for number in y[kept]])
-    return table[kept].reset_index(drop=True), x[kept], y[kept]
+    return _rows(table, kept), x[kept], y[kept]
+
+
+def _rows(table: pd.DataFrame, kept: NDArray[np.bool_]) -> pd.DataFrame:
+    return table.take(np.flatnonzero(kept)).reset_index(drop=True)
 
 
 def _groups(table: pd.DataFrame) -> NDArray[np.int64]:

@@ -18,6 +18,7 @@ from bridge.classify.objects.features.texture import (
     depths,
     grey_levels,
     haralick,
+    pairs_inside,
     radial_profile,
 )
 from bridge.detections import Detections
@@ -103,13 +104,13 @@ def _texture(
 ) -> Callable[[str, NDArray[Any]], Columns]:
     """Return what measures the texture of the nuclei of a plane in each channel."""
     plane, pixels = compartments.nucleus, lists["Nucleus"]
-    depth = depths(plane, pixels)
+    depth, inside = depths(plane, pixels), pairs_inside(plane, pixels)
 
     def of_channel(title: str, values: NDArray[Any]) -> Columns:
         numbers = np.ascontiguousarray(values, np.float32)  # one compilation for every type
         parts = (
-            haralick(plane, grey_levels(numbers, pixels), pixels),
-            binary_patterns(plane, numbers, pixels),
+            haralick(grey_levels(numbers, pixels), pixels, inside),
+            binary_patterns(numbers, pixels, inside),
             radial_profile(depth, numbers, pixels),
         )
         return {

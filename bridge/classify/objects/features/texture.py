@@ -30,6 +30,7 @@ ZONES = 4
 """Zones of the radial profile."""
 
 _LEVELS = 8
+_SURROUNDED = 1 << 12
 _SPAN = 2.0  # standard deviations on each side of the mean that the levels cover
 
 
@@ -50,8 +51,24 @@ def grey_levels(values: NDArray[np.float32], pixels: PixelLists) -> NDArray[np.u
     return levels.reshape(values.shape)
 
 
+def pairs_inside(plane: NDArray[np.int32], pixels: PixelLists) -> NDArray[np.uint16]:
+    """Find which neighbours of each pixel belong to the same object, once for all channels.
+
+    Args:
+        plane: (height, width), object i is i + 1.
+        pixels: n objects of the plane.
+
+    Returns:
+        (pixels,) in the order of ``pixels.positions``: bits 0 to 11 for right, below, below right
+        and below left at each of :data:`DISTANCES`, bit 12 where all 8 next neighbours do.
+    """
+    found = np.zeros(len(pixels.positions), np.uint16)
+    _fill_inside(plane, pixels.starts, pixels.positions, np.array(DISTANCES), found)
+    return found
+
+
 def haralick(
-    plane: NDArray[np.int32], levels: NDArray[np.uint8], pixels: PixelLists
+    levels: NDArray[np.uint8], pixels: PixelLists, inside: NDArray[np.uint16]
 ) -> NDArray[np.float64]:
     """Measure co-occurrences of grey levels (Haralick, Shanmugam, Dinstein 1973).
 
@@ -61,21 +78,23 @@ def haralick(
     -ΣP·log₂P.
 
     Args:
-        plane: (height, width), object i is i + 1.
         levels: of :func:`grey_levels`.
         pixels: n objects of the plane.
+        inside: of :func:`pairs_inside`.
 
     Returns:
         (n, 15): the five of each distance; NaN without a pair.
     """
+    width = levels.shape[1]
+    steps = np.array([(d, d * width, d * width + d, d * width - d) for d in DISTANCES])
     found: NDArray[np.float64] = _haralick(
-        plane, levels, pixels.starts, pixels.positions, np.array(DISTANCES)
+        levels.ravel(), pixels.starts, pixels.positions, inside, steps
     )
     return found
 
 
 def binary_patterns(
-    plane: NDArray[np.int32], values: NDArray[np.float32], pixels: PixelLists
+    values: NDArray[np.float32], pixels: PixelLists, inside: NDArray[np.uint16]
 ) -> NDArray[np.float64]:
     """Measure the shares of rotation-invariant uniform patterns.
 
@@ -85,15 +104,20 @@ def binary_patterns(
     the object.
 
     Args:
-        plane: (height, width), object i is i + 1.
         values: (height, width).
         pixels: n objects of the plane.
+        inside: of :func:`pairs_inside`.
 
     Returns:
         (n, 10), which add up to 1; NaN for objects without such a pixel or with a NaN.
     """
     found: NDArray[np.float64] = _patterns(
-        plane, values, pixels.starts, pixels.positions, _pattern_numbers()
+        values.ravel(),
+        values.shape[1],
+        pixels.starts,
+        pixels.positions,
+        inside,
+        _pattern_numbers(),
     )
     return found
 
@@ -168,54 +192,87 @@ def _fill_levels(flat: Any, starts: Any, positions: Any, levels: Any) -> None:
 
 
 @compiled(parallel=True)
-def _haralick(plane: Any, levels: Any, starts: Any, positions: Any, distances: Any) -> Any:
+def _fill_inside(plane: Any, starts: Any, positions: Any, distances: Any, found: Any) -> None:
     height, width = plane.shape
+    for i in numba.prange(len(starts) - 1):
+        own = i + 1
+        for k in range(starts[i], starts[i + 1]):
+            y = np.int64(positions[k]) // width
+            x = np.int64(positions[k]) - y * width
+            bits = 0
+            for number in range(len(distances)):
+                distance = distances[number]
+                below, right, left = y + distance, x + distance, x - distance
+                if right < width and plane[y, right] == own:
+                    bits |= 1 << (4 * number)
+                if below < height:
+                    if plane[below, x] == own:
+                        bits |= 2 << (4 * number)
+                    if right < width and plane[below, right] == own:
+                        bits |= 4 << (4 * number)
+                    if left >= 0 and plane[below, left] == own:
+                        bits |= 8 << (4 * number)
+            if (
+                (bits & 15) == 15
+                and y > 0
+                and x > 0
+                and plane[y, x - 1] == own
+                and plane[y - 1, x - 1] == own
+                and plane[y - 1, x] == own
+                and plane[y - 1, x + 1] == own
+            ):
+                bits |= _SURROUNDED
+            found[k] = bits
+
+
+@compiled(parallel=True)
+def _haralick(levels: Any, starts: Any, positions: Any, inside: Any, steps: Any) -> Any:
     n = len(starts) - 1
-    out = np.full((n, len(distances) * 5), np.nan)
+    out = np.full((n, len(steps) * 5), np.nan)
     for i in numba.prange(n):
         start, end = starts[i], starts[i + 1]
-        if start == end or levels[positions[start] // width, positions[start] % width] == 255:
+        if start == end or levels[positions[start]] == 255:
             continue
-        counts = np.zeros((_LEVELS, _LEVELS))
-        for number in range(len(distances)):
-            distance = distances[number]
+        counts = np.zeros(_LEVELS * _LEVELS, np.int64)
+        for number in range(len(steps)):
             counts[:] = 0
-            pairs = 0
+            right, below = steps[number, 0], steps[number, 1]
+            below_right, below_left = steps[number, 2], steps[number, 3]
+            shift = 4 * number
             for k in range(start, end):
-                y = np.int64(positions[k]) // width
-                x = np.int64(positions[k]) - y * width
-                level = levels[y, x]
-                below, right, left = y + distance, x + distance, x - distance
-                if right < width and plane[y, right] == i + 1:
-                    counts[level, levels[y, right]] += 1
-                    pairs += 1
-                if below < height:
-                    if plane[below, x] == i + 1:
-                        counts[level, levels[below, x]] += 1
-                        pairs += 1
-                    if right < width and plane[below, right] == i + 1:
-                        counts[level, levels[below, right]] += 1
-                        pairs += 1
-                    if left >= 0 and plane[below, left] == i + 1:
-                        counts[level, levels[below, left]] += 1
-                        pairs += 1
+                bits = (inside[k] >> shift) & 15
+                if bits == 0:
+                    continue
+                at = np.int64(positions[k])
+                row = levels[at] * _LEVELS
+                if bits & 1:
+                    counts[row + levels[at + right]] += 1
+                if bits & 2:
+                    counts[row + levels[at + below]] += 1
+                if bits & 4:
+                    counts[row + levels[at + below_right]] += 1
+                if bits & 8:
+                    counts[row + levels[at + below_left]] += 1
+            pairs = counts.sum()
             if pairs == 0:
                 continue
             contrast, energy, homogeneity, entropy = 0.0, 0.0, 0.0, 0.0
             mean, square, product = 0.0, 0.0, 0.0
             for a in range(_LEVELS):
-                for b in range(_LEVELS):
-                    share = (counts[a, b] + counts[b, a]) / (2.0 * pairs)
-                    if share == 0:
+                for b in range(a, _LEVELS):
+                    both = counts[a * _LEVELS + b] + counts[b * _LEVELS + a]
+                    if both == 0:
                         continue
+                    share = both / (2.0 * pairs)
+                    twice = 1.0 if a == b else 2.0  # the matrix is symmetric
                     difference = (a - b) ** 2
-                    contrast += difference * share
-                    energy += share * share
-                    homogeneity += share / (1 + difference)
-                    entropy -= share * np.log2(share)
-                    mean += a * share
-                    square += a * a * share
-                    product += a * b * share
+                    contrast += twice * difference * share
+                    energy += twice * share * share
+                    homogeneity += twice * share / (1 + difference)
+                    entropy -= twice * share * np.log2(share)
+                    mean += (a + b) * share * twice / 2
+                    square += (a * a + b * b) * share * twice / 2
+                    product += twice * a * b * share
             variance = square - mean * mean
             out[i, number * 5] = contrast
             out[i, number * 5 + 1] = (product - mean * mean) / variance if variance > 1e-12 else 0.0
@@ -226,8 +283,7 @@ def _haralick(plane: Any, levels: Any, starts: Any, positions: Any, distances: A
 
 
 @compiled(parallel=True)
-def _patterns(plane: Any, values: Any, starts: Any, positions: Any, numbers: Any) -> Any:
-    height, width = plane.shape
+def _patterns(flat: Any, width: int, starts: Any, positions: Any, inside: Any, numbers: Any) -> Any:
     n = len(starts) - 1
     out = np.full((n, PATTERNS), np.nan)
     for i in numba.prange(n):
@@ -235,35 +291,22 @@ def _patterns(plane: Any, values: Any, starts: Any, positions: Any, numbers: Any
         total = 0
         is_number = True
         for k in range(starts[i], starts[i + 1]):
-            y = np.int64(positions[k]) // width
-            x = np.int64(positions[k]) - y * width
-            centre = values[y, x]
+            at = np.int64(positions[k])
+            centre = flat[at]
             if centre != centre:
                 is_number = False
                 break
-            if y == 0 or x == 0 or y == height - 1 or x == width - 1:
-                continue
-            own = i + 1
-            if not (
-                plane[y - 1, x - 1] == own
-                and plane[y - 1, x] == own
-                and plane[y - 1, x + 1] == own
-                and plane[y, x - 1] == own
-                and plane[y, x + 1] == own
-                and plane[y + 1, x - 1] == own
-                and plane[y + 1, x] == own
-                and plane[y + 1, x + 1] == own
-            ):
+            if not inside[k] & _SURROUNDED:
                 continue
             code = (
-                (values[y - 1, x - 1] >= centre)
-                | (values[y - 1, x] >= centre) << 1
-                | (values[y - 1, x + 1] >= centre) << 2
-                | (values[y, x + 1] >= centre) << 3
-                | (values[y + 1, x + 1] >= centre) << 4
-                | (values[y + 1, x] >= centre) << 5
-                | (values[y + 1, x - 1] >= centre) << 6
-                | (values[y, x - 1] >= centre) << 7
+                (flat[at - width - 1] >= centre)
+                | (flat[at - width] >= centre) << 1
+                | (flat[at - width + 1] >= centre) << 2
+                | (flat[at + 1] >= centre) << 3
+                | (flat[at + width + 1] >= centre) << 4
+                | (flat[at + width] >= centre) << 5
+                | (flat[at + width - 1] >= centre) << 6
+                | (flat[at - 1] >= centre) << 7
             )
             counts[numbers[code]] += 1
             total += 1

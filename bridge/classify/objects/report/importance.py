@@ -91,5 +91,5 @@ def _shuffled(
     changed = values[rows]
     if len(columns):
         others = rows[np.argsort(order[rows], kind="stable")]
-        changed[:, columns] = values[np.ix_(others, columns)]
+        changed[:, columns] = values[others][:, columns]
     return changed
