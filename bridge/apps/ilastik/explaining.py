@@ -135,7 +135,7 @@ KNOWN_ERRORS = (
         "install ilastik again",
     ),
 )
-"""What ilastik prints, and what it means; the first that is found counts."""
+"""Texts that ilastik prints, and their meaning; the first that is found counts."""
 
 _RAISED = re.compile(
     r"^(?!lazyflow\.request)[A-Za-z_][\w.]*(?:Error|Exception|Found)\b:? ?.*$", re.M

@@ -25,7 +25,7 @@ class Export:
         """Return the files of an image of that name by format.
 
         >>> EXPORTS["objects"].files("a")
-        {'h5': 'a_ObjectPredictions.h5', 'csv': 'a_table.csv'}
+        {'h5': 'a_Object Predictions.h5', 'csv': 'a_table.csv'}
         """
         return {key: file.format(name=name) for key, file in self.outputs.items()}
 
@@ -34,11 +34,11 @@ EXPORTS = {
     export.key: export
     for export in (
         Export("probabilities", "Probabilities", {"h5": "{name}_Probabilities.h5"}),
-        Export("segmentation", "Simple Segmentation", {"h5": "{name}_SimpleSegmentation.h5"}),
+        Export("segmentation", "Simple Segmentation", {"h5": "{name}_Simple Segmentation.h5"}),
         Export(
             "objects",
             "Object Predictions",
-            {"h5": "{name}_ObjectPredictions.h5", "csv": "{name}_table.csv"},
+            {"h5": "{name}_Object Predictions.h5", "csv": "{name}_table.csv"},
             of_objects=True,
         ),
     )

@@ -42,11 +42,17 @@ def trained_copy(
 
     Raises:
         IlastikError: it cannot be trained.
-        BadInputError: the copy cannot be written.
+        BadInputError: another file is there, or the copy cannot be written.
     """
     in_place = target.absolute() == project.path.absolute()
-    if not in_place and not anew and _origin_of(target) == origin:
-        return read_project(target)
+    if target.exists() and not (in_place or anew):
+        if _origin_of(target) == origin:
+            return read_project(target)
+        raise BadInputError(
+            target,
+            "is there already, and was not trained from this project as it is now",
+            "choose another --out, or --overwrite to replace it",
+        )
     with writing(target) as part:
         shutil.copyfile(project.path, part)
         if not in_place:

@@ -26,19 +26,23 @@ from bridge.apps.ilastik.handing_over import (
     hand_over,
     hand_over_labels,
 )
+from bridge.apps.ilastik.preparing import (
+    LOGS,
+    RunProject,
+    Settings,
+    prepare_for_objects,
+    prepare_for_pixels,
+    type_of_values,
+)
 from bridge.apps.ilastik.program import Ilastik
-from bridge.apps.ilastik.project_checks import check_project, check_training, project_notes
-from bridge.apps.ilastik.project_copy import copy_with_table_export, trained_copy
+from bridge.apps.ilastik.project_checks import check_project, project_notes
 from bridge.batch.job import ImageJob, Json, Made, Progress, Work
 from bridge.batch.listener import Listener, Outcome
 from bridge.batch.runner import Existing, run_batch
 from bridge.batch.workers.base import Workers
-from bridge.errors import BadInputError, StarbridgeError
-from bridge.files.hashing import file_hash
+from bridge.errors import BadInputError
 from bridge.formats import format_of
 from bridge.formats.ilastik.input_images import check_path
-from bridge.formats.ilastik.lanes import LaneImage
-from bridge.formats.ilastik.project import IlastikProject
 from bridge.formats.labels import read_label_image
 from bridge.formats.pairing import add_source_to_errors, objects_of
 from bridge.images import Image, image_name, open_image
@@ -46,41 +50,8 @@ from bridge.images.locations import Location, known_identity, path_identity
 from bridge.images.series import split_series
 
 RECORD = "ilastik.json"
-LOGS = "logs"
-"""Folder of what ilastik printed, in the output folder."""
-
-TRAINED = "{name}_trained.ilp"
-"""The trained copy of a project, in the output folder."""
-
 _LABEL_IMAGES = (".tif", ".tiff", ".h5", ".hdf5")
 _EXPORTED = {"h5": "exported.h5", "csv": "exported_table.csv"}  # as ilastik calls them
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Settings of a run.
-
-    Attributes:
-        export: ``probabilities``, ``segmentation`` or ``objects``; what suits the project where
-            ``None``.
-        retrain: train the classifier anew from the project's labels, in a copy of the project.
-        in_place: train the project itself.
-        axes: of the images, where the files do not say them.
-        timeout: seconds that an image may take; no limit where ``None``.
-    """
-
-    export: str | None = None
-    retrain: bool = False
-    in_place: bool = False
-    axes: str | None = None
-    timeout: float | None = None
-
-    def __post_init__(self) -> None:
-        """Check that the settings go together."""
-        if self.in_place and not self.retrain:
-            raise BadInputError("--in-place", "says where to train", "give --retrain too")
-        if self.timeout is not None and not self.timeout > 0:
-            raise BadInputError("--timeout", f"{self.timeout:g} is no time", "give seconds")
 
 
 def run_files(
@@ -132,10 +103,10 @@ def run_files(
     ilastik = Ilastik(app, settings.timeout, getattr(workers, "count", 1))
     with tempfile.TemporaryDirectory(prefix="starbridge-") as temporary:
         if export.of_objects:
-            run, notes = _prepared_for_objects(found, settings, Path(temporary))
+            run, notes = prepare_for_objects(found, settings, Path(temporary))
         else:
             anew = existing == "overwrite"
-            run, notes = _prepared_for_pixels(found, settings, ilastik, out.absolute(), anew)
+            run, notes = prepare_for_pixels(found, settings, ilastik, out.absolute(), anew)
         for line in (*project_notes(found), *notes):
             listener.remark(line)
         job = IlastikJob(
@@ -146,24 +117,9 @@ def run_files(
             axes=settings.axes,
             objects=tuple(path.absolute() for path in objects),
             alone=len(images) == 1,
-            trained_on=_type_of(found),
+            trained_on=type_of_values(found),
         )
         return run_batch(job, images, out, existing=existing, listener=listener, workers=workers)
-
-
-@dataclass(frozen=True)
-class RunProject:
-    """A project as it is run.
-
-    Attributes:
-        project: the project, or a copy of it.
-        sha256: decides the result.
-        origin: the project that the user gave.
-    """
-
-    project: IlastikProject
-    sha256: str
-    origin: Path
 
 
 @dataclass(frozen=True)
@@ -320,64 +276,6 @@ class IlastikJob(ImageJob[Location]):
             return detections.to_labels(), detections.label_axes()
 
 
-def _prepared_for_pixels(
-    project: IlastikProject, settings: Settings, ilastik: Ilastik, out: Path, anew: bool
-) -> tuple[RunProject, list[str]]:
-    """Return a project with a trained classifier, and what a user should know of it.
-
-    Args:
-        project: the project.
-        settings: of the run.
-        ilastik: trains it.
-        out: folder of the trained copy.
-        anew: train another copy even where there is one.
-    """
-    origin = file_hash(project.path) or ""
-    if not settings.retrain and project.has_forest:
-        return RunProject(project, origin, project.path), []
-    check_training(project)
-    name = project.path.stem
-    target = project.path if settings.in_place else out / TRAINED.format(name=name)
-    log = out / LOGS / f"{name}_training.log"
-    trained = trained_copy(
-        project,
-        target,
-        origin,
-        lambda part: ilastik.train(part, source=project.path, log=log),
-        anew=anew,
-    )
-    why = "" if settings.retrain else "the project has no trained classifier; "
-    note = f"{why}the classifier that ilastik trained is in {target}"
-    return RunProject(trained, file_hash(target) or "", project.path), [note]
-
-
-def _prepared_for_objects(
-    project: IlastikProject, settings: Settings, temporary: Path
-) -> tuple[RunProject, list[str]]:
-    """Return a project that exports tables, and what a user should know of it.
-
-    Args:
-        project: the project.
-        settings: of the run.
-        temporary: folder for a copy, where one is needed.
-    """
-    if settings.retrain:
-        raise BadInputError(
-            "--retrain",
-            "is for pixels: without its window ilastik trains no classifier of objects",
-            "leave it out, and train in ilastik",
-        )
-    if not project.has_forest:
-        check_training(project)
-    origin = file_hash(project.path) or ""
-    if project.has_table_export:
-        return RunProject(project, origin, project.path), []
-    copy = copy_with_table_export(project, temporary / project.path.name)
-    return RunProject(copy, origin, project.path), [
-        "the project has no settings for the export of tables; a temporary copy got them"
-    ]
-
-
 def _check_out(out: Path) -> None:
     """Refuse a folder whose name ilastik would fill in, or take for a pattern."""
     if any(sign in str(out.absolute()) for sign in "{}"):
@@ -391,23 +289,6 @@ def _count_objects(labels: NDArray[Any], axes: str) -> int:
     """Count the objects of a label image: those of each time point."""
     times = np.moveaxis(labels, axes.index("T"), 0) if "T" in axes else labels[None]
     return sum(int(np.count_nonzero(np.unique(time))) for time in times)
-
-
-def _type_of(project: IlastikProject) -> str:
-    """Return the type of the values of the first image that is there; ``""`` where none is."""
-    for image in (lane.raw for lane in project.lanes):
-        if image is not None and len(image.files) == 1 and image.exists:
-            try:
-                with open_image(_place(image), axes=image.axes or None) as opened:
-                    return str(opened.dtype)
-            except StarbridgeError:
-                continue
-    return ""
-
-
-def _place(image: LaneImage) -> Path:
-    file = image.files[0]
-    return file.with_name(f"{file.name}#{image.dataset}") if image.dataset else file
 
 
 def _type_note(image: Image, trained_on: str) -> Iterator[str]:

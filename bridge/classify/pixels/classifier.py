@@ -53,7 +53,7 @@ _DAMAGED = "train it again, or take a copy of it"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PixelClassifier:
-    """What turns the pixels of an image into probabilities of classes.
+    """Features and a forest that give each pixel the probability of each class.
 
     Attributes:
         selection: the features.

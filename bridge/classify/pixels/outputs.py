@@ -29,7 +29,7 @@ Format = Literal["hdf5", "tiff", "ome-zarr"]
 ValueType = Literal["float32", "uint8", "uint16"]
 
 EXPORTS: tuple[Export, ...] = ("probabilities", "segmentation", "uncertainty")
-"""What can be written of an image: a channel for each class; the most likely class from 1; 1 minus
+"""Exports of an image: a channel for each class; the most likely class from 1; 1 minus
 the difference of the two largest probabilities."""
 
 ENDINGS: dict[Format, str] = {"hdf5": ".h5", "tiff": ".tif", "ome-zarr": ".ome.zarr"}
@@ -74,7 +74,7 @@ def encode(values: NDArray[np.float32], dtype: ValueType) -> NDArray[Any]:
 
 @dataclass(frozen=True)
 class Raster:
-    """What a file holds.
+    """Content of a file.
 
     Attributes:
         image: the image it belongs to: sizes and pixel size.

@@ -37,8 +37,8 @@ def run(
     export: Annotated[
         ExportKind | None,
         typer.Option(
-            help="What to export: NAME_Probabilities.h5, NAME_SimpleSegmentation.h5, or "
-            "NAME_ObjectPredictions.h5 and NAME_table.csv. [default: probabilities, or objects "
+            help="What to export: NAME_Probabilities.h5, NAME_Simple Segmentation.h5, or "
+            "NAME_Object Predictions.h5 and NAME_table.csv. [default: probabilities, or objects "
             "for a project of objects]",
             show_default=False,
         ),
@@ -86,7 +86,8 @@ def run(
     in OUT/logs.
     """
     from bridge.apps.ilastik.finding import require_ilastik
-    from bridge.apps.ilastik.run_job import Settings, run_files
+    from bridge.apps.ilastik.preparing import Settings
+    from bridge.apps.ilastik.run_job import run_files
     from bridge.batch.workers.select import choose_workers
     from bridge.images import find_images
 

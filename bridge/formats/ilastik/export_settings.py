@@ -16,7 +16,7 @@ Plain = bool | int | str | list["Plain"] | dict[str, "Plain"]
 """Values that :func:`plain_pickle` writes."""
 
 TABLE = "{dataset_dir}/{nickname}.csv"
-"""Where ilastik writes a table when nothing else is chosen."""
+"""Path of a table when nothing else is chosen in ilastik."""
 
 
 def export_settings(features: Sequence[str]) -> np.void:

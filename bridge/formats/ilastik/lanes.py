@@ -57,7 +57,7 @@ class LaneImage:
 
     @property
     def exists(self) -> bool:
-        """Whether all files are there; also where there is none to look for."""
+        """True if all files are there, or there is none to look for."""
         return not self.missing
 
     def size(self, axis: str) -> int:

@@ -49,7 +49,7 @@ ALLOWED_GLOBALS = frozenset(
         ),
     }
 )
-"""What a pickle may import, as module and name: ilastik's own random forests."""
+"""Allowed imports of a pickle, as module and name: ilastik's own random forests."""
 
 _SETTINGS = frozenset(
     {

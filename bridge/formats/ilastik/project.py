@@ -37,7 +37,7 @@ _MOST_OBJECTS = 2**31
 
 @dataclass(frozen=True, kw_only=True)
 class IlastikProject:
-    """What a project holds.
+    """Content of a project.
 
     Attributes:
         path: the project.
@@ -73,12 +73,12 @@ class IlastikProject:
 
     @property
     def is_of_objects(self) -> bool:
-        """Whether the project classifies objects."""
+        """True if the project classifies objects."""
         return self.workflow.startswith("Object Classification")
 
     @property
     def is_of_pixels(self) -> bool:
-        """Whether the project classifies pixels, maybe among other things."""
+        """True if the project classifies pixels, maybe among other things."""
         return self.workflow == PIXEL_WORKFLOW or "pixel classification" in self.workflow.lower()
 
     def missing(self) -> Iterator[str]:

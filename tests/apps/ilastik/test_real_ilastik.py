@@ -16,7 +16,8 @@ import tifffile
 from numpy.typing import NDArray
 
 from bridge.apps.ilastik.finding import IlastikApp, require_ilastik
-from bridge.apps.ilastik.run_job import Settings, run_files
+from bridge.apps.ilastik.preparing import Settings
+from bridge.apps.ilastik.run_job import run_files
 from bridge.apps.ilastik_projects import NewProject
 from bridge.batch.listener import Outcome
 from bridge.batch.workers.threads import Threads
@@ -72,7 +73,7 @@ def test_exports_are_those_that_ilastik_gave_for_the_same_files(
     known = exported(data / "new_pixels2d-Probabilities.h5")
     np.testing.assert_array_equal(exported(out / "new_Probabilities.h5"), known)
     known = exported(data / "new_SimpleSegmentation.h5")
-    np.testing.assert_array_equal(exported(out / "new_SimpleSegmentation.h5"), known)
+    np.testing.assert_array_equal(exported(out / "new_Simple Segmentation.h5"), known)
     assert project.read_bytes() == before
 
 
@@ -278,7 +279,7 @@ def test_label_images_with_gaps_and_without_objects(
 
     assert [(o.status, o.objects) for o in outcomes] == [("done", 153), ("done", 0)]
     assert len(read_rows(tmp_path / "out/a_table.csv")) == 153
-    assert not exported(tmp_path / "out/b_ObjectPredictions.h5").any()
+    assert not exported(tmp_path / "out/b_Object Predictions.h5").any()
 
 
 def nuclei(seed: int, shape: tuple[int, ...]) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
@@ -325,5 +326,5 @@ def test_a_new_project_opens_trains_and_exports(
 
     outcome(run_files(app, project, [image], tmp_path / "out", Settings(export="segmentation")))
 
-    got = exported(tmp_path / "out/a_SimpleSegmentation.h5")[..., 0] == 2
+    got = exported(tmp_path / "out/a_Simple Segmentation.h5")[..., 0] == 2
     assert (got == (labels > 0)).mean() > 0.98

@@ -15,7 +15,8 @@ import tifffile
 
 from bridge.apps.ilastik.errors import ProjectError
 from bridge.apps.ilastik.finding import IlastikApp
-from bridge.apps.ilastik.run_job import Settings, run_files
+from bridge.apps.ilastik.preparing import Settings
+from bridge.apps.ilastik.run_job import run_files
 from bridge.batch.workers.threads import Threads
 from bridge.errors import BadInputError
 from tests.apps.ilastik import stand_in
@@ -235,6 +236,23 @@ def test_training_changes_a_copy_once(tmp_path: Path, project: Path, images: lis
     assert Path(first_image(tmp_path / "seen.ilp")) == tmp_path / "train.tif"
 
 
+def test_a_classifier_that_is_there_is_not_replaced_without_a_word(
+    tmp_path: Path, project: Path, images: list[Path]
+) -> None:
+    app, out = trainer(tmp_path, project), tmp_path / "out"
+    run_files(app, project, images, out, Settings())
+    with h5py.File(project, "r+") as file:
+        file.attrs["changed"] = True
+    before = (out / "pixels2d_trained.ilp").read_bytes()
+
+    with pytest.raises(BadInputError, match=r"pixels2d_trained\.ilp: is there already, and was n"):
+        run_files(app, project, images, out, Settings())
+    assert (out / "pixels2d_trained.ilp").read_bytes() == before
+    again = run_files(app, project, images, out, Settings(), existing="overwrite")
+    assert [o.status for o in again] == ["done"] * 2
+    assert sum("--retrain" in call["argv"] for call in calls(tmp_path)) == 2
+
+
 def test_training_in_place_is_asked_for(tmp_path: Path, project: Path, images: list[Path]) -> None:
     app = trainer(tmp_path, project)
     settings = Settings(retrain=True, in_place=True)
@@ -373,7 +391,7 @@ def test_objects_get_their_classes_and_a_table(
     )
 
     assert (one.status, one.objects) == ("done", 2)
-    assert one.outputs == {"h5": "one_ObjectPredictions.h5", "csv": "one_table.csv"}
+    assert one.outputs == {"h5": "one_Object Predictions.h5", "csv": "one_table.csv"}
     (call,) = calls(tmp_path)  # ilastik fails on an image without objects, and does not see it
     assert "--input_axes=yx,yx" in call["argv"]
     assert "--label_image" in call["argv"]
@@ -390,14 +408,14 @@ def test_a_table_that_is_missing_is_made_with_its_classes(
     known = (images[:1], out, Settings())
     run_files(app, objects, *known, objects=[tmp_path / "lbl"])
     (out / "one_table.csv").unlink()
-    before = (out / "one_ObjectPredictions.h5").stat().st_mtime_ns
+    before = (out / "one_Object Predictions.h5").stat().st_mtime_ns
 
     (made,) = run_files(app, objects, *known, objects=[tmp_path / "lbl"])
     (again,) = run_files(app, objects, *known, objects=[tmp_path / "lbl"])
 
     assert (made.status, again.status) == ("done", "skipped")
     assert (out / "one_table.csv").exists()
-    assert (out / "one_ObjectPredictions.h5").stat().st_mtime_ns > before
+    assert (out / "one_Object Predictions.h5").stat().st_mtime_ns > before
 
 
 def test_objects_need_label_images_and_pixels_none(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
+from bridge.batch.job import Made, Progress, Work
 from bridge.batch.runner import run_batch
 from bridge.batch.workers.select import choose_workers
 from bridge.batch.workers.threads import Threads
@@ -50,6 +52,24 @@ def test_a_run_that_is_stopped_leaves_nothing_half_done(texts: list[Path], tmp_p
     assert not list(out.glob(".*"))
     again = run_batch(Copy(), texts, out, workers=Threads(2))
     assert {o.status for o in again} <= {"done", "skipped"}
+
+
+def test_long_work_ends_at_its_next_step_of_progress(texts: list[Path], tmp_path: Path) -> None:
+    class Endless(Copy):
+        def run(self, work: Work[Path], folder: Path, progress: Progress) -> Made:
+            while True:
+                progress(0, 1)
+                time.sleep(0.001)
+
+    class Stop(Ear):
+        def item_progress(self, source: object, done: int, total: int) -> None:
+            raise KeyboardInterrupt
+
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        run_batch(Endless(), texts, out, listener=Stop(), workers=Threads(2))
+
+    assert not list(out.glob(".*"))
 
 
 def test_work_that_suits_threads_gets_them() -> None:

@@ -1,4 +1,4 @@
-"""What became of missed objects: merged, split, faint."""
+"""Missed objects are merged, split, faint, or none of these."""
 
 from __future__ import annotations
 

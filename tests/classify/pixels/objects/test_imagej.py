@@ -1,4 +1,4 @@
-"""The same numbers as the macros in a real ImageJ."""
+"""Objects agree with those of the macros in a real ImageJ."""
 
 from __future__ import annotations
 
