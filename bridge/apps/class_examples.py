@@ -21,7 +21,7 @@ from bridge.classify.objects.classed_images import (
     ignore_note,
     select_examples,
 )
-from bridge.classify.objects.sources.class_tables import is_class_table, read_tables
+from bridge.classify.objects.sources.class_tables import find_class_tables, read_tables
 from bridge.classify.objects.sources.crops import read_crops
 from bridge.classify.objects.sources.files import read_files
 from bridge.classify.objects.sources.ilastik_labels import (
@@ -92,8 +92,14 @@ def _read(
         yield from _read_review_folder(place, options, note, on_error)
     elif is_ilastik_project(place):
         yield from read_ilastik_labels(place, options, on_error=on_error)
-    elif is_class_table(place):
-        yield from read_tables(place, options, on_error=on_error)
+    elif tables := find_class_tables(place) if options.objects or place.is_file() else []:
+        for table in tables:
+            try:
+                yield from read_tables(table, options, on_error=on_error)
+            except StarbridgeError as error:
+                if on_error is None:
+                    raise
+                on_error(error)
     elif options.images:
         yield from read_files(place, options, on_error=on_error)
     else:

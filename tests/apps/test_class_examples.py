@@ -100,6 +100,20 @@ def test_several_sources_at_once(tmp_path: Path) -> None:
     assert [_by_label(each) for each in found] == [{1: "live"}, {2: "dead"}]
 
 
+def test_a_folder_of_tables(tmp_path: Path) -> None:
+    images = tuple(write_image(tmp_path / f"{name}.tif", k) for k, name in enumerate("ab"))
+    (tmp_path / "tables").mkdir()
+    for name in "ab":
+        squares(name=name).write(tmp_path / f"{name}.geojson")
+        table = pd.DataFrame({"labelimage_oid": [1, 2], "User Label": ["0", f"class {name}"]})
+        table.to_csv(tmp_path / "tables" / f"{name}_table.csv", index=False)
+
+    options = ReadOptions(images=images, objects=(tmp_path,))
+    found = read_classed_images([tmp_path / "tables"], options)
+
+    assert [_by_label(each) for each in found] == [{2: "class a"}, {2: "class b"}]
+
+
 def test_a_folder_without_images_is_one_of_crops(tmp_path: Path) -> None:
     write_image(tmp_path / "Cyst" / "a_1.tif")
     (found,) = read_classed_images([tmp_path])

@@ -98,7 +98,7 @@ def _apply(
 
 
 def _truth(name: str, seed: int, folder: Path) -> list[str]:
-    return _write(folder, name, seed, known=True)[1].objects["class"].tolist()
+    return [*_write(folder, name, seed, known=True)[1].objects["class"]]
 
 
 def test_classes_and_probabilities_in_every_format(
@@ -158,6 +158,34 @@ def test_a_table_for_programs_that_read_ilastiks(
 
     assert rows["Predicted Class"].tolist() == _truth("a", 10, tmp_path / "again")
     assert count_objects(rows, "a").kind == "ilastik"
+
+
+def test_further_files_are_written_from_those_there(
+    tmp_path: Path, study: tuple[list[Path], Path], classifier: Path
+) -> None:
+    images, objects = study
+    _apply(images, objects, tmp_path / "out", classifier)
+    before = (tmp_path / "out" / "geojson" / "a.geojson").read_bytes()
+
+    again = {"formats": (*FORMATS, "hdf5"), "ilastik": True}
+    outcomes = _apply(images, objects, tmp_path / "out", classifier, **again)
+
+    assert [outcome.status for outcome in outcomes] == ["done", "done"]
+    assert (tmp_path / "out" / "geojson" / "a.geojson").read_bytes() == before
+    hdf5 = Detections.read(tmp_path / "out" / "lbl" / "a_labels.h5")
+    assert hdf5.objects["class"].tolist() == _truth("a", 10, tmp_path / "again")
+    rows = pd.read_csv(tmp_path / "out" / "ilastik" / "a_table.csv")
+    assert rows["Predicted Class"].tolist() == _truth("a", 10, tmp_path / "again")
+
+
+def test_another_threshold_is_refused_without_being_asked_for(
+    tmp_path: Path, study: tuple[list[Path], Path], classifier: Path
+) -> None:
+    images, objects = study
+    _apply(images[:1], objects, tmp_path / "out", classifier)
+    outcome = _apply(images[:1], objects, tmp_path / "out", classifier, threshold=0.9)[0]
+    assert outcome.status == "failed"
+    assert "least probability" in str(outcome.error)
 
 
 def test_regions_are_not_classed_and_kept_classes_stay(

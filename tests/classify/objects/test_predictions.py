@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bridge.classify.objects.predictions import add_classes, ilastik_rows, prediction_rows
+from bridge.classify.objects.predictions import (
+    Classed,
+    add_classes,
+    ilastik_rows,
+    prediction_rows,
+)
 from bridge.errors import BadInputError
 from tests.classify.objects.images import squares
 
@@ -14,8 +19,8 @@ CLASSES = ["dead", "live"]
 PROBABILITIES = np.array([[0.9, 0.1], [0.45, 0.55], [np.nan, np.nan], [0.2, 0.8]])
 
 
-def _classes(found: object) -> list[str | None]:
-    return found.detections.objects["class"].tolist()  # type: ignore[attr-defined]
+def _classes(found: Classed) -> list[str | None]:
+    return [*found.detections.objects["class"]]
 
 
 def test_each_object_gets_its_most_probable_class() -> None:

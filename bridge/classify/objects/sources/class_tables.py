@@ -13,7 +13,7 @@ from bridge.classify.objects.sources.options import ReadOptions
 from bridge.detections import Detections
 from bridge.errors import BadInputError, StarbridgeError
 from bridge.formats import existing_file
-from bridge.formats.naming import base_name
+from bridge.formats.naming import base_name, natural_key
 from bridge.formats.pairing import name_of_objects
 from bridge.formats.tables import OUTLINE
 from bridge.formats.text_cells import TextCells, read_cells
@@ -73,6 +73,25 @@ def is_class_table(path: Path) -> bool:
     if not path.name.lower().endswith(_ENDINGS):
         return False
     return OUTLINE not in read_cells(existing_file(path), _CLASSES).columns
+
+
+def find_class_tables(place: Path) -> list[Path]:
+    """Return the tables of classes in a folder, or the file itself where it is one.
+
+    Args:
+        place: the file, or the folder, in which they are looked for directly.
+
+    Raises:
+        BadInputError: a text table that cannot be read.
+    """
+    if not place.is_dir():
+        return [place] if is_class_table(place) else []
+    inside = sorted(place.iterdir(), key=lambda path: natural_key(path.name))
+    return [
+        path
+        for path in inside
+        if path.is_file() and not path.name.startswith(".") and is_class_table(path)
+    ]
 
 
 def read_class_table(path: Path) -> ClassTable:
