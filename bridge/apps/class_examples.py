@@ -138,7 +138,7 @@ def images_of_reviews(
             if not classes:
                 continue
             yield ClassedImage(
-                path=_file(review.image, project),
+                path=image_file(review.image, project),
                 detections=detections,
                 classes=classes,
                 name=name,
@@ -153,7 +153,16 @@ def images_of_reviews(
             on_error(error)
 
 
-def _file(image: ProjectImage, project: Path) -> Path:
+def image_file(image: ProjectImage, project: Path) -> Path:
+    """Return the file of an image of a project, with its series, as :func:`open_image` takes it.
+
+    Args:
+        image: the image.
+        project: the project.
+
+    Raises:
+        BadInputError: the file is not there.
+    """
     if not image.paths or image.missing:
         where = image.missing[0] if image.missing else image.uris[0] if image.uris else image.name
         raise BadInputError(

@@ -24,6 +24,7 @@ PITCH = 72
 _LARGEST = 30.0  # radius in pixels that still fits between neighbours
 _BACKGROUND, _FULL = 0.12, 3000.0
 _PHOTONS = 900.0
+_DIRECTIONS = 361  # in which the distance of an edge is computed
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ _CLASSES = {
     "Rosette": _Appearance(19, 0.12, 0.05, 0.03, 0.50, 0.08, 0.22, 0.20, 0.09),
     "Solid": _Appearance(18, 0.14, 0.06, 0.04, 0.60, 0.04, 0.02, 0.04, 0.08),
 }
-_SPREAD = _Appearance(2.5, 0.10, 0.06, 0.015, 0.08, 0.06, 0.06, 0.035, 0.04)
+_SPREAD = _Appearance(2.1, 0.085, 0.05, 0.0125, 0.067, 0.05, 0.05, 0.029, 0.033)
 
 ORGANOID_CLASSES = tuple(_CLASSES)
 """Names of the six classes, in the order of the alphabet."""
@@ -187,8 +188,10 @@ def _organoid(
 
     y, x = (np.indices((PITCH, PITCH)) - (PITCH - 1) / 2) + rng.uniform(-2, 2, (2, 1, 1))
     angle, distance = np.arctan2(y, x), np.hypot(y, x)
-    outline = _outline(look, angle, rng)
-    outline *= min(1.0, (PITCH / 2 - 3) / float(outline.max()))
+    directions = np.linspace(-np.pi, np.pi, _DIRECTIONS)
+    edge = _outline(look, directions, rng)
+    edge *= min(1.0, (PITCH / 2 - 3) / float(edge.max()))
+    outline = np.interp(angle, directions, edge)
     depth = distance / outline  # 0 in the middle, 1 at the edge
     inside = depth <= 1
     spokes = np.cos(rng.integers(9, 14) * angle + rng.uniform(0, 2 * np.pi)) * np.clip(depth, 0, 1)

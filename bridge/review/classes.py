@@ -5,10 +5,13 @@ from __future__ import annotations
 import pandas as pd
 
 from bridge.review.changes import Changes
+from bridge.review.merge import AS_DRAWN
 from bridge.review.pushed import ADDED
 
 TO_CHECK = "to check"
 """Class of objects that a reviewer is asked to class; it is never a class to learn."""
+
+_CLASSED = frozenset({ADDED, "class"})
 
 
 def classes_of_reviewers(changes: Changes) -> pd.Series[str]:
@@ -35,30 +38,31 @@ def classes_of_reviewers(changes: Changes) -> pd.Series[str]:
     frame = changes.applied.objects
     classes = frame["class"]
     is_class = classes.notna() & (classes != "") & (classes != TO_CHECK)
-    theirs: pd.Series[str] = classes[is_class & _is_decided(changes)]
+    theirs: pd.Series[str] = classes[is_class & _is_decided(changes, _CLASSED)]
     return theirs
 
 
 def without_decided_class(changes: Changes) -> list[str]:
     """Return the UUIDs of the objects whose class no reviewer decided, not even as none.
 
-    Objects that a reviewer drew or locked stay as they are, and are left out.
+    Objects that a reviewer drew, reshaped, moved or locked stay as they are
+    (:func:`bridge.review.merge`), and are left out.
 
     Args:
         changes: the edits of one image.
     """
-    decided = _is_decided(changes)
+    decided = _is_decided(changes, AS_DRAWN | {"class"})
     return [str(identity) for identity in decided.index[~decided]]
 
 
-def _is_decided(changes: Changes) -> pd.Series[bool]:
-    """Return, by UUID, whether a reviewer decided the class of an object, or the whole of it."""
+def _is_decided(changes: Changes, fields: frozenset[str]) -> pd.Series[bool]:
+    """Return, by UUID, whether a reviewer decided one of some fields of an object, or locked it."""
     frame = changes.applied.objects
     decided = {
         identity
-        for fields in (changes.decided_before, changes.decided)
-        for identity, names in fields.items()
-        if names & {"class", ADDED}
+        for known in (changes.decided_before, changes.decided)
+        for identity, names in known.items()
+        if names & fields
     }
     is_decided: pd.Series[bool] = frame["locked"].astype(bool) | frame.index.isin(list(decided))
     return is_decided

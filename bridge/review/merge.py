@@ -26,7 +26,7 @@ MOVED = "moved"
 """Metadata column of a deleted outline: UUID of the object that was moved away from it."""
 
 _PLACE = ["object_type", "c", "z", "t", "geometry"]
-_AS_DRAWN = frozenset({ADDED, *GEOMETRIES, "object_type", "c", "z", "t"})
+AS_DRAWN = frozenset({ADDED, *GEOMETRIES, "object_type", "c", "z", "t"})
 """An object stays as it is where the reviewer decided one of these fields."""
 
 Decided = Mapping[str, frozenset[str]]
@@ -278,7 +278,7 @@ def _reviewed_objects(
     places = concat_tables([left[_PLACE], deleted.objects[_PLACE]])
     policy = np.full(len(places), MergePolicy.REPLACE, np.int64)
     policy[np.flatnonzero(left.index.isin(list(decided)))] = MergePolicy.UPDATE
-    drawn = [identity for identity, names in decided.items() if names & _AS_DRAWN]
+    drawn = [identity for identity, names in decided.items() if names & AS_DRAWN]
     policy[np.flatnonzero(left["locked"].to_numpy() | left.index.isin(drawn))] = MergePolicy.KEEP
     untouched = np.flatnonzero(policy[: len(left)] != MergePolicy.KEEP)
     outside = ~scope.covers(left.iloc[untouched])

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import typer
 
 from bridge.cli.classes.apply import apply
+from bridge.cli.classes.review import review
 from bridge.cli.classes.train import train
 
 app = typer.Typer(
@@ -15,6 +16,7 @@ app = typer.Typer(
 _COMMANDS: dict[str, Callable[..., None]] = {
     "train": train,
     "apply": apply,
+    "review": review,
 }
 for name, command in _COMMANDS.items():
     app.command(name)(command)

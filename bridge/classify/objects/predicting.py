@@ -1,0 +1,76 @@
+"""Predict the classes of an image's objects, from its pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.classify.objects.classed_images import Note, ignore_note
+from bridge.classify.objects.classifier import ObjectClassifier, load_object_classifier
+from bridge.classify.objects.features import FeatureSettings, object_features
+from bridge.detections import Detections
+from bridge.errors import BadInputError
+from bridge.images import Image
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectPredictor:
+    """A classifier that is called with objects and their image.
+
+    Attributes:
+        classifier: the classifier.
+        settings: of its features.
+        channels: channels of the images that stand for those of training, in their order; those
+            of the same names where ``None``.
+        note: called with sentences for the user.
+    """
+
+    classifier: ObjectClassifier
+    settings: FeatureSettings
+    channels: Sequence[int | str] | None = None
+    note: Note = ignore_note
+
+    @classmethod
+    def load(
+        cls,
+        path: str | PathLike[str],
+        *,
+        channels: Sequence[int | str] | None = None,
+        note: Note = ignore_note,
+    ) -> ObjectPredictor:
+        """Load a classifier.
+
+        Args:
+            path: as :func:`bridge.classify.objects.classifier.load_object_classifier` takes it.
+            channels: as the attribute.
+            note: as the attribute.
+
+        Raises:
+            BadInputError: it cannot be loaded, or was trained on the features of a table.
+        """
+        classifier = load_object_classifier(path)
+        if classifier.settings is None:
+            raise BadInputError(
+                path,
+                "was trained on the features of a table, which are not measured in images",
+                "train it on images and objects",
+            )
+        return cls(
+            classifier=classifier, settings=classifier.settings, channels=channels, note=note
+        )
+
+    def __call__(self, objects: Detections, image: Image) -> NDArray[np.float64]:
+        """Return the probabilities (n, classes) of n objects; NaN where nothing is drawn of one.
+
+        Raises:
+            BadInputError: the image has other channels or another size.
+        """
+        line = self.settings.check_pixel_size(image)
+        if line is not None:
+            self.note(line)
+        features = object_features(objects, image, self.settings, channels=self.channels)
+        return self.classifier.predict_proba(features)
