@@ -101,7 +101,7 @@ def test_what_cannot_be_read_is_told_and_the_rest_is_learned(
     assert code == 1
     assert "a.geojson" in told
     assert len(json.loads(printed)["left_out"]) == 1
-    assert (study / "c" / "classifier.json").is_file()
+    assert (study / "c" / "classes.json").is_file()
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from bridge.batch.results import check_formats, result_places, reusable_result, 
 from bridge.batch.runner import Existing, run_batch
 from bridge.batch.workers.base import Workers
 from bridge.classify.objects.classed_images import select_examples
-from bridge.classify.objects.classifier import ObjectClassifier, load_object_classifier
-from bridge.classify.objects.features import object_features
+from bridge.classify.objects.classifier import ObjectClassifier
+from bridge.classify.objects.predicting import ObjectPredictor
 from bridge.classify.objects.predictions import (
     PROBABILITY,
     Classed,
@@ -161,23 +161,24 @@ class ClassesJob(ImageJob[Path]):
         self._sources = tuple(source.absolute() for source in sources)
         self._settings = settings
         self._alone = alone
-        self._classifier: ObjectClassifier | None = load_object_classifier(path)
-        if self._classifier.settings is None:
-            raise BadInputError(
-                path,
-                "was trained on the features of a table, which are not measured in images",
-                "train it on images and objects",
-            )
+        self._predictor: ObjectPredictor | None = ObjectPredictor.load(
+            path, channels=settings.channels
+        )
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_classifier": None}
+        return {**vars(self), "_predictor": None}
+
+    @property
+    def predictor(self) -> ObjectPredictor:
+        """The classifier, called with objects and their image."""
+        if self._predictor is None:
+            self._predictor = ObjectPredictor.load(self._path, channels=self._settings.channels)
+        return self._predictor
 
     @property
     def classifier(self) -> ObjectClassifier:
         """The classifier."""
-        if self._classifier is None:
-            self._classifier = load_object_classifier(self._path)
-        return self._classifier
+        return self.predictor.classifier
 
     def key(self, item: Path) -> dict[str, Json]:
         """Return everything that decides the results.
@@ -243,8 +244,7 @@ class ClassesJob(ImageJob[Path]):
             classed = self._reused(work, image) or self._classify(work.item, image, notes)
             detections = classed.detections
             detections.image = replace(detections.image, name=work.name)
-            assert classifier.settings is not None  # noqa: S101 - checked when it was loaded
-            shown = classifier.settings.find_channels(image, settings.channels)[0]
+            shown = self.predictor.settings.find_channels(image, settings.channels)[0]
             tables = {PREDICTIONS, ILASTIK}
             write_results(
                 detections,
@@ -279,7 +279,6 @@ class ClassesJob(ImageJob[Path]):
 
     def _classify(self, item: Path, image: Image, notes: list[str]) -> Classed:
         settings, classifier = self._settings, self.classifier
-        assert classifier.settings is not None  # noqa: S101 - checked when it was loaded
         file = self._objects_file(item)
         if settings.crops:
             options = ReadOptions(
@@ -290,18 +289,14 @@ class ClassesJob(ImageJob[Path]):
             assert file is not None  # noqa: S101 - only crops can do without
             with add_source_to_errors(item, file):
                 detections = format_of(file).read(file, image=image.info)
-        line = classifier.settings.check_pixel_size(image)
-        notes += [line] if line else []
         is_typed = file is None or spec_of(file).key != "rois"
         objects, _ = select_examples(detections, is_typed=is_typed)
         with add_source_to_errors(item, file or item):
-            features = object_features(
-                objects, image, classifier.settings, channels=settings.channels
-            )
+            found = replace(self.predictor, note=notes.append)(objects, image)
         frame = detections.objects
         is_object = frame.index.isin(objects.objects.index)
         probabilities = np.full((len(frame), len(classifier.classes)), np.nan)
-        probabilities[is_object] = classifier.predict_proba(features)
+        probabilities[is_object] = found
         has_class = frame["class"].notna().to_numpy(bool)
         return add_classes(
             detections,

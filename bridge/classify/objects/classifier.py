@@ -1,6 +1,6 @@
 """A classifier of objects: features, classes and model, in a folder without pickles.
 
-A folder has ``classifier.json`` and the arrays of the model as ``.npy``, which any program reads.
+A folder has ``classes.json`` and the arrays of the model as ``.npy``, which any program reads.
 Nothing but NumPy is needed to apply it.
 """
 
@@ -28,7 +28,7 @@ from bridge.errors import BadInputError
 from bridge.files.arrays import array_bytes, read_array
 from bridge.files.folders import write_folder
 
-DESCRIPTION = "classifier.json"
+DESCRIPTION = "classes.json"
 """Name of the file by which the folder of a classifier is recognised."""
 
 _FORMAT = "starbridge object classifier"

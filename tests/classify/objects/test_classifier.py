@@ -150,7 +150,7 @@ def test_a_missing_or_cut_file_is_one_line(tmp_path: Path, kind: str) -> None:
 )
 def test_a_description_that_does_not_fit_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
     TRAINED["logistic"].write(tmp_path / "c")
-    file = tmp_path / "c/classifier.json"
+    file = tmp_path / "c/classes.json"
     file.write_text(json.dumps(json.loads(file.read_text("utf-8")) | change))
     with pytest.raises(BadInputError, match="damaged"):
         load_object_classifier(tmp_path / "c")
@@ -161,7 +161,7 @@ def test_what_is_no_classifier_of_objects_is_refused(tmp_path: Path) -> None:
         load_object_classifier(tmp_path / "none")
     with pytest.raises(BadInputError, match=r"has no classifier\.json"):
         load_object_classifier(tmp_path)
-    (tmp_path / "classifier.json").write_text(
+    (tmp_path / "classes.json").write_text(
         '{"format": "starbridge pixel classifier", "version": 1}'
     )
     with pytest.raises(BadInputError, match="no classifier of objects but a starbridge pixel"):
