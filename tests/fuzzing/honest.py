@@ -19,6 +19,8 @@ import zarr
 
 from bridge import Detections
 from bridge.classify.forest import DecisionForest
+from bridge.classify.objects.classifier import ObjectClassifier
+from bridge.classify.objects.training import train_object_classifier
 from bridge.classify.pixels.classifier import PixelClassifier
 from bridge.classify.pixels.filters import FilterBank
 from bridge.classify.pixels.intensities import Intensities
@@ -27,6 +29,7 @@ from bridge.formats.ilastik.input_images import InputImage
 from bridge.formats.ilastik.writing import write_object_project
 from bridge.model.folder import demo_model_folder
 from tests.aggregate.ilastik import ilastik_table
+from tests.classify.objects.examples import easy_examples
 from tests.formats.ilastik.projects import write_project
 from tests.formats.ilastik.vigra_trees import stump
 from tests.formats.ilastik.vigra_trees import write_project as write_forest
@@ -211,6 +214,21 @@ def ilastik_forest(folder: Path, random: Random) -> Path:
     """Write a project of ilastik with nothing but trees."""
     trees = [stump(float(random.normal()), column=n % 3, features=3) for n in range(4)]
     return write_forest(folder / "forest.ilp", [trees[:2], trees[2:]])
+
+
+def object_classifier(folder: Path, random: Random) -> Path:
+    """Write a classifier of objects as starbridge keeps it, of any of its models."""
+    trained = _object_classifiers()
+    trained[int(random.integers(len(trained)))].write(folder / "classes")
+    return folder / "classes"
+
+
+@cache
+def _object_classifiers() -> tuple[ObjectClassifier, ...]:
+    return tuple(
+        train_object_classifier(easy_examples(), kinds=[kind]).classifier
+        for kind in ("logistic", "svc", "trees")
+    )
 
 
 def pixel_classifier(folder: Path, random: Random) -> Path:

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bridge import Detections, open_image
 from bridge.aggregate import count_table
 from bridge.classify.forest import DecisionForest
+from bridge.classify.objects.classifier import load_object_classifier
 from bridge.classify.pixels.classifier import load_classifier
 from bridge.formats.ilastik.forest import read_forest
 from bridge.formats.ilastik.pickles import refuse_unknown_pickles
@@ -267,11 +269,11 @@ def _ilastik_forest(path: Path, random: Random) -> None:
                 tree[name] = values
 
 
-def _pixel_classifier(path: Path, random: Random) -> None:
+def _classifier(path: Path, random: Random) -> None:
     files = sorted(path.iterdir())
     arrays = [file for file in files if file.suffix == ".npy"]
     if random.random() < 0.5:
-        description = path / "classifier.json"
+        (description,) = path.glob("*.json")
         description.write_bytes(change_json(description.read_bytes(), random))
         return
     chosen = arrays[int(random.integers(len(arrays)))]
@@ -364,6 +366,11 @@ def _read_pixel_classifier(path: Path) -> None:
     forest.predict_proba(np.zeros((forest.n_features, 4), np.float32))
 
 
+def _read_object_classifier(path: Path) -> None:
+    classifier = load_object_classifier(path)
+    classifier.predict(pd.DataFrame(0.0, index=range(4), columns=list(classifier.feature_names)))
+
+
 def _read_model(path: Path) -> None:
     read_unet(open_model(path))
 
@@ -390,7 +397,8 @@ KINDS: dict[str, Kind] = {
         honest.ilastik_project, _ilastik_project, _read_ilastik_project, 4 * SPARSE
     ),
     "ilastik forest": Kind(honest.ilastik_forest, _ilastik_forest, _read_ilastik_forest, SPARSE),
-    "pixel classifier": Kind(honest.pixel_classifier, _pixel_classifier, _read_pixel_classifier),
+    "pixel classifier": Kind(honest.pixel_classifier, _classifier, _read_pixel_classifier),
+    "object classifier": Kind(honest.object_classifier, _classifier, _read_object_classifier),
     "CSV table": Kind(honest.csv_table, _csv_table, count_table),
     "TIFF": Kind(honest.tiff, _bytes(damage, claim_tiff), _read_image),
     "Zarr": Kind(honest.zarr_folder, _zarr, _read_image, SPARSE),

@@ -220,6 +220,7 @@ def load_object_classifier(path: str | PathLike[str]) -> ObjectClassifier:
         if file.stat().st_size > _MOST_TEXT:
             raise ValueError("it is far too long")
         description = json.loads(file.read_bytes())
+        json.dumps(description, ensure_ascii=False).encode()  # halves of characters are no text
         kind, version = description["format"], description["version"]
     except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
         raise BadInputError(file, f"is damaged ({_reason(error)})", _DAMAGED) from error

@@ -337,6 +337,7 @@ def _read_folder(folder: Path) -> PixelClassifier:
         if file.stat().st_size > _MOST_TEXT:
             raise ValueError("it is far too long")
         description = json.loads(file.read_bytes())
+        json.dumps(description, ensure_ascii=False).encode()  # halves of characters are no text
         if description["format"] != _FORMAT:
             raise ValueError("it is the description of something else")
         version = description["version"]

@@ -141,6 +141,7 @@ def test_a_missing_or_cut_file_is_one_line(tmp_path: Path, kind: str) -> None:
         {"classes": 3},
         {"features": ["size"]},
         {"features": [1, 2, 3, 4, 5]},
+        {"features": ["size", "\udc00"]},
         {"model": {"kind": "forest", "settings": {}}},
         {"model": {"kind": "svc", "settings": {}}},
         {"model": {"kind": ["logistic"], "settings": {}}},
