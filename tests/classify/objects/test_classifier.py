@@ -160,7 +160,7 @@ def test_a_description_that_does_not_fit_is_refused(tmp_path: Path, change: dict
 def test_what_is_no_classifier_of_objects_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="is not there"):
         load_object_classifier(tmp_path / "none")
-    with pytest.raises(BadInputError, match=r"has no classifier\.json"):
+    with pytest.raises(BadInputError, match=r"has no classes\.json"):
         load_object_classifier(tmp_path)
     (tmp_path / "classes.json").write_text(
         '{"format": "starbridge pixel classifier", "version": 1}'
