@@ -33,6 +33,7 @@ settings.load_profile("starbridge")
 
 LONG = (
     "models_export",
+    "fuzzing",
     "cli/test_train.py",
     "cli/test_human_in_the_loop.py",
     "demo/test_model.py",

@@ -109,7 +109,7 @@ def simulate_organoids(
         BadInputError: the image is too small for what is asked for, or there is no such class.
 
     >>> organoids = simulate_organoids((72, 144), seed=1, classes=["Cyst", "Dead"])
-    >>> organoids.image.shape, organoids.labels.max(), organoids.classes
+    >>> organoids.image.shape, int(organoids.labels.max()), organoids.classes
     ((72, 144), 2, ('Cyst', 'Dead'))
     """
     rng = np.random.default_rng(seed)

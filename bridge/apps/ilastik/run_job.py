@@ -17,8 +17,9 @@ from bridge.apps.ilastik.checking import (
     check_table,
     write_empty,
 )
+from bridge.apps.ilastik.describing import describe_export
 from bridge.apps.ilastik.errors import IlastikError, IlastikStartError, ProjectError
-from bridge.apps.ilastik.exports import Export, describe_export
+from bridge.apps.ilastik.exports import Export
 from bridge.apps.ilastik.finding import IlastikApp
 from bridge.apps.ilastik.handing_over import (
     HandedImage,

@@ -73,10 +73,8 @@ def write_class_report(
         BadInputError: a file cannot be written.
         MissingPartError: jinja2, which fills in the page, is not installed.
 
-    Example::
-
-        trained = train_object_classifier(table, settings)
-        write_class_report(Path("report"), trained, lambda row: crops[row])
+    >>> trained = train_object_classifier(table, settings)  # doctest: +SKIP
+    >>> write_class_report(Path("report"), trained, lambda row: crops[row])  # doctest: +SKIP
     """
     paths = [folder / name for name in FILES]
     importance = importance_table(trained, seed=seed)
