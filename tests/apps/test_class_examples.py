@@ -32,7 +32,7 @@ def _reclassed(pushed: Detections, classes: list[str | None]) -> Detections:
 
 
 def test_classes_that_were_pushed_are_no_examples(tmp_path: Path) -> None:
-    """What a classifier said, and nobody corrected, would teach it its own mistakes."""
+    """A class that nobody corrected would teach the classifier its own mistakes."""
     pushed = squares(["live", "dead", "to check", None])
     reviewed = _reclassed(pushed, ["live", "live", "to check", "dead"])
     review = review_of(reviewed, write_image(tmp_path / "a.tif"), changes=compare(pushed, reviewed))

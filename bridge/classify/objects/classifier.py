@@ -20,13 +20,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bridge.classify.folders import read_description, write_classifier
 from bridge.classify.objects.features.settings import FeatureSettings
 from bridge.classify.objects.models.base import ObjectModel
 from bridge.classify.objects.models.registry import MODELS
 from bridge.classify.objects.scaling import FeatureScaling
 from bridge.errors import BadInputError
 from bridge.files.arrays import array_bytes, read_array
-from bridge.files.folders import write_folder
 
 DESCRIPTION = "classes.json"
 """Name of the file by which the folder of a classifier is recognised."""
@@ -41,7 +41,7 @@ _SHOWN = 3  # names of missing features
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ObjectClassifier:
-    """What turns the features of objects into probabilities of classes.
+    """A model that gives each object, by its features, the probability of each class.
 
     Attributes:
         classes: names of the classes.
@@ -163,13 +163,7 @@ class ObjectClassifier:
         Raises:
             BadInputError: something else is there, or it cannot be written.
         """
-        folder = Path(path)
-        is_taken = folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))
-        if is_taken and not (folder / DESCRIPTION).is_file():
-            raise BadInputError(
-                folder, "is there and is no classifier", "choose another name for the classifier"
-            )
-        write_folder(folder, self._files())
+        write_classifier(Path(path), DESCRIPTION, self._files())
 
     def _files(self) -> dict[str, bytes]:
         description = {
@@ -217,10 +211,7 @@ def load_object_classifier(path: str | PathLike[str]) -> ObjectClassifier:
             "give the folder that classes train wrote",
         )
     try:
-        if file.stat().st_size > _MOST_TEXT:
-            raise ValueError("it is far too long")
-        description = json.loads(file.read_bytes())
-        json.dumps(description, ensure_ascii=False).encode()  # halves of characters are no text
+        description = read_description(file, _MOST_TEXT)
         kind, version = description["format"], description["version"]
     except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
         raise BadInputError(file, f"is damaged ({_reason(error)})", _DAMAGED) from error

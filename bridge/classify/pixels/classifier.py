@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.classify.folders import read_description, write_classifier
 from bridge.classify.forest import DecisionForest
 from bridge.classify.pixels.filters.bank import FilterBank, Keep
 from bridge.classify.pixels.intensities import Intensities, measure_intensities
 from bridge.classify.pixels.planes import PlaneReader
 from bridge.errors import BadInputError, StarbridgeError
 from bridge.files.arrays import array_bytes, read_array
-from bridge.files.folders import write_folder
 from bridge.formats.ilastik.feature_selection import FEATURE_IDS, FeatureSelection
 from bridge.formats.ilastik.forest import StoredForest, read_forest
 from bridge.formats.ilastik.project import IlastikProject, read_project
@@ -164,12 +164,7 @@ class PixelClassifier:
         Raises:
             BadInputError: something else is there, or it cannot be written.
         """
-        folder = Path(path)
-        if folder.exists() and not (folder / DESCRIPTION).is_file() and not _is_empty(folder):
-            raise BadInputError(
-                folder, "is there and is no classifier", "choose another name for the classifier"
-            )
-        write_folder(folder, self._files())
+        write_classifier(Path(path), DESCRIPTION, self._files())
 
     def _files(self) -> dict[str, bytes]:
         description = {
@@ -321,10 +316,6 @@ def _fit_features(
     )
 
 
-def _is_empty(folder: Path) -> bool:
-    return folder.is_dir() and not any(folder.iterdir())
-
-
 def _read_folder(folder: Path) -> PixelClassifier:
     file = folder / DESCRIPTION
     if not file.is_file():
@@ -334,10 +325,7 @@ def _read_folder(folder: Path) -> PixelClassifier:
             "give the folder of pixels train, or a project of ilastik (.ilp)",
         )
     try:
-        if file.stat().st_size > _MOST_TEXT:
-            raise ValueError("it is far too long")
-        description = json.loads(file.read_bytes())
-        json.dumps(description, ensure_ascii=False).encode()  # halves of characters are no text
+        description = read_description(file, _MOST_TEXT)
         if description["format"] != _FORMAT:
             raise ValueError("it is the description of something else")
         version = description["version"]
