@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bridge.apps.fiji.review_files import read_review as read_fiji_review
@@ -23,6 +24,7 @@ from bridge.classify.objects.classed_images import (
 )
 from bridge.classify.objects.sources.class_tables import find_class_tables, read_tables
 from bridge.classify.objects.sources.crops import read_crops
+from bridge.classify.objects.sources.exports import read_export
 from bridge.classify.objects.sources.files import read_files
 from bridge.classify.objects.sources.ilastik_labels import (
     is_ilastik_project,
@@ -30,6 +32,7 @@ from bridge.classify.objects.sources.ilastik_labels import (
 )
 from bridge.classify.objects.sources.options import ReadOptions
 from bridge.errors import BadInputError, StarbridgeError
+from bridge.formats.qupath_export import find_export, find_whole_images
 from bridge.review import Changes
 from bridge.review.classes import TO_CHECK, classes_of_reviewers
 
@@ -102,6 +105,12 @@ def _read(
                 on_error(error)
     elif options.images:
         yield from read_files(place, options, on_error=on_error)
+    elif export := find_export(place):
+        if images := find_whole_images(place):
+            here = replace(options, images=tuple(images))
+            yield from read_files(export, here, on_error=on_error)
+        else:
+            yield from read_export(export, options, note=note, on_error=on_error)
     else:
         yield from read_crops(place, options, note=note, on_error=on_error)
 

@@ -43,3 +43,16 @@ def pixels(
 
     for path in write_pixel_tutorial(out):
         typer.echo(path)
+
+
+@app.command("organoids")
+def organoids(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the study.")] = Path(
+        "organoid-tutorial"
+    ),
+) -> None:
+    """Write images of organoids and an export of QuPath, for the tutorial of orgaSeg."""
+    from bridge.demo.organoid_tutorial import write_organoid_tutorial
+
+    for path in write_organoid_tutorial(out):
+        typer.echo(path)

@@ -327,13 +327,28 @@ def read_overlay(
     return _detections(file, named, image, groups, {})[0]
 
 
+def read_selection(path: str | PathLike[str], *, image: ImageInfo | None = None) -> Detections:
+    """Read the selection of a TIFF that ImageJ or starbridge saved, as of one object's region.
+
+    Args:
+        path: the TIFF.
+        image: what is known of the image, where the file does not say.
+
+    Returns:
+        One object, or none: no selection, or one without an area.
+
+    Raises:
+        BadInputError: no TIFF, or a damaged selection.
+    """
+    file = existing_file(path)
+    data = (_imagej_metadata(file) or {}).get("ROI")
+    named = [] if data is None else [("selection", _one_roi(file, "the selection", data))]
+    return _detections(file, named, image, None, {})[0]
+
+
 def _overlay(file: Path) -> list[tuple[str, roifile.ImagejRoi]]:
     """Return the ROIs of a TIFF's overlay, and names that say where they lie in it."""
-    try:
-        with tifffile.TiffFile(file) as tiff:
-            metadata = tiff.imagej_metadata
-    except (tifffile.TiffFileError, ValueError, OSError, struct.error) as error:
-        raise BadInputError(file, f"is no readable TIFF ({error})", "save it again") from error
+    metadata = _imagej_metadata(file)
     if metadata is None:
         raise BadInputError(
             file, "was not saved by ImageJ, so it has no overlay", "in Fiji: File > Save As > Tiff…"
@@ -344,6 +359,14 @@ def _overlay(file: Path) -> list[tuple[str, roifile.ImagejRoi]]:
         (f"overlay {number}", _one_roi(file, f"number {number} of the overlay", data))
         for number, data in enumerate(entries, 1)
     ]
+
+
+def _imagej_metadata(file: Path) -> dict[str, Any] | None:
+    try:
+        with tifffile.TiffFile(file) as tiff:
+            return tiff.imagej_metadata
+    except (tifffile.TiffFileError, ValueError, OSError, struct.error) as error:
+        raise BadInputError(file, f"is no readable TIFF ({error})", "save it again") from error
 
 
 def _comment(record: dict[str, Any]) -> bytes:

@@ -85,7 +85,8 @@ FORMATS: dict[str, FormatSpec] = {
         ),
         FormatSpec(
             "geojson", "bridge.formats.geojson", (".geojson", ".geojson.gz", ".json", ".json.gz"),
-            "geojson/{name}.geojson", rank=1, aliases=("{name}.geojson.gz",),
+            "geojson/{name}.geojson", rank=1,
+            aliases=("{name}.geojson.gz", "geojsons/{name}.geojson"),  # QuPath's export for orgaSeg
         ),
         FormatSpec(
             "csv", "bridge.formats.tables", (".csv", ".tsv"), "tables/{name}.csv", rank=7,

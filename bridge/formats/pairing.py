@@ -54,7 +54,7 @@ def pair(
         of_name = (path for place in places for path in _of(place, name))
         found = list({path.resolve(): path for path in reversed([*of_name])}.values())[::-1]
         if not found:
-            looked = ", ".join(str(place) for place in places)
+            looked = ", ".join(dict.fromkeys(map(str, places)))
             raise BadInputError(file, f"has no objects in {looked}", f"expected {name}.geojson")
         if len(found) > 1:
             raise BadInputError(

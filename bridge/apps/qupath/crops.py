@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import math
 import re
 import zipfile
 from collections.abc import Collection
@@ -31,6 +30,7 @@ from bridge.files.names import safe_name
 from bridge.formats.geojson import DECIMALS, PROBABILITY
 from bridge.formats.imagej_rois import encode
 from bridge.formats.markers import make_markers, marker_features, marker_rois, select_markers
+from bridge.formats.qupath_export import region_box
 from bridge.images import from_array
 from bridge.images.hyperstack import write_hyperstack
 from bridge.review.results import select_objects
@@ -172,17 +172,6 @@ def annotation_title(class_name: str | None, number: int) -> str:
     # The notebooks for training find the class by the brackets.
     kind = safe_name(re.sub(r"[\[\]]", "_", class_name or "none"))[:_LONGEST_CLASS]
     return f"[{kind or '_'}] {number:03d}"
-
-
-def region_box(shape: Any) -> tuple[int, int, int, int]:
-    """Return the whole pixels (left, top, right, bottom) around an outline.
-
-    >>> region_box(shapely.box(20.5, 10.2, 30.1, 11))
-    (20, 10, 31, 11)
-    """
-    # A curve's outline goes beyond its bounds by what is left over of rounding.
-    left, top, right, bottom = np.round(shape.bounds, DECIMALS).tolist()
-    return math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom)
 
 
 def read_region(image: ShownImage, box: tuple[int, int, int, int], z: int, t: int) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import typer
 
 from bridge.cli.classes.apply import apply
+from bridge.cli.classes.crops import crops
 from bridge.cli.classes.review import review
 from bridge.cli.classes.train import train
 
@@ -16,6 +17,7 @@ app = typer.Typer(
 _COMMANDS: dict[str, Callable[..., None]] = {
     "train": train,
     "apply": apply,
+    "crops": crops,
     "review": review,
 }
 for name, command in _COMMANDS.items():

@@ -1,7 +1,8 @@
 """The class of an object in the name of its image region: the name's only round bracket.
 
 Programs that sort regions by class take the first round bracket of a name, as orgaSeg's sorter
-does. QuPath's own names have further ones: ``Annotation (Polygon) (Cyst)``.
+does. QuPath's own names have further ones: ``Annotation (Polygon) (Cyst)``; so may have the names
+of images and of classes.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ NO_CLASS = "none"
 """Text in the bracket of an object without a class."""
 
 _LONGEST_CLASS = 100
-_BRACKET = re.compile(r"\(([^()]*)\)")
+_ENDING = re.compile(r"\.[A-Za-z]{3,4}$")
+_NUMBER = re.compile(r"[_ ]*\d+$")
+_OF_PULL = re.compile(r"(?P<image>.+) \[(?P<kind>[^\[\]]+)\] \d{3,}")
+_OBJECT = re.compile(r"(?:Annotation|Detection|Cell)?\s*$")
 _COUNT = re.compile(r"\d+ objects?")
 _ROI_KINDS = frozenset(
     {
@@ -54,21 +58,68 @@ def class_text(class_name: str | None) -> str:
 
 
 def class_in_name(name: str) -> str | None:
-    """Return the class in a name that QuPath, orgaSeg or :func:`crop_name` made.
+    """Return the class in a name that QuPath, orgaSeg, starbridge or :func:`crop_name` made.
 
-    It is the last round bracket that is neither a kind of ROI nor a number of objects.
+    It is the last outermost round bracket that is neither a kind of ROI nor a number of objects;
+    where a kind of ROI is there, a bracket behind it, as those before belong to the image. Names of
+    ``starbridge qupath pull --crops`` have it in square brackets before their number.
 
     Returns:
         The class; ``None`` where there is none.
 
-    >>> class_in_name("slide (2)Annotation (Polygon) (Cyst) (3 objects)_1.tif")
-    'Cyst'
-    >>> class_in_name("Annotation (Polygon)"), class_in_name("a (none)_001.tif")
+    >>> class_in_name("slide (2)Annotation (Polygon) (Cyst (old)) (3 objects)_1.tif")
+    'Cyst (old)'
+    >>> class_in_name("slide (2)Annotation (Polygon)_1"), class_in_name("a (none)_001.tif")
     (None, None)
+    >>> class_in_name("slide (2) [Cyst] 007.tif")
+    'Cyst'
     """
-    found = [text.strip() for text in _BRACKET.findall(name)]
-    classes = [text for text in found if text and not _is_no_class(text)]
+    stem = _ENDING.sub("", name)
+    if pulled := _OF_PULL.fullmatch(stem):
+        return None if pulled["kind"] == NO_CLASS else pulled["kind"]
+    found = _brackets(stem)
+    kinds = [number for number, (_, text) in enumerate(found) if text.lower() in _ROI_KINDS]
+    behind = found[kinds[-1] + 1 :] if kinds else found
+    classes = [text for _, text in behind if text and not _is_no_class(text)]
     return classes[-1] if classes and classes[-1] != NO_CLASS else None
+
+
+def image_in_name(name: str) -> str:
+    """Return the name of the image that a region was cut from: without class and number.
+
+    >>> image_in_name("slide (2)Annotation (Polygon) (Cyst)_1"), image_in_name("slide_1_12")
+    ('slide (2)', 'slide_1')
+    >>> image_in_name("slide 1 (Cyst)_007"), image_in_name("slide 1 [Cyst] 007"), image_in_name("7")
+    ('slide 1', 'slide 1', '7')
+    """
+    if pulled := _OF_PULL.fullmatch(name):
+        return pulled["image"]
+    found = _brackets(name)
+    kinds = [start for start, text in found if text.lower() in _ROI_KINDS]
+    plain = name[: kinds[-1]] if kinds else _NUMBER.sub("", name)
+    if kinds:
+        plain = _OBJECT.sub("", plain)
+    elif found and plain.endswith(")"):
+        plain = plain[: found[-1][0]]
+    return plain.strip(" _") or name
+
+
+def _brackets(name: str) -> list[tuple[int, str]]:
+    """Return where the outermost round brackets of a name begin, and what is in them.
+
+    They are found from behind: a bracket without its partner belongs to the image's own name, which
+    comes first.
+    """
+    found: list[tuple[int, str]] = []
+    ends: list[int] = []
+    for place in range(len(name) - 1, -1, -1):
+        if name[place] == ")":
+            ends.append(place)
+        elif name[place] == "(" and ends:
+            end = ends.pop()
+            if not ends:
+                found.append((place, name[place + 1 : end].strip()))
+    return found[::-1]
 
 
 def _is_no_class(text: str) -> bool:

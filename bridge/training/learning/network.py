@@ -20,6 +20,7 @@ from bridge.model.stardist_keras import build_stardist
 from bridge.training.learning.architecture import Architecture, patch_divisor, with_classes
 from bridge.training.pairs import TrainingPair
 
+_OTHER_SIZE = 1.7  # as of bridge.segment.notes.note_on_size
 _PATCH = 160
 _CLASS_HEAD = "prob_class"
 """StarDist's name of the layer that tells classes apart."""
@@ -106,13 +107,28 @@ def plan_network(
             f"has {channels} channels, and {start.name} takes {start.n_channels}",
             f"choose {start.n_channels} with --channel, or train from nothing with --new",
         )
-    recipe = start.recipe
-    if recipe.diameter is None:
-        recipe = replace(recipe, diameter=median_diameter(pairs))
+    recipe = _for_size(start.recipe, median_diameter(pairs))
     if not classes:
         names = tuple(recipe.class_name(k + 1) for k in range(start.n_classes))
         return Plan(start.config, replace(recipe, classes=names), start)
     return Plan(with_classes(start.config, classes), replace(recipe, classes=classes), start)
+
+
+def _for_size(recipe: Recipe, diameter: float | None) -> Recipe:
+    """Return the recipe of a model that learns objects of a size.
+
+    Where they are of another size than those of the start, whatever the reason, its diameter would
+    advise a wrong scale, and its pixel size would enlarge images that were learned as they are.
+
+    Args:
+        recipe: of the start.
+        diameter: median diameter of the objects, pixels of the training images.
+    """
+    if recipe.diameter is None or diameter is None:
+        return replace(recipe, diameter=recipe.diameter or diameter)
+    if 1 / _OTHER_SIZE <= diameter / recipe.diameter <= _OTHER_SIZE:
+        return recipe
+    return replace(recipe, diameter=diameter, pixel_size=None)
 
 
 def build_network(plan: Plan, seed: int) -> tuple[Any, str]:

@@ -16,13 +16,15 @@ from bridge.errors import BadInputError, StarbridgeError
 from bridge.formats.labels import read_label_image
 from bridge.formats.layout import spec_of
 from bridge.formats.pairing import add_source_to_errors
+from bridge.formats.qupath_export import find_export, find_whole_images
 from bridge.images import open_image
 from bridge.images.image import Image
 from bridge.images.names import IMAGE_ENDINGS, is_zarr
 from bridge.training.cutting import trim
 from bridge.training.pairs import TrainingPair
 from bridge.training.sources.archives import unpacked
-from bridge.training.sources.couples import Couple, couple_of, find_couples
+from bridge.training.sources.couples import Couple, couple_of, couple_of_objects, find_couples
+from bridge.training.sources.exports import read_regions
 from bridge.training.sources.manifest import is_dataset, read_dataset
 from bridge.training.sources.masks import check_mask
 from bridge.training.sources.options import Note, OnError, ReadOptions, ignore_note
@@ -45,9 +47,10 @@ def read_pairs(
     :func:`bridge.apps.training_pairs.read_training_pairs`, which takes all of these, too.
 
     Args:
-        source: a folder in a layout of :mod:`bridge.training.sources.couples`, or a zip of one; a
-            data set of ``starbridge pairs``; or an image. Objects lie beside the images, or where
-            ``options`` say.
+        source: a folder in a layout of :mod:`bridge.training.sources.couples`, or a zip of one; an
+            export of QuPath's annotations (:mod:`bridge.training.sources.exports`); a data set of
+            ``starbridge pairs``; or an image. Objects lie beside the images, or where ``options``
+            say.
         options: what is read.
         note: called with sentences for the user.
         on_error: called with the error of an image, which is left out; where ``None``, the first
@@ -74,6 +77,12 @@ def read_pairs(
         raise BadInputError(place, "does not exist", "check the path")
     if is_dataset(place):
         yield from read_dataset(place, options, on_error=on_error)
+    elif not options.objects and (export := find_export(place)):
+        if images := find_whole_images(place):
+            couples = [couple_of_objects(path, [export]) for path in images]
+            yield from _read_couples(couples, options, note, on_error)
+        else:
+            yield from read_regions(export, options, note=note, on_error=on_error)
     elif place.is_dir() and not is_zarr(place):
         yield from _read_couples(find_couples(place, options.objects), options, note, on_error)
     elif place.name.lower().endswith(IMAGE_ENDINGS):

@@ -9,10 +9,10 @@ import pytest
 import tifffile
 
 from bridge.classify.objects.classed_images import ClassedImage, measure_examples
-from bridge.classify.objects.sources.crops import image_of_crop, read_crops
+from bridge.classify.objects.sources.crops import read_crops
 from bridge.classify.objects.sources.options import ReadOptions
 from bridge.errors import BadInputError
-from bridge.formats.naming.crops import crop_name
+from bridge.formats.naming.crops import crop_name, image_in_name
 from tests.classify.objects.images import features, write_image
 
 
@@ -91,4 +91,4 @@ def test_chosen_classes_alone(tmp_path: Path) -> None:
 
 
 def test_the_image_that_a_crop_was_cut_from() -> None:
-    assert image_of_crop(crop_name("slide (2)", "Cyst", 7)) == "slide [2]"
+    assert image_in_name(crop_name("slide (2)", "Cyst", 7)) == "slide [2]"
