@@ -60,6 +60,21 @@ def test_pairs_say_channels_and_size() -> None:
     assert not plan.is_same_network
 
 
+@pytest.mark.parametrize(
+    ("learned", "size", "pixel"), [(12.0, 12.0, 0.5), (20.0, None, None), (6.0, None, None)]
+)
+def test_objects_of_another_size_than_the_starts_count(
+    classless: ModelFolder, learned: float, size: float | None, pixel: float | None
+) -> None:
+    pairs = [disc_pair("a", 1)]
+    before = replace(classless.recipe, diameter=learned, pixel_size=0.5)
+
+    plan = plan_network(pairs, replace(classless, recipe=before))
+
+    assert plan.recipe.diameter == (size or median_diameter(pairs))
+    assert plan.recipe.pixel_size == pixel
+
+
 def test_no_pairs_are_refused() -> None:
     with pytest.raises(BadInputError, match="training pairs: are none"):
         plan_network([], None)

@@ -92,3 +92,28 @@ def test_chosen_classes_alone(tmp_path: Path) -> None:
 
 def test_the_image_that_a_crop_was_cut_from() -> None:
     assert image_in_name(crop_name("slide (2)", "Cyst", 7)) == "slide [2]"
+
+
+def test_parts_of_a_data_set_are_no_classes_and_its_test_is_not_learned(tmp_path: Path) -> None:
+    write_image(tmp_path / "train" / "Cyst" / "a_1.tiff")
+    write_image(tmp_path / "val" / "Solid" / "a_2.tiff", 1)
+    write_image(tmp_path / "test" / "Solid" / "b_1.tiff", 2)
+    notes: list[str] = []
+
+    found = list(read_crops(tmp_path, ReadOptions(), note=notes.append))
+
+    assert _classes(found) == {"a_1": ["Cyst"], "a_2": ["Solid"]}
+    assert notes == [f"{tmp_path}: the crops in test are not learned"]
+
+
+def test_a_class_is_called_as_in_the_list_unless_it_was_sorted_anew(tmp_path: Path) -> None:
+    write_image(tmp_path / "train" / "a (Dead [dark])_001.tif")
+    write_image(tmp_path / "train" / "Cyst" / "a (Solid)_002.tif", 1)
+    (tmp_path / "crops.csv").write_text(
+        "image_name,label\ncrops/train/a (Dead [dark])_001.tif,Dead (dark)\n"
+        "crops/train/a (Solid)_002.tif,Solid\n"
+    )
+
+    found = list(read_crops(tmp_path, ReadOptions()))
+
+    assert [*_classes(found).values()] == [["Dead (dark)"], ["Cyst"]]
