@@ -49,13 +49,12 @@ def _write(place: Path) -> None:
         left = number * (_SIDE + _GAP)
         sheet.paste(panel, (left, _CAPTION))
         draw.text((left, 3), caption, fill="black", font=font)
-    left = 0.0
-    top = _SIDE + _CAPTION + 4
+    x, top = 0.0, _SIDE + _CAPTION + 4
     for name in (*_classes(place), None):
         color = _WITHOUT_CLASS if name is None else class_color(name)
-        draw.rectangle((left, top + 4, left + 14, top + 18), fill=color, outline="black")
-        draw.text((left + 20, top), name or "no class", fill="black", font=font)
-        left += 20 + draw.textlength(name or "no class", font=font) + 24
+        draw.rectangle((x, top + 4, x + 14, top + 18), fill=color, outline="black")
+        draw.text((x + 20, top), name or "no class", fill="black", font=font)
+        x += 20 + draw.textlength(name or "no class", font=font) + 24
     sheet.save(PICTURE, quality=88, optimize=True)
     print(PICTURE)
 

@@ -28,7 +28,8 @@ def train(
             metavar="SOURCES...",
             help="Classed objects: a QuPath project, a review folder of Fiji, a project of ilastik "
             "(.ilp), a table of classes (CSV), files of objects (GeoJSON, ROIs) or folders of "
-            "them, or a folder of crops called NAME (class)_001.tif or sorted into folders.",
+            "them, an export of QuPath (geojsons/, ROIsTif/), or a folder of crops called NAME "
+            "(class)_001.tif or sorted into folders.",
             show_default=False,
         ),
     ],

@@ -61,7 +61,7 @@ def test_pairs_say_channels_and_size() -> None:
 
 
 @pytest.mark.parametrize(
-    ("learned", "size", "pixel"), [(12.0, 12.0, 0.5), (20.0, None, None), (6.0, None, None)]
+    ("learned", "size", "pixel"), [(12.0, 12.0, 0.5), (24.0, None, None), (6.0, None, None)]
 )
 def test_objects_of_another_size_than_the_starts_count(
     classless: ModelFolder, learned: float, size: float | None, pixel: float | None
