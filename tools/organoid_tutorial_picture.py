@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from bridge.colors import class_color
 from bridge.formats import geojson
 from tools.page_commands import read_commands, run_command
 
@@ -27,6 +27,8 @@ _SIDE = 432
 _GAP = 10
 _CAPTION = 28
 _WITHOUT_CLASS = "#ffffff"
+_COLORS = ("#e69f00", "#56b4e9", "#d55e00", "#f0e442", "#cc79a7", "#00c98f")
+"""Of the classes in the order of the alphabet: colours that everybody can tell apart."""
 
 
 def main() -> None:
@@ -50,22 +52,23 @@ def _write(place: Path) -> None:
         sheet.paste(panel, (left, _CAPTION))
         draw.text((left, 3), caption, fill="black", font=font)
     x, top = 0.0, _SIDE + _CAPTION + 4
-    for name in (*_classes(place), None):
-        color = _WITHOUT_CLASS if name is None else class_color(name)
+    for name, color in (*_colors(place).items(), ("no class", _WITHOUT_CLASS)):
         draw.rectangle((x, top + 4, x + 14, top + 18), fill=color, outline="black")
-        draw.text((x + 20, top), name or "no class", fill="black", font=font)
-        x += 20 + draw.textlength(name or "no class", font=font) + 24
+        draw.text((x + 20, top), name, fill="black", font=font)
+        x += 20 + draw.textlength(name, font=font) + 24
     sheet.save(PICTURE, quality=88, optimize=True)
     print(PICTURE)
 
 
-def _classes(place: Path) -> list[str]:
+def _colors(place: Path) -> dict[str, str]:
     files = (place / "study" / "truth").iterdir()
-    return sorted({name for file in files for name in geojson.read(file).objects["class"]})
+    names = sorted({name for file in files for name in geojson.read(file).objects["class"]})
+    return dict(zip(names, _COLORS, strict=True))
 
 
 def _panels(place: Path) -> list[tuple[str, Image.Image]]:
     """Return the caption and the picture of each step."""
+    colors = _colors(place)
     annotated, new = "plate 1 (A1)", "plate 3 (B1)"
     study, quadrant = place / "study", place / "dataset" / "train"
     small = next((quadrant / "images").glob("*A2*_0.tiff"))
@@ -78,13 +81,16 @@ def _panels(place: Path) -> list[tuple[str, Image.Image]]:
             _outlined(
                 study / "images" / f"{annotated}.ome.tif",
                 study / "export" / "geojsons" / f"{annotated}.geojson",
+                colors,
             ),
         ),
         ("learned: a quadrant, a quarter of the size", _with_labels(small, labels)),
         (
             "found in a new image, with classes",
             _outlined(
-                study / "new" / f"{new}.ome.tif", place / "classes" / "geojson" / f"{new}.geojson"
+                study / "new" / f"{new}.ome.tif",
+                place / "classes" / "geojson" / f"{new}.geojson",
+                colors,
             ),
         ),
     ]
@@ -96,12 +102,12 @@ def _grey(pixels: NDArray[Any]) -> Image.Image:
     return Image.fromarray(np.repeat(shown[..., np.newaxis], 3, axis=2))
 
 
-def _outlined(image: Path, objects: Path) -> Image.Image:
+def _outlined(image: Path, objects: Path, colors: Mapping[str, str]) -> Image.Image:
     picture = _grey(tifffile.imread(image))
     draw = ImageDraw.Draw(picture)
     frame = geojson.read(objects).objects
     for outline, name in zip(frame.geometry, frame["class"], strict=True):
-        color = class_color(name) if isinstance(name, str) else _WITHOUT_CLASS
+        color = colors.get(name, _WITHOUT_CLASS)
         for ring in shapely.get_rings(outline):
             draw.line([(x, y) for x, y in ring.coords], fill=color, width=2)
     return picture.resize((_SIDE, _SIDE))
