@@ -33,6 +33,8 @@ from bridge.errors import BadInputError, StarbridgeError
 from bridge.review import Changes
 from bridge.review.classes import TO_CHECK, classes_of_reviewers
 
+_REVIEWS = ("QuPath project", "review folder")
+
 
 def read_classed_images(
     sources: Sequence[Path],
@@ -84,6 +86,10 @@ def _read(
     heap: str | None,
 ) -> Iterator[ClassedImage]:
     kind = kind_of(place)
+    if options.crops is not None and (kind in _REVIEWS or is_ilastik_project(place)):
+        raise BadInputError(
+            place, "has images of its own, which classes are learned on", "leave out --on-crops"
+        )
     if kind == "QuPath project":
         with QuPath(qupath, heap=heap) as session:
             reviews = pull(session, place, on_error=on_error)
@@ -101,7 +107,7 @@ def _read(
                     raise
                 on_error(error)
     elif options.images:
-        yield from read_files(place, options, on_error=on_error)
+        yield from read_files(place, options, note=note, on_error=on_error)
     else:
         yield from read_crops(place, options, note=note, on_error=on_error)
 

@@ -68,6 +68,29 @@ def train(
             show_default=False,
         ),
     ] = None,
+    dead: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Class of dead cells, several times: report, apply and aggregate show proportions "
+            "without them, too.",
+            show_default=False,
+        ),
+    ] = None,
+    unstained: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Class of living cells without any marker; several times.", show_default=False
+        ),
+    ] = None,
+    on_crops: Annotated[
+        Path | None,
+        typer.Option(
+            "--on-crops",
+            help="The crops of starbridge select that the sources were clicked on: classes go to "
+            "the objects of the whole images (--images, --objects).",
+            show_default=False,
+        ),
+    ] = None,
     annotations: Annotated[
         bool,
         typer.Option("--annotations", help="Annotations beside detections are objects, too."),
@@ -160,6 +183,7 @@ def train(
                 classes=split_words(classes),
                 annotations=annotations,
                 accepted=accepted,
+                crops=on_crops,
                 axes=axes,
                 pixel_size=pixel_size,
             ),
@@ -167,6 +191,8 @@ def train(
             ring=ring,
             kinds=tuple(kind.value for kind in models or ()) or tuple(MODELS),
             seed=seed,
+            dead=tuple(dead or ()),
+            unstained=tuple(unstained or ()),
             qupath=qupath,
             heap=heap,
             note=note,
@@ -190,6 +216,8 @@ def train(
             {
                 "classifier": str(out),
                 "classes": counts,
+                "dead": list(classifier.dead),
+                "unstained": list(classifier.unstained),
                 "model": classifier.model.kind,
                 "settings": dict(classifier.choice),
                 "features": list(classifier.feature_names),
