@@ -19,7 +19,7 @@ UNCLASSIFIED = "Unclassified"
 
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _UNCLASSIFIED_COLOR = "#b4b4b4"
-_UNSTAINED_COLOR = "#d2d2d2"
+_UNSTAINED_COLOR = "#d2d2d2"  # lighter than what nobody classed
 _LISTS = ("drop", "dead", "unstained", "order", "known")
 _KEYS = ("rename", "merge", *_LISTS, "unclassified", "colors")
 _REMEDY = f"use {', '.join(_KEYS)}, or lines such as Neuron: '#ff0000'"

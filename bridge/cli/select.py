@@ -209,6 +209,11 @@ def select(
         for row in chosen.itertuples():
             which = f"{row.asked_channel}\t" if len(channels) > 1 else ""
             typer.echo(f"{which}{row.condition}\t{row.level}\t{row.mean:.6g}\t{row.image}")
+    if crops and names is Names.haug2 and not keep_ids and resegment is None:
+        note(
+            "the crops are called as their images, but their nuclei are numbered anew: a number "
+            "means another nucleus there; --keep-ids keeps the numbers"
+        )
     _print_warnings(frame, chosen, cropped)
     if len(frame):
         write_selection_page(frame, chosen, out / "selection.html")

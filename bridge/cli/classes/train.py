@@ -155,7 +155,7 @@ def train(
     from bridge.classify.objects.models.registry import MODELS
     from bridge.classify.objects.sources.options import ReadOptions
     from bridge.errors import BadInputError, StarbridgeError
-    from bridge.images import find_images
+    from bridge.images import find_images, leave_out_twins
 
     page = out.parent / f"{out.name}_report"
     for place in (out, page) if report else (out,):
@@ -178,7 +178,7 @@ def train(
         training = ClassTraining(
             sources=sources,
             options=ReadOptions(
-                images=tuple(find_images(images or [])),
+                images=tuple(leave_out_twins(find_images(images or []), note)),
                 objects=tuple(objects or ()),
                 classes=split_words(classes),
                 annotations=annotations,

@@ -189,7 +189,7 @@ def _proportions(trained: TrainedClassifier) -> list[Section]:
         worst = float(rows["difference"].abs().max())
         said = f"Among {among}, no class is off by more than {100 * worst:.1f} percentage points. "
         if cells != ALL_CELLS:
-            said += f"Without dead cells: {dead}. "
+            said += f"Dead cells, which are left out: {dead}. "
         elif unstained:
             said += f"Unstained cells: {unstained}; they count among the living. "
         heading = "Proportions" if cells == ALL_CELLS else "Proportions without dead cells"

@@ -103,15 +103,14 @@ def read_image(
         BadInputError: there are no objects of this image, or they cannot be read; points and lines
             without the objects that they lie on.
     """
-    drawn = _drawn_on(path, place, options)
-    clicked = objects_of(drawn, [place], alone=len(options.images) == 1)
-    if spec_of(clicked).key == "geojson":
-        clicks = read_drawn(clicked)[1]
-        if clicks["class"].notna().any():
-            return _read_clicked(path, clicked, clicks, options, note)
+    if options.objects:
+        drawn = objects_of(_drawn_on(path, place, options), [place], alone=len(options.images) == 1)
+        clicks = _clicks(drawn)
+        if clicks is not None:
+            return _read_clicked(path, drawn, clicks, options, note)
     if options.crops is not None:
         raise BadInputError(
-            clicked,
+            place,
             "has no points or lines of a class, as --on-crops needs",
             "click on the nuclei of the crops, or train on the crops as images",
         )
@@ -120,6 +119,10 @@ def read_image(
     kept, classes = select_examples(
         detections, is_typed=is_typed, annotations=options.annotations, classes=options.classes
     )
+    if not len(detections) and _clicks(file) is not None:
+        raise BadInputError(
+            file, "has points or lines, which are no objects", "give the objects: --objects"
+        )
     return ClassedImage(
         path=path,
         detections=kept,
@@ -132,14 +135,18 @@ def read_image(
     )
 
 
+def _clicks(file: Path) -> GeoDataFrame | None:
+    """Return the points and lines of a file; ``None`` where none of them has a class."""
+    if spec_of(file).key != "geojson":
+        return None
+    _, markers = read_drawn(file)
+    return markers if markers["class"].notna().any() else None
+
+
 def _read_clicked(
     path: Path, file: Path, clicks: GeoDataFrame, options: ReadOptions, note: Note
 ) -> ClassedImage:
     """Read the objects of one image, of which some have clicks."""
-    if not options.objects:
-        raise BadInputError(
-            file, "has points or lines, which are no objects", "give the objects: --objects"
-        )
     _, detections, name = read_objects(path, options.objects, options)
     if options.crops is not None:
         corner = SectionCrops(options.crops).corner(name)
