@@ -82,7 +82,7 @@ def select(
         list[str] | None,
         typer.Option(
             help="Field of the file names that makes a condition; several times, or with commas. "
-            "[default: all images are one]",
+            "[default: the mapped fields, or all images are one]",
             show_default=False,
         ),
     ] = None,
@@ -314,6 +314,7 @@ def _conditions(
         return lambda frame: frame.assign(condition=ALL_IMAGES)
     parsed = NamePattern.parse(pattern or PUBLISHED_PATTERN)
     tables = [read_map(*parse_map(text)) for text in maps]
+    by = by or [title.lower() for table in tables for title in table.titles]
     decompose = partial(add_fields, pattern=parsed, by=by, maps=tables)
     decompose(pd.DataFrame(columns=[*COLUMNS]))
     if by and not any(parsed.match(base_name(file)) for file in files):

@@ -86,7 +86,7 @@ def simulate_stained_section(
 
     >>> shares = {"Neuron": 0.9, "Dead": 0.1}
     >>> section = simulate_stained_section((80, 96), seed=1, proportions=shares)
-    >>> section.image.shape, len(section.classes) == section.labels.max()
+    >>> section.image.shape, len(section.classes) == int(section.labels.max())
     ((4, 80, 96), True)
     """
     if min(shape) < 1:

@@ -299,3 +299,13 @@ def test_crops_called_as_their_images_with_other_numbers_are_said(
     )  # fmt: skip
     assert code == 0, said
     assert "their nuclei are numbered anew" in said
+
+
+def test_mapped_fields_make_the_condition_where_none_is_named(
+    select: Command, sections: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "genotypes.csv").write_text("Clone,Genotype\nPa,WT\nQb,KO\n")
+    words = [*PATTERN, "--map", f"clone={tmp_path / 'genotypes.csv'}"]
+    code, printed, said = select(sections, "--channel", 1, "-o", tmp_path / "out", *words)
+    assert code == 0, said
+    assert {line.split("\t")[0] for line in printed.splitlines()} == {"WT", "KO"}
