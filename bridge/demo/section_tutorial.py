@@ -22,11 +22,14 @@ from bridge.examples.stained_sections import (
 )
 from bridge.files.atomic import write_bytes, writing
 from bridge.select import Window, choose, mean_intensities, place_window
+from bridge.select.windows import Place
 
 SECTION_PIXEL_SIZE = 0.5
 """µm; the simulator's nuclei are about as large as at 20x."""
 
-CROP, PLACE, CHANNEL = (Fraction(1, 2), Fraction(1, 2)), "bottom-left", "488"
+CROP = (Fraction(1, 2), Fraction(1, 2))
+PLACE: Place = "bottom-left"
+CHANNEL = "488"
 """Crops that the clicks are on, as the tutorial makes them: size, place, channel to choose by."""
 
 CLICKS = 6

@@ -178,7 +178,7 @@ def _proportions(trained: TrainedClassifier) -> list[Section]:
     dead, unstained = (
         ", ".join(n) for n in (trained.classifier.dead, trained.classifier.unstained)
     )
-    sections = []
+    sections: list[Section] = []
     for cells, rows in table.groupby("cells", sort=False):
         among = "all examples" if cells == ALL_CELLS else "living examples"
         chart = draw_bars(

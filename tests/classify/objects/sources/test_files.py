@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -162,7 +163,7 @@ def test_a_table_needs_images_and_objects(tmp_path: Path) -> None:
         list(read_tables(tmp_path / "a.csv", ReadOptions()))
 
 
-def _write_clicks(path: Path, clicks: dict[str, list[tuple[float, float]]]) -> Path:
+def _write_clicks(path: Path, clicks: Mapping[str, Sequence[tuple[float, float]]]) -> Path:
     """Write points of classes, as QuPath exports them."""
     shapes = [shapely.MultiPoint(points) for points in clicks.values()]
     markers = make_markers(shapes, [f"m{n}" for n in range(len(shapes))], {"class": [*clicks]})
