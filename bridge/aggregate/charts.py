@@ -83,7 +83,7 @@ def add_charts(workbook: Workbook, study: Study, sheets: Mapping[str, Sheet], ro
     worksheet = workbook.add_worksheet(CHARTS)
     worksheet.hide_gridlines(2)
     worksheet.set_tab_color("#4472C4")
-    worksheet.set_landscape()
+    worksheet.set_portrait()
     worksheet.fit_to_pages(1, 0)
     organoids = sheets["curated"] if len(study.curated) else sheets["organoids"]
     lines = _notes(study, organoids, rows)

@@ -19,7 +19,9 @@ UNCLASSIFIED = "Unclassified"
 
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _UNCLASSIFIED_COLOR = "#b4b4b4"
-_KEYS = ("rename", "merge", "drop", "dead", "order", "known", "unclassified", "colors")
+_UNSTAINED_COLOR = "#d2d2d2"  # lighter than what nobody classed
+_LISTS = ("drop", "dead", "unstained", "order", "known")
+_KEYS = ("rename", "merge", *_LISTS, "unclassified", "colors")
 _REMEDY = f"use {', '.join(_KEYS)}, or lines such as Neuron: '#ff0000'"
 
 
@@ -34,6 +36,7 @@ class ClassRules:
         merge: by old name, the class that it becomes a part of.
         drop: classes whose objects are not counted.
         dead: classes of dead cells.
+        unstained: classes of living cells without any marker: behind the others, and grey.
         order: the first columns, also where no table has the class.
         known: classes that are expected, beside ``order``; every class is where both are empty.
         unclassified: name of the class of objects without one.
@@ -50,6 +53,7 @@ class ClassRules:
     merge: Mapping[str, str] = field(default_factory=dict)
     drop: tuple[str, ...] = ()
     dead: tuple[str, ...] = ()
+    unstained: tuple[str, ...] = ()
     order: tuple[str, ...] = ()
     known: tuple[str, ...] = ()
     unclassified: str = UNCLASSIFIED
@@ -68,11 +72,15 @@ class ClassRules:
         """Add classes of dead cells."""
         return replace(self, dead=tuple(dict.fromkeys((*self.dead, *names))))
 
+    def with_unstained(self, names: Iterable[str]) -> ClassRules:
+        """Add classes of unstained cells."""
+        return replace(self, unstained=tuple(dict.fromkeys((*self.unstained, *names))))
+
     def columns(self, found: Iterable[str]) -> tuple[str, ...]:
         """Put the classes of a study in order.
 
-        First ``order``, then the living, then the dead, then objects without a class, each in
-        natural order (``2`` before ``10``).
+        First ``order``, then the living, then the unstained, then the dead, then objects without a
+        class, each in natural order (``2`` before ``10``).
 
         Args:
             found: names of all classes of the study.
@@ -82,7 +90,12 @@ class ClassRules:
         return listed + tuple(
             sorted(
                 rest,
-                key=lambda name: (name == self.unclassified, name in self.dead, natural_key(name)),
+                key=lambda name: (
+                    name == self.unclassified,
+                    name in self.dead,
+                    name in self.unstained,
+                    natural_key(name),
+                ),
             )
         )
 
@@ -90,7 +103,8 @@ class ClassRules:
         """List the classes that no rule names, where the rules say which to expect."""
         if not (self.order or self.known):
             return ()
-        expected = {*self.order, *self.known, *self.drop, *self.dead, self.unclassified}
+        expected = {*self.order, *self.known, *self.drop, *self.dead, *self.unstained}
+        expected.add(self.unclassified)
         return tuple(sorted(set(found) - expected, key=natural_key))
 
     def unused(self, raw: Iterable[str]) -> tuple[str, ...]:
@@ -104,7 +118,8 @@ class ClassRules:
         final = {self.name(name) for name in met}
         missing = [name for name in self.rename if name not in met]
         missing += [name for name in self.merge if name not in renamed]
-        missing += [name for name in (*self.drop, *self.dead) if name not in final]
+        named = (*self.drop, *self.dead, *self.unstained)
+        missing += [name for name in named if name not in final]
         return tuple(dict.fromkeys(missing))
 
     def color(self, name: str) -> tuple[int, int, int]:
@@ -112,7 +127,11 @@ class ClassRules:
 
         See :func:`bridge.colors.class_color`.
         """
-        default = _UNCLASSIFIED_COLOR if name == self.unclassified else class_color(name)
+        default = class_color(name)
+        if name == self.unclassified:
+            default = _UNCLASSIFIED_COLOR
+        elif name in self.unstained:
+            default = _UNSTAINED_COLOR
         red, green, blue = bytes.fromhex(self.colors.get(name, default)[1:])
         return red, green, blue
 
@@ -126,9 +145,10 @@ def read_class_rules(path: str | PathLike[str]) -> ClassRules:
         merge: {Neuron: [NeuN, Neuron young]}
         drop: [Debris]
         dead: [Dead, Pyknotic]
+        unstained: [Unstained]
         order: [Neuron, Astrocyte]
         known: [Progenitor]
-        unclassified: Unstained
+        unclassified: Not classed
         colors: {Neuron: "#ff0000"}
 
     A file of colours alone, as ``starbridge qupath push --classes`` takes it, is read as well.
@@ -171,11 +191,10 @@ def read_class_rules(path: str | PathLike[str]) -> ClassRules:
     unclassified = given.get("unclassified", UNCLASSIFIED)
     if not isinstance(unclassified, str) or not unclassified.strip():
         raise BadInputError(file, "has no name under 'unclassified'", "write a single name")
-    lists = {key: _names(file, key, given.get(key, [])) for key in ("drop", "dead", "order")}
+    lists = {key: _names(file, key, given.get(key, [])) for key in _LISTS}
     return ClassRules(
         rename=_pairs(file, "rename", given.get("rename", {})),
         merge=merge,
-        known=_names(file, "known", given.get("known", [])),
         unclassified=unclassified.strip(),
         colors=colors,
         **lists,

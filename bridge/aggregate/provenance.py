@@ -124,6 +124,7 @@ def parameters_of(
     renamed = [f"{old} → {new}" for old, new in (*rules.rename.items(), *rules.merge.items())]
     values["Renamed and merged classes"] = ", ".join(renamed)
     values["Dead cells"] = ", ".join(dead)
+    values["Unstained cells"] = ", ".join(rules.unstained)
     dropped = dict.fromkeys(rules.drop, 0)
     for row in rows:
         for raw, count in row.section.counts.items():

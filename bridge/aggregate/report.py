@@ -210,7 +210,8 @@ def _by_class(study: Study, organoids: pd.DataFrame, without_dead: bool) -> Figu
                 "color": _color(study, name),
                 "size": 7,
                 "opacity": 0.75,
-                "line": {"color": "white", "width": 0.5},
+                # A light colour would be lost on white.
+                "line": {"color": INK, "width": 0.7},
             },
             hovertext=_organoid_texts(study, organoids, name, without_dead),
             hoverinfo="text",

@@ -36,6 +36,8 @@ from bridge.formats.qupath_export import find_export, find_whole_images
 from bridge.review import Changes
 from bridge.review.classes import TO_CHECK, classes_of_reviewers
 
+_REVIEWS = ("QuPath project", "review folder")
+
 
 def read_classed_images(
     sources: Sequence[Path],
@@ -87,6 +89,10 @@ def _read(
     heap: str | None,
 ) -> Iterator[ClassedImage]:
     kind = kind_of(place)
+    if options.crops is not None and (kind in _REVIEWS or is_ilastik_project(place)):
+        raise BadInputError(
+            place, "has images of its own, which classes are learned on", "leave out --on-crops"
+        )
     if kind == "QuPath project":
         with QuPath(qupath, heap=heap) as session:
             reviews = pull(session, place, on_error=on_error)
@@ -104,7 +110,7 @@ def _read(
                     raise
                 on_error(error)
     elif options.images:
-        yield from read_files(place, options, on_error=on_error)
+        yield from read_files(place, options, note=note, on_error=on_error)
     elif export := find_export(place):
         if images := find_whole_images(place):
             here = replace(options, images=tuple(images))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,8 @@ class ClassTraining:
             where ``None``.
         kinds: models to try.
         seed: the same examples and seed give the same classifier.
+        dead: classes of dead cells.
+        unstained: classes of living cells without any marker.
         qupath: folder of QuPath, for a review in QuPath.
         heap: its memory.
         note: called with sentences for the user.
@@ -84,6 +86,8 @@ class ClassTraining:
     ring: float | None = None
     kinds: Sequence[str] = tuple(MODELS)
     seed: int = 0
+    dead: Sequence[str] = ()
+    unstained: Sequence[str] = ()
     qupath: Path | None = None
     heap: str | None = None
     note: Note = ignore_note
@@ -104,6 +108,7 @@ class ClassTraining:
             MissingPartError: scikit-learn is not installed.
         """
         images = self.read(self.sources)
+        self._check_kinds_of_cells(images)
         settings = self._settings(images)
         examples = self.measure(images, settings)
         if test:
@@ -116,6 +121,13 @@ class ClassTraining:
             note=self.note,
             progress=self.note,
         )
+        # A class may be left without examples that can be measured.
+        dead, unstained = (
+            tuple(name for name in names if name in trained.classifier.classes)
+            for names in (self.dead, self.unstained)
+        )
+        classifier = replace(trained.classifier, dead=dead, unstained=unstained)
+        trained = replace(trained, classifier=classifier)
         return ClassTrainingResult(trained, picture_objects(images, settings.channels[0]))
 
     def read(self, sources: Sequence[Path]) -> list[ClassedImage]:
@@ -159,6 +171,23 @@ class ClassTraining:
             on_error=self.on_error,
             on_image=self.on_image,
         )
+
+    def _check_kinds_of_cells(self, images: Sequence[ClassedImage]) -> None:
+        """Check that dead and unstained cells are classes of the examples."""
+        classes = sorted({name for image in images for name in image.classes.values()})
+        for option, names in (("--dead", self.dead), ("--unstained", self.unstained)):
+            for name in names:
+                if name not in classes:
+                    raise BadInputError(
+                        option,
+                        f"{name!r} is no class of the examples",
+                        f"choose from {', '.join(classes)}",
+                    )
+        both = set(self.dead) & set(self.unstained)
+        if both:
+            raise BadInputError(
+                "--dead and --unstained", f"both name {min(both)!r}", "decide for one of them"
+            )
 
     def _settings(self, images: Sequence[ClassedImage]) -> FeatureSettings:
         crops = sum(image.is_crop for image in images)

@@ -14,6 +14,7 @@ from bridge.apps.qupath.sync import Review, pull
 from bridge.apps.qupath.training_pairs import is_project
 from bridge.detections import Detections
 from bridge.errors import BadInputError
+from bridge.formats.geojson import read_drawn
 from bridge.formats.ilastik.drawing import (
     class_numbers,
     draw_strokes,
@@ -121,8 +122,13 @@ class StrokeSources:
             return strokes
         is_rois = spec_of(file).key == "rois"
         # What positions of ROIs mean depends on the image; other files say what they belong to.
-        found = Detections.read(file, image=info) if is_rois else Detections.read(file)
-        return self._drawn(found, file, info, shape, is_typed=not is_rois)
+        markers = None
+        if spec_of(file).key == "geojson":
+            found, markers = read_drawn(file)
+        else:
+            found = Detections.read(file, image=info) if is_rois else Detections.read(file)
+        strokes = self._drawn(found, file, info, shape, is_typed=not is_rois)
+        return self._with_markers(strokes, markers, file)
 
     def _review(self, place: Path, image: Path, name: str) -> Review | None:
         """Return the review of an image in a project of QuPath: by its file, else by its name."""

@@ -20,7 +20,7 @@ from bridge.cli.output import note, print_json, shown_progress
 from bridge.errors import BadInputError
 
 if TYPE_CHECKING:
-    from bridge.aggregate import SectionCounts, Study
+    from bridge.aggregate import ClassRules, SectionCounts, Study
 
 _MOST_LINES = 20
 
@@ -71,7 +71,18 @@ def aggregate(
         typer.Option(help="YAML file that renames, merges, orders and colours classes."),
     ] = None,
     dead: Annotated[
-        list[str] | None, typer.Option(help="Class of dead cells; several times.")
+        list[str] | None,
+        typer.Option(
+            help="Class of dead cells; several times. [default: those that classes train was told; "
+            "'' for none]"
+        ),
+    ] = None,
+    unstained: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Class of living cells without any marker; several times. [default: those that "
+            "classes train was told; '' for none]"
+        ),
     ] = None,
     class_column: Annotated[
         str | None,
@@ -161,6 +172,7 @@ def aggregate(
     looked_up = [read_map(*parse_map(text)) for text in maps or ()]
     StudyFields.of(names, looked_up, sum_over or (), by or ())
     rules = read_class_rules(classes) if classes is not None else ClassRules()
+    rules = _with_kinds_of_cells(rules, tables, dead, unstained)
     reading = Reading(class_column, user_labels, annotations, labels, names.fields)
     lists = [Path(entry.source).resolve() for entry in looked_up]
     own = [*lists, *([combined.resolve()] if combined is not None else [])]
@@ -181,7 +193,7 @@ def aggregate(
         maps=looked_up,
         sum_over=sum_over,
         min_slices=min_slices,
-        classes=rules.with_dead(dead or ()),
+        classes=rules,
         by=by or (),
         parameters=_parameters(tables, classes, reading),
     )
@@ -207,6 +219,31 @@ def aggregate(
         write_classifications(combined, counts, reading, names, looked_up, overwrite=overwrite)
         written.append(combined)
     _close(study, counts, written, as_json)
+
+
+def _with_kinds_of_cells(
+    rules: ClassRules,
+    tables: list[Path],
+    dead: list[str] | None,
+    unstained: list[str] | None,
+) -> ClassRules:
+    """Add dead and unstained cells: as the user says, or else as the classifier does."""
+    from bridge.aggregate.carried import CarriedClasses, carried_classes
+
+    is_told = (bool(dead is not None or rules.dead), bool(unstained is not None or rules.unstained))
+    carried = CarriedClasses() if all(is_told) else carried_classes(tables)
+    said = []
+    for what, names, told in zip(
+        ("dead", "unstained"), (carried.dead, carried.unstained), is_told, strict=True
+    ):
+        if names and not told:
+            said.append(f"{what} cells are {', '.join(map(repr, names))}")
+    if said:
+        where = ", ".join(map(str, carried.folders))
+        note(f"{' and '.join(said)}, as the classifier of {where} says")
+    dead_names = [name for name in dead or () if name] if is_told[0] else carried.dead
+    unstained_names = [n for n in unstained or () if n] if is_told[1] else carried.unstained
+    return rules.with_dead(dead_names).with_unstained(unstained_names)
 
 
 def _parameters(tables: list[Path], classes: Path | None, reading: object) -> dict[str, str]:

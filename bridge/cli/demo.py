@@ -56,3 +56,16 @@ def organoids(
 
     for path in write_organoid_tutorial(out):
         typer.echo(path)
+
+
+@app.command("sections")
+def sections(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the study.")] = Path(
+        "section-tutorial"
+    ),
+) -> None:
+    """Write four-channel sections of organoids, clicks on cells and the truth, for its tutorial."""
+    from bridge.demo.section_tutorial import write_section_tutorial
+
+    for path in write_section_tutorial(out):
+        typer.echo(path)

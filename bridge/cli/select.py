@@ -82,7 +82,7 @@ def select(
         list[str] | None,
         typer.Option(
             help="Field of the file names that makes a condition; several times, or with commas. "
-            "[default: all images are one]",
+            "[default: the mapped fields, or all images are one]",
             show_default=False,
         ),
     ] = None,
@@ -209,6 +209,11 @@ def select(
         for row in chosen.itertuples():
             which = f"{row.asked_channel}\t" if len(channels) > 1 else ""
             typer.echo(f"{which}{row.condition}\t{row.level}\t{row.mean:.6g}\t{row.image}")
+    if crops and names is Names.haug2 and not keep_ids and resegment is None:
+        note(
+            "the crops are called as their images, but their nuclei are numbered anew: a number "
+            "means another nucleus there; --keep-ids keeps the numbers"
+        )
     _print_warnings(frame, chosen, cropped)
     if len(frame):
         write_selection_page(frame, chosen, out / "selection.html")
@@ -309,6 +314,7 @@ def _conditions(
         return lambda frame: frame.assign(condition=ALL_IMAGES)
     parsed = NamePattern.parse(pattern or PUBLISHED_PATTERN)
     tables = [read_map(*parse_map(text)) for text in maps]
+    by = by or [title.lower() for table in tables for title in table.titles]
     decompose = partial(add_fields, pattern=parsed, by=by, maps=tables)
     decompose(pd.DataFrame(columns=[*COLUMNS]))
     if by and not any(parsed.match(base_name(file)) for file in files):

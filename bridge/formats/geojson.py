@@ -33,7 +33,7 @@ import shapely
 from numpy.typing import NDArray
 
 from bridge.colors import class_color
-from bridge.detections import FIELDS, OBJECT_TYPES, Detections
+from bridge.detections import FIELDS, OBJECT_TYPES, Detections, keep_ids
 from bridge.errors import BadInputError
 from bridge.files.atomic import writing
 from bridge.files.gzipped import MAGIC, read_gzip
@@ -46,7 +46,7 @@ from bridge.formats.column_names import (
     metadata_name,
 )
 from bridge.formats.coordinates import check_coordinates
-from bridge.formats.markers import marker_features
+from bridge.formats.markers import FIELDS_OF_MARKERS, make_markers, marker_features
 from bridge.images.info import ImageInfo
 from bridge.outlines.rings import areas_only
 
@@ -67,6 +67,7 @@ _BLOCK = 2_000
 _FEW = 50
 _MAX_DEPTH = 200  # levels of a hierarchy; QuPath's own reader stops before
 _CHILDREN = "childObjects"
+_THIN = ("Point", "MultiPoint", "LineString", "MultiLineString")
 _GZIP_LEVEL = 4
 # An escaped pair of surrogates, one without its other half (group 1), or any other escape.
 _ESCAPE = re.compile(
@@ -147,11 +148,48 @@ def read(path: str | PathLike[str], *, image: ImageInfo | None = None) -> Detect
     ...     len(read(path))
     2
     """
+    file = existing_file(path)
     with _paused_collector():
-        return _read(existing_file(path), image)
+        detections, _, left_out = _read(file, image)
+    if left_out:
+        log.warning("%s: %d objects enclose no area and were left out", file, left_out)
+    return detections
 
 
-def _read(file: Path, image: ImageInfo | None) -> Detections:
+def read_drawn(
+    path: str | PathLike[str], *, image: ImageInfo | None = None
+) -> tuple[Detections, GeoDataFrame]:
+    """Read objects as :func:`read` does, and the points and lines beside them.
+
+    Args:
+        path: as in :func:`read`.
+        image: as in :func:`read`.
+
+    Returns:
+        The objects, and the points and lines as :func:`bridge.formats.markers.make_markers` makes
+        them.
+
+    Raises:
+        BadInputError: as :func:`read`.
+
+    >>> import tempfile
+    >>> points = {"type": "MultiPoint", "coordinates": [[1, 2], [5, 6]]}
+    >>> named = {"classification": {"name": "Neuron"}}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "clicks.geojson"
+    ...     clicks = {"type": "Feature", "geometry": points, "properties": named}
+    ...     _ = path.write_text(json.dumps(clicks))
+    ...     areas, markers = read_drawn(path)
+    >>> len(areas), markers["class"].tolist(), markers.geom_type.tolist()
+    (0, ['Neuron'], ['MultiPoint'])
+    """
+    with _paused_collector():
+        detections, markers, _ = _read(existing_file(path), image)
+    return detections, markers
+
+
+def _read(file: Path, image: ImageInfo | None) -> tuple[Detections, GeoDataFrame, int]:
+    """Return the objects with an area, points and lines, and the number of all without an area."""
     document = _load(file)
     note = document.get("starbridge") if isinstance(document, dict) else None
     note = note if isinstance(note, dict) else {}
@@ -159,9 +197,8 @@ def _read(file: Path, image: ImageInfo | None) -> Detections:
     outlines = _geometries(file, features, "geometry")
     kept = [row for row, outline in enumerate(outlines) if outline is not None]
     kept = [row for row in kept if not outlines[row].is_empty]
-    if len(kept) < len(features):
-        left_out = len(features) - len(kept)
-        log.warning("%s: %d objects enclose no area and were left out", file, left_out)
+    left_out = len(features) - len(kept)
+    markers = _markers(file, [f for f in features if _is_thin(f)] if left_out else [])
     features, geometries = [features[row] for row in kept], [outlines[row] for row in kept]
     records = [_record(file, feature) for feature in features]
     _add_metadata(records, features)
@@ -171,12 +208,29 @@ def _read(file: Path, image: ImageInfo | None) -> Detections:
         ):
             record["nucleus"] = None if nucleus is None or nucleus.is_empty else nucleus
     with errors_of(file):
-        return Detections.from_records(
+        detections = Detections.from_records(
             geometries,
             records,
             image=image or ImageInfo.from_json(note.get("image")),
             outline="star" if note.get("outline") == "star" else "traced",
         )
+    return detections, markers, left_out
+
+
+def _is_thin(feature: dict[str, Any]) -> bool:
+    return _mapping(feature.get("geometry")).get("type") in _THIN
+
+
+def _markers(file: Path, features: list[dict[str, Any]]) -> GeoDataFrame:
+    """Return points and lines as a table."""
+    texts = [_geometry_text(feature["geometry"]) for feature in features]
+    geometries = shapely.force_2d(shapely.from_geojson(texts))
+    check_coordinates(file, geometries)
+    drawn = [(g, f) for g, f in zip(geometries, features, strict=True) if not g.is_empty]
+    records = [_record(file, feature) for _, feature in drawn]
+    columns = {name: [r.get(name) for r in records] for name in FIELDS_OF_MARKERS}
+    ids = keep_ids([record["id"] for record in records])
+    return make_markers([geometry for geometry, _ in drawn], ids, columns)
 
 
 def _features(detections: Detections, start: int, stop: int) -> Iterator[dict[str, Any]]:

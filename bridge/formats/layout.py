@@ -73,11 +73,11 @@ FORMATS: dict[str, FormatSpec] = {
     for spec in (
         FormatSpec(
             "labels", "bridge.formats.labels", (".tif", ".tiff", ".ome.tif", ".ome.tiff"),
-            "lbl/{name}_labels.tif", rank=3, needs_size=True,
+            "lbl/{name}_labels.tif", rank=3, needs_size=True, aliases=("{name}_mask.tif",),
         ),
         FormatSpec(
             "hdf5", "bridge.formats.hdf5", (".h5", ".hdf5"),
-            "lbl/{name}_labels.h5", rank=5, needs_size=True,
+            "lbl/{name}_labels.h5", rank=5, needs_size=True, aliases=("{name}_mask.h5",),
         ),
         FormatSpec(
             "rois", "bridge.formats.imagej_rois", (".zip", ".roi"),

@@ -2,7 +2,7 @@
 
 from bridge.images.image import Image, from_array
 from bridge.images.info import PixelSize
-from bridge.images.names import IMAGE_ENDINGS, find_images, image_name
+from bridge.images.names import IMAGE_ENDINGS, find_images, image_name, leave_out_twins
 from bridge.images.opening import open_image
 
 __all__ = [
@@ -12,5 +12,6 @@ __all__ = [
     "find_images",
     "from_array",
     "image_name",
+    "leave_out_twins",
     "open_image",
 ]

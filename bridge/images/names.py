@@ -14,7 +14,7 @@ from bridge.images.series import split_series
 from bridge.images.zipped import METADATA, split_archive
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from os import PathLike
 
     from bridge.images.zipped import ZipFolder
@@ -115,6 +115,36 @@ def find_images(paths: Iterable[str | PathLike[str]]) -> Sequence[Location]:
                 "check that you may open it and that the disk is connected",
             ) from error
     return found
+
+
+def leave_out_twins(
+    images: Sequence[Path], note: Callable[[str], None] = lambda line: None
+) -> list[Path]:
+    """Leave out HDF5 files beside which a TIFF of the same name is among the images.
+
+    ``starbridge select`` writes each crop in both formats, into one folder.
+
+    Args:
+        images: files.
+        note: called with a sentence that says what was left out.
+
+    Returns:
+        The others, in their order.
+
+    >>> leave_out_twins([Path("a/s1.h5"), Path("a/s1.tif"), Path("a/s2.h5")], print)
+    a/s1.h5: left out, as a TIFF of the same name is beside it
+    [PosixPath('a/s1.tif'), PosixPath('a/s2.h5')]
+    """
+    tiffs = {path.with_suffix("") for path in images if path.suffix.lower() in (".tif", ".tiff")}
+    twins = [
+        path
+        for path in images
+        if path.suffix.lower() in (".h5", ".hdf5") and path.with_suffix("") in tiffs
+    ]
+    if twins:
+        more = f" and {len(twins) - 1} more" if len(twins) > 1 else ""
+        note(f"{twins[0]}{more}: left out, as a TIFF of the same name is beside it")
+    return [path for path in images if path not in twins]
 
 
 def _inside(folder: Location) -> list[Location]:

@@ -107,3 +107,13 @@ def test_a_file_that_makes_no_sense_is_explained(tmp_path: Path, text: str, prob
         rules_of(tmp_path, text)
 
     assert "classes.yaml: " in str(refused.value)
+
+
+def test_unstained_cells_stand_between_the_living_and_the_dead_in_grey(tmp_path: Path) -> None:
+    rules = rules_of(tmp_path, "dead: [Dead]\nunstained: Negative\n")
+
+    found = {"Dead", "Negative", "Neuron", "Unclassified", "Zeta"}
+    assert rules.columns(found) == ("Neuron", "Zeta", "Negative", "Dead", "Unclassified")
+    assert len(set(rules.color("Negative"))) == 1
+    assert rules.unused(["Neuron"]) == ("Dead", "Negative")
+    assert rules.with_unstained(["Blank"]).unstained == ("Negative", "Blank")

@@ -145,3 +145,36 @@ def test_a_report_with_pictures_of_the_examples(tmp_path: Path) -> None:
     assert result.picture("no such object") is None
     result.write_report(tmp_path / "report")
     assert "data:image/png" in (tmp_path / "report" / "report.html").read_text()
+
+
+def test_dead_and_unstained_cells_are_kept_with_the_classifier(tmp_path: Path) -> None:
+    options, objects = _study(tmp_path)
+    training = ClassTraining(
+        sources=objects, options=options, kinds=("logistic",), dead=["dead"], unstained=["live"]
+    )
+    classifier = training.run().trained.classifier
+    assert (classifier.dead, classifier.unstained) == (("dead",), ("live",))
+
+
+@pytest.mark.parametrize(
+    ("dead", "unstained", "message"),
+    [
+        (["Dead"], [], "--dead: 'Dead' is no class of the examples; choose from dead, live"),
+        ([], ["none"], "--unstained: 'none' is no class"),
+        (["dead"], ["dead"], "both name 'dead'"),
+    ],
+)
+def test_dead_and_unstained_cells_are_classes_of_the_examples(
+    tmp_path: Path, dead: list[str], unstained: list[str], message: str
+) -> None:
+    options, objects = _study(tmp_path)
+    training = ClassTraining(sources=objects, options=options, dead=dead, unstained=unstained)
+    with pytest.raises(BadInputError, match=message):
+        training.run()
+
+
+def test_reviews_have_images_of_their_own_and_no_crops(tmp_path: Path) -> None:
+    (tmp_path / "project.qpproj").write_text("{}")
+    options = ReadOptions(crops=tmp_path)
+    with pytest.raises(BadInputError, match="images of its own, .*; leave out --on-crops"):
+        ClassTraining(sources=[tmp_path], options=options).run()

@@ -20,6 +20,7 @@ from bridge.apps.fiji.review_layout import ReviewFiles
 from bridge.apps.review_strokes import StrokeSources
 from bridge.errors import BadInputError
 from bridge.formats.axistags import axistags
+from bridge.formats.geojson import write as write_geojson
 from bridge.formats.markers import make_markers
 from bridge.images import from_array
 from tests.apps.qupath.reviews import review_of
@@ -178,3 +179,17 @@ def test_a_project_of_qupath_by_file_then_by_name_with_its_lines(
     assert strokes.counts()[2] == 6
     assert strokes.plane()[20, 5] == 1
     assert not sources.strokes(tmp_path / "other.tif", INFO).blocks
+
+
+def test_points_and_lines_in_geojson_are_strokes(tmp_path: Path, image: Path) -> None:
+    """QuPath's points tool: one object with several points."""
+    shapes = [shapely.MultiPoint([(5, 5), (20, 5)]), shapely.LineString([(5, 20), (25, 20)])]
+    markers = make_markers(shapes, ["m", "l"], {"class": CLASSES})
+    empty = Detections.from_polygons([], image=INFO)
+    write_geojson(empty, tmp_path / "a.geojson", markers=markers)
+
+    strokes = _sources(tmp_path / "a.geojson").strokes(image, INFO)
+
+    assert strokes.plane()[5, 5] == strokes.plane()[5, 20] == 1
+    assert strokes.plane()[20, 15] == 2
+    assert set(strokes.counts()) == {1, 2}

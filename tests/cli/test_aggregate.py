@@ -436,3 +436,38 @@ def test_a_combined_table_that_holds_anything_else_is_kept(tmp_path: Path) -> No
     assert call(*arguments, "--overwrite").exit_code == 0
     assert call(*arguments).exit_code == 0  # the same rows again
     assert isinstance(call(*arguments[:3], "--combined", "a.xlsx").exception, BadInputError)
+
+
+def _say_dead(folder: Path) -> None:
+    said = {"classes": [*CLASSES], "dead": ["Dead"], "unstained": ["Unstained"]}
+    (folder / "run.json").write_text(json.dumps({"classifier": said, "images": {}}))
+
+
+def test_dead_and_unstained_cells_are_those_of_the_classifier(folder: Path) -> None:
+    _say_dead(folder)
+
+    done = run(folder)
+
+    assert done.exit_code == 0, done.output
+    assert "dead cells are 'Dead' and unstained cells are 'Unstained', as the class" in done.stderr
+    titles = list(sheet(folder, "slices"))
+    at = titles.index("Neuron")
+    assert titles[at : at + 4] == ["Neuron", "Progenitor", "Unstained", "Dead"]
+    assert "Proportion of Unstained without dead" in titles
+    assert "Proportion of Dead without dead" not in titles
+
+
+@pytest.mark.parametrize(
+    ("words", "dead"), [(("--dead", ""), ""), (("--dead", "Progenitor"), "Progenitor")]
+)
+def test_what_a_person_says_of_dead_cells_counts_over_the_classifier(
+    folder: Path, words: tuple[str, ...], dead: str
+) -> None:
+    _say_dead(folder)
+
+    done = run(folder, *words)
+
+    assert done.exit_code == 0, done.output
+    assert "dead cells are" not in done.stderr
+    values = dict(sheet(folder, "parameters")[["Parameter", "Value"]].to_numpy().tolist())
+    assert (values["Dead cells"], values["Unstained cells"]) == (dead, "Unstained")

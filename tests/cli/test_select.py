@@ -143,6 +143,7 @@ def test_half_of_an_image_as_haug2s_notebooks_crop_it(
 
     assert code == 0, said
     assert "were taken whole" not in said
+    assert "--keep-ids" not in said
     name = pd.read_csv(out / "selection.csv")["name"][0]
     mask = tifffile.imread(out / f"crops/masks/{name}_mask.tif")
     assert (mask == nuclei()[20:, 30:]).all()
@@ -287,3 +288,24 @@ def test_without_plotly_the_tables_are_written(
     assert 'pip install "starbridge[study]"' in said
     assert len(printed.splitlines()) == 3
     assert (tmp_path / "out" / "selection.csv").exists()
+
+
+def test_crops_called_as_their_images_with_other_numbers_are_said(
+    select: Command, sections: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "selection"
+    code, _, said = select(
+        sections, "--channel", 1, "-o", out, "--crop", "half", "--names", "haug2"
+    )  # fmt: skip
+    assert code == 0, said
+    assert "their nuclei are numbered anew" in said
+
+
+def test_mapped_fields_make_the_condition_where_none_is_named(
+    select: Command, sections: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "genotypes.csv").write_text("Clone,Genotype\nPa,WT\nQb,KO\n")
+    words = [*PATTERN, "--map", f"clone={tmp_path / 'genotypes.csv'}"]
+    code, printed, said = select(sections, "--channel", 1, "-o", tmp_path / "out", *words)
+    assert code == 0, said
+    assert {line.split("\t")[0] for line in printed.splitlines()} == {"WT", "KO"}

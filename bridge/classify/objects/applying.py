@@ -120,6 +120,33 @@ def apply_to_files(
     return outcomes
 
 
+def summarise_classes(outcomes: Sequence[Outcome], classifier: ObjectClassifier) -> str:
+    """Return a sentence with number and proportion of each class in all images.
+
+    Args:
+        outcomes: of :func:`apply_to_files`.
+        classifier: says which classes are dead: the others' proportions among the living are given,
+            too.
+
+    Returns:
+        The sentence; ``""`` where no object has a class.
+    """
+    counts: dict[str, int] = {}
+    for outcome in outcomes:
+        for name, count in outcome.result.get("classes", {}).items():
+            counts[name] = counts.get(name, 0) + count
+    total = sum(counts.values())
+    living = sum(count for name, count in counts.items() if name not in classifier.dead)
+    last = {**dict.fromkeys(classifier.unstained, 1), **dict.fromkeys(classifier.dead, 2)}
+    parts = []
+    for name in sorted(counts, key=lambda name: (last.get(name, 0), name)):
+        share = f"{counts[name] / total:.1%}"
+        if classifier.dead and name not in classifier.dead:
+            share += f", {counts[name] / living:.1%} of the living"
+        parts.append(f"{name} {counts[name]:,} ({share})")
+    return f"{total:,} objects have a class: {'; '.join(parts)}" if total else ""
+
+
 def _write_common_table(outcomes: Sequence[Outcome], out: Path) -> None:
     """Put the predictions of all images together, those of earlier runs too."""
     done = [outcome for outcome in outcomes if outcome.status != "failed"]
@@ -215,6 +242,8 @@ class ClassesJob(ImageJob[Path]):
                 "path": str(self._path),
                 "sha256": classifier.sha256,
                 "classes": list(classifier.classes),
+                "dead": list(classifier.dead),
+                "unstained": list(classifier.unstained),
                 "features": list(classifier.feature_names),
             },
             "formats": list(settings.formats),

@@ -30,6 +30,7 @@ OnError = Callable[[StarbridgeError], None]
 """Called with the error of an image, which is left out."""
 
 _PATTERN = NamePattern.parse(PUBLISHED_PATTERN)
+_CROP = "_crop"  # behind the names of crops of starbridge select
 _TELLING = 16
 """Pixels from which on two objects with the same values are the same object."""
 
@@ -75,8 +76,10 @@ def group_of(name: str) -> str:
 
     >>> group_of("Pa_dQ_J70_SNd2T_20Xa_g1dt08_OG1_s1"), group_of("cells 3")
     ('Pa_dQ_J70_SNd2T_20Xa_g1dt08_OG1', 'cells 3')
+    >>> group_of("Pa_dQ_J70_SNd2T_20Xa_g1dt08_OG1_s2_crop")
+    'Pa_dQ_J70_SNd2T_20Xa_g1dt08_OG1'
     """
-    fields = _PATTERN.match(base_name(name))
+    fields = _PATTERN.match(base_name(name).removesuffix(_CROP))
     if fields is None:
         return name
     return "_".join(text for field, text in fields.items() if field != "slice")

@@ -54,6 +54,9 @@ class ObjectClassifier:
         accuracy: part of the examples that models which had not seen their group classified right;
             ``None`` where unknown.
         balanced_accuracy: the mean of that part over classes.
+        dead: those of ``classes`` that are dead cells: proportions are shown without them, too.
+        unstained: those that are living cells without any marker: they count among the living, and
+            stand behind the others.
 
     Raises:
         ValueError: parts that do not fit each other.
@@ -68,6 +71,8 @@ class ObjectClassifier:
     choice: Mapping[str, float | str] = field(default_factory=dict)
     accuracy: float | None = None
     balanced_accuracy: float | None = None
+    dead: tuple[str, ...] = ()
+    unstained: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check that features, classes and model fit each other."""
@@ -80,6 +85,9 @@ class ObjectClassifier:
             raise ValueError(f"its model has {self.model.n_classes} classes, not {n_classes}")
         if self.model.n_features != n_features or len(self.scaling.means) != n_features:
             raise ValueError(f"its model has {self.model.n_features} features, not {n_features}")
+        named = (*self.dead, *self.unstained)
+        if not set(named) <= set(self.classes) or len(set(named)) < len(named):
+            raise ValueError("its dead and unstained cells are no classes, or a class is both")
         if self.settings is not None:
             foreign = set(self.feature_names) - set(self.settings.names)
             if foreign:
@@ -176,6 +184,8 @@ class ObjectClassifier:
             "features": list(self.feature_names),
             "settings": None if self.settings is None else self.settings.to_json(),
             "model": {"kind": self.model.kind, "settings": dict(self.choice)},
+            "dead": list(self.dead),
+            "unstained": list(self.unstained),
             "cross_validation": {
                 "accuracy": self.accuracy,
                 "balanced_accuracy": self.balanced_accuracy,
@@ -244,7 +254,10 @@ def _build(
     arrays: Mapping[str, NDArray[Any]],
     scaling: FeatureScaling,
 ) -> ObjectClassifier:
-    names = [*description["features"], *(each["name"] for each in description["classes"])]
+    # Classifiers of earlier versions name none.
+    dead, unstained = (tuple(description.get(key, ())) for key in ("dead", "unstained"))
+    named = [each["name"] for each in description["classes"]]
+    names = [*description["features"], *named, *dead, *unstained]
     if not all(isinstance(name, str) for name in names):
         raise TypeError("a name is no text")
     settings, scores = description["settings"], description["cross_validation"]
@@ -253,7 +266,7 @@ def _build(
     if not isinstance(choice, dict):
         raise TypeError("the settings of the model are no settings")
     return ObjectClassifier(
-        classes=tuple(each["name"] for each in description["classes"]),
+        classes=tuple(named),
         feature_names=features,
         settings=None if settings is None else FeatureSettings.from_json(settings),
         scaling=scaling,
@@ -262,6 +275,8 @@ def _build(
         choice=choice,
         accuracy=_score(scores["accuracy"]),
         balanced_accuracy=_score(scores["balanced_accuracy"]),
+        dead=dead,
+        unstained=unstained,
     )
 
 

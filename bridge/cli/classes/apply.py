@@ -96,7 +96,13 @@ def apply(
     """
     from bridge.batch.record import read_record
     from bridge.batch.workers.select import choose_workers
-    from bridge.classify.objects.applying import COMMON_TABLE, Settings, apply_to_files
+    from bridge.classify.objects.applying import (
+        COMMON_TABLE,
+        Settings,
+        apply_to_files,
+        summarise_classes,
+    )
+    from bridge.classify.objects.classifier import load_object_classifier
     from bridge.errors import BadInputError
     from bridge.images import find_images
 
@@ -143,6 +149,8 @@ def apply(
         )
     if any(outcome.status != "failed" for outcome in outcomes):
         note(f"the classes of all objects are in {out / COMMON_TABLE}")
+        if said := summarise_classes(outcomes, load_object_classifier(classifier)):
+            note(said)
     if as_json:
         print_json({**read_record(out), "outcomes": [outcome.to_json() for outcome in outcomes]})
     close_run(outcomes, "results", out)

@@ -69,6 +69,29 @@ def train(
             show_default=False,
         ),
     ] = None,
+    dead: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Class of dead cells, several times: report, apply and aggregate show proportions "
+            "without them, too.",
+            show_default=False,
+        ),
+    ] = None,
+    unstained: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Class of living cells without any marker; several times.", show_default=False
+        ),
+    ] = None,
+    on_crops: Annotated[
+        Path | None,
+        typer.Option(
+            "--on-crops",
+            help="The crops of starbridge select that the sources were clicked on: classes go to "
+            "the objects of the whole images (--images, --objects).",
+            show_default=False,
+        ),
+    ] = None,
     annotations: Annotated[
         bool,
         typer.Option("--annotations", help="Annotations beside detections are objects, too."),
@@ -133,7 +156,7 @@ def train(
     from bridge.classify.objects.models.registry import MODELS
     from bridge.classify.objects.sources.options import ReadOptions
     from bridge.errors import BadInputError, StarbridgeError
-    from bridge.images import find_images
+    from bridge.images import find_images, leave_out_twins
 
     page = out.parent / f"{out.name}_report"
     for place in (out, page) if report else (out,):
@@ -156,11 +179,12 @@ def train(
         training = ClassTraining(
             sources=sources,
             options=ReadOptions(
-                images=tuple(find_images(images or [])),
+                images=tuple(leave_out_twins(find_images(images or []), note)),
                 objects=tuple(objects or ()),
                 classes=split_words(classes),
                 annotations=annotations,
                 accepted=accepted,
+                crops=on_crops,
                 axes=axes,
                 pixel_size=pixel_size,
             ),
@@ -168,6 +192,8 @@ def train(
             ring=ring,
             kinds=tuple(kind.value for kind in models or ()) or tuple(MODELS),
             seed=seed,
+            dead=tuple(dead or ()),
+            unstained=tuple(unstained or ()),
             qupath=qupath,
             heap=heap,
             note=note,
@@ -191,6 +217,8 @@ def train(
             {
                 "classifier": str(out),
                 "classes": counts,
+                "dead": list(classifier.dead),
+                "unstained": list(classifier.unstained),
                 "model": classifier.model.kind,
                 "settings": dict(classifier.choice),
                 "features": list(classifier.feature_names),

@@ -70,7 +70,7 @@ def new(
     from bridge.apps.ilastik_projects import NewProject
     from bridge.errors import BadInputError
     from bridge.formats.ilastik.feature_selection import FeatureSelection
-    from bridge.images import find_images
+    from bridge.images import find_images, leave_out_twins
 
     if out.suffix.lower() != ".ilp":
         raise BadInputError(out, "is no name of a project", "give --out NAME.ilp")
@@ -80,10 +80,11 @@ def new(
         raise BadInputError(
             "--features", "are of pixels, and --objects classifies objects", "give one of them"
         )
-    found = find_images([Path(image) if "://" not in image else image for image in images])
+    places = find_images([Path(image) if "://" not in image else image for image in images])
+    found = leave_out_twins([Path(place) for place in places], note)
     project = NewProject(
         path=out,
-        images=[Path(image) for image in found],
+        images=found,
         classes=split_words(classes),
         axes=axes,
         reviews=reviews or (),

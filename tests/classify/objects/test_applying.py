@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,13 @@ from bridge import Detections, ImageInfo
 from bridge.aggregate.sections import count_objects
 from bridge.aggregate.tables import find_tables
 from bridge.batch.listener import Outcome
-from bridge.classify.objects.applying import Settings, apply_to_files
+from bridge.classify.objects.applying import Settings, apply_to_files, summarise_classes
 from bridge.classify.objects.classed_images import (
     ClassedImage,
     measure_examples,
     select_examples,
 )
+from bridge.classify.objects.classifier import load_object_classifier
 from bridge.classify.objects.features import FeatureSettings, object_features
 from bridge.classify.objects.training import train_object_classifier
 from bridge.errors import BadInputError
@@ -256,3 +258,24 @@ def test_settings_that_cannot_be() -> None:
         Settings(threshold=2)
     with pytest.raises(BadInputError, match="is not one of them"):
         Settings(formats=("docx",))
+
+
+def test_the_summary_gives_parts_of_all_and_of_the_living(
+    tmp_path: Path, study: tuple[list[Path], Path], classifier: Path
+) -> None:
+    images, objects = study
+    loaded = load_object_classifier(classifier)
+    outcomes = _apply(images, objects, tmp_path / "out", classifier)
+    names = [n for p in (tmp_path / "out/tables").glob("*.csv") for n in pd.read_csv(p)["class"]]
+    dim, bright = names.count("dim"), names.count("bright")
+
+    said = summarise_classes(outcomes, replace(loaded, dead=("bright",)))
+
+    assert said == (
+        f"32 objects have a class: dim {dim} ({dim / 32:.1%}, 100.0% of the living); "
+        f"bright {bright} ({bright / 32:.1%})"
+    )
+    assert "living" not in summarise_classes(outcomes, loaded)
+    again = _apply(images, objects, tmp_path / "out", classifier)
+    assert summarise_classes(again, loaded) == summarise_classes(outcomes, loaded)
+    assert summarise_classes([], loaded) == ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -174,3 +175,28 @@ def test_a_folder_of_something_else_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="is there and is no classifier"):
         TRAINED["logistic"].write(tmp_path)
     assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_a_classifier_keeps_dead_and_unstained_classes(tmp_path: Path) -> None:
+    plain = TRAINED["logistic"]
+    first, second, _ = plain.classes
+    classifier = replace(plain, dead=(first,), unstained=(second,))
+
+    classifier.write(tmp_path / "c")
+
+    read = load_object_classifier(tmp_path / "c")
+    assert (read.dead, read.unstained) == ((first,), (second,))
+    assert read.sha256 == plain.sha256  # they do not change a probability
+
+
+def test_a_classifier_of_an_earlier_version_names_no_dead_cells(tmp_path: Path) -> None:
+    TRAINED["logistic"].write(tmp_path / "c")
+    file = tmp_path / "c" / "classes.json"
+    described = json.loads(file.read_text())
+    del described["dead"], described["unstained"]
+    file.write_text(json.dumps(described))
+    assert load_object_classifier(tmp_path / "c").dead == ()
+
+    file.write_text(json.dumps({**described, "dead": ["nobody"]}))
+    with pytest.raises(BadInputError, match="dead and unstained cells are no classes"):
+        load_object_classifier(tmp_path / "c")

@@ -14,22 +14,26 @@ from PIL import Image as Picture
 
 from bridge.classify.objects.report.importance import importance_table
 from bridge.classify.objects.report.tables import (
+    ALL_CELLS,
     calibration_error,
     calibration_table,
     class_table,
     confusion_table,
     example_table,
     model_table,
+    proportion_table,
 )
 from bridge.classify.objects.training import TrainedClassifier
 from bridge.files.atomic import write_bytes
 from bridge.formats.spreadsheet_text import guard_frame
+from bridge.pictures.bars import draw_bars
 from bridge.pictures.curves import draw_curves
 from bridge.pictures.page import Drawing, Gallery, Section, write_page
 
 FILES = (
     "confusion.csv",
     "classes.csv",
+    "proportions.csv",
     "calibration.csv",
     "models.csv",
     "importance.csv",
@@ -52,6 +56,11 @@ _LOST = {"accuracy lost": ".3f", "log loss gained": ".3f"}
 _RULE = (
     "Each example was classed by a model that had not seen its image or organoid. The model was "
     "chosen by the same scores, which are therefore a little too good."
+)
+
+_BALANCE = (
+    "The examples are not your study: where people click as often on rare classes as on frequent "
+    "ones, mistakes for a rare class weigh less here than they do in its images."
 )
 
 
@@ -81,6 +90,7 @@ def write_class_report(
     tables = (
         confusion_table(trained),
         class_table(trained),
+        proportion_table(trained),
         calibration_table(trained),
         model_table(trained),
         importance,
@@ -129,6 +139,7 @@ def report_sections(
             confusion_table(trained),
             "A row for each true class, a column for each class that was found.",
         ),
+        *_proportions(trained),
         Section(
             "Can the probabilities be trusted?",
             Drawing(_draw_calibration(calibration)),
@@ -156,8 +167,36 @@ def report_sections(
         ),
     ]
     if crops is not None:
-        sections[3:3] = _sheets(example_table(trained), crops)
+        place = [section.heading for section in sections].index("Groups of features")
+        sections[place:place] = _sheets(example_table(trained), crops)
     return sections
+
+
+def _proportions(trained: TrainedClassifier) -> list[Section]:
+    """Return a chart of proportions, true and found, among all and among living cells."""
+    table = proportion_table(trained)
+    dead, unstained = (
+        ", ".join(n) for n in (trained.classifier.dead, trained.classifier.unstained)
+    )
+    sections: list[Section] = []
+    for cells, rows in table.groupby("cells", sort=False):
+        among = "all examples" if cells == ALL_CELLS else "living examples"
+        chart = draw_bars(
+            list(rows["class"]),
+            {"true": list(rows["true"]), "found": list(rows["found"])},
+            y_title=f"part of {among}",
+        )
+        worst = float(rows["difference"].abs().max())
+        said = f"Among {among}, no class is off by more than {100 * worst:.1f} percentage points. "
+        if cells != ALL_CELLS:
+            said += f"Dead cells, which are left out: {dead}. "
+        elif unstained:
+            said += f"Unstained cells: {unstained}; they count among the living. "
+        heading = "Proportions" if cells == ALL_CELLS else "Proportions without dead cells"
+        sections.append(Section(heading, Drawing(chart), said + (_BALANCE if not sections else "")))
+    shown = table.rename(columns={"cells": "among"})
+    formats = {"true": ".1%", "found": ".1%", "difference": "+.1%"}
+    return [*sections, Section("Proportions in numbers", shown, formats=formats)]
 
 
 def _draw_calibration(table: pd.DataFrame) -> str:

@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 from bridge.classify.objects.training import KEYS, TrainedClassifier
 
+ALL_CELLS, LIVING_CELLS = "all", "without dead"
+"""Values of the column ``cells`` of :func:`proportion_table`, as ``starbridge aggregate`` says."""
+
 _BINS = 10
 
 
@@ -49,6 +52,40 @@ def class_table(trained: TrainedClassifier) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def proportion_table(trained: TrainedClassifier) -> pd.DataFrame:
+    """Return the proportions of classes among the examples, true and found.
+
+    Errors of the classifier that go both ways cancel out in a proportion; those that go one way do
+    not: ``difference`` is what they do to the numbers of a study whose cells are like the examples.
+
+    Returns:
+        A row a class among all cells, then, where classes are dead, a row a living class among the
+        living cells (those found to be living in the column ``found``): ``class``, ``cells``
+        (``all`` or ``without dead``), ``true``, ``found``, ``difference`` (found - true), each a
+        part from 0 to 1; NaN where there are no such cells. Unstained and dead classes are last.
+    """
+    classifier = trained.classifier
+    classes = np.array(classifier.classes, object)
+    last = {**dict.fromkeys(classifier.unstained, 1), **dict.fromkeys(classifier.dead, 2)}
+    order = sorted(classifier.classes, key=lambda name: last.get(name, 0))
+    living = [name for name in order if name not in classifier.dead]
+    true, found = (pd.Series(classes[k]) for k in (trained.truth, found_classes(trained)))
+    rows = []
+    for cells, names in ((ALL_CELLS, order), (LIVING_CELLS, living if classifier.dead else [])):
+        parts = [
+            each[each.isin(names)].value_counts(normalize=True).reindex(names, fill_value=0.0)
+            if each.isin(names).any()
+            else pd.Series(np.nan, names)
+            for each in (true, found)
+        ]
+        rows += [
+            {"class": name, "cells": cells, "true": parts[0][name], "found": parts[1][name]}
+            for name in names
+        ]
+    table = pd.DataFrame(rows)
+    return table.assign(difference=table["found"] - table["true"])
 
 
 def calibration_table(trained: TrainedClassifier) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from pathlib import Path
 from bridge.classify.objects.classed_images import ClassedImage, OnError, group_of
 from bridge.classify.objects.sources.files import read_objects
 from bridge.classify.objects.sources.options import ReadOptions
+from bridge.classify.objects.sources.section_crops import CROP, SectionCrops
 from bridge.detections import Detections
 from bridge.errors import BadInputError, StarbridgeError
 from bridge.formats import existing_file
@@ -56,9 +57,8 @@ class ClassTable:
     rows: dict[str, list[ClassRow]]
     by_label: bool
 
-    def rows_of(self, image: Path) -> list[ClassRow]:
+    def rows_of(self, name: str) -> list[ClassRow]:
         """Return the rows of an image: by the name in them, or else by the table's own name."""
-        name = image_name(image)
         named = [row for key in self.rows if image_name(key) == name for row in self.rows[key]]
         is_own = name in (name_of_objects(self.path), base_name(self.path))
         return named + (self.rows.get("", []) if is_own else [])
@@ -160,7 +160,9 @@ def read_tables(
     table = read_class_table(path)
     found = False
     for image in options.images:
-        rows = table.rows_of(image)
+        rows = table.rows_of(image_name(image))
+        if options.crops is not None:
+            rows = _rows_of_crop(table, rows, image_name(image), options.crops)
         if len(options.images) == 1 and not rows and set(table.rows) == {""}:
             rows = table.rows[""]
         if not rows:
@@ -178,6 +180,28 @@ def read_tables(
             "has no classes of any of the images",
             "name the images in a column 'image', or call the table as its image",
         )
+
+
+def _rows_of_crop(
+    table: ClassTable, rows: list[ClassRow], name: str, folder: Path
+) -> list[ClassRow]:
+    """Return the rows of the crop of an image, with the objects' numbers in the whole image.
+
+    Raises:
+        BadInputError: there is no crop of it, or it does not have these objects.
+    """
+    rows = [*rows, *table.rows_of(name + CROP)]
+    if not rows or not table.by_label:
+        return rows
+    numbers = SectionCrops(folder).numbers(name)
+    missing = [row.object for row in rows if int(row.object) not in numbers]
+    if missing:
+        raise BadInputError(
+            table.path,
+            f"has {len(missing)} objects that are not in the crop of {name}: {missing[0]}, …",
+            "give the crops that the table was made of",
+        )
+    return [ClassRow(str(numbers[int(row.object)]), row.name) for row in rows]
 
 
 def _read_image(

@@ -15,6 +15,8 @@ class ReadOptions:
         objects: of tables of classes, and the outlines of crops.
         classes: those to learn; all where empty.
         annotations: annotations beside detections are objects, too.
+        crops: folder of the crops of ``starbridge select`` that people classed objects on: the
+            classes are of the objects of the whole images, which ``images`` and ``objects`` are.
         accepted: in a review, classes that were pushed and left as they were count, too.
         axes, pixel_size: of the images, as in :func:`bridge.open_image`.
     """
@@ -23,6 +25,7 @@ class ReadOptions:
     objects: tuple[Path, ...] = ()
     classes: tuple[str, ...] = ()
     annotations: bool = False
+    crops: Path | None = None
     accepted: bool = False
     axes: str | None = None
     pixel_size: float | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from bridge.classify.objects.report.tables import (
     class_table,
     confusion_table,
     example_table,
+    proportion_table,
 )
 from bridge.classify.objects.training import TrainedClassifier, train_object_classifier
 from tests.classify.objects.examples import easy_examples
@@ -93,3 +95,35 @@ def test_a_class_that_looks_like_a_formula_is_guarded(tmp_path: Path) -> None:
     trained = train_object_classifier(table, kinds=["logistic"])
     write_class_report(tmp_path, trained)
     assert "\n'=1+1," in (tmp_path / "classes.csv").read_text("utf-8")
+
+
+def test_proportions_show_what_the_errors_do_to_them(trained: TrainedClassifier) -> None:
+    classifier = replace(trained.classifier, dead=("b",), unstained=("a",))
+    table = proportion_table(replace(trained, classifier=classifier))
+
+    assert table["class"].tolist() == ["c", "a", "b", "c", "a"]
+    assert table["cells"].tolist() == ["all"] * 3 + ["without dead"] * 2
+    counts = confusion_table(trained).set_index("class")
+    np.testing.assert_allclose(table["true"], [16 / 48] * 3 + [0.5] * 2)
+    found = counts.sum()
+    np.testing.assert_allclose(table["found"][:3], found[["c", "a", "b"]] / 48)
+    np.testing.assert_allclose(table["found"][3:], found[["c", "a"]] / found[["c", "a"]].sum())
+    np.testing.assert_allclose(table["difference"], table["found"] - table["true"])
+
+
+def test_without_dead_classes_there_are_proportions_among_all_cells(
+    trained: TrainedClassifier,
+) -> None:
+    assert set(proportion_table(trained)["cells"]) == {"all"}
+
+
+def test_the_page_names_dead_and_unstained_cells(
+    trained: TrainedClassifier, tmp_path: Path
+) -> None:
+    classifier = replace(trained.classifier, dead=("b",), unstained=("a",))
+    write_class_report(tmp_path, replace(trained, classifier=classifier))
+
+    page = (tmp_path / "report.html").read_text()
+    assert "Dead cells, which are left out: b." in page
+    assert "Unstained cells: a; they count among the living." in page
+    assert page.count("part of living examples") > 0

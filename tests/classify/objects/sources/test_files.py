@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import shapely
 
+from bridge import Detections
 from bridge.classify.objects.sources.class_tables import (
     is_class_table,
     read_class_table,
@@ -15,6 +19,8 @@ from bridge.classify.objects.sources.class_tables import (
 from bridge.classify.objects.sources.files import read_files
 from bridge.classify.objects.sources.options import ReadOptions
 from bridge.errors import BadInputError, StarbridgeError
+from bridge.formats.geojson import write as write_geojson
+from bridge.formats.markers import make_markers
 from tests.classify.objects.images import squares, write_image
 
 CLASSES: list[str | None] = ["live", None, "dead", None]
@@ -155,3 +161,117 @@ def test_tables_that_cannot_be_used(
 def test_a_table_needs_images_and_objects(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="give its images and their objects"):
         list(read_tables(tmp_path / "a.csv", ReadOptions()))
+
+
+def _write_clicks(path: Path, clicks: Mapping[str, Sequence[tuple[float, float]]]) -> Path:
+    """Write points of classes, as QuPath exports them."""
+    shapes = [shapely.MultiPoint(points) for points in clicks.values()]
+    markers = make_markers(shapes, [f"m{n}" for n in range(len(shapes))], {"class": [*clicks]})
+    path.parent.mkdir(exist_ok=True)
+    write_geojson(Detections.from_polygons([]), path, markers=markers)
+    return path
+
+
+def test_points_give_their_class_to_the_objects_that_they_lie_on(tmp_path: Path) -> None:
+    options, ids = _options(tmp_path)
+    clicks = {"live": [(3, 3), (21, 5), (39, 1)], "dead": [(6, 23), (9, 24)]}
+    place = _write_clicks(tmp_path / "clicks" / "a.geojson", clicks).parent
+    notes: list[str] = []
+
+    (found,) = read_files(place, options, note=notes.append)
+
+    assert found.classes == {ids[0]: "live", ids[1]: "live", ids[2]: "dead"}
+    assert len(found.detections) == 4
+    assert notes == [f"{place / 'a.geojson'}: 1 of 5 clicks lie on no object"]
+
+
+def test_an_object_with_clicks_of_two_classes_gets_none(tmp_path: Path) -> None:
+    options, ids = _options(tmp_path)
+    clicks = {"live": [(3, 3), (21, 5)], "dead": [(4, 4)]}
+    place = _write_clicks(tmp_path / "clicks" / "a.geojson", clicks)
+    notes: list[str] = []
+
+    (found,) = read_files(place, options, note=notes.append)
+
+    assert found.classes == {ids[1]: "live"}
+    assert notes == [f"{place}: 1 objects have clicks of several classes and get none"]
+
+
+def test_clicks_of_another_image_are_refused_where_most_hit_nothing(tmp_path: Path) -> None:
+    """Clicks on a crop that is called as its section would class other nuclei of the section."""
+    options, _ = _options(tmp_path)
+    clicks = {"live": [(3, 3), (15, 1), (39, 39)]}
+    place = _write_clicks(tmp_path / "clicks" / "a.geojson", clicks)
+
+    with pytest.raises(BadInputError, match="2 of 3 clicks on no object; give the images that"):
+        list(read_files(place, options))
+
+
+def test_points_need_objects(tmp_path: Path) -> None:
+    options, _ = _options(tmp_path)
+    place = _write_clicks(tmp_path / "clicks" / "a.geojson", {"live": [(3, 3)]})
+    with pytest.raises(BadInputError, match="points or lines, which are no objects; give the obj"):
+        list(read_files(place, ReadOptions(images=options.images)))
+
+
+def test_files_of_clicks_without_an_image_are_named(tmp_path: Path) -> None:
+    options, _ = _options(tmp_path)
+    for name in "ab":
+        place = _write_clicks(tmp_path / "clicks" / f"{name}.geojson", {"live": [(3, 3)]}).parent
+    notes: list[str] = []
+    list(read_files(place, options, note=notes.append))
+    assert notes == [f"{place}: 1 files are of none of the images: b.geojson, …"]
+
+
+@pytest.fixture(params=["starbridge", "haug2"])
+def crops(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[ReadOptions, list[str], str]:
+    """Return options for clicks on the lower right quarter of an image, and the crop's name."""
+    options, ids = _options(tmp_path)
+    table = "labels/a_crop_objects.csv" if request.param == "starbridge" else "masks/a_objects.csv"
+    folder = tmp_path / "crops"
+    (folder / table).parent.mkdir(parents=True)
+    (folder / table).write_text("label,original_label,z,t,cut\n1,3,0,0,True\n2,4,0,0,False\n")
+    (folder / "crops.csv").write_text("name,left,top,width,height,nuclei\na,8,20,32,20,2\n")
+    name = "a_crop" if request.param == "starbridge" else "a"
+    return replace(options, crops=folder), ids, name
+
+
+def test_clicks_on_a_crop_count_for_the_whole_image(
+    crops: tuple[ReadOptions, list[str], str], tmp_path: Path
+) -> None:
+    options, ids, name = crops
+    clicks = {"live": [(24 - 8 + 4.0, 24 - 20 + 4.0)], "dead": [(1.0, 5.0)]}
+    place = _write_clicks(tmp_path / "clicks" / f"{name}.geojson", clicks).parent
+
+    (found,) = read_files(place, options)
+
+    assert found.classes == {ids[3]: "live", ids[2]: "dead"}
+    assert found.name == "a"
+
+
+def test_numbers_of_a_crop_are_numbers_of_the_whole_image(
+    crops: tuple[ReadOptions, list[str], str], tmp_path: Path
+) -> None:
+    options, ids, name = crops
+    table = tmp_path / f"{name}.csv"
+    pd.DataFrame({"label": [1, 2], "class": ["dead", "live"]}).to_csv(table, index=False)
+    (found,) = read_tables(table, options)
+    assert found.classes == {ids[2]: "dead", ids[3]: "live"}
+
+    pd.DataFrame({"label": [1, 3], "class": ["dead", "live"]}).to_csv(table, index=False)
+    with pytest.raises(BadInputError, match="1 objects that are not in the crop of a: 3"):
+        list(read_tables(table, options))
+
+
+def test_clicks_need_the_crop_that_they_are_on(
+    crops: tuple[ReadOptions, list[str], str], tmp_path: Path
+) -> None:
+    options, _, _ = crops
+    place = _write_clicks(tmp_path / "clicks" / "a.geojson", {"live": [(3, 3)]})
+    assert options.crops is not None
+    (options.crops / "crops.csv").write_text("name,left,top,width,height,nuclei\nb,0,0,9,9,2\n")
+    with pytest.raises(BadInputError, match="has no crop of a"):
+        list(read_files(place, options))
+    (options.crops / "crops.csv").unlink()
+    with pytest.raises(BadInputError, match="has no crops.csv; give the folder 'crops'"):
+        list(read_files(place, options))
