@@ -27,8 +27,9 @@ from tests.classify.objects.shaped import shaped_objects
 
 def random_crops(n: int, n_channels: int, seed: int = 0) -> MaskedCrops:
     rng = np.random.default_rng(seed)
-    pixels = rng.normal(size=(n, SIDE, SIDE, n_channels + 1)).astype(np.float16)
-    return MaskedCrops(pixels, rng.uniform(1, 6, n))
+    coarse = rng.normal(size=(n, 8, 8, n_channels + 1)) * rng.uniform(0, 3, (n, 1, 1, 1))
+    pixels = np.kron(coarse, np.ones((1, SIDE // 8, SIDE // 8, 1)))
+    return MaskedCrops(pixels.astype(np.float16), rng.uniform(1, 6, n))
 
 
 def random_model(n_channels: int = 1, n_classes: int = 2, seed: int = 0) -> ConvolutionalModel:
