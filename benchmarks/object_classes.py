@@ -2,7 +2,9 @@
 
 ``python -m benchmarks.object_classes [SIDE]`` simulates a section of SIDE x SIDE pixels (default
 3,100), lays it side by side to 1, 4 and 9 times the nuclei, and computes the features of all nuclei
-from their outlines, and the classes by each kind of model.
+from their outlines, and the classes by each kind of model. Before that it trains on 60 simulated
+organoids of each of six classes, with the search for the best model, and tests on 600: the bar is
+an accuracy of 0.94 in 30 s on two cores.
 """
 
 from __future__ import annotations
@@ -14,11 +16,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from bridge import Detections
 from bridge.classify.objects.features import FeatureSettings, object_features
 from bridge.classify.objects.models.registry import MODELS
 from bridge.classify.objects.training import train_object_classifier
+from bridge.examples.organoids import ORGANOID_CLASSES, PITCH, simulate_organoids
 from bridge.examples.simulator import simulate_section
 from bridge.images import from_array
 
@@ -33,8 +37,36 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float, float]:
     return result, time.perf_counter() - began, time.process_time() - began_cpu
 
 
+def organoids(each: int, images: int, seed: int) -> tuple[pd.DataFrame, FeatureSettings]:
+    """Return the features and classes of simulated organoids, ``each`` of each of six classes."""
+    rng = np.random.default_rng(seed)
+    tables = []
+    settings = FeatureSettings(channels=("C1",), n_channels=1, unit="px", ring=8.0, neighbours=0)
+    for number in range(images):
+        names = [str(name) for name in rng.permutation(ORGANOID_CLASSES * (each // images))]
+        found = simulate_organoids((6 * PITCH, len(names) // 6 * PITCH), seed=rng, classes=names)
+        image = from_array(found.image, axes="YX")
+        objects = Detections.from_labels(found.labels, image=image.info)
+        table = object_features(objects, image, settings)
+        tables.append(table.assign(**{"class": names, "image": f"{seed} {number}"}))
+    return pd.concat(tables, ignore_index=True), settings
+
+
+def measure_search() -> None:
+    """Print the accuracy and the time of a training with the search for the best model."""
+    examples, settings = organoids(60, 10, seed=1)
+    test, _ = organoids(100, 10, seed=2)
+    trained, wall, cpu = timed(lambda: train_object_classifier(examples, settings))
+    right = (trained.classifier.predict(test) == test["class"]).mean()
+    print(
+        f"six classes, 60 organoids each to train and {len(test)} to test: {right:.3f} right by "
+        f"{trained.validation.best.candidate}; training with search {wall:.1f} s, CPU {cpu:.1f} s\n"
+    )
+
+
 def main() -> None:
     """Measure and print."""
+    measure_search()
     side = int(sys.argv[1]) if len(sys.argv) > 1 else 3_100
     pixels, labels = simulate_section((side, side), seed=1, diameter=16.0)
     classifiers = {}

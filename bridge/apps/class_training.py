@@ -14,13 +14,15 @@ from bridge.classify.objects.classed_images import (
     ClassedImage,
     Note,
     OnError,
+    crop_examples,
     ignore_note,
     measure_examples,
 )
 from bridge.classify.objects.examples import ClassedObjects, check_class_names
 from bridge.classify.objects.features import FeatureSettings, object_features
 from bridge.classify.objects.features.settings import NEIGHBOURS
-from bridge.classify.objects.models.registry import MODELS
+from bridge.classify.objects.models.network_fitting import import_keras
+from bridge.classify.objects.models.registry import CROP_MODELS, MODELS
 from bridge.classify.objects.pictures import picture_objects
 from bridge.classify.objects.report import write_class_report
 from bridge.classify.objects.sources.options import ReadOptions
@@ -69,6 +71,7 @@ class ClassTraining:
             first image is known, else in pixels; 0 for none, :data:`RING_UM` or :data:`RING_PX`
             where ``None``.
         kinds: models to try.
+        logs: folder in which networks are logged for TensorBoard.
         seed: the same examples and seed give the same classifier.
         dead: classes of dead cells.
         unstained: classes of living cells without any marker.
@@ -85,6 +88,7 @@ class ClassTraining:
     channels: Sequence[int | str] = ()
     ring: float | None = None
     kinds: Sequence[str] = tuple(MODELS)
+    logs: Path | None = None
     seed: int = 0
     dead: Sequence[str] = ()
     unstained: Sequence[str] = ()
@@ -105,18 +109,23 @@ class ClassTraining:
             BadInputError: a source cannot be read, fewer than two classes have objects, classes
                 differ only by case or blanks, an object or an image is given twice in a way that
                 would let it be on both sides of a split, or to train on and to test on.
-            MissingPartError: scikit-learn is not installed.
+            MissingPartError: scikit-learn is not installed, or TensorFlow for a model on crops.
         """
+        if any(kind in CROP_MODELS for kind in self.kinds):
+            import_keras()  # what is not installed is said before anything is measured
         images = self.read(self.sources)
         self._check_kinds_of_cells(images)
         settings = self._settings(images)
         examples = self.measure(images, settings)
         if test:
             examples.refuse_shared(self.measure(self.read(test), settings))
+        needs_crops = any(kind in CROP_MODELS for kind in self.kinds)
         trained = train_object_classifier(
             examples.table,
             settings,
             kinds=tuple(self.kinds),
+            crops=crop_examples(images, examples, settings) if needs_crops else None,
+            logs=self.logs,
             seed=self.seed,
             note=self.note,
             progress=self.note,

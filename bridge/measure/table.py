@@ -105,7 +105,7 @@ def measure(
     parts: list[Columns] = []
     if isinstance(objects, Detections):
         index: pd.Index[Any] = objects.objects.index
-        planes = _detection_planes(objects, image)
+        planes = detection_planes(objects, image)
         with_cells = ring is not None or _any_nucleus(objects)
     else:
         index, planes = _label_planes(objects, axes, image)
@@ -141,8 +141,14 @@ def undrawn(table: pd.DataFrame) -> list[Any]:
 
 
 @dataclass(frozen=True)
-class _Plane:
-    """The objects of one plane; ``rows`` says which rows of the table they are."""
+class Plane:
+    """Objects of one plane, drawn.
+
+    Attributes:
+        z, t: the plane.
+        rows: (n,) which rows of the table the objects are.
+        compartments: the drawn objects.
+    """
 
     z: int
     t: int
@@ -173,7 +179,16 @@ def _any_nucleus(detections: Detections) -> bool:
     )
 
 
-def _detection_planes(detections: Detections, image: Image) -> Iterator[_Plane]:
+def detection_planes(detections: Detections, image: Image) -> Iterator[Plane]:
+    """Draw the objects of an image, plane by plane.
+
+    Args:
+        detections: the objects.
+        image: the image that they were found in.
+
+    Raises:
+        BadInputError: sizes that do not fit.
+    """
     info, name = detections.image, detections.image.name or "detections"
     sizes = (
         ("width", info.width, image.width),
@@ -201,12 +216,12 @@ def _detection_planes(detections: Detections, image: Image) -> Iterator[_Plane]:
     for plane_t, plane_z in sorted(set(zip(t.tolist(), z.tolist(), strict=True))) or [(0, 0)]:
         rows = np.flatnonzero((t == plane_t) & (z == plane_z))
         drawn = draw(frame.iloc[rows], (image.height, image.width))
-        yield _Plane(plane_z, plane_t, rows, drawn)
+        yield Plane(plane_z, plane_t, rows, drawn)
 
 
 def _label_planes(
     labels: NDArray[Any], axes: str | None, image: Image
-) -> tuple[pd.Index[Any], Iterator[_Plane]]:
+) -> tuple[pd.Index[Any], Iterator[Plane]]:
     checked = check_labels(labels)
     stacked = ("T" if image.size("T") > 1 else "") + ("Z" if image.size("Z") > 1 else "") + "YX"
     own = stacked if axes is None else axes.upper()
@@ -235,11 +250,11 @@ def _label_planes(
         times, slices = (np.repeat([plane[k] for plane in planes], np.diff(ends)) for k in (0, 1))
         index = pd.MultiIndex.from_arrays([times, slices, label], names=["t", "z", "label"])
 
-    def each() -> Iterator[_Plane]:
+    def each() -> Iterator[Plane]:
         for number, (t, z) in enumerate(planes):
             ids, numbered = number_objects(stack[t, z])
             rows = np.arange(ends[number], ends[number + 1])
-            yield _Plane(z, t, rows, of_plane(numbered, len(ids)))
+            yield Plane(z, t, rows, of_plane(numbered, len(ids)))
 
     return index, each()
 

@@ -83,6 +83,56 @@ def test_from_some_clicks_to_every_object(starbridge: Command, study: Path) -> N
     assert "36 objects" in told
 
 
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have small networks fitted for a few epochs."""
+    pytest.importorskip("tensorflow")
+    from bridge.classify.objects.models import network_fitting
+
+    monkeypatch.setattr(network_fitting, "NETWORKS", {"small": (4, 6), "large": (4, 6)})
+    monkeypatch.setattr(network_fitting, "MOST_EPOCHS", 3)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("tiny")
+def test_a_network_on_crops_is_trained_and_applied(starbridge: Command, study: Path) -> None:
+    images, out = study / "images", study / "out"
+    train = ("classes", "train", study / "classed", "--images", images, "--model", "cnn")
+    code, printed, told = starbridge(*train, "--out", study / "c", "--json")
+    assert code == 0, told
+    assert json.loads(printed)["model"] == "cnn"
+    assert "tensorboard --logdir" in told
+    assert [*(study / "c_logs").glob("*/events.out.tfevents.*")]
+    files = {path.name for path in (study / "c_report").iterdir()}
+    assert "report.html" in files
+    assert "importance.csv" not in files
+
+    apply = ("classes", "apply", study / "c", images)
+    code, printed, told = starbridge(*apply, study / "objects", "--out", out, "--json")
+    assert code == 0, told
+    assert pd.read_csv(out / "predictions.csv")["label"].notna().sum() == 36
+
+    code, _, told = starbridge(*apply, "--crops", "--out", study / "crops")
+    assert code == 0, told
+    assert pd.read_csv(study / "crops" / "predictions.csv")["label"].notna().sum() == 4
+
+
+def test_a_training_that_is_stopped_says_what_is_kept(
+    starbridge: Command, study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    # as Ctrl-C while the network learns
+    monkeypatch.setattr("bridge.classify.objects.validation.fit_network", stop)
+    pytest.importorskip("tensorflow")
+    train = ("classes", "train", study / "classed", "--images", study / "images")
+    code, _, told = starbridge(*train, "--model", "cnn", "--out", study / "c")
+    assert code != 0
+    assert f"stopped: {study / 'c'} was not written, and only the curves in" in told
+    assert not (study / "c").exists()
+
+
 def test_a_classifier_that_is_there_is_not_replaced(starbridge: Command, study: Path) -> None:
     (study / "c").mkdir()
     train = ("classes", "train", study / "classed", "--images", study / "images")

@@ -13,6 +13,8 @@ import shapely
 from numpy.typing import NDArray
 
 from bridge.classify.objects.examples import KEYS, ClassedObjects
+from bridge.classify.objects.features.settings import FeatureSettings
+from bridge.classify.objects.masked_crops import MaskedCrops, cut_crops
 from bridge.detections import Detections
 from bridge.errors import BadInputError, StarbridgeError
 from bridge.formats.naming import PUBLISHED_PATTERN, NamePattern, base_name
@@ -155,6 +157,37 @@ def _measure_image(image: ClassedImage, measure: MeasureFeatures) -> pd.DataFram
     left = pd.DataFrame(keys, index=features.index)
     table: pd.DataFrame = pd.concat([left, features.astype(np.float64)], axis=1)
     return table
+
+
+def crop_examples(
+    images: Iterable[ClassedImage], examples: ClassedObjects, settings: FeatureSettings
+) -> MaskedCrops:
+    """Cut the crops of examples out of their images.
+
+    Args:
+        images: those that the examples were measured in.
+        examples: the n examples.
+        settings: say which channels, and in which unit sizes are.
+
+    Returns:
+        Crops of the n examples, in their order.
+
+    Raises:
+        BadInputError: an image cannot be read any more.
+    """
+    keys = zip(examples.table["image"], examples.table["object"], strict=True)
+    rows = {key: row for row, key in enumerate(keys)}
+    found = MaskedCrops.empty(len(examples), len(settings.channels))
+    for image in images:
+        ids = image.detections.ids
+        at = np.array([rows.get((image.name, i), -1) for i in ids], np.int64)
+        at[[i not in image.classes for i in ids]] = -1
+        if (at < 0).all():
+            continue
+        with open_image(image.path, axes=image.axes, pixel_size=image.pixel_size) as opened:
+            for some, crops in cut_crops(image.detections, opened, settings, chosen=at >= 0):
+                found.pixels[at[some]], found.sizes[at[some]] = crops.pixels, crops.sizes
+    return found
 
 
 def _other_features(image: ClassedImage, first: pd.DataFrame, other: pd.DataFrame) -> BadInputError:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 
 from bridge.classify.folders import read_description, write_classifier
 from bridge.classify.objects.features.settings import FeatureSettings
-from bridge.classify.objects.models.base import ObjectModel
-from bridge.classify.objects.models.registry import MODELS
+from bridge.classify.objects.masked_crops import MaskedCrops
+from bridge.classify.objects.models.base import CropModel, ObjectModel
+from bridge.classify.objects.models.registry import CROP_MODELS, MODELS
 from bridge.classify.objects.scaling import FeatureScaling
 from bridge.errors import BadInputError
 from bridge.files.arrays import array_bytes, read_array
@@ -37,16 +38,18 @@ _SCALING = ("medians", "means", "deviations")
 _MOST_TEXT = 2**24
 _DAMAGED = "train it again, or take a copy of it"
 _SHOWN = 3  # names of missing features
+_KINDS: dict[str, type[ObjectModel | CropModel]] = {**MODELS, **CROP_MODELS}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ObjectClassifier:
-    """A model that gives each object, by its features, the probability of each class.
+    """A model that gives each object, by its features or its crop, the probability of each class.
 
     Attributes:
         classes: names of the classes.
-        feature_names: columns that the model looks at, in order.
-        settings: of the features that starbridge computes; ``None`` where they came with a table.
+        feature_names: columns that the model looks at, in order; none of a model on crops.
+        settings: of the features that starbridge computes, and of crops; ``None`` where features
+            came with a table.
         scaling: of the features in training.
         model: the model.
         counts: examples of each class in training.
@@ -66,7 +69,7 @@ class ObjectClassifier:
     feature_names: tuple[str, ...]
     settings: FeatureSettings | None
     scaling: FeatureScaling
-    model: ObjectModel
+    model: ObjectModel | CropModel
     counts: tuple[int, ...]
     choice: Mapping[str, float | str] = field(default_factory=dict)
     accuracy: float | None = None
@@ -79,8 +82,10 @@ class ObjectClassifier:
         n_classes, n_features = len(self.classes), len(self.feature_names)
         if n_classes < 2 or len(set(self.classes)) < n_classes:
             raise ValueError(f"its classes are {', '.join(self.classes)[:60] or 'none'}")
-        if not n_features or len(set(self.feature_names)) < n_features:
-            raise ValueError("it has no features, or one twice")
+        if len(set(self.feature_names)) < n_features:
+            raise ValueError("it has one feature twice")
+        if not n_features and self.crop_model is None:
+            raise ValueError("it has no features")
         if self.model.n_classes != n_classes or len(self.counts) != n_classes:
             raise ValueError(f"its model has {self.model.n_classes} classes, not {n_classes}")
         if self.model.n_features != n_features or len(self.scaling.means) != n_features:
@@ -92,6 +97,15 @@ class ObjectClassifier:
             foreign = set(self.feature_names) - set(self.settings.names)
             if foreign:
                 raise ValueError(f"it has the feature {min(foreign)}, which nobody computes")
+        if self.crop_model is not None:
+            given = 0 if self.settings is None else len(self.settings.channels)
+            if self.crop_model.n_channels != given:
+                raise ValueError(f"its model has {self.crop_model.n_channels} channels")
+
+    @property
+    def crop_model(self) -> CropModel | None:
+        """The model where it looks at crops, else ``None``."""
+        return None if self.model.kind in MODELS else cast(CropModel, self.model)
 
     @cached_property
     def sha256(self) -> str:
@@ -114,8 +128,13 @@ class ObjectClassifier:
             (n, classes); NaN for objects without any feature, of which nothing was drawn.
 
         Raises:
-            BadInputError: columns that are missing or hold text.
+            BadInputError: columns that are missing or hold text, or the model looks at crops.
         """
+        if self.crop_model is not None:
+            raise BadInputError(
+                "the classifier", "looks at pixels, not at features", "give it images and objects"
+            )
+        model = cast(ObjectModel, self.model)
         missing = [name for name in self.feature_names if name not in features.columns]
         if missing:
             shown = ", ".join(repr(name) for name in missing[:_SHOWN])
@@ -134,7 +153,26 @@ class ObjectClassifier:
         found = np.full((len(x), len(self.classes)), np.nan)
         is_known = np.isfinite(x).any(axis=1)
         if is_known.any():
-            found[is_known] = self.model.predict_proba(self.scaling.standardise(x[is_known]))
+            found[is_known] = model.predict_proba(self.scaling.standardise(x[is_known]))
+        return found
+
+    def predict_crops(self, crops: MaskedCrops) -> NDArray[np.float64]:
+        """Return the probability (n, classes) of each class for crops of n objects.
+
+        Returns:
+            As :meth:`predict_proba`.
+
+        Raises:
+            BadInputError: the model looks at features.
+        """
+        if self.crop_model is None:
+            raise BadInputError(
+                "the classifier", "looks at features, not at pixels", "give it their table"
+            )
+        found = np.full((len(crops), len(self.classes)), np.nan)
+        is_drawn = crops.is_drawn
+        if is_drawn.any():
+            found[is_drawn] = self.crop_model.predict_proba(crops[is_drawn])
         return found
 
     def predict(self, features: pd.DataFrame, *, threshold: float = 0.0) -> NDArray[np.object_]:
@@ -234,7 +272,7 @@ def load_object_classifier(path: str | PathLike[str]) -> ObjectClassifier:
             file, f"is of version {version}", "install a newer starbridge, or train it again"
         )
     try:
-        model = MODELS[description["model"]["kind"]]
+        model = _KINDS[description["model"]["kind"]]
     except (KeyError, TypeError) as error:
         raise BadInputError(file, "is damaged (its model is not known)", _DAMAGED) from error
     scaling = {name: read_array(folder / f"{name}.npy", "<f8", _DAMAGED) for name in _SCALING}
@@ -250,7 +288,7 @@ def load_object_classifier(path: str | PathLike[str]) -> ObjectClassifier:
 
 def _build(
     description: Mapping[str, Any],
-    model: type[ObjectModel],
+    model: type[ObjectModel | CropModel],
     arrays: Mapping[str, NDArray[Any]],
     scaling: FeatureScaling,
 ) -> ObjectClassifier:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bridge.classify.objects.classed_images import Note, ignore_note
 from bridge.classify.objects.classifier import ObjectClassifier, load_object_classifier
 from bridge.classify.objects.features import FeatureSettings, object_features
+from bridge.classify.objects.masked_crops import cut_crops
 from bridge.detections import Detections
 from bridge.errors import BadInputError
 from bridge.images import Image
@@ -72,5 +73,10 @@ class ObjectPredictor:
         line = self.settings.check_pixel_size(image)
         if line is not None:
             self.note(line)
+        if self.classifier.crop_model is not None:
+            found = np.full((len(objects), len(self.classifier.classes)), np.nan)
+            for rows, crops in cut_crops(objects, image, self.settings, channels=self.channels):
+                found[rows] = self.classifier.predict_crops(crops)
+            return found
         features = object_features(objects, image, self.settings, channels=self.channels)
         return self.classifier.predict_proba(features)

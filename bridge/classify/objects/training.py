@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from bridge.classify.objects.classifier import ObjectClassifier
+from bridge.classify.objects.examples import check_class_names
 from bridge.classify.objects.features.settings import FeatureSettings
+from bridge.classify.objects.masked_crops import MaskedCrops
+from bridge.classify.objects.models.base import CropModel, ObjectModel
 from bridge.classify.objects.models.fitting import calibrate, candidates, finish, fit
-from bridge.classify.objects.models.registry import MODELS
+from bridge.classify.objects.models.network_fitting import fit_network
+from bridge.classify.objects.models.registry import CROP_MODELS, MODELS
 from bridge.classify.objects.scaling import FeatureScaling
 from bridge.classify.objects.validation import (
+    CrossValidation,
     Validation,
     choose_folds,
-    cross_validate,
     join_groups,
 )
 from bridge.errors import BadInputError
@@ -54,7 +59,9 @@ def train_object_classifier(
     *,
     features: Sequence[str] | None = None,
     kinds: Sequence[str] = tuple(MODELS),
+    crops: MaskedCrops | None = None,
     seed: int = 0,
+    logs: Path | None = None,
     note: Note = lambda line: None,
     progress: Note = lambda line: None,
 ) -> TrainedClassifier:
@@ -66,49 +73,86 @@ def train_object_classifier(
             or of one content are never on both sides of a split. Without a class: left out.
         settings: with which the features were computed; ``None`` for those of a table.
         features: names of the features; those of ``settings``, else all numeric columns.
-        kinds: of models to try: ``logistic``, ``svc``, ``trees``.
+        kinds: of models to try: ``logistic``, ``svc``, ``trees``, and on crops ``cnn``.
+        crops: of the examples, row by row; needed for a model on crops.
         seed: the same examples, seed and versions give the same classifier.
+        logs: folder in which networks are logged for TensorBoard.
         note: called with sentences for the user: features that are missing, classes that are in one
             image only.
         progress: called with a line for each model that was tried.
 
     Raises:
         BadInputError: fewer than two classes, a class with one example, class names that differ in
-            case or blanks only, an object with two classes, or no features.
-        MissingPartError: scikit-learn is not installed.
+            case or blanks only, an object with two classes, no features, or no crops for a model
+            on crops.
+        MissingPartError: scikit-learn is not installed, or TensorFlow for a model on crops.
 
     Example::
 
         trained = train_object_classifier(table, settings)
         trained.classifier.write("organoids.classifier")
     """
-    table: pd.DataFrame = examples.dropna(subset=["class"]).reset_index(drop=True)
-    classes = check_classes(table["class"].tolist())
+    on_crops = [kind for kind in kinds if kind in CROP_MODELS]
+    if on_crops and (crops is None or settings is None):
+        raise BadInputError(
+            f"--model {on_crops[0]}", "looks at pixels", "give images, not a table of features"
+        )
+    whole = examples.reset_index(drop=True)
+    table: pd.DataFrame = whole.dropna(subset=["class"])
+    classes = check_classes(table)
     names = _feature_names(table, settings, features)
     x = _matrix(table, names)
     is_usable = np.asarray(np.isfinite(x).any(axis=1), np.bool_)
     if not is_usable.all():
         note(f"{int((~is_usable).sum()):,} examples have no feature: nothing of them was drawn")
-        table, x = _rows(table, is_usable), x[is_usable]
-        classes = check_classes(table["class"].tolist())
+        table, x = table[is_usable], x[is_usable]
+        classes = check_classes(table)
     names, x = _informative(names, x, note)
+    is_first = _find_first(table, note)
+    if not is_first.all():
+        table, x = table[is_first], x[is_first]
+        check_classes(table)
     y = np.array([classes.index(name) for name in table["class"]], np.int64)
-    table, x, y = _without_repeats(table, x, y, classes, note)
+    own_crops = None if crops is None or not on_crops else crops[table.index.to_numpy()]
+    table = table.reset_index(drop=True)
     groups = _groups(table)
-    folds = choose_folds(y, groups, classes, seed, note)
-    tried = candidates(kinds, len(names))
-    validation = cross_validate(tried, x, y, len(classes), folds, seed, progress)
+    validation = CrossValidation(
+        x=x,
+        y=y,
+        groups=groups,
+        classes=classes,
+        folds=choose_folds(y, groups, classes, seed, note),
+        crops=own_crops,
+        seed=seed,
+        logs=logs,
+        note=progress,
+    ).run(candidates(kinds, len(names)))
     best = validation.best
     scaling = FeatureScaling.of(x)
-    fitted = fit(best.candidate, scaling.standardise(x), y, len(classes), seed)
-    margins = validation.calibration_margins
-    calibration = None if margins is None else calibrate(margins, y, len(classes))
+    model: ObjectModel | CropModel
+    if best.candidate.kind in CROP_MODELS:
+        assert own_crops is not None and validation.epochs is not None  # noqa: S101, PT018
+        model = fit_network(
+            best.candidate.settings,
+            own_crops,
+            y,
+            len(classes),
+            seed,
+            epochs=validation.epochs,
+            logs=None if logs is None else logs / "all examples",
+        ).model
+        names, scaling = (), FeatureScaling.of(x[:, :0])
+    else:
+        fitted = fit(best.candidate, scaling.standardise(x), y, len(classes), seed)
+        margins = validation.calibration_margins
+        calibration = None if margins is None else calibrate(margins, y, len(classes))
+        model = finish(fitted, calibration)
     classifier = ObjectClassifier(
         classes=classes,
         feature_names=names,
         settings=settings,
         scaling=scaling,
-        model=finish(fitted, calibration),
+        model=model,
         counts=tuple(int(count) for count in np.bincount(y, minlength=len(classes))),
         choice=best.candidate.settings,
         accuracy=best.accuracy,
@@ -117,26 +161,26 @@ def train_object_classifier(
     return TrainedClassifier(classifier, table, y, validation)
 
 
-def check_classes(given: Sequence[str]) -> tuple[str, ...]:
+def check_classes(table: pd.DataFrame) -> tuple[str, ...]:
     """Return the names of the classes of examples, in alphabetical order.
 
-    Raises:
-        BadInputError: fewer than two, a class with one example, or names that differ in case or
-            blanks only.
+    Args:
+        table: with the column ``class``, and ``image`` where that is known.
 
-    >>> check_classes(["dense", "cyst", "cyst", "dense"])
+    Raises:
+        BadInputError: fewer than two, a class with one example, or as
+            :func:`bridge.classify.objects.examples.check_class_names`.
+
+    >>> check_classes(pd.DataFrame({"class": ["dense", "cyst", "cyst", "dense"]}))
     ('cyst', 'dense')
     """
-    names = sorted({str(name) for name in given})
-    seen: dict[str, str] = {}
-    for name in names:
-        other = seen.setdefault(" ".join(name.split()).casefold(), name)
-        if other != name:
-            raise BadInputError(
-                "the classes",
-                f"{other!r} and {name!r} differ in case or blanks only",
-                "give the class one name",
-            )
+    given = table["class"].astype(str)
+    sources = (
+        table["image"].astype(str) if "image" in table.columns else ["the examples"] * len(table)
+    )
+    check_class_names(zip(given, sources, strict=True))
+    counts = given.value_counts()
+    names = sorted(counts.index)
     if len(names) < 2:
         raise BadInputError(
             "the examples",
@@ -147,7 +191,6 @@ def check_classes(given: Sequence[str]) -> tuple[str, ...]:
         raise BadInputError(
             "the examples", f"have {len(names):,} classes", f"give at most {_MOST_CLASSES}"
         )
-    counts = pd.Series([str(name) for name in given]).value_counts()
     single = [name for name in names if counts[name] < 2]
     if single:
         raise BadInputError(
@@ -223,25 +266,19 @@ def _listed(names: Sequence[str], numbers: NDArray[np.intp]) -> str:
     return f"{shown} and {len(numbers) - _SHOWN:,} more" if len(numbers) > _SHOWN else shown
 
 
-def _without_repeats(
-    table: pd.DataFrame,
-    x: NDArray[np.float64],
-    y: NDArray[np.int64],
-    classes: Sequence[str],
-    note: Note,
-) -> tuple[pd.DataFrame, NDArray[np.float64], NDArray[np.int64]]:
-    """Return each object once.
+def _find_first(table: pd.DataFrame, note: Note) -> NDArray[np.bool_]:
+    """Return which rows (n,) show an object for the first time.
 
     Raises:
-        BadInputError: an object has two classes, or a class is left with one object.
+        BadInputError: an object has two classes.
     """
     if not {"image", "object"} <= set(table.columns):
-        return table, x, y
+        return np.ones(len(table), np.bool_)
     keys = table[["image", "object"]].astype(str)
     repeated = keys.duplicated() & table["object"].notna()
     if not repeated.any():
-        return table, x, y
-    by_object = pd.Series(y).groupby([keys["image"], keys["object"]]).nunique()
+        return np.ones(len(table), np.bool_)
+    by_object = table["class"].groupby([keys["image"], keys["object"]]).nunique()
     two = by_object[by_object > 1]
     if len(two):
         image, number = two.index[0]
@@ -249,13 +286,8 @@ def _without_repeats(
             image, f"has the object {number} with two classes", "give it one class in the sources"
         )
     note(f"{int(repeated.sum()):,} examples are given twice and count once")
-    kept = ~repeated.to_numpy()
-    check_classes([classes[number] for number in y[kept]])
-    return _rows(table, kept), x[kept], y[kept]
-
-
-def _rows(table: pd.DataFrame, kept: NDArray[np.bool_]) -> pd.DataFrame:
-    return table.take(np.flatnonzero(kept)).reset_index(drop=True)
+    found: NDArray[np.bool_] = ~repeated.to_numpy(np.bool_)
+    return found
 
 
 def _groups(table: pd.DataFrame) -> NDArray[np.int64]:

@@ -1,13 +1,21 @@
-"""Cross-validation that never has the same image, organoid or content on both sides."""
+"""Cross-validation that never has the same image, organoid or content on both sides.
+
+Of the models of a kind, the settings with the highest balanced accuracy are kept. Of the kinds, the
+simplest one is kept whose balanced accuracy is within one standard error of the highest: the rule
+of Breiman, Friedman, Olshen and Stone 1984, "Classification and regression trees", section 3.4.3.
+What differs by less is chance, and the simpler model is faster and easier to understand.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.classify.objects.masked_crops import MaskedCrops
 from bridge.classify.objects.models.base import ObjectModel
 from bridge.classify.objects.models.fitting import (
     Candidate,
@@ -17,6 +25,8 @@ from bridge.classify.objects.models.fitting import (
     fit,
     predict,
 )
+from bridge.classify.objects.models.network_fitting import NetworkFit, fit_network
+from bridge.classify.objects.models.registry import CROP_MODELS
 from bridge.classify.objects.models.vectors import VectorMargins
 from bridge.classify.objects.scaling import FeatureScaling
 from bridge.errors import MissingPartError
@@ -34,12 +44,14 @@ class CandidateScore:
         candidate: the model and its settings.
         accuracy: part of the examples that are right.
         balanced_accuracy: mean over classes of the part that is right.
+        standard_error: of the balanced accuracy, from its spread over folds.
         log_loss: mean of -log(probability of the true class), natural logarithm.
     """
 
     candidate: Candidate
     accuracy: float
     balanced_accuracy: float
+    standard_error: float
     log_loss: float
 
 
@@ -53,9 +65,10 @@ class Validation:
         probabilities: (n, classes) of the best one, for each example by a model that has not seen
             its group.
         folds: (n,) in which each example was held out, from 0.
-        fold_models: scaling and model of the best one for each fold.
+        fold_models: scaling and model of the best one for each fold; none of a model on crops.
         calibration_margins: (n, pairs) margins of support vectors that were held out, else
             ``None``.
+        epochs: median over folds of the epochs that a network learnt best in, else ``None``.
     """
 
     scores: tuple[CandidateScore, ...]
@@ -64,6 +77,7 @@ class Validation:
     folds: NDArray[np.int64]
     fold_models: tuple[tuple[FeatureScaling, ObjectModel], ...]
     calibration_margins: NDArray[np.float64] | None
+    epochs: int | None = None
 
 
 def join_groups(groups: Sequence[Hashable], hashes: Sequence[Hashable]) -> NDArray[np.int64]:
@@ -153,76 +167,168 @@ def _quiet(
         return list(split(y, y, groups))  # type: ignore[call-overload,no-any-return]
 
 
-def cross_validate(
-    tried: Sequence[Candidate],
-    x: NDArray[np.float64],
-    y: NDArray[np.int64],
-    n_classes: int,
-    folds: NDArray[np.int64],
-    seed: int,
-    note: Note = lambda line: None,
-) -> Validation:
-    """Try candidates and choose the best one by its balanced accuracy, of equal ones by log loss.
+@dataclass(frozen=True, eq=False)
+class _Tried:
+    """A candidate, and what it was in each fold.
 
-    Features are standardised anew in each fold, by its training part.
+    Attributes:
+        score: its scores.
+        raw: (n, classes) probabilities, or (n, pairs) margins, of examples that were held out.
+        fitted: models on features, one a fold.
+        networks: networks on crops, one a fold.
+    """
 
-    Args:
-        tried: the candidates.
+    score: CandidateScore
+    raw: NDArray[np.float64]
+    fitted: list[Fitted]
+    networks: list[NetworkFit]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CrossValidation:
+    """Examples, and how they are divided.
+
+    Attributes:
         x: (n, features) as measured.
+        crops: of the n objects; needed for models on crops.
         y: (n,) numbers of the classes.
-        n_classes: number of classes.
+        groups: (n,) of :func:`join_groups`.
+        classes: names of the classes.
         folds: (n,) of :func:`choose_folds`.
-        seed: of the trees.
+        seed: of the trees and networks.
+        logs: folder in which networks are logged for TensorBoard.
         note: called with a line for each candidate.
     """
-    parts = []
-    for number in range(int(folds.max()) + 1):
-        held_out = folds == number
-        scaling = FeatureScaling.of(x[~held_out])
-        parts.append((held_out, scaling, scaling.standardise(x)))
-    scores: list[CandidateScore] = []
-    best: tuple[CandidateScore, NDArray[np.float64], list[Fitted]] | None = None
-    for candidate in tried:
-        fitted: list[Fitted] = []
-        raw: NDArray[np.float64] | None = None
-        for held_out, _, scaled in parts:
-            one = fit(candidate, scaled[~held_out], y[~held_out], n_classes, seed)
-            found = predict(one, scaled[held_out])
-            raw = np.empty((len(y), found.shape[1])) if raw is None else raw
-            raw[held_out] = found
-            fitted.append(one)
-        assert raw is not None  # noqa: S101 - there are two folds at least
-        score = _score(candidate, _probabilities(fitted[0], raw, y, n_classes, folds), y)
-        scores.append(score)
-        note(f"{candidate}: balanced accuracy {score.balanced_accuracy:.3f}")
-        if best is None or _rank(score) > _rank(best[0]):
-            best = score, raw, fitted
-    assert best is not None  # noqa: S101 - candidates() returns some
-    score, raw, fitted = best
-    is_margin = isinstance(fitted[0], VectorMargins)
-    models = []
-    for (held_out, scaling, _), one in zip(parts, fitted, strict=True):
-        own = calibrate(raw[~held_out], y[~held_out], n_classes) if is_margin else None
-        models.append((scaling, finish(one, own)))
-    return Validation(
-        scores=tuple(scores),
-        best=score,
-        probabilities=_probabilities(fitted[0], raw, y, n_classes, folds),
-        folds=folds,
-        fold_models=tuple(models),
-        calibration_margins=raw if is_margin else None,
-    )
+
+    x: NDArray[np.float64]
+    y: NDArray[np.int64]
+    groups: NDArray[np.int64]
+    classes: Sequence[str]
+    folds: NDArray[np.int64]
+    crops: MaskedCrops | None = None
+    seed: int = 0
+    logs: Path | None = None
+    note: Note = lambda line: None
+
+    def run(self, candidates: Sequence[Candidate]) -> Validation:
+        """Try candidates and choose one, by the rule that the module describes.
+
+        Features are standardised anew in each fold, by its training part.
+
+        Args:
+            candidates: the simplest kind first.
+        """
+        y, n_classes, held_out = self.y, len(self.classes), self._held_out()
+        scalings = [FeatureScaling.of(self.x[~rows]) for rows in held_out]
+        scaled = [scaling.standardise(self.x) for scaling in scalings]
+        scores: list[CandidateScore] = []
+        best: dict[str, _Tried] = {}
+        for number, candidate in enumerate(candidates, 1):
+            if candidate.kind in CROP_MODELS:
+                tried = self._try_network(candidate, number, held_out)
+            else:
+                tried = self._try_features(candidate, scaled, held_out)
+            scores.append(tried.score)
+            self.note(f"{candidate}: balanced accuracy {tried.score.balanced_accuracy:.3f}")
+            known = best.get(candidate.kind)
+            if known is None or _rank(tried.score) > _rank(known.score):
+                best[candidate.kind] = tried
+        chosen = best[choose_kind([tried.score for tried in best.values()])]
+        fitted, raw = chosen.fitted, chosen.raw
+        is_margin = bool(fitted) and isinstance(fitted[0], VectorMargins)
+        models = []
+        for rows, scaling, one in zip(held_out, scalings, fitted, strict=False):
+            own = calibrate(raw[~rows], y[~rows], n_classes) if is_margin else None
+            models.append((scaling, finish(one, own)))
+        epochs = [network.epochs for network in chosen.networks]
+        return Validation(
+            scores=tuple(scores),
+            best=chosen.score,
+            probabilities=_probabilities(raw, y, n_classes, self.folds, is_margin=is_margin),
+            folds=self.folds,
+            fold_models=tuple(models),
+            calibration_margins=raw if is_margin else None,
+            epochs=int(np.median(epochs)) if epochs else None,
+        )
+
+    def _held_out(self) -> list[NDArray[np.bool_]]:
+        return [self.folds == number for number in range(int(self.folds.max()) + 1)]
+
+    def _try_features(
+        self,
+        candidate: Candidate,
+        scaled: Sequence[NDArray[np.float64]],
+        held_out: Sequence[NDArray[np.bool_]],
+    ) -> _Tried:
+        y, n_classes = self.y, len(self.classes)
+        fitted = [
+            fit(candidate, x[~rows], y[~rows], n_classes, self.seed)
+            for x, rows in zip(scaled, held_out, strict=True)
+        ]
+        found = [
+            predict(one, x[rows]) for one, x, rows in zip(fitted, scaled, held_out, strict=True)
+        ]
+        raw = np.empty((len(y), found[0].shape[1]))
+        for rows, part in zip(held_out, found, strict=True):
+            raw[rows] = part
+        is_margin = isinstance(fitted[0], VectorMargins)
+        probabilities = _probabilities(raw, y, n_classes, self.folds, is_margin=is_margin)
+        return _Tried(_score(candidate, probabilities, y, self.folds), raw, fitted, [])
+
+    def _try_network(
+        self, candidate: Candidate, number: int, held_out: Sequence[NDArray[np.bool_]]
+    ) -> _Tried:
+        """Fit networks, whose best epochs are chosen on groups that they do not learn."""
+        if self.crops is None:
+            raise ValueError("a model on crops needs crops")
+        y, n_classes = self.y, len(self.classes)
+        found = np.empty((len(y), n_classes))
+        networks = []
+        for fold, rows in enumerate(held_out, 1):
+            self.note(f"{candidate}: part {fold} of {len(held_out)}")
+            inner = choose_folds(
+                y[~rows], self.groups[~rows], self.classes, self.seed, lambda line: None
+            )
+            fitted = fit_network(
+                candidate.settings,
+                self.crops[~rows],
+                y[~rows],
+                n_classes,
+                self.seed,
+                held_out=inner == 0,
+                logs=None if self.logs is None else self.logs / f"network {number} part {fold}",
+            )
+            found[rows] = fitted.model.predict_proba(self.crops[rows])
+            networks.append(fitted)
+        return _Tried(_score(candidate, found, y, self.folds), found, [], networks)
+
+
+def choose_kind(scores: Sequence[CandidateScore]) -> str:
+    """Return the simplest kind of model within one standard error of the best one.
+
+    Args:
+        scores: the best of each kind, the simplest kind first.
+
+    >>> near = CandidateScore(Candidate("logistic"), 0.9, 0.94, 0.02, 0.2)
+    >>> best = CandidateScore(Candidate("trees"), 0.9, 0.95, 0.02, 0.2)
+    >>> choose_kind([near, best])
+    'logistic'
+    """
+    best = max(scores, key=_rank)
+    least = best.balanced_accuracy - best.standard_error
+    return next(each.candidate.kind for each in scores if each.balanced_accuracy >= least)
 
 
 def _probabilities(
-    fitted: Fitted,
     raw: NDArray[np.float64],
     y: NDArray[np.int64],
     n_classes: int,
     folds: NDArray[np.int64],
+    *,
+    is_margin: bool,
 ) -> NDArray[np.float64]:
     """Return probabilities; those of margins by a calibration on the other folds."""
-    if not isinstance(fitted, VectorMargins):
+    if not is_margin:
         return raw
     found = np.empty((len(y), n_classes))
     for number in range(int(folds.max()) + 1):
@@ -233,17 +339,26 @@ def _probabilities(
 
 
 def _score(
-    candidate: Candidate, probabilities: NDArray[np.float64], y: NDArray[np.int64]
+    candidate: Candidate,
+    probabilities: NDArray[np.float64],
+    y: NDArray[np.int64],
+    folds: NDArray[np.int64],
 ) -> CandidateScore:
     is_right = probabilities.argmax(axis=1) == y
-    recalls = [is_right[y == number].mean() for number in np.unique(y)]
+    of_folds = [_balanced(is_right[folds == k], y[folds == k]) for k in np.unique(folds)]
     of_true = probabilities[np.arange(len(y)), y]
     return CandidateScore(
         candidate=candidate,
         accuracy=float(is_right.mean()),
-        balanced_accuracy=float(np.mean(recalls)),
+        balanced_accuracy=_balanced(is_right, y),
+        standard_error=float(np.std(of_folds, ddof=1) / np.sqrt(len(of_folds))),
         log_loss=float(-np.log(np.maximum(of_true, 1e-15)).mean()),
     )
+
+
+def _balanced(is_right: NDArray[np.bool_], y: NDArray[np.int64]) -> float:
+    """Return the mean over classes of the part that is right."""
+    return float(np.mean([is_right[y == number].mean() for number in np.unique(y)]))
 
 
 def _rank(score: CandidateScore) -> tuple[float, float]:

@@ -19,6 +19,7 @@ class ModelKind(StrEnum):
     logistic = "logistic"
     svc = "svc"
     trees = "trees"
+    cnn = "cnn"
 
 
 def train(
@@ -123,7 +124,8 @@ def train(
         typer.Option(
             "--model",
             help="Model to try, several times: logistic regression, support vectors, extremely "
-            "random trees. [default: all; the best is kept]",
+            "random trees; or a convolutional network on crops of the objects (cnn), which takes "
+            "many minutes. [default: logistic, svc and trees; the simplest of the best is kept]",
             show_default=False,
         ),
     ] = None,
@@ -153,13 +155,16 @@ def train(
     the names say it) is trained on and tested. starbridge classes apply takes the folder.
     """
     from bridge.apps.class_training import ClassTraining
-    from bridge.classify.objects.models.registry import MODELS
+    from bridge.classify.objects.models.registry import CROP_MODELS, MODELS
     from bridge.classify.objects.sources.options import ReadOptions
     from bridge.errors import BadInputError, StarbridgeError
     from bridge.images import find_images, leave_out_twins
 
     page = out.parent / f"{out.name}_report"
-    for place in (out, page) if report else (out,):
+    kinds = tuple(kind.value for kind in models or ()) or tuple(MODELS)
+    logs = out.parent / f"{out.name}_logs" if set(kinds) & set(CROP_MODELS) else None
+    places = (out, *((page,) if report else ()), *((logs,) if logs is not None else ()))
+    for place in places:
         if place.exists() and not overwrite:
             raise BadInputError(
                 place, "is there already", "choose another --out, or give --overwrite"
@@ -190,7 +195,8 @@ def train(
             ),
             channels=tuple(int(word) if word.isdecimal() else word for word in words),
             ring=ring,
-            kinds=tuple(kind.value for kind in models or ()) or tuple(MODELS),
+            kinds=kinds,
+            logs=logs,
             seed=seed,
             dead=tuple(dead or ()),
             unstained=tuple(unstained or ()),
@@ -200,7 +206,12 @@ def train(
             on_error=on_error,
             on_image=count,
         )
-        result = training.run(test or ())
+        try:
+            result = training.run(test or ())
+        except KeyboardInterrupt:
+            kept = "nothing is kept" if logs is None else f"only the curves in {logs} are kept"
+            note(f"stopped: {out} was not written, and {kept}")
+            raise
     classifier = result.trained.classifier
     classifier.write(out)
     if report:
@@ -212,6 +223,8 @@ def train(
     note(f"{out}: {listed}; {classifier.model.kind}{scored}")
     if report:
         note(f"open {page / 'report.html'} in a browser")
+    if logs is not None:
+        note(f"the curves of the networks: tensorboard --logdir {logs}")
     if as_json:
         print_json(
             {

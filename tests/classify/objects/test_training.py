@@ -110,7 +110,7 @@ def changed(**columns: Any) -> pd.DataFrame:
         (changed(**{"class": None}), "have no class"),
         (
             changed(**{"class": ["dead"] * 24 + ["Dead "] * 24}),
-            "'Dead ' and 'dead' differ in case or blanks only",
+            "has the class 'Dead ', and image [0-9] 'dead'; call it the same",
         ),
         (changed(**{"class": ["odd", *"ab" * 23, "a"]}), "one object only of the class 'odd'"),
         (changed(object="1", image="i"), "has the object 1 with two classes"),

@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.classify.objects.models.base import ObjectModel
+from bridge.classify.objects.models.convolutional import ConvolutionalModel
 from bridge.classify.objects.models.logistic import LogisticModel
+from bridge.classify.objects.models.network_fitting import NETWORKS
 from bridge.classify.objects.models.trees import TreesModel
 from bridge.classify.objects.models.vectors import VectorMargins, VectorModel
 from bridge.errors import BadInputError, MissingPartError
-from bridge.files.threads import cores
+from bridge.files.threads import allowed_threads, cores
 
 TREES = 200
 _STEPS = 5_000  # of the solver; a hundred are usual
@@ -27,8 +29,9 @@ class Candidate:
     """A kind of model with settings to try.
 
     Attributes:
-        kind: key of :data:`bridge.classify.objects.models.registry.MODELS`.
-        settings: arguments of scikit-learn's class.
+        kind: key of :data:`bridge.classify.objects.models.registry.MODELS` or ``CROP_MODELS``.
+        settings: arguments of scikit-learn's class, or of
+            :func:`bridge.classify.objects.models.network_fitting.fit_network`.
     """
 
     kind: str
@@ -60,6 +63,11 @@ def candidates(kinds: Sequence[str], n_features: int) -> list[Candidate]:
             for part in ("sqrt", 0.3)
             for least in (1, 3)
         ],
+        ConvolutionalModel.kind: [
+            {"network": network, "learning_rate": rate, "batch": batch}
+            for network in NETWORKS
+            for rate, batch in ((0.001, 16), (0.003, 32))
+        ],
     }
     unknown = [kind for kind in kinds if kind not in grids]
     if unknown or not kinds:
@@ -78,7 +86,10 @@ Fitted = LogisticModel | TreesModel | VectorMargins
 def fit(
     candidate: Candidate, x: NDArray[np.float64], y: NDArray[np.int64], n_classes: int, seed: int
 ) -> Fitted:
-    """Fit a model.
+    """Fit a model on features.
+
+    BLAS gets one thread: products of some hundred rows take six times as long in two, which wait
+    for each other. The trees have threads of their own.
 
     Args:
         candidate: which.
@@ -94,12 +105,13 @@ def fit(
         from sklearn.ensemble import ExtraTreesClassifier
         from sklearn.linear_model import LogisticRegression
         from sklearn.svm import SVC
+        from threadpoolctl import threadpool_limits
     except ImportError as error:
         raise MissingPartError(
             "classify", "train a classifier of objects", error.name or "sklearn"
         ) from error
     settings: dict[str, Any] = dict(candidate.settings)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore")  # of a solver that would take more steps
         if candidate.kind == LogisticModel.kind:
             logistic = LogisticRegression(max_iter=_STEPS, **settings).fit(x, y)
@@ -107,7 +119,8 @@ def fit(
         if candidate.kind == VectorModel.kind:
             vectors = SVC(kernel="rbf", decision_function_shape="ovo", **settings).fit(x, y)
             return VectorMargins.from_sklearn(vectors, n_classes)
-        trees = ExtraTreesClassifier(TREES, random_state=seed, n_jobs=cores(), **settings)
+        threads = allowed_threads() or cores()
+        trees = ExtraTreesClassifier(TREES, random_state=seed, n_jobs=threads, **settings)
         return TreesModel.from_sklearn(trees.fit(x, y), n_classes)
 
 

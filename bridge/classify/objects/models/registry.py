@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bridge.classify.objects.models.base import ObjectModel
+from bridge.classify.objects.models.base import CropModel, ObjectModel
+from bridge.classify.objects.models.convolutional import ConvolutionalModel
 from bridge.classify.objects.models.logistic import LogisticModel
 from bridge.classify.objects.models.trees import TreesModel
 from bridge.classify.objects.models.vectors import VectorModel
@@ -10,4 +11,7 @@ from bridge.classify.objects.models.vectors import VectorModel
 MODELS: dict[str, type[ObjectModel]] = {
     model.kind: model for model in (LogisticModel, VectorModel, TreesModel)
 }
-"""Models by their kind, the simplest first."""
+"""Models on features by their kind, the simplest first: those that are tried by default."""
+
+CROP_MODELS: dict[str, type[CropModel]] = {ConvolutionalModel.kind: ConvolutionalModel}
+"""Models on masked crops by their kind: those that are tried on request only."""

@@ -40,7 +40,7 @@ FILES = (
     "examples.csv",
     "report.html",
 )
-"""Files that :func:`write_class_report` writes."""
+"""Files that :func:`write_class_report` writes; no ``importance.csv`` of a model on crops."""
 
 Crops = Callable[[int], NDArray[Any] | None]
 """Returns the picture of the example in a row of ``trained.examples``: (height, width) of any real
@@ -50,7 +50,8 @@ _SHOWN = 24  # pictures of each kind
 _SIDE = 160  # pixels of a picture's longer side
 _MOST_FEATURES = 30  # on the page; the CSV has all
 _FORMATS = dict.fromkeys(
-    ("precision", "recall", "F1", "balanced accuracy", "accuracy", "log loss"), ".3f"
+    ("precision", "recall", "F1", "balanced accuracy", "standard error", "accuracy", "log loss"),
+    ".3f",
 )
 _LOST = {"accuracy lost": ".3f", "log loss gained": ".3f"}
 _RULE = (
@@ -85,24 +86,28 @@ def write_class_report(
     >>> trained = train_object_classifier(table, settings)  # doctest: +SKIP
     >>> write_class_report(Path("report"), trained, lambda row: crops[row])  # doctest: +SKIP
     """
-    paths = [folder / name for name in FILES]
-    importance = importance_table(trained, seed=seed)
-    tables = (
-        confusion_table(trained),
-        class_table(trained),
-        proportion_table(trained),
-        calibration_table(trained),
-        model_table(trained),
-        importance,
-        example_table(trained),
-    )
-    for path, table in zip(paths, tables, strict=False):
+    classifier = trained.classifier
+    looks_at_crops = classifier.crop_model is not None
+    importance = None if looks_at_crops else importance_table(trained, seed=seed)
+    tables = {
+        "confusion.csv": confusion_table(trained),
+        "classes.csv": class_table(trained),
+        "proportions.csv": proportion_table(trained),
+        "calibration.csv": calibration_table(trained),
+        "models.csv": model_table(trained),
+        "importance.csv": importance,
+        "examples.csv": example_table(trained),
+    }
+    paths = [folder / name for name in FILES if tables.get(name, "page") is not None]
+    for path in paths[:-1]:
+        table = tables[path.name]
+        assert table is not None  # noqa: S101 - those that are None have no path
         text = guard_frame(table).to_csv(index=False)
         write_bytes(path, text.encode("utf-8", "replace"))
-    classifier = trained.classifier
+    seen = "crops" if looks_at_crops else f"{len(classifier.feature_names)} features"
     subtitle = (
-        f"{len(trained.truth):,} examples of {len(classifier.classes)} classes, "
-        f"{len(classifier.feature_names)} features, {trained.validation.best.candidate}"
+        f"{len(trained.truth):,} examples of {len(classifier.classes)} classes, {seen}, "
+        f"{trained.validation.best.candidate}"
     )
     sections = report_sections(trained, importance, crops)
     write_page(paths[-1], "How good is the classifier?", sections, subtitle=subtitle)
@@ -110,23 +115,25 @@ def write_class_report(
 
 
 def report_sections(
-    trained: TrainedClassifier, importance: pd.DataFrame, crops: Crops | None = None
+    trained: TrainedClassifier, importance: pd.DataFrame | None, crops: Crops | None = None
 ) -> list[Section]:
     """Return the parts of the page.
 
     Args:
         trained: the classifier and its cross-validation.
-        importance: of :func:`bridge.classify.objects.report.importance.importance_table`.
+        importance: of :func:`bridge.classify.objects.report.importance.importance_table`; ``None``
+            of a model on crops.
         crops: pictures of the examples.
     """
     best = trained.validation.best
     calibration = calibration_table(trained)
-    names = {"f1": "F1", "balanced_accuracy": "balanced accuracy", "log_loss": "log loss"}
-    lost = importance.rename(
-        columns={"accuracy_lost": "accuracy lost", "log_loss_gained": "log loss gained"}
-    )
-    is_family = lost["feature"].str.startswith("all of ")
-    sections = [
+    names = {
+        "f1": "F1",
+        "balanced_accuracy": "balanced accuracy",
+        "standard_error": "standard error",
+        "log_loss": "log loss",
+    }
+    return [
         Section(
             "Classes",
             class_table(trained).rename(columns=names),
@@ -146,6 +153,26 @@ def report_sections(
             "Of examples with a probability of 0.8, eight of ten should be right; on average the "
             f"two differ by {calibration_error(calibration):.3f}.",
         ),
+        *([] if crops is None else _sheets(example_table(trained), crops)),
+        *_importance_sections(importance),
+        Section(
+            "Models",
+            model_table(trained).rename(columns=names),
+            "The simplest kind of model was chosen that is within one standard error of the best "
+            "balanced accuracy; of its settings the best ones.",
+            _FORMATS,
+        ),
+    ]
+
+
+def _importance_sections(importance: pd.DataFrame | None) -> list[Section]:
+    if importance is None:
+        return []
+    lost = importance.rename(
+        columns={"accuracy_lost": "accuracy lost", "log_loss_gained": "log loss gained"}
+    )
+    is_family = lost["feature"].str.startswith("all of ")
+    return [
         Section(
             "Groups of features",
             lost[is_family].drop(columns="feature"),
@@ -158,18 +185,7 @@ def report_sections(
             "Each alone; features that say nearly the same stand in for each other.",
             _LOST,
         ),
-        Section(
-            "Models",
-            model_table(trained).rename(columns=names),
-            "The one with the highest balanced accuracy was chosen, of equal ones that with the "
-            "lowest log loss.",
-            _FORMATS,
-        ),
     ]
-    if crops is not None:
-        place = [section.heading for section in sections].index("Groups of features")
-        sections[place:place] = _sheets(example_table(trained), crops)
-    return sections
 
 
 def _proportions(trained: TrainedClassifier) -> list[Section]:

@@ -1,0 +1,169 @@
+"""Convolutional networks, beside Keras' own probabilities."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+from bridge import Detections
+from bridge.classify.objects.classifier import ObjectClassifier, load_object_classifier
+from bridge.classify.objects.features import FeatureSettings
+from bridge.classify.objects.masked_crops import SIDE, MaskedCrops
+from bridge.classify.objects.models.convolutional import ConvolutionalModel, ConvolutionLayer
+from bridge.classify.objects.models.logistic import LogisticModel
+from bridge.classify.objects.predicting import ObjectPredictor
+from bridge.classify.objects.scaling import FeatureScaling
+from bridge.errors import BadInputError
+from bridge.images import Image, from_array
+from tests.classify.objects.shaped import shaped_objects
+
+
+def random_crops(n: int, n_channels: int, seed: int = 0) -> MaskedCrops:
+    rng = np.random.default_rng(seed)
+    coarse = rng.normal(size=(n, 8, 8, n_channels + 1)) * rng.uniform(0, 3, (n, 1, 1, 1))
+    pixels = np.kron(coarse, np.ones((1, SIDE // 8, SIDE // 8, 1)))
+    return MaskedCrops(pixels.astype(np.float16), rng.uniform(1, 6, n))
+
+
+def random_model(n_channels: int = 1, n_classes: int = 2, seed: int = 0) -> ConvolutionalModel:
+    rng = np.random.default_rng(seed)
+
+    def layer(inputs: int, outputs: int) -> ConvolutionLayer:
+        kernel = rng.normal(0, 0.3, (3, 3, inputs, outputs)).astype(np.float32)
+        return ConvolutionLayer(kernel, rng.normal(size=outputs).astype(np.float32))
+
+    head = LogisticModel(rng.normal(0, 0.1, (n_classes, 13)), rng.normal(size=n_classes))
+    return ConvolutionalModel((layer(n_channels + 1, 4), layer(4, 6)), head)
+
+
+def classifier_of(model: ConvolutionalModel, image: Image) -> ObjectClassifier:
+    return ObjectClassifier(
+        classes=("bar", "disc"),
+        feature_names=(),
+        settings=FeatureSettings.of_image(image, neighbours=0),
+        scaling=FeatureScaling(np.zeros(0), np.zeros(0), np.ones(0)),
+        model=model,
+        counts=(8, 8),
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("network", "n_channels"), [("small", 1), ("large", 3)])
+def test_probabilities_are_those_of_keras(network: str, n_channels: int) -> None:
+    pytest.importorskip("tensorflow")
+    from bridge.classify.objects.models.network_fitting import (
+        NETWORKS,
+        build_network,
+        convert_network,
+    )
+
+    built: Any = build_network(NETWORKS[network], n_channels, 5, seed=1)
+    rng = np.random.default_rng(2)
+    for layer in built.layers:  # the statistics of batches as if it had learnt
+        if type(layer).__name__ == "BatchNormalization":
+            size = layer.get_weights()[0].size
+            low = np.array([[0.5], [-0.5], [-0.5], [0.5]])
+            layer.set_weights(list(low + rng.uniform(0, 1, (4, size))))
+    crops = random_crops(40, n_channels)
+    found = convert_network(built, 3.0, 0.7, np.arange(5)).predict_proba(crops)
+    sizes = ((crops.sizes - 3.0) / 0.7)[:, None]
+    expected = built.predict([crops.pixels.astype(np.float32), sizes], verbose=0)
+    assert np.ptp(expected, axis=0).max() > 0.1
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+
+
+def test_a_class_that_was_not_there_is_never_found() -> None:
+    model = random_model(n_classes=3)
+    head = LogisticModel(model.head.coefficients, np.array([0.0, -np.inf, 0.0]))
+    found = ConvolutionalModel(model.layers, head).predict_proba(random_crops(9, 1))
+    assert (found[:, 1] == 0).all()
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+
+
+def test_objects_do_not_depend_on_those_beside_them() -> None:
+    model, crops = random_model(), random_crops(300, 1)
+    whole = model.predict_proba(crops)
+    alone = np.concatenate([model.predict_proba(crops[np.array([k])]) for k in (0, 150, 299)])
+    np.testing.assert_allclose(whole[[0, 150, 299]], alone, atol=1e-6)
+
+
+def test_crops_of_other_channels_are_refused() -> None:
+    with pytest.raises(ValueError, match="2 channels, not 1"):
+        random_model().predict_proba(random_crops(2, 2))
+
+
+def test_arrays_give_the_model_back() -> None:
+    model, crops = random_model(2), random_crops(5, 2)
+    read = ConvolutionalModel.from_arrays(model.arrays(), 0)
+    np.testing.assert_array_equal(read.predict_proba(crops), model.predict_proba(crops))
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("layers", np.zeros((0, 4), np.int32)),
+        ("layers", np.array([3, 3, 2, 4], np.int32)),
+        ("layers", np.array([[3, 3, 2, 4], [3, 3, 5, 6]], np.int32)),
+        ("layers", np.array([[3, 3, 2, 4], [3, 3, 4, -6]], np.int32)),
+        ("layers", np.array([[1024, 1024, 1024, 1024]] * 12, np.int32)),
+        ("kernels", np.zeros(7, np.float32)),
+        ("biases", np.zeros((2, 5), np.float32)),
+        ("biases", np.full(10, np.nan, np.float32)),
+        ("coefficients", np.zeros((2, 5))),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(name: str, array: NDArray[Any]) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        ConvolutionalModel.from_arrays({**random_model().arrays(), name: array}, 0)
+    with pytest.raises(ValueError, match="looks at crops"):
+        ConvolutionalModel.from_arrays(random_model().arrays(), 3)
+
+
+def test_a_folder_gives_the_classifier_back_without_tensorflow(tmp_path: Path) -> None:
+    image, objects, _ = shaped_objects()
+    classifier = classifier_of(random_model(), image)
+    classifier.write(tmp_path / "c")
+    assert {path.suffix for path in (tmp_path / "c").iterdir()} == {".json", ".npy"}
+    read = load_object_classifier(tmp_path / "c")
+    assert read.sha256 == classifier.sha256
+    expected = ObjectPredictor(classifier=classifier, settings=read.settings)(objects, image)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(ObjectPredictor.load(tmp_path / "c")(objects, image), expected)
+    assert np.isfinite(expected).all()
+    code = (
+        "import sys; sys.modules.update(tensorflow=None, keras=None, sklearn=None)\n"
+        "from bridge.classify.objects.classifier import load_object_classifier\n"
+        "from tests.classify.objects.models.test_convolutional import random_crops\n"
+        "found = load_object_classifier(sys.argv[1]).predict_crops(random_crops(2, 1))\n"
+        "assert abs(found.sum() - 2) < 1e-9\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "c")], check=True)
+
+
+def test_objects_that_others_cover_have_no_probabilities(tmp_path: Path) -> None:
+    image, objects, _ = shaped_objects()
+    frame = objects.objects
+    frame = frame.assign(geometry=frame.geometry.to_numpy()[[0, 0, *range(2, 16)]])
+    twice = Detections(frame.assign(prob=[0.1, 0.9, *[0.5] * 14]), objects.image)
+    classifier_of(random_model(), image).write(tmp_path / "c")
+    found = ObjectPredictor.load(tmp_path / "c")(twice, image)
+    assert np.isnan(found).any(axis=1).tolist() == [True] + [False] * 15
+
+
+def test_a_classifier_of_other_channels_than_its_model_is_refused() -> None:
+    image, _, _ = shaped_objects()
+    with pytest.raises(ValueError, match="its model has 2 channels"):
+        classifier_of(random_model(2), image)
+
+
+def test_features_are_not_crops() -> None:
+    image = from_array(np.zeros((9, 9)), axes="YX")
+    classifier = classifier_of(random_model(), image)
+    with pytest.raises(BadInputError, match="looks at pixels"):
+        classifier.predict_proba(pd.DataFrame({"size": [1.0]}))
