@@ -103,13 +103,9 @@ def measure(
     titles = channel_titles(image.channels)
     rows: list[NDArray[np.int64]] = []
     parts: list[Columns] = []
-    if isinstance(objects, Detections):
-        index: pd.Index[Any] = objects.objects.index
-        planes = _detection_planes(objects, image)
-        with_cells = ring is not None or _any_nucleus(objects)
-    else:
-        index, planes = _label_planes(objects, axes, image)
-        with_cells = ring is not None
+    index, planes = object_planes(objects, image, axes)
+    has_nuclei = isinstance(objects, Detections) and _any_nucleus(objects)
+    with_cells = ring is not None or has_nuclei
     for plane in planes:
         compartments = plane.compartments
         if ring is not None and ring_scale is not None:
@@ -140,9 +136,31 @@ def undrawn(table: pd.DataFrame) -> list[Any]:
     return table.index[table[areas].isna().all(axis=1)].tolist() if areas else []
 
 
+def object_planes(
+    objects: Detections | NDArray[Any], image: Image, axes: str | None = None
+) -> tuple[pd.Index[Any], Iterator[ObjectPlane]]:
+    """Return the index of a table of objects, and the objects plane by plane.
+
+    Args:
+        objects, image, axes: as :func:`measure` takes them.
+
+    Raises:
+        BadInputError: sizes that do not fit, or values that are no labels.
+    """
+    if isinstance(objects, Detections):
+        return objects.objects.index, _detection_planes(objects, image)
+    return _label_planes(objects, axes, image)
+
+
 @dataclass(frozen=True)
-class _Plane:
-    """The objects of one plane; ``rows`` says which rows of the table they are."""
+class ObjectPlane:
+    """The objects of one plane.
+
+    Attributes:
+        z, t: slice and time point.
+        rows: (n,) rows of the table that they are.
+        compartments: the objects, in the order of ``rows``.
+    """
 
     z: int
     t: int
@@ -173,7 +191,7 @@ def _any_nucleus(detections: Detections) -> bool:
     )
 
 
-def _detection_planes(detections: Detections, image: Image) -> Iterator[_Plane]:
+def _detection_planes(detections: Detections, image: Image) -> Iterator[ObjectPlane]:
     info, name = detections.image, detections.image.name or "detections"
     sizes = (
         ("width", info.width, image.width),
@@ -201,12 +219,12 @@ def _detection_planes(detections: Detections, image: Image) -> Iterator[_Plane]:
     for plane_t, plane_z in sorted(set(zip(t.tolist(), z.tolist(), strict=True))) or [(0, 0)]:
         rows = np.flatnonzero((t == plane_t) & (z == plane_z))
         drawn = draw(frame.iloc[rows], (image.height, image.width))
-        yield _Plane(plane_z, plane_t, rows, drawn)
+        yield ObjectPlane(plane_z, plane_t, rows, drawn)
 
 
 def _label_planes(
     labels: NDArray[Any], axes: str | None, image: Image
-) -> tuple[pd.Index[Any], Iterator[_Plane]]:
+) -> tuple[pd.Index[Any], Iterator[ObjectPlane]]:
     checked = check_labels(labels)
     stacked = ("T" if image.size("T") > 1 else "") + ("Z" if image.size("Z") > 1 else "") + "YX"
     own = stacked if axes is None else axes.upper()
@@ -235,11 +253,11 @@ def _label_planes(
         times, slices = (np.repeat([plane[k] for plane in planes], np.diff(ends)) for k in (0, 1))
         index = pd.MultiIndex.from_arrays([times, slices, label], names=["t", "z", "label"])
 
-    def each() -> Iterator[_Plane]:
+    def each() -> Iterator[ObjectPlane]:
         for number, (t, z) in enumerate(planes):
             ids, numbered = number_objects(stack[t, z])
             rows = np.arange(ends[number], ends[number + 1])
-            yield _Plane(z, t, rows, of_plane(numbered, len(ids)))
+            yield ObjectPlane(z, t, rows, of_plane(numbered, len(ids)))
 
     return index, each()
 
