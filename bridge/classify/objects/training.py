@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bridge.classify.objects.classifier import ObjectClassifier
 from bridge.classify.objects.features.settings import FeatureSettings
 from bridge.classify.objects.models.fitting import calibrate, candidates, finish, fit
-from bridge.classify.objects.models.registry import MODELS
+from bridge.classify.objects.models.registry import COMPARED
 from bridge.classify.objects.scaling import FeatureScaling
 from bridge.classify.objects.validation import (
     Validation,
@@ -53,7 +53,7 @@ def train_object_classifier(
     settings: FeatureSettings | None = None,
     *,
     features: Sequence[str] | None = None,
-    kinds: Sequence[str] = tuple(MODELS),
+    kinds: Sequence[str] = COMPARED,
     seed: int = 0,
     note: Note = lambda line: None,
     progress: Note = lambda line: None,
@@ -66,7 +66,7 @@ def train_object_classifier(
             or of one content are never on both sides of a split. Without a class: left out.
         settings: with which the features were computed; ``None`` for those of a table.
         features: names of the features; those of ``settings``, else all numeric columns.
-        kinds: of models to try: ``logistic``, ``svc``, ``trees``.
+        kinds: of models to try: ``logistic``, ``svc``, ``trees``, ``forest``.
         seed: the same examples, seed and versions give the same classifier.
         note: called with sentences for the user: features that are missing, classes that are in one
             image only.

@@ -19,6 +19,14 @@ class ModelKind(StrEnum):
     logistic = "logistic"
     svc = "svc"
     trees = "trees"
+    forest = "forest"
+
+
+class FeatureKind(StrEnum):
+    """Choices of ``--features``."""
+
+    starbridge = "starbridge"
+    ilastik = "ilastik"
 
 
 def train(
@@ -99,7 +107,17 @@ def train(
         typer.Option(
             "--model",
             help="Model to try, several times: logistic regression, support vectors, extremely "
-            "random trees. [default: all; the best is kept]",
+            "random trees, or a random forest as ilastik's. [default: a forest for ilastik's "
+            "features, else all others; the best is kept]",
+            show_default=False,
+        ),
+    ] = None,
+    features: Annotated[
+        FeatureKind | None,
+        typer.Option(
+            help="Features to measure: starbridge's, or ilastik's (those that a project chose, else "
+            "size, shape and intensities). [default: ilastik's where all sources are projects of "
+            "ilastik, else starbridge's]",
             show_default=False,
         ),
     ] = None,
@@ -129,7 +147,6 @@ def train(
     the names say it) is trained on and tested. starbridge classes apply takes the folder.
     """
     from bridge.apps.class_training import ClassTraining
-    from bridge.classify.objects.models.registry import MODELS
     from bridge.classify.objects.sources.options import ReadOptions
     from bridge.errors import BadInputError, StarbridgeError
     from bridge.images import find_images
@@ -165,7 +182,8 @@ def train(
             ),
             channels=tuple(int(word) if word.isdecimal() else word for word in words),
             ring=ring,
-            kinds=tuple(kind.value for kind in models or ()) or tuple(MODELS),
+            features=None if features is None else features.value,
+            kinds=tuple(kind.value for kind in models or ()),
             seed=seed,
             qupath=qupath,
             heap=heap,

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.classify.objects.models.base import ObjectModel
+from bridge.classify.objects.models.forest import ForestModel
 from bridge.classify.objects.models.logistic import LogisticModel
 from bridge.classify.objects.models.trees import TreesModel
 from bridge.classify.objects.models.vectors import VectorMargins, VectorModel
@@ -37,7 +38,7 @@ class Candidate:
     def __str__(self) -> str:
         """Return kind and settings for people."""
         settings = ", ".join(f"{name} {value}" for name, value in self.settings.items())
-        return f"{self.kind} ({settings})"
+        return f"{self.kind} ({settings})" if settings else self.kind
 
 
 def candidates(kinds: Sequence[str], n_features: int) -> list[Candidate]:
@@ -60,6 +61,7 @@ def candidates(kinds: Sequence[str], n_features: int) -> list[Candidate]:
             for part in ("sqrt", 0.3)
             for least in (1, 3)
         ],
+        ForestModel.kind: [{}],
     }
     unknown = [kind for kind in kinds if kind not in grids]
     if unknown or not kinds:
@@ -90,6 +92,8 @@ def fit(
     Raises:
         MissingPartError: scikit-learn is not installed.
     """
+    if candidate.kind == ForestModel.kind:
+        return ForestModel.train(x, y, n_classes, seed=seed)
     try:
         from sklearn.ensemble import ExtraTreesClassifier
         from sklearn.linear_model import LogisticRegression

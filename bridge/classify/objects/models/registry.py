@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from bridge.classify.objects.models.base import ObjectModel
+from bridge.classify.objects.models.forest import ForestModel
 from bridge.classify.objects.models.logistic import LogisticModel
 from bridge.classify.objects.models.trees import TreesModel
 from bridge.classify.objects.models.vectors import VectorModel
 
 MODELS: dict[str, type[ObjectModel]] = {
-    model.kind: model for model in (LogisticModel, VectorModel, TreesModel)
+    model.kind: model for model in (LogisticModel, VectorModel, TreesModel, ForestModel)
 }
 """Models by their kind, the simplest first."""
+
+COMPARED = tuple(kind for kind in MODELS if kind != ForestModel.kind)
+"""Kinds that are compared where nobody says which; a forest is so much like trees that it costs time
+only, and is for those who expect ilastik's classes."""

@@ -128,7 +128,9 @@ def ilastik_features(
             values = image.plane(channels[place], z=plane.z, t=plane.t)
             return np.ascontiguousarray(values, np.float32)
 
-        table[plane.rows] = _of_plane(plane.compartments.nucleus, plane.rows, selection, read, channels)
+        table[plane.rows] = _of_plane(
+            plane.compartments.nucleus, plane.rows, selection, read, channels
+        )
     return pd.DataFrame(table, index=index, columns=list(names))
 
 

@@ -190,9 +190,7 @@ def quantiles(
 
 
 @compiled(parallel=True, fastmath=_REORDERED)
-def _values(
-    values: Any, starts: Any, begins: Any, lengths: Any, central: bool, found: Any
-) -> None:
+def _values(values: Any, starts: Any, begins: Any, lengths: Any, central: bool, found: Any) -> None:
     for i in numba.prange(len(starts) - 1):
         count = 0
         total = 0.0
