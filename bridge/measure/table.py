@@ -142,7 +142,9 @@ def object_planes(
     """Return the index of a table of objects, and the objects plane by plane.
 
     Args:
-        objects, image, axes: as :func:`measure` takes them.
+        objects: as :func:`measure` takes them.
+        image: the same.
+        axes: the same.
 
     Raises:
         BadInputError: sizes that do not fit, or values that are no labels.

@@ -109,7 +109,7 @@ def classifier_of_project(path: str | PathLike[str]) -> ObjectClassifier:
     if others or selection is None:
         raise BadInputError(
             project.path,
-            f"has a classifier of features that are not computed here: {', '.join(others) or 'none'}",
+            f"has a classifier of features not computed here: {', '.join(others) or 'none'}",
             _RETRAIN,
         )
     settings = FeatureSettings(
@@ -162,7 +162,7 @@ def _channels(project: IlastikProject) -> tuple[tuple[str, ...], float | None]:
         try:
             with open_image(raw.place) as image:
                 size = image.pixel_size
-                return channel_titles(image.channels), None if size is None else size.yx
+                return tuple(channel_titles(image.channels)), None if size is None else size.yx
         except StarbridgeError:
             continue
     count = raws[0].size("C") if raws else 1

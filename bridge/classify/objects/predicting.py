@@ -47,8 +47,9 @@ class ObjectPredictor:
         """Load a classifier.
 
         Args:
-            path: as :func:`bridge.classify.objects.classifier.load_object_classifier` takes it, or a
-                project of ilastik (``.ilp``) that was saved with a trained classifier of objects.
+            path: a folder, as :func:`bridge.classify.objects.classifier.load_object_classifier`
+                takes it, or a project of ilastik (``.ilp``) that was saved with a trained
+                classifier of objects.
             channels: as the attribute.
             note: as the attribute.
 

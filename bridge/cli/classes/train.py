@@ -115,9 +115,9 @@ def train(
     features: Annotated[
         FeatureKind | None,
         typer.Option(
-            help="Features to measure: starbridge's, or ilastik's (those that a project chose, else "
-            "size, shape and intensities). [default: ilastik's where all sources are projects of "
-            "ilastik, else starbridge's]",
+            help="Features to measure: starbridge's, or ilastik's (those that a project chose, "
+            "else size, shape and intensities). [default: ilastik's where all sources are its "
+            "projects, else starbridge's]",
             show_default=False,
         ),
     ] = None,

@@ -14,5 +14,5 @@ MODELS: dict[str, type[ObjectModel]] = {
 """Models by their kind, the simplest first."""
 
 COMPARED = tuple(kind for kind in MODELS if kind != ForestModel.kind)
-"""Kinds that are compared where nobody says which; a forest is so much like trees that it costs time
-only, and is for those who expect ilastik's classes."""
+"""Kinds that are compared where nobody says which. A forest is much like trees; it is for those who
+expect the classes of ilastik."""

@@ -128,21 +128,19 @@ def ilastik_features(
             values = image.plane(channels[place], z=plane.z, t=plane.t)
             return np.ascontiguousarray(values, np.float32)
 
-        table[plane.rows] = _of_plane(
-            plane.compartments.nucleus, plane.rows, selection, read, channels
-        )
+        nucleus = plane.compartments.nucleus
+        table[plane.rows] = _of_plane(nucleus, len(plane.rows), selection, read, len(channels))
     return pd.DataFrame(table, index=index, columns=list(names))
 
 
 def _of_plane(
     plane: NDArray[np.int32],
-    rows: NDArray[np.int64],
+    n: int,
     selection: FeatureSelection,
     read: Read,
-    channels: Sequence[int],
+    c: int,
 ) -> NDArray[np.float64]:
-    """Return the features (n, columns) of the objects of a plane."""
-    n, c = len(rows), len(channels)
+    """Return the features (n, columns) of the n objects of a plane with c channels."""
     objects = PixelRuns.of(list_pixels(plane, n))
     counts = np.zeros(n)
     np.add.at(counts, np.repeat(np.arange(n), np.diff(objects.starts)), objects.lengths)

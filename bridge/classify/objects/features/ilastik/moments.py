@@ -121,8 +121,8 @@ def covariances(
 ) -> NDArray[np.float64]:
     """Return the covariance (n,) of two channels in regions, divided by the number of pixels."""
     found = np.full(len(runs), np.nan)
-    flat = [np.ascontiguousarray(values).ravel() for values in (first, second)]
-    _covariances(*flat, runs.starts, runs.begins, runs.lengths, found)
+    a, b = (np.ascontiguousarray(values).ravel() for values in (first, second))
+    _covariances(a, b, runs.starts, runs.begins, runs.lengths, found)
     return found
 
 
@@ -156,7 +156,8 @@ def histograms(
     Args:
         values: (height, width).
         runs: the regions.
-        low, high: ends of the first and of the last bin.
+        low: where the first bin begins.
+        high: where the last bin ends.
     """
     counts = np.zeros((len(runs), HISTOGRAM_BINS))
     flat = np.ascontiguousarray(values).ravel()
@@ -179,8 +180,10 @@ def quantiles(
 
     Args:
         counts: (n, 64), of :func:`histograms`.
-        low, high: ends of the histograms.
-        minima, maxima: (n,) of the regions.
+        low: where the first bin begins.
+        high: where the last bin ends.
+        minima: (n,) of the regions.
+        maxima: (n,) of the regions.
     """
     found = np.full((len(counts), len(QUANTILES)), np.nan)
     top = high if high > low else high + HISTOGRAM_BINS * np.finfo(np.float64).eps

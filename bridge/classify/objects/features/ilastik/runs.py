@@ -54,7 +54,8 @@ class PixelRuns:
         >>> runs.starts.tolist(), runs.begins.tolist(), runs.lengths.tolist()
         ([0, 2, 3], [0, 4, 5], [2, 1, 1])
         """
-        return cls(*_runs(pixels.starts, pixels.positions, pixels.shape[1]), pixels.shape)
+        starts, begins, lengths = _runs(pixels.starts, pixels.positions, pixels.shape[1])
+        return cls(starts, begins, lengths, pixels.shape)
 
 
 def find_surroundings(

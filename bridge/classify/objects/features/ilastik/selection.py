@@ -235,7 +235,7 @@ def select_features(
     Returns:
         The selection, ``None`` where none of them is computed, and the names of the others.
 
-    >>> chosen = {"Standard Object Features": ["Mean", "Count"], "2D Skeleton Features": ["Diameter"]}
+    >>> chosen = {PLUGIN: ["Mean", "Count"], "2D Skeleton Features": ["Diameter"]}
     >>> selection, others = select_features(chosen, None, 1)
     >>> selection.features, others
     (('Count', 'Mean'), ('Diameter (2D Skeleton Features)',))

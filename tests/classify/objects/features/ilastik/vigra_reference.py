@@ -8,6 +8,7 @@ Run by a Python that has vigra (Debian: ``apt-get install python3-vigra``):
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ AROUND = ("Mean", "Variance", "Skewness", "Kurtosis", "Histogram", "Covariance",
           "Maximum", "Sum")  # fmt: skip
 
 
-def scene():
+def scene() -> tuple[Any, Any]:
     """Return labels (Y, X), with a gap, one on the border, one of equal values, and an image."""
     rng = np.random.default_rng(3)
     labels = np.zeros((50, 64), np.uint32)
@@ -37,7 +38,7 @@ def scene():
     return labels, image
 
 
-def flat(values, n):
+def flat(values: Any, n: int) -> Any:
     """Return a feature as (objects, columns)."""
     values = np.asarray(values)
     if values.ndim == 0:
@@ -45,16 +46,16 @@ def flat(values, n):
     return values.reshape(len(values), -1)[1:]
 
 
-def main():
+def main() -> None:
     """Compute and write."""
-    import vigra
+    import vigra  # type: ignore[import-not-found]
 
     labels, image = scene()
     n = int(labels.max())
     out = {"labels": labels, "image": image}
     tagged = vigra.taggedView(np.ascontiguousarray(labels.T), "xy")
 
-    def extract(values, regions, names):
+    def extract(values: Any, regions: Any, names: Any) -> Any:
         axes = "xy" if values.ndim == 2 else "xyc"
         return vigra.analysis.extractRegionFeatures(
             vigra.taggedView(np.ascontiguousarray(values), axes),
@@ -67,14 +68,14 @@ def main():
         values = image[..., :channels].astype(np.float32).transpose(1, 0, 2)
         values = values[..., 0] if channels == 1 else values
         found = extract(values, tagged, "all")
-        for name in found.keys():
+        for name in list(found.keys()):
             column = flat(found[name], n)
             if name == "Coord<Maximum >":
                 column = column + 1
             out[f"{channels}/{name.replace(' ', '')}"] = column
         for head, margin in MARGINS.items():
             names = [f for f in AROUND if f != ("Covariance", "Histogram")[channels > 1]]
-            around = {f"{name}{where}": [] for name in names
+            around: dict[str, list[Any]] = {f"{name}{where}": [] for name in names
                       for where in (" in neighborhood", " in object and neighborhood")}  # fmt: skip
             for number in range(1, n + 1):
                 low, high = ([int(v) for v in found[f"Coord<{end} >"][number]]
