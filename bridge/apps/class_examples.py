@@ -22,14 +22,12 @@ from bridge.classify.objects.classed_images import (
     ignore_note,
     select_examples,
 )
+from bridge.classify.objects.ilastik_projects import is_ilastik_project
 from bridge.classify.objects.sources.class_tables import find_class_tables, read_tables
 from bridge.classify.objects.sources.crops import read_crops
 from bridge.classify.objects.sources.exports import read_export
 from bridge.classify.objects.sources.files import read_files
-from bridge.classify.objects.sources.ilastik_labels import (
-    is_ilastik_project,
-    read_ilastik_labels,
-)
+from bridge.classify.objects.sources.ilastik_labels import read_ilastik_labels
 from bridge.classify.objects.sources.options import ReadOptions
 from bridge.errors import BadInputError, StarbridgeError
 from bridge.formats.qupath_export import find_export, find_whole_images

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from numpy.typing import NDArray
 
@@ -20,15 +20,23 @@ from bridge.classify.objects.classed_images import (
 )
 from bridge.classify.objects.examples import ClassedObjects, check_class_names
 from bridge.classify.objects.features import FeatureSettings, object_features
+from bridge.classify.objects.features.ilastik import USUAL_FEATURES, select_features
+from bridge.classify.objects.features.ilastik.selection import (
+    PLUGIN,
+    USUAL_MARGIN,
+    has_surroundings,
+)
 from bridge.classify.objects.features.settings import NEIGHBOURS
+from bridge.classify.objects.ilastik_projects import choose_features, is_ilastik_project
+from bridge.classify.objects.models.forest import ForestModel
 from bridge.classify.objects.models.network_fitting import import_keras
-from bridge.classify.objects.models.registry import CROP_MODELS, MODELS
+from bridge.classify.objects.models.registry import COMPARED, CROP_MODELS
 from bridge.classify.objects.pictures import picture_objects
 from bridge.classify.objects.report import write_class_report
 from bridge.classify.objects.sources.options import ReadOptions
 from bridge.classify.objects.training import TrainedClassifier, train_object_classifier
 from bridge.errors import BadInputError, StarbridgeError
-from bridge.images import open_image
+from bridge.images import Image, open_image
 
 RING_UM, RING_PX = 3.0, 8.0
 """Usual width of the ring around an object, where the pixel size is known and where not."""
@@ -70,6 +78,10 @@ class ClassTraining:
         ring: width of a ring around each object to measure, too: in µm where the pixel size of the
             first image is known, else in pixels; 0 for none, :data:`RING_UM` or :data:`RING_PX`
             where ``None``.
+        features: ``starbridge``, or ``ilastik``: those that the projects among the sources choose,
+            else :data:`bridge.classify.objects.features.ilastik.USUAL_FEATURES`. Where ``None``:
+            ``ilastik`` if all sources are projects of ilastik, whose users expect its classes.
+        kinds: models to try; where empty, a forest for ilastik's features, else all others.
         kinds: models to try.
         logs: folder in which networks are logged for TensorBoard.
         seed: the same examples and seed give the same classifier.
@@ -87,7 +99,8 @@ class ClassTraining:
     options: ReadOptions = field(default_factory=ReadOptions)
     channels: Sequence[int | str] = ()
     ring: float | None = None
-    kinds: Sequence[str] = tuple(MODELS)
+    features: Literal["starbridge", "ilastik"] | None = None
+    kinds: Sequence[str] = ()
     logs: Path | None = None
     seed: int = 0
     dead: Sequence[str] = ()
@@ -123,7 +136,8 @@ class ClassTraining:
         trained = train_object_classifier(
             examples.table,
             settings,
-            kinds=tuple(self.kinds),
+            kinds=tuple(self.kinds)
+            or (COMPARED if settings.ilastik is None else (ForestModel.kind,)),
             crops=crop_examples(images, examples, settings) if needs_crops else None,
             logs=self.logs,
             seed=self.seed,
@@ -200,12 +214,14 @@ class ClassTraining:
 
     def _settings(self, images: Sequence[ClassedImage]) -> FeatureSettings:
         crops = sum(image.is_crop for image in images)
-        if 0 < crops < len(images):
+        if 0 < crops < len(images) and self.features != "ilastik":
             self.note("neighbours of objects are not measured, as some of the images are crops")
         failed: StarbridgeError | None = None
         for image in images:
             try:
                 with open_image(image.path, axes=image.axes, pixel_size=image.pixel_size) as opened:
+                    if self._takes_ilastik(opened):
+                        return self._ilastik_settings(opened, are_crops=crops > 0)
                     usual = RING_UM if opened.pixel_size is not None else RING_PX
                     ring = usual if self.ring is None else self.ring
                     return FeatureSettings.of_image(
@@ -218,3 +234,32 @@ class ClassTraining:
                 failed = failed or error
         assert failed is not None  # noqa: S101 - there is an image
         raise failed
+
+    def _takes_ilastik(self, image: Image) -> bool:
+        """Return whether ilastik's features are measured, and say so where nobody asked for them.
+
+        Raises:
+            BadInputError: a ring was asked for, too.
+        """
+        if self.features is None:
+            if self.ring is not None or not all(map(is_ilastik_project, self.sources)):
+                return False
+            if image.size("Z") > 1:
+                self.note("images have slices: starbridge's features are measured in each")
+                return False
+            self.note("ilastik's features and a forest, as in ilastik; --features starbridge: ours")
+        elif self.features == "ilastik" and self.ring is not None:
+            raise BadInputError(
+                "--ring", "is for starbridge's features", "leave one of the two out"
+            )
+        return self.features != "starbridge"
+
+    def _ilastik_settings(self, image: Image, *, are_crops: bool) -> FeatureSettings:
+        count = len(self.channels) or image.size("C")
+        projects = [source for source in self.sources if is_ilastik_project(source)]
+        selection = choose_features(projects, count, are_crops=are_crops, note=self.note)
+        if selection is None:
+            names = [n for n in USUAL_FEATURES if not (are_crops and has_surroundings(n))]
+            selection, _ = select_features({PLUGIN: names}, USUAL_MARGIN, count)
+        assert selection is not None  # noqa: S101 - the usual ones are computed
+        return FeatureSettings.of_ilastik(image, selection, channels=tuple(self.channels) or None)

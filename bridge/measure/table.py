@@ -103,13 +103,9 @@ def measure(
     titles = channel_titles(image.channels)
     rows: list[NDArray[np.int64]] = []
     parts: list[Columns] = []
-    if isinstance(objects, Detections):
-        index: pd.Index[Any] = objects.objects.index
-        planes = detection_planes(objects, image)
-        with_cells = ring is not None or _any_nucleus(objects)
-    else:
-        index, planes = _label_planes(objects, axes, image)
-        with_cells = ring is not None
+    index, planes = object_planes(objects, image, axes)
+    has_nuclei = isinstance(objects, Detections) and _any_nucleus(objects)
+    with_cells = ring is not None or has_nuclei
     for plane in planes:
         compartments = plane.compartments
         if ring is not None and ring_scale is not None:
@@ -140,14 +136,32 @@ def undrawn(table: pd.DataFrame) -> list[Any]:
     return table.index[table[areas].isna().all(axis=1)].tolist() if areas else []
 
 
+def object_planes(
+    objects: Detections | NDArray[Any], image: Image, axes: str | None = None
+) -> tuple[pd.Index[Any], Iterator[ObjectPlane]]:
+    """Return the index of a table of objects, and the objects plane by plane.
+
+    Args:
+        objects: as :func:`measure` takes them.
+        image: the same.
+        axes: the same.
+
+    Raises:
+        BadInputError: sizes that do not fit, or values that are no labels.
+    """
+    if isinstance(objects, Detections):
+        return objects.objects.index, _detection_planes(objects, image)
+    return _label_planes(objects, axes, image)
+
+
 @dataclass(frozen=True)
-class Plane:
-    """Objects of one plane, drawn.
+class ObjectPlane:
+    """The objects of one plane.
 
     Attributes:
-        z, t: the plane.
-        rows: (n,) which rows of the table the objects are.
-        compartments: the drawn objects.
+        z, t: slice and time point.
+        rows: (n,) rows of the table that they are.
+        compartments: the objects, in the order of ``rows``.
     """
 
     z: int
@@ -179,16 +193,7 @@ def _any_nucleus(detections: Detections) -> bool:
     )
 
 
-def detection_planes(detections: Detections, image: Image) -> Iterator[Plane]:
-    """Draw the objects of an image, plane by plane.
-
-    Args:
-        detections: the objects.
-        image: the image that they were found in.
-
-    Raises:
-        BadInputError: sizes that do not fit.
-    """
+def _detection_planes(detections: Detections, image: Image) -> Iterator[ObjectPlane]:
     info, name = detections.image, detections.image.name or "detections"
     sizes = (
         ("width", info.width, image.width),
@@ -216,12 +221,12 @@ def detection_planes(detections: Detections, image: Image) -> Iterator[Plane]:
     for plane_t, plane_z in sorted(set(zip(t.tolist(), z.tolist(), strict=True))) or [(0, 0)]:
         rows = np.flatnonzero((t == plane_t) & (z == plane_z))
         drawn = draw(frame.iloc[rows], (image.height, image.width))
-        yield Plane(plane_z, plane_t, rows, drawn)
+        yield ObjectPlane(plane_z, plane_t, rows, drawn)
 
 
 def _label_planes(
     labels: NDArray[Any], axes: str | None, image: Image
-) -> tuple[pd.Index[Any], Iterator[Plane]]:
+) -> tuple[pd.Index[Any], Iterator[ObjectPlane]]:
     checked = check_labels(labels)
     stacked = ("T" if image.size("T") > 1 else "") + ("Z" if image.size("Z") > 1 else "") + "YX"
     own = stacked if axes is None else axes.upper()
@@ -250,11 +255,11 @@ def _label_planes(
         times, slices = (np.repeat([plane[k] for plane in planes], np.diff(ends)) for k in (0, 1))
         index = pd.MultiIndex.from_arrays([times, slices, label], names=["t", "z", "label"])
 
-    def each() -> Iterator[Plane]:
+    def each() -> Iterator[ObjectPlane]:
         for number, (t, z) in enumerate(planes):
             ids, numbered = number_objects(stack[t, z])
             rows = np.arange(ends[number], ends[number + 1])
-            yield Plane(z, t, rows, of_plane(numbered, len(ids)))
+            yield ObjectPlane(z, t, rows, of_plane(numbered, len(ids)))
 
     return index, each()
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from bridge.classify.objects.features.settings import FeatureSettings
 from bridge.files.compiled import compiled
 from bridge.measure.pixels import PixelLists, list_pixels
-from bridge.measure.table import detection_planes
+from bridge.measure.table import object_planes
 
 if TYPE_CHECKING:
     from bridge.detections import Detections
@@ -130,7 +130,7 @@ def cut_crops(
     if settings.unit == "µm" and image.pixel_size is not None:
         scale = image.pixel_size.yx
     is_chosen = np.ones(len(objects), np.bool_) if chosen is None else chosen
-    for plane in detection_planes(objects, image):
+    for plane in object_planes(objects, image)[1]:
         own = np.flatnonzero(is_chosen[plane.rows])
         if not len(own):
             continue

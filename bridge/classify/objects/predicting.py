@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from bridge.classify.objects.classed_images import Note, ignore_note
 from bridge.classify.objects.classifier import ObjectClassifier, load_object_classifier
 from bridge.classify.objects.features import FeatureSettings, object_features
+from bridge.classify.objects.ilastik_projects import classifier_of_project, is_ilastik_project
 from bridge.classify.objects.masked_crops import cut_crops
 from bridge.detections import Detections
 from bridge.errors import BadInputError
@@ -46,14 +48,17 @@ class ObjectPredictor:
         """Load a classifier.
 
         Args:
-            path: as :func:`bridge.classify.objects.classifier.load_object_classifier` takes it.
+            path: a folder, as :func:`bridge.classify.objects.classifier.load_object_classifier`
+                takes it, or a project of ilastik (``.ilp``) that was saved with a trained
+                classifier of objects.
             channels: as the attribute.
             note: as the attribute.
 
         Raises:
             BadInputError: it cannot be loaded, or was trained on the features of a table.
         """
-        classifier = load_object_classifier(path)
+        is_project = is_ilastik_project(Path(path))
+        classifier = classifier_of_project(path) if is_project else load_object_classifier(path)
         if classifier.settings is None:
             raise BadInputError(
                 path,

@@ -17,7 +17,7 @@ from bridge.classify.objects.masked_crops import MaskedCrops
 from bridge.classify.objects.models.base import CropModel, ObjectModel
 from bridge.classify.objects.models.fitting import calibrate, candidates, finish, fit
 from bridge.classify.objects.models.network_fitting import fit_network
-from bridge.classify.objects.models.registry import CROP_MODELS, MODELS
+from bridge.classify.objects.models.registry import COMPARED, CROP_MODELS
 from bridge.classify.objects.scaling import FeatureScaling
 from bridge.classify.objects.validation import (
     CrossValidation,
@@ -58,7 +58,7 @@ def train_object_classifier(
     settings: FeatureSettings | None = None,
     *,
     features: Sequence[str] | None = None,
-    kinds: Sequence[str] = tuple(MODELS),
+    kinds: Sequence[str] = COMPARED,
     crops: MaskedCrops | None = None,
     seed: int = 0,
     logs: Path | None = None,
@@ -73,7 +73,7 @@ def train_object_classifier(
             or of one content are never on both sides of a split. Without a class: left out.
         settings: with which the features were computed; ``None`` for those of a table.
         features: names of the features; those of ``settings``, else all numeric columns.
-        kinds: of models to try: ``logistic``, ``svc``, ``trees``, and on crops ``cnn``.
+        kinds: of models to try: ``logistic``, ``svc``, ``trees``, ``forest``, and on crops ``cnn``.
         crops: of the examples, row by row; needed for a model on crops.
         seed: the same examples, seed and versions give the same classifier.
         logs: folder in which networks are logged for TensorBoard.

@@ -26,7 +26,12 @@ from bridge.formats.layout import DEFAULT_FORMATS
 
 def apply(
     classifier: Annotated[
-        Path, typer.Argument(help="Folder of starbridge classes train.", show_default=False)
+        Path,
+        typer.Argument(
+            help="Folder of starbridge classes train, or a project of ilastik (.ilp) that "
+            "was saved with a trained classifier of objects.",
+            show_default=False,
+        ),
     ],
     paths: Annotated[
         list[Path],

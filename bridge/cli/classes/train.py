@@ -19,7 +19,15 @@ class ModelKind(StrEnum):
     logistic = "logistic"
     svc = "svc"
     trees = "trees"
+    forest = "forest"
     cnn = "cnn"
+
+
+class FeatureKind(StrEnum):
+    """Choices of ``--features``."""
+
+    starbridge = "starbridge"
+    ilastik = "ilastik"
 
 
 def train(
@@ -124,8 +132,18 @@ def train(
         typer.Option(
             "--model",
             help="Model to try, several times: logistic regression, support vectors, extremely "
-            "random trees; or a convolutional network on crops of the objects (cnn), which takes "
-            "many minutes. [default: logistic, svc and trees; the simplest of the best is kept]",
+            "random trees, a random forest as ilastik's; or a convolutional network on crops of "
+            "the objects (cnn), which takes many minutes. [default: a forest for ilastik's "
+            "features, else logistic, svc and trees; the best is kept]",
+            show_default=False,
+        ),
+    ] = None,
+    features: Annotated[
+        FeatureKind | None,
+        typer.Option(
+            help="Features to measure: starbridge's, or ilastik's (those that a project chose, "
+            "else size, shape and intensities). [default: ilastik's where all sources are its "
+            "projects, else starbridge's]",
             show_default=False,
         ),
     ] = None,
@@ -155,13 +173,13 @@ def train(
     the names say it) is trained on and tested. starbridge classes apply takes the folder.
     """
     from bridge.apps.class_training import ClassTraining
-    from bridge.classify.objects.models.registry import CROP_MODELS, MODELS
+    from bridge.classify.objects.models.registry import CROP_MODELS
     from bridge.classify.objects.sources.options import ReadOptions
     from bridge.errors import BadInputError, StarbridgeError
     from bridge.images import find_images, leave_out_twins
 
     page = out.parent / f"{out.name}_report"
-    kinds = tuple(kind.value for kind in models or ()) or tuple(MODELS)
+    kinds = tuple(kind.value for kind in models or ())
     logs = out.parent / f"{out.name}_logs" if set(kinds) & set(CROP_MODELS) else None
     places = (out, *((page,) if report else ()), *((logs,) if logs is not None else ()))
     for place in places:
@@ -195,6 +213,7 @@ def train(
             ),
             channels=tuple(int(word) if word.isdecimal() else word for word in words),
             ring=ring,
+            features=None if features is None else features.value,
             kinds=kinds,
             logs=logs,
             seed=seed,

@@ -1,5 +1,8 @@
 """Random forests in a project: ``PixelClassification/ClassifierForests/ForestNNNN/Tree_N``.
 
+Those of objects are in ``ObjectClassification`` in the same way; their features are in the
+alphabetical order of their names.
+
 A tree is two arrays. ``topology`` (int32) begins with the number of features and of classes; the
 root lies at 2. A node there is its kind, the address of its parameters, and, where it is no leaf,
 its left child, its right child and the feature it looks at. In ``parameters`` (float64) an inner
@@ -69,12 +72,12 @@ class SubForest:
 
 @dataclass(frozen=True, eq=False)
 class StoredForest:
-    """The random forest of a pixel classifier.
+    """The random forest of a classifier of pixels or of objects.
 
     Attributes:
         n_features: number of features.
         labels: numbers of the classes, from 1, in the order of the trees' probabilities. A class
-            without brush strokes has none.
+            of pixels without brush strokes has none.
         feature_names: a name for each feature, in order; empty where an old project has none.
         sub_forests: the trees.
     """
@@ -90,11 +93,12 @@ class StoredForest:
         return sum(len(forest.trees) for forest in self.sub_forests)
 
 
-def read_forest(path: str | PathLike[str]) -> StoredForest:
+def read_forest(path: str | PathLike[str], *, of_objects: bool = False) -> StoredForest:
     """Read the forest that a project was saved with.
 
     Args:
         path: the project, ``NAME.ilp``.
+        of_objects: the forest of an object classifier, which has all classes of the project.
 
     Returns:
         The forest, whose nodes all lie in their arrays and lead to leaves.
@@ -104,19 +108,25 @@ def read_forest(path: str | PathLike[str]) -> StoredForest:
     """
     file = Path(path)
     with opened(file) as root:
-        group = root.folder("PixelClassification", "ClassifierForests")
+        applet = "ObjectClassification" if of_objects else "PixelClassification"
+        group = root.folder(applet, "ClassifierForests")
         names = [] if group is None else [n for n in group.names() if n.startswith("Forest")]
         if group is None or not names:
             raise BadInputError(
                 file,
                 "has no trained classifier",
                 "open it in ilastik, train with Live Update, and save it; or train without ilastik "
-                "on its labels: starbridge pixels train IMAGES --labels PROJECT.ilp --out FOLDER",
+                "on its labels: starbridge "
+                + (
+                    "classes train PROJECT.ilp --out FOLDER"
+                    if of_objects
+                    else "pixels train IMAGES --labels PROJECT.ilp --out FOLDER"
+                ),
             )
-        return _read(group, names)
+        return _read(group, names, has_all_classes=of_objects)
 
 
-def _read(group: Content, names: list[str]) -> StoredForest:
+def _read(group: Content, names: list[str], *, has_all_classes: bool) -> StoredForest:
     first: tuple[int, int] | None = None
     sub_forests, count = [], 0
     for name in names:
@@ -146,7 +156,9 @@ def _read(group: Content, names: list[str]) -> StoredForest:
     if feature_names and len(feature_names) != n_features:
         problem = f"are {len(feature_names)}, but the trees look at {n_features} features"
         raise group.damaged("feature_names", problem)
-    return StoredForest(n_features, _labels(group, n_classes), feature_names, tuple(sub_forests))
+    # known_labels of objects leave out classes without a labelled object, which the trees have.
+    labels = tuple(range(1, n_classes + 1)) if has_all_classes else _labels(group, n_classes)
+    return StoredForest(n_features, labels, feature_names, tuple(sub_forests))
 
 
 def _labels(group: Content, n_classes: int) -> tuple[int, ...]:

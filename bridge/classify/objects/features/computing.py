@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bridge.classify.objects.features.ilastik.computing import ilastik_features
 from bridge.classify.objects.features.names import averaged_names, neighbour_names, texture_names
 from bridge.classify.objects.features.neighbourhood import find_neighbours
 from bridge.classify.objects.features.settings import FeatureSettings
@@ -70,6 +71,10 @@ def object_features(
     """
     chosen = settings.find_channels(image, channels)
     settings.check_pixel_size(image)
+    if settings.ilastik is not None:
+        return ilastik_features(
+            objects, image, settings.ilastik, channels=chosen, titles=settings.channels
+        )
     titles = channel_titles(image.channels)
     given = {titles[index]: title for index, title in zip(chosen, settings.channels, strict=True)}
     table = measure(

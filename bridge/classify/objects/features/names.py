@@ -32,6 +32,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from bridge.classify.objects.features.ilastik.selection import family as ilastik_family
 from bridge.classify.objects.features.texture import DISTANCES, HARALICK, PATTERNS, ZONES
 from bridge.measure.columns import Unit
 from bridge.measure.intensity import STATISTICS
@@ -111,9 +112,13 @@ def family(name: str) -> str:
     ('DAPI texture', 'Cell shape', 'Neighbours')
     >>> family("Cytoplasm: DAPI: Mean"), family("column of a table")
     ('DAPI intensity', 'Others')
+    >>> family("RegionRadii_0"), family("Mean in neighborhood (DAPI)")
+    ('Shape', 'Neighborhood intensity')
     """
     if name.startswith("Neighbours: "):
         return "Neighbours"
+    if ": " not in name and name != "Nucleus/Cell area ratio":
+        return ilastik_family(name) or "Others"
     if name == "Nucleus/Cell area ratio":
         return "Cell shape"
     compartment, _, rest = name.partition(": ")

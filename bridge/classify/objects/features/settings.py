@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from bridge.classify.objects.features.ilastik.selection import FeatureSelection
 from bridge.classify.objects.features.names import feature_names
 from bridge.errors import BadInputError
 from bridge.images.channels import channel_titles
@@ -33,6 +34,8 @@ class FeatureSettings:
         ring: width of the ring around objects, in ``unit``; ``None`` for no ring and no cell.
         neighbours: of each object that count; 0 for crops, which show one object.
         pixel_size: µm in training, ``None`` where unknown. Textures depend on it.
+        ilastik: ilastik's features that are computed instead, in pixels, without ring and
+            neighbours.
 
     Raises:
         ValueError: values that no settings have.
@@ -48,6 +51,7 @@ class FeatureSettings:
     ring: float | None
     neighbours: int = NEIGHBOURS
     pixel_size: float | None = None
+    ilastik: FeatureSelection | None = None
 
     def __post_init__(self) -> None:
         """Check the values, which may come from a file."""
@@ -62,6 +66,10 @@ class FeatureSettings:
                 raise ValueError(f"{length} is no length")
         if not 0 <= self.neighbours <= 100:
             raise ValueError(f"{self.neighbours} neighbours count")
+        if self.ilastik is not None:
+            if self.unit != "px" or self.ring is not None or self.neighbours:
+                raise ValueError("ilastik's features are in pixels, without ring and neighbours")
+            self.ilastik.columns(self.channels)
 
     @classmethod
     def of_image(
@@ -108,9 +116,47 @@ class FeatureSettings:
                 "give other channels or another ring",
             ) from error
 
+    @classmethod
+    def of_ilastik(
+        cls,
+        image: Image,
+        selection: FeatureSelection,
+        *,
+        channels: Sequence[int | str] | None = None,
+    ) -> FeatureSettings:
+        """Return settings for ilastik's features of images like one.
+
+        Args:
+            image: of which the channels and the pixel size are taken.
+            selection: the features.
+            channels: those to use, in this order; all where ``None``.
+
+        Raises:
+            BadInputError: a channel that is not there, or a feature that is not computed of so many
+                channels.
+
+        >>> import numpy as np
+        >>> from bridge.images import from_array
+        >>> image = from_array(np.zeros((2, 9, 9)), axes="CYX", channels=["DAPI", "GFP"])
+        >>> selection = FeatureSelection(("Count", "Mean"))
+        >>> FeatureSettings.of_ilastik(image, selection).names
+        ('Count', 'Mean (DAPI)', 'Mean (GFP)')
+        """
+        plain = cls.of_image(image, channels=channels, neighbours=0)
+        try:
+            return replace(plain, unit="px", ilastik=selection)
+        except ValueError as error:
+            raise BadInputError(
+                str(image.path or image.name),
+                f"cannot be measured with these settings: {error}",
+                "choose other channels, or other features in ilastik",
+            ) from error
+
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the features, in order."""
+        if self.ilastik is not None:
+            return self.ilastik.columns(self.channels)
         return feature_names(
             self.channels,
             self.unit,
@@ -159,9 +205,10 @@ class FeatureSettings:
             return None
         if abs(math.log(size.yx / self.pixel_size)) <= _SAME_SIZE:
             return None
+        what = "textures" if self.ilastik is None else "sizes and neighbourhoods in pixels"
         return (
             f"{name} has pixels of {size.yx:.3g} µm, and the classifier was trained on "
-            f"{self.pixel_size:.3g} µm: textures differ, so that classes may be wrong"
+            f"{self.pixel_size:.3g} µm: {what} differ, so that classes may be wrong"
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -173,6 +220,7 @@ class FeatureSettings:
             "ring": self.ring,
             "neighbours": self.neighbours,
             "pixel_size": self.pixel_size,
+            **({} if self.ilastik is None else {"ilastik": self.ilastik.to_json()}),
         }
 
     @classmethod
@@ -182,7 +230,7 @@ class FeatureSettings:
         Raises:
             ValueError, TypeError, KeyError: a record that is damaged.
         """
-        ring, size = record["ring"], record["pixel_size"]
+        ring, size, ilastik = record["ring"], record["pixel_size"], record.get("ilastik")
         if not all(isinstance(name, str) for name in record["channels"]):
             raise TypeError("a channel's name is no text")
         return cls(
@@ -192,6 +240,7 @@ class FeatureSettings:
             ring=None if ring is None else float(ring),
             neighbours=int(record["neighbours"]),
             pixel_size=None if size is None else float(size),
+            ilastik=None if ilastik is None else FeatureSelection.from_json(ilastik),
         )
 
     def _other_channels(self, image: Image, detail: str) -> BadInputError:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bridge.classify.objects.models.base import ObjectModel
 from bridge.classify.objects.models.convolutional import ConvolutionalModel
+from bridge.classify.objects.models.forest import ForestModel
 from bridge.classify.objects.models.logistic import LogisticModel
 from bridge.classify.objects.models.network_fitting import NETWORKS
 from bridge.classify.objects.models.trees import TreesModel
@@ -40,7 +41,7 @@ class Candidate:
     def __str__(self) -> str:
         """Return kind and settings for people."""
         settings = ", ".join(f"{name} {value}" for name, value in self.settings.items())
-        return f"{self.kind} ({settings})"
+        return f"{self.kind} ({settings})" if settings else self.kind
 
 
 def candidates(kinds: Sequence[str], n_features: int) -> list[Candidate]:
@@ -68,6 +69,7 @@ def candidates(kinds: Sequence[str], n_features: int) -> list[Candidate]:
             for network in NETWORKS
             for rate, batch in ((0.001, 16), (0.003, 32))
         ],
+        ForestModel.kind: [{}],
     }
     unknown = [kind for kind in kinds if kind not in grids]
     if unknown or not kinds:
@@ -101,6 +103,8 @@ def fit(
     Raises:
         MissingPartError: scikit-learn is not installed.
     """
+    if candidate.kind == ForestModel.kind:
+        return ForestModel.train(x, y, n_classes, seed=seed)
     try:
         from sklearn.ensemble import ExtraTreesClassifier
         from sklearn.linear_model import LogisticRegression

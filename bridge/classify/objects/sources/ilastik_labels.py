@@ -23,11 +23,6 @@ _LABEL_IMAGE = "Label Image"
 _CONTAINERS = (".h5", ".hdf5")
 
 
-def is_ilastik_project(path: Path) -> bool:
-    """Return whether a file is called as ilastik's projects are."""
-    return path.suffix.lower() == ".ilp"
-
-
 def read_ilastik_labels(
     path: Path, options: ReadOptions, *, on_error: OnError | None = None
 ) -> Iterator[ClassedImage]:

@@ -1,0 +1,1 @@
+"""ilastik's features of objects."""
