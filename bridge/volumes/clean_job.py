@@ -26,6 +26,7 @@ class CleanJob(VolumeJob):
         ending: of the files, where they are named by their volumes.
     """
 
+    record = "cleaned.json"
     participle = "cleaned up"
     clash_remedy = "clean them up into different --out folders"
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bridge.volumes.volume import Volume
+    from bridge.volumes.voxels import Triple
 
 Kind = Literal["auto", "probabilities", "labels"]
 
@@ -146,14 +147,20 @@ def clean_volume(
                 "the balloon reaches the border of the volume: where its wall should be closed, "
                 "it leaks through a gap (raise --smoothing, or lower --threshold)"
             )
+    labels, sizes = _clean_mask(mask, voxel, settings)
+    progress(1, 1)
+    return _cleaned(volume, labels, sizes, notes)
+
+
+def _clean_mask(
+    mask: NDArray[np.bool_], voxel: Triple, settings: CleanSettings
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
     if settings.opening is not None:
         mask = open_mask(mask, settings.opening, voxel)
     if settings.fill_holes:
         mask = fill_holes(mask)
     smallest = 1 if settings.min_size is None else settings.min_size.voxels(voxel)
-    labels, sizes = pieces(mask, smallest=smallest, keep=settings.keep)
-    progress(1, 1)
-    return _cleaned(volume, labels, sizes, notes)
+    return pieces(mask, smallest=smallest, keep=settings.keep)
 
 
 def is_labels(volume: Volume, kind: Kind = "auto") -> bool:
@@ -241,7 +248,7 @@ def _scaled(volume: Volume, start: int, slab: NDArray[Any]) -> NDArray[np.float3
             raise BadInputError(
                 volume.source,
                 f"has values from {low:.4g} to {high:.4g}; probabilities in floats go from 0 to 1",
-                "give the map of probabilities, as ilastik exports it",
+                "give the map of probabilities, as ilastik exports it, or --kind labels",
             )
         return slab.astype(np.float32)
     if slab.dtype.name not in ("uint8", "uint16"):
@@ -278,13 +285,19 @@ def _clean_labels(
         )
     if highest == 0:
         raise BadInputError(volume.source, "holds no object", "give a volume with labels above 0")
-    if lowest == highest:
+    if lowest > 0:
         raise BadInputError(
             volume.source,
-            f"holds nothing but label {int(highest)}, without any background",
-            "give a volume in which 0 is the background",
+            f"holds labels from {int(lowest)} to {int(highest)} and no background (0)",
+            "give the probabilities in place of a segmentation by classes, or labels with 0 for "
+            "the background",
         )
     labels = labels.astype(smallest_type(int(highest)), copy=False)
+    foreground = labels[labels > 0]
+    if (foreground == highest).all():
+        cleaned, sizes = _clean_mask(labels > 0, voxel, settings)
+        progress(1, 1)
+        return _cleaned(volume, cleaned, sizes, ["taken for a mask, of which pieces are made"])
     cleaned = clean_objects(
         labels,
         voxel,
@@ -295,7 +308,12 @@ def _clean_labels(
     )
     progress(1, 1)
     _, sizes = np.unique(cleaned[cleaned > 0], return_counts=True)
-    return _cleaned(volume, cleaned, np.sort(sizes)[::-1], [])
+    notes = []
+    if settings.kind == "auto":
+        notes.append(
+            "taken for a label volume; probabilities of whole numbers: --kind probabilities"
+        )
+    return _cleaned(volume, cleaned, np.sort(sizes)[::-1], notes)
 
 
 def _cleaned(

@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from bridge.batch.workers.base import Workers
     from bridge.volumes.voxels import Triple
 
-RECORD = "volumes.json"
-"""Name of the record in the output folder."""
-
-
 @dataclass(frozen=True)
 class OpenSettings:
     """How volumes are opened; see :func:`bridge.volumes.open_volume`.
@@ -90,11 +86,14 @@ class VolumeJob(ImageJob[Location]):
         file_name: name of the result where there is only one volume; None: the volume's own name.
     """
 
-    record = RECORD
     memory_remedy = "subsample it first (starbridge volume prepare)"
 
     opening: OpenSettings
     file_name: str | None
+
+    def name(self, item: Location) -> str:
+        """Return the name of the result, without its ending."""
+        return super().name(item) if self.file_name is None else Path(self.file_name).stem
 
     def key(self, item: Location) -> dict[str, Json]:
         """Return everything that decides the result.

@@ -23,6 +23,7 @@ class PrepareJob(VolumeJob):
         settings: what is done.
     """
 
+    record = "prepared.json"
     participle = "prepared"
     clash_remedy = "prepare them into different --out folders"
 

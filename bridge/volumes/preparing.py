@@ -36,7 +36,9 @@ ValueType = Literal["float32", "uint16", "uint8"]
 NORMALIZATION = f"{NOTES}normalization"
 """Attribute with the quantiles and, for every channel, the values that they have."""
 
-_ENDINGS = (".h5", ".hdf5")
+HDF5_ENDINGS = (".h5", ".hdf5")
+"""Endings of a prepared volume."""
+
 _EXACT_BYTES = 2  # of whole numbers whose means are computed in 32-bit floats
 
 
@@ -85,6 +87,24 @@ class PrepareSettings:
     def to_json(self) -> dict[str, Any]:
         """Return plain values, for records."""
         return asdict(self)
+
+
+def parse_quantiles(text: str) -> tuple[float, float]:
+    """Read two quantiles with a comma, as in ``0.01,0.998``.
+
+    Raises:
+        BadInputError: anything else.
+
+    >>> parse_quantiles("0.01,0.998")
+    (0.01, 0.998)
+    """
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise BadInputError(
+            "--normalize", f"{text!r} is not two quantiles", "give two, as in 0.01,0.998"
+        ) from error
+    return low, high
 
 
 @dataclass(frozen=True)
@@ -146,7 +166,7 @@ def prepare_volume(
     >>> made.provenance.written_shape, [round(size, 3) for size in made.provenance.written_voxel]
     ((4, 9, 9), [1.0, 1.0, 1.033])
     """
-    if path.suffix.lower() not in _ENDINGS:
+    if path.suffix.lower() not in HDF5_ENDINGS:
         raise BadInputError(path, "is not the name of an HDF5 file", "give one ending in .h5")
     shape, voxel = volume.shape, volume.known_voxel
     written = _written_shape(shape, voxel, settings)
