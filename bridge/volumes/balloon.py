@@ -7,6 +7,7 @@ evolution of curves and surfaces", IEEE PAMI 36 (2014), as scikit-image implemen
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -24,7 +25,7 @@ BYTES_PER_VOXEL = 60
 """Memory that a step needs for each voxel of the box around the balloon."""
 
 _STEPS = 8  # between two looks at how far it reaches
-_SEED_RADIUS = 2.0  # voxels
+_NARROW = 6.0  # voxels from the seed to the wall, below which smoothing may keep a balloon small
 
 
 @dataclass(frozen=True)
@@ -115,10 +116,9 @@ def inflate(
             f"has a probability of {float(wall[seed]):.2g} at the seed, in the wall itself",
             "put --balloon into the hollow, or raise --threshold",
         )
-    grid = np.ogrid[tuple(slice(n) for n in wall.shape)]
-    near = sum((g - at) ** 2 for g, at in zip(grid, seed, strict=True)) <= _SEED_RADIUS**2
-    mask = np.asarray(near & (wall < threshold))
-    low, high = np.array(seed) - 3, np.array(seed) + 4
+    mask, radius = _largest_ball(wall >= threshold, seed)
+    first = int(mask.sum())
+    low, high = _extent(mask, tuple(slice(0, n) for n in wall.shape))
     done, at_rest = 0, False
     while done < settings.steps and not at_rest:
         count = min(_STEPS, settings.steps - done)
@@ -140,10 +140,11 @@ def inflate(
         after &= wall[box] < threshold
         at_rest = bool((after == before).all())
         mask[box] = after
-        if not after.any():
+        if not after.any() or (at_rest and radius < _NARROW and after.sum() <= first):
             raise BadInputError(
                 source,
-                "has no room for a balloon at the seed, which smoothing made vanish",
+                f"has a wall {radius:.2g} voxels from the seed, too near for a balloon to grow "
+                "when it is smoothed",
                 "put --balloon into the middle of the hollow, or lower --smoothing",
             )
         low, high = _extent(after, box)
@@ -152,6 +153,21 @@ def inflate(
     progress(settings.steps, settings.steps)
     faces = (mask.take(end, axis).any() for axis in range(mask.ndim) for end in (0, -1))
     return Balloon(mask, done, at_rest, any(faces))
+
+
+def _largest_ball(
+    wall: NDArray[np.bool_], seed: tuple[int, int, int]
+) -> tuple[NDArray[np.bool_], float]:
+    """Return the largest ball around a voxel that holds no wall, and its radius in voxels.
+
+    A small one would not grow: smoothing takes away from it as much as a step adds.
+    """
+    grid = np.ogrid[tuple(slice(n) for n in wall.shape)]
+    squares = np.zeros(wall.shape, np.float32)
+    for axis, at in zip(grid, seed, strict=True):
+        squares += ((axis - at) ** 2).astype(np.float32)
+    nearest = float(squares[wall].min()) if wall.any() else float(squares.max())
+    return squares < nearest, math.sqrt(nearest)
 
 
 def _seed_voxel(
