@@ -25,7 +25,7 @@ SPECK = ball(SHAPE, (5, 4, 4), 1.5, VOXEL)
 
 def probabilities() -> NDArray[np.float32]:
     """Two balls and a speck, the larger ball with a cavity."""
-    values: NDArray[np.float32] = np.full(SHAPE, 0.05, np.float32)
+    values = empty(0.05)
     values[LARGE | SMALL | SPECK] = 0.9
     values[ball(SHAPE, (20, 20, 14), 4, VOXEL)] = 0.1
     return values
@@ -46,7 +46,7 @@ def test_pieces_holes_and_specks() -> None:
 
 @pytest.mark.parametrize(("dtype", "full"), [(np.uint8, 255), (np.uint16, 65535)])
 def test_whole_numbers_are_scaled_to_probabilities(dtype: type, full: int) -> None:
-    values = np.rint(probabilities() * full).astype(dtype)
+    values: NDArray[Any] = np.rint(probabilities() * full).astype(dtype)
     found = clean(values, kind="probabilities", threshold=0.6)
     np.testing.assert_array_equal(found.labels, clean(probabilities(), threshold=0.6).labels)
 
@@ -98,7 +98,9 @@ def test_a_balloon_takes_the_place_of_its_wall() -> None:
 
 
 def empty(value: float) -> NDArray[np.float32]:
-    return np.full(SHAPE, value, np.float32)
+    """A volume of one probability."""
+    values: NDArray[np.float32] = np.full(SHAPE, value, np.float32)
+    return values
 
 
 def with_nan() -> NDArray[np.float32]:
