@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Kind = Literal["auto", "probabilities", "labels"]
 
 _MASK_COPIES = 5.0  # bytes a voxel beside the values: the mask, its pieces as int32
-_DISTANCE_COPIES = 30.0  # of a distance transform
+_DISTANCE_COPIES = 55.0  # of a distance transform
 _LABEL_COPIES = 24.0  # numbers of objects in 64 bits, twice, and their order
 _ROUNDING = 0.001  # beyond 0 and 1 that sums of floats may come to be
 

@@ -62,6 +62,7 @@ def test_true_factors_reach_the_label_volume(
     assert len(Detections.read(labels)) > 0
 
 
+@pytest.mark.slow
 def test_a_prepared_volume_goes_through_the_classifier_with_its_origin(
     starbridge: Command, stack: Path, tmp_path: Path
 ) -> None:
@@ -148,6 +149,15 @@ def test_wrong_options_are_one_line(
     assert code in (1, 2)
     assert told in found
     assert not (tmp_path / "V.h5").exists()
+
+
+def test_a_voxel_size_is_given_once(starbridge: Command, stack: Path, tmp_path: Path) -> None:
+    code, _, told = starbridge(
+        *("volume", "clean", stack, "--voxel", "1,1,1", "--prepared", stack),
+        *("--out", tmp_path / "L.h5"),
+    )
+    assert code == 2
+    assert "--voxel and --prepared: both say how large voxels are" in told
 
 
 def test_the_file_is_what_ilastik_reads(starbridge: Command, stack: Path, tmp_path: Path) -> None:

@@ -197,3 +197,13 @@ def test_probabilities_take_size_and_origin_over_from_what_they_were_computed_on
         pytest.raises(BadInputError, match=r"7 × 6 × 5 .* voxels, but .*V\.h5 has 5 × 6 × 7"),
     ):
         take_over(found, volume)
+
+
+def test_another_voxel_size_than_that_of_the_prepared_volume_is_refused(tmp_path: Path) -> None:
+    path = write_hdf5(tmp_path / "P.h5", STACK, "CZYX", element_size_um=[2, 1, 1.6])
+    with (
+        open_volume(prepared_file(tmp_path)) as volume,
+        open_volume(path) as found,
+        pytest.raises(BadInputError, match=r"x 1\.6 µm, but those of .*V\.h5 are .*x 1\.5 µm"),
+    ):
+        take_over(found, volume)
