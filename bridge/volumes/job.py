@@ -5,12 +5,13 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.batch.job import ImageJob, Json
 from bridge.batch.runner import Existing, run_batch
-from bridge.errors import BadInputError
+from bridge.errors import BadInputError, MissingPartError
 from bridge.images.locations import Location, known_identity
 from bridge.volumes.volume import Volume, open_volume, take_over
 
@@ -95,12 +96,20 @@ class VolumeJob(ImageJob[Location]):
     Attributes:
         opening: how they are opened.
         file_name: name of the result where there is only one volume; None: the volume's own name.
+
+    Raises:
+        MissingPartError: SciPy is not installed.
     """
 
     memory_remedy = "subsample it first (starbridge volume prepare)"
 
     opening: OpenSettings
     file_name: str | None
+
+    def __post_init__(self) -> None:
+        """Check once for all volumes that they can be worked on."""
+        if find_spec("scipy") is None:
+            raise MissingPartError("volumes", "work on volumes", "scipy")
 
     def name(self, item: Location) -> str:
         """Return the name of the result, without its ending."""

@@ -151,6 +151,15 @@ def test_wrong_options_are_one_line(
     assert not (tmp_path / "V.h5").exists()
 
 
+def test_without_the_part_it_is_said_how_to_install_it(
+    starbridge: Command, stack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.volumes.job.find_spec", lambda name: None)
+    code, _, told = starbridge("volume", "prepare", stack, "--out", tmp_path / "V.h5")
+    assert code == 2
+    assert 'pip install "starbridge[volumes]"' in told
+
+
 def test_a_voxel_size_is_given_once(starbridge: Command, stack: Path, tmp_path: Path) -> None:
     code, _, told = starbridge(
         *("volume", "clean", stack, "--voxel", "1,1,1", "--prepared", stack),
