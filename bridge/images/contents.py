@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bridge.images.info import PixelSize
 
 Index = tuple[int | slice, ...]
-"""For every stored dimension an index, or the full slice."""
+"""For every stored dimension an index, or the full slice; of an :class:`ArrayStore` any slice."""
 
 
 class PixelStore(Protocol):
@@ -60,6 +60,7 @@ class Contents:
         pixel_size: what the file says, in µm.
         channels: names that the file has, or none.
         levels: stored shape of every pyramid level, the full image first.
+        notes: texts that starbridge left beside the pixels, by name.
     """
 
     store: PixelStore
@@ -68,6 +69,7 @@ class Contents:
     pixel_size: PixelSize | None = None
     channels: tuple[str, ...] = ()
     levels: tuple[tuple[int, ...], ...] = ()
+    notes: Mapping[str, str] = field(default_factory=dict)
 
 
 def listed(choices: Mapping[str, Sequence[int]], most: int = 8) -> str:

@@ -1,8 +1,9 @@
 """HDF5: the images that ilastik writes and reads, and any other dataset of numbers.
 
 Sources of the format: ilastik's attributes ``axistags`` (VIGRA's JSON, with a resolution an axis)
-and ``axis_units`` (JSON, the unit of each axis), and the ``element_size_um`` attribute (Z, Y, X in
-µm) of ilastik's and other Fiji plugins.
+and ``axis_units`` (JSON, the unit of each axis), the ``element_size_um`` attribute (Z, Y, X in µm)
+of ilastik's and other Fiji plugins, and the ``axes`` attribute (``CZYX``) of
+blender_tissue_cartography, which ilastik itself does not heed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 
 from bridge.errors import BadInputError
 from bridge.files.hdf5_claims import check_size, refuse_elsewhere
-from bridge.images.axes import lay_out
+from bridge.images.axes import LETTERS, lay_out
 from bridge.images.contents import ArrayStore, Contents
 from bridge.images.info import ImageInfo
 from bridge.images.locations import Location, RemotePath
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 CHANNEL_NAMES = "channel_names"
 """Attribute with the names of the channels, which starbridge writes; ilastik has none."""
+
+NOTES = "starbridge_"
+"""Beginning of the names of attributes with texts of starbridge's own."""
 
 _MOST_DIMENSIONS = 8
 
@@ -71,6 +75,7 @@ def open_hdf5(path: Location, *, axes: str | None, dataset: str | None) -> Conte
             np.dtype(found.dtype),
             pixel_size=_pixel_size(found),
             channels=_channel_names(found),
+            notes=_notes(found),
         )
     except BaseException as error:
         files.close()
@@ -131,10 +136,19 @@ def _axes(node: h5py.Dataset) -> Sequence[str | None] | None:
     except (KeyError, TypeError, ValueError):
         keys = [str(dimension.label).upper() for dimension in node.dims]
         if not {"Y", "X"} <= set(keys):
-            return None
+            keys = _plain_axes(node)
     if len(keys) != len(node.shape):
         return None
     return keys
+
+
+def _plain_axes(node: h5py.Dataset) -> list[str]:
+    """Return the letters of an attribute ``axes``, or none where it is anything else."""
+    try:
+        keys = list(_text(node.attrs["axes"]).upper())
+    except (KeyError, TypeError, ValueError):
+        return []
+    return keys if {"Y", "X"} <= set(keys) <= set(LETTERS) else []
 
 
 def _channel_names(node: h5py.Dataset) -> tuple[str, ...]:
@@ -144,6 +158,13 @@ def _channel_names(node: h5py.Dataset) -> tuple[str, ...]:
         return tuple(_text(name) for name in names[: 2**16].tolist())
     except (KeyError, TypeError, ValueError):
         return ()
+
+
+def _notes(node: h5py.Dataset) -> dict[str, str]:
+    """Return the texts that starbridge left, of any name that begins so."""
+    # Of others not even the values are looked at: they may be of types that h5py cannot read.
+    found = {name: node.attrs[name] for name in node.attrs if str(name).startswith(NOTES)}
+    return {name: _text(value) for name, value in found.items() if isinstance(value, (str, bytes))}
 
 
 def _text(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
@@ -41,6 +41,7 @@ class Image:
             ``"G"``, ``"B"`` (``"A"``) for a colour image; a single ``"C1"`` without a C axis.
         is_rgb: whether the channels are the colours of a colour image.
         level_shapes: (height, width) of every pyramid level, the full image first.
+        notes: texts that starbridge left beside the pixels, by name (``starbridge_…``).
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Image:
         self.dtype = np.dtype(np.uint8) if dtype.kind == "b" else dtype.newbyteorder("=")
         self.pixel_size = pixel_size
         self.is_rgb = layout.is_rgb
+        self.notes = contents.notes
         self._source = source
         self._store: PixelStore | None = contents.store
         self._letters = layout.letters
@@ -193,32 +195,77 @@ class Image:
                 memory.
             ValueError: after the image was closed.
         """
-        if self._store is None:
-            raise ValueError(f"{self._source} is closed")
         if not 0 <= level < len(self._levels):
             raise BadInputError(
                 self._source,
                 f"has no pyramid level {level}",
                 f"choose 0 to {len(self._levels) - 1}",
             )
+        plane: NDArray[Any] = self._pixels(channel, z, t, level)[0]
+        return plane
+
+    def slab(self, channel: int | str | None, z: tuple[int, int], t: int = 0) -> NDArray[Any]:
+        """Read slices that follow each other.
+
+        Of HDF5 and Zarr they are read at once, so that a chunk of many slices is decompressed once
+        and not for each of them.
+
+        Args:
+            channel: as in :meth:`plane`.
+            z: the first slice, and the one behind the last.
+            t: time point, from 0.
+
+        Returns:
+            An array (Z, Y, X) as :meth:`plane` returns one.
+
+        Raises:
+            BadInputError: as :meth:`plane`; or no slices at all.
+            ValueError: after the image was closed.
+        """
+        first, stop = z
+        if stop <= first:
+            raise BadInputError(
+                self._source, f"has no slices {first} to {stop}", "give one or more"
+            )
+        self._check_place("Z", stop - 1, 0)
+        if isinstance(self._store, ArrayStore) and "Z" in self.axes:
+            return self._pixels(channel, slice(first, stop), t, 0)
+        return np.stack([self.plane(channel, z=number, t=t) for number in range(first, stop)])
+
+    def _pixels(
+        self, channel: int | str | None, z: int | slice, t: int, level: int
+    ) -> NDArray[Any]:
+        """Read slices as (Z, Y, X)."""
         at = {"C": self._chosen(channel), "Z": z, "T": t}
-        stored = self._levels[level]
-        sizes = {letter: size for letter, size in zip(self._letters, stored, strict=True) if letter}
-        for axis, what in (("Z", "slice (z)"), ("T", "time point (t)")):
-            size = sizes.get(axis, 1)
-            if not 0 <= at[axis] < size:
-                numbers = "only 0" if size == 1 else f"0 to {size - 1}"
-                raise BadInputError(self._source, f"has no {what} {at[axis]}", f"choose {numbers}")
+        self._check_place("Z", z.start if isinstance(z, slice) else z, level)
+        self._check_place("T", t, level)
         everything = slice(None)
         index: Index = tuple(
             0 if letter is None else at.get(letter, everything) for letter in self._letters
         )
         pixels = self._read(level, index)
-        if self.axes.index("X") < self.axes.index("Y"):
-            pixels = pixels.T
-        if pixels.shape != (sizes["Y"], sizes["X"]):
-            raise self._damaged(f"a plane of {pixels.shape} values came out")
+        kept = [letter for letter in self.axes if isinstance(at.get(letter, everything), slice)]
+        depth = z.stop - z.start if isinstance(z, slice) else 1
+        if pixels.ndim != len(kept):
+            raise self._damaged(f"an array of {pixels.shape} values came out")
+        pixels = pixels.transpose([kept.index(letter) for letter in "ZYX" if letter in kept])
+        if not isinstance(z, slice):
+            pixels = pixels[None]
+        sizes = self._sizes(level)
+        if pixels.shape != (depth, sizes["Y"], sizes["X"]):
+            raise self._damaged(f"planes of {pixels.shape[1:]} values came out")
         return np.ascontiguousarray(pixels, dtype=self.dtype)
+
+    def _sizes(self, level: int) -> dict[str, int]:
+        stored = self._levels[level]
+        return {letter: n for letter, n in zip(self._letters, stored, strict=True) if letter}
+
+    def _check_place(self, axis: Literal["Z", "T"], number: int, level: int) -> None:
+        size = self._sizes(level).get(axis, 1)
+        if not 0 <= number < size:
+            what = {"Z": "slice (z)", "T": "time point (t)"}[axis]
+            numbers = "only 0" if size == 1 else f"0 to {size - 1}"
+            raise BadInputError(self._source, f"has no {what} {number}", f"choose {numbers}")
 
     def _chosen(self, channel: int | str | None) -> int:
         if channel is not None:
@@ -235,7 +282,8 @@ class Image:
         raise no_channel(self.channels, self._source, problem)
 
     def _read(self, level: int, index: Index) -> NDArray[Any]:
-        assert self._store is not None  # noqa: S101 - plane() has checked
+        if self._store is None:
+            raise ValueError(f"{self._source} is closed")
         try:
             return self._store.read(level, index)
         except BadInputError:
