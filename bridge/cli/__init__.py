@@ -32,6 +32,7 @@ from bridge.cli.select import select
 from bridge.cli.stopping import stopped_by_signals
 from bridge.cli.train import train
 from bridge.cli.verify import verify_files
+from bridge.cli.volume import app as volume
 from bridge.errors import StarbridgeError
 
 app = typer.Typer(
@@ -64,6 +65,7 @@ _GROUPS = {
     "models": models,
     "pixels": pixels,
     "classes": classes,
+    "volume": volume,
     "fiji": fiji,
     "qupath": qupath,
     "ilastik": ilastik,

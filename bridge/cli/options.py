@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -36,6 +37,35 @@ PixelSize = Annotated[
 Axes = Annotated[
     str | None,
     typer.Option(help="Axes of the images (CYX, ZCYX, …), where the files do not say."),
+]
+
+Voxel = Annotated[
+    str | None,
+    typer.Option(
+        metavar="Z,Y,X",
+        help="µm per voxel along z, y and x, where the files do not say it (1,0.36,0.36).",
+        show_default=False,
+    ),
+]
+VolumeAxes = Annotated[
+    str | None,
+    typer.Option(
+        help="Axes of the volumes (ZYX, CZYX, …), where the files do not say.", show_default=False
+    ),
+]
+TimePoint = Annotated[
+    int | None,
+    typer.Option("--time", help="Time point, from 0, where there are several.", show_default=False),
+]
+Prepared = Annotated[
+    Path | None,
+    typer.Option(
+        "--prepared",
+        metavar="V.h5",
+        help="The prepared volume that the files were computed on: its µm and its image hold for "
+        "them, too (ilastik does not hand them on).",
+        show_default=False,
+    ),
 ]
 
 Overwrite = Annotated[

@@ -314,6 +314,7 @@ class _Sink:
                 channel_names(export, classifier.class_names),
                 np.dtype(np.uint8 if is_labels else settings.dtype),
                 is_labels,
+                reader.image.notes,
             )
             path = folder / work.outputs[export]
             writer = open_raster(path, settings.file_format, raster, tiling.shape[1])

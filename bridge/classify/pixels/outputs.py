@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal, Protocol, Self
@@ -81,12 +81,15 @@ class Raster:
         channels: names of its channels.
         dtype: type of its values.
         is_labels: the values are numbers of classes.
+        notes: texts of starbridge's own that the image had (:attr:`bridge.images.Image.notes`),
+            which HDF5 hands on: of a prepared volume its origin.
     """
 
     image: ImageInfo
     channels: tuple[str, ...]
     dtype: np.dtype[Any]
     is_labels: bool = False
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -239,6 +242,7 @@ def _hdf5(path: Path, raster: Raster, rows: int) -> _Flat:
             most = 1 if raster.dtype.kind == "f" else np.iinfo(raster.dtype).max
             attributes["drange"] = np.array([0, most], raster.dtype)
         attributes[CHANNEL_NAMES] = list(raster.channels)
+        attributes.update(raster.notes)
         offset = made.get_offset()
     return _Flat(path.open("r+b"), offset, raster, dtype, channels_last=True)
 
