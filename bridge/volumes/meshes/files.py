@@ -74,7 +74,7 @@ def write_meshes(path: str | PathLike[str], meshes: Sequence[Mesh]) -> None:
     if ending == ".glb":
         write_bytes(path, _glb(trimesh, meshes))
         return
-    joined = trimesh.Trimesh(*_joined(meshes), process=False, validate=False)
+    joined: Any = trimesh.Trimesh(*_joined(meshes), process=False, validate=False)
     if ending == ".ply":
         labels = [np.full(len(m.faces), m.label or n, np.int32) for n, m in enumerate(meshes, 1)]
         joined.face_attributes["label"] = np.concatenate(labels)
@@ -94,9 +94,9 @@ def mesh_color(mesh: Mesh, number: int) -> str:
 
 
 def plain_name(name: str) -> str:
-    """Return a name that stays on its line.
+    r"""Return a name that stays on its line.
 
-    >>> plain_name("a\\nf 1 1 1")
+    >>> plain_name("a\nf 1 1 1")
     'a f 1 1 1'
     """
     return _CONTROL.sub(" ", name).encode("utf-8", "replace").decode().strip() or "mesh"

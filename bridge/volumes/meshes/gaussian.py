@@ -54,7 +54,8 @@ def gaussian_weights(sigma: float) -> NDArray[np.float32]:
     if radius == 0:
         return np.ones(1, np.float32)
     weights = np.exp(-0.5 * (np.arange(radius + 1) / sigma) ** 2)
-    return (weights / (weights[0] + 2 * weights[1:].sum())).astype(np.float32)
+    normed = weights / (weights[0] + 2 * weights[1:].sum())
+    return np.asarray(normed, np.float32)
 
 
 @compiled(nogil=True)

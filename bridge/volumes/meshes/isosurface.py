@@ -103,7 +103,8 @@ def body_box(
 
     Without any, the first lies behind the last.
     """
-    ranges = _ranges(values, np.float32(iso))
+    bound: Any = np.float32(iso)
+    ranges = _ranges(values, bound)
     return ranges[:, 0], ranges[:, 1] + 1
 
 

@@ -37,7 +37,7 @@ def occupancy(values: NDArray[np.float32], iso: float) -> NDArray[np.uint8]:
     array([[[  0,   0, 179, 255, 255]]], dtype=uint8)
     """
     parts = np.empty(values.shape, np.uint8)
-    _fill(values, np.float32(iso), parts)
+    _fill(values, _single(iso), parts)
     return parts
 
 
@@ -47,7 +47,7 @@ def occupied(values: NDArray[np.float32], iso: float) -> float:
     >>> round(occupied(np.array([[[0, 0, 0.6, 1, 1]]], np.float32), 0.5), 2)
     2.7
     """
-    return float(_sum(values, np.float32(iso)))
+    return float(_sum(values, _single(iso)))
 
 
 def kept_volume(
@@ -61,7 +61,7 @@ def kept_volume(
         low: smoothed values below count as outside: what was there were specks.
         high: smoothed values above count as inside: what was missing were holes.
     """
-    return float(_kept(smoothed, parts, np.float32(low), np.float32(high)))
+    return float(_kept(smoothed, parts, _single(low), _single(high)))
 
 
 def solve_isovalue(
@@ -100,13 +100,20 @@ def solve_isovalue(
     return float(far)
 
 
+def _single(value: float) -> Any:
+    """Return a number of the values' own type, in which comparisons are exact."""
+    return np.float32(value)
+
+
 @compiled(nogil=True)
 def _cut(distance: float, a: float, b: float, c: float) -> float:
     """Return the part of a unit cube below a plane.
 
     Args:
         distance: from the corner, scaled so that the opposite corner is at 1.
-        a, b, c: parts of the axes in the normal; they add up to 1.
+        a: part of an axis in the normal; the three add up to 1.
+        b: part of another axis.
+        c: part of the third.
     """
     if distance <= 0:
         return 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,6 +21,7 @@ was above or below the isovalue beyond it were specks and holes, which smoothing
 
 _SHIFTS = 3  # Newton steps; the volume is a cubic function of the shift
 _LARGEST_SHIFT = 0.5  # voxels
+_WORTH_THREADS = 2**20  # voxels: of fewer, threads wait longer for each other than they work
 _LOST = 0.02  # of the volume: more is told
 
 
@@ -70,7 +72,23 @@ def make_surface(
     >>> round(mesh.volume / (2 * 4 / 3 * np.pi * 10**3), 2)
     1.0
     """
-    notes = [] if notes is None else notes
+    threads = 1 if values.size < _WORTH_THREADS else numba.get_num_threads()
+    before = numba.get_num_threads()
+    numba.set_num_threads(threads)
+    try:
+        return _make_surface(values, voxel, recipe, source, voxels, [] if notes is None else notes)
+    finally:
+        numba.set_num_threads(before)
+
+
+def _make_surface(
+    values: NDArray[np.float32],
+    voxel: Triple,
+    recipe: Recipe,
+    source: str,
+    voxels: float | None,
+    notes: list[str],
+) -> Mesh:
     low, high = float(values.min()), float(values.max())
     check_isovalue(source, recipe, low, high)
     iso, wanted = recipe.iso, voxels
