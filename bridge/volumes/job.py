@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bridge.batch.workers.base import Workers
     from bridge.volumes.voxels import Triple
 
+
 @dataclass(frozen=True)
 class OpenSettings:
     """How volumes are opened; see :func:`bridge.volumes.open_volume`.

@@ -140,7 +140,7 @@ def _glb(trimesh: Any, meshes: Sequence[Mesh]) -> bytes:
         body = trimesh.Trimesh(
             mesh.vertices,
             mesh.faces,
-            vertex_normals=mesh.vertex_normals.astype(np.float32),
+            vertex_normals=mesh.vertex_normals,
             visual=trimesh.visual.TextureVisuals(material=material),
             process=False,
             validate=False,

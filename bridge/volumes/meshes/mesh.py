@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.errors import MissingPartError
+from bridge.volumes.meshes.face_sums import add_normals, sum_faces
 
 Order = Literal["zyx", "xyz"]
 """Order of a vertex's coordinates: that of the array, or that of most other programs."""
@@ -62,37 +63,17 @@ class Mesh:
     @cached_property
     def volume(self) -> float:
         """Signed volume in µm³: the sum of the tetrahedra from the middle of the vertices."""
-        if not len(self.vertices):
-            return 0.0
-        # Sums of large opposite terms stay exact only near the origin.
-        points = self.vertices - self.vertices.mean(0, dtype=np.float64)
-        a, b, c = (points[self.faces[:, corner]] for corner in range(3))
-        return float(np.einsum("ij,ij->", a, np.cross(b, c)) / 6)
+        return float(self._sums[0])
 
     @cached_property
     def area(self) -> float:
         """Area in µm²."""
-        return float(np.linalg.norm(self.face_normals, axis=1).sum() / 2)
+        return float(self._sums[1])
 
-    @property
-    def face_normals(self) -> NDArray[np.float64]:
-        """(face, axis) normals, as long as twice the face is large."""
-        a, b, c = (self.vertices[self.faces[:, corner]].astype(np.float64) for corner in range(3))
-        normals: NDArray[np.float64] = np.cross(b - a, c - a)
-        return normals
-
-    @property
-    def vertex_normals(self) -> NDArray[np.float64]:
+    @cached_property
+    def vertex_normals(self) -> NDArray[np.float32]:
         """(vertex, axis) unit normals, each the mean of its faces' ones, weighted by area."""
-        normals, per_face = np.zeros((len(self.vertices), 3)), self.face_normals
-        for axis in range(3):
-            for corner in range(3):
-                normals[:, axis] += np.bincount(
-                    self.faces[:, corner], per_face[:, axis], len(self.vertices)
-                )
-        lengths = np.linalg.norm(normals, axis=1, keepdims=True)
-        normals /= np.where(lengths > 0, lengths, 1)
-        return normals
+        return add_normals(self.vertices, self.faces)
 
     @cached_property
     def bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -104,18 +85,25 @@ class Mesh:
     @cached_property
     def centroid(self) -> NDArray[np.float64]:
         """Centre of mass of the enclosed volume, or of the area where nothing is enclosed."""
-        points = self.vertices.astype(np.float64)
         if not len(self.faces):
-            return points.mean(0) if len(points) else np.full(3, np.nan)
-        middle = points.mean(0)
-        a, b, c = (points[self.faces[:, corner]] - middle for corner in range(3))
-        weights = np.einsum("ij,ij->i", a, np.cross(b, c)) / 6
-        centres = (a + b + c) / 4
-        if not self.is_watertight or abs(weights.sum()) < 1e-12:
-            weights = np.linalg.norm(np.cross(b - a, c - a), axis=1)
-            centres = (a + b + c) / 3
-        found: NDArray[np.float64] = middle + weights @ centres / max(weights.sum(), 1e-300)
+            return np.full(3, np.nan)
+        sums = self._sums
+        is_closed = self.is_watertight and abs(sums[0]) > 1e-12
+        found: NDArray[np.float64] = self._origin + (
+            sums[2:5] / sums[0] if is_closed else sums[5:8] / max(sums[1], 1e-300)
+        )
         return found
+
+    @cached_property
+    def _origin(self) -> NDArray[np.float64]:
+        """Middle of the vertices: sums of large opposite terms stay exact only near the origin."""
+        if not len(self.vertices):
+            return np.zeros(3)
+        return np.asarray(self.vertices.mean(0, dtype=np.float64))
+
+    @cached_property
+    def _sums(self) -> NDArray[np.float64]:
+        return sum_faces(self.vertices, self.faces, self._origin)
 
     @cached_property
     def is_watertight(self) -> bool:

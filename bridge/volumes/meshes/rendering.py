@@ -62,7 +62,7 @@ def _scene(
     for number, mesh in enumerate(meshes):
         drawn = mesh.ordered("xyz")
         points.append(drawn.vertices.astype(np.float64))
-        normals.append(drawn.vertex_normals)
+        normals.append(drawn.vertex_normals.astype(np.float64))
         faces.append(drawn.faces + np.int32(first))
         text = mesh_color(mesh, number)
         color = np.array([int(text[at : at + 2], 16) for at in (1, 3, 5)], np.float32) / 255

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.errors import BadInputError
+from bridge.volumes.meshes.face_sums import gain_of_shift
 from bridge.volumes.meshes.gaussian import smooth_in_place
 from bridge.volumes.meshes.isosurface import body_box, isosurface, march
 from bridge.volumes.meshes.mesh import Mesh
@@ -213,7 +214,7 @@ def shift_to_volume(
     >>> round(shift_to_volume(mesh, 0.2, 0.5).volume, 4)
     0.2
     """
-    normals = mesh.vertex_normals.astype(np.float32)
+    normals = mesh.vertex_normals.copy()
     if limits is not None:
         for axis in range(3):
             at = mesh.vertices[:, axis]
@@ -223,14 +224,10 @@ def shift_to_volume(
         missing = volume - moved.volume
         if abs(missing) <= 1e-6 * volume:
             break
-        per_face = moved.face_normals
-        gain = sum(
-            float(np.einsum("ij,ij->", per_face, normals[mesh.faces[:, corner]]))
-            for corner in range(3)
-        )
+        gain = gain_of_shift(moved.vertices, moved.faces, normals)
         if gain <= 0:
             break
-        shift = float(np.clip(shift + missing / (gain / 6), -largest, largest))
+        shift = float(np.clip(shift + missing / gain, -largest, largest))
         vertices = mesh.vertices + np.float32(shift) * normals
         if limits is not None:
             np.clip(vertices, *(limit.astype(vertices.dtype) for limit in limits), out=vertices)
