@@ -1,7 +1,7 @@
 """A mesh of a million faces from a probability volume, beside the tutorial's own steps.
 
-``python -m benchmarks.volume_meshes [DEPTH HEIGHT WIDTH]``: a simulated folded layer (default 256 x
-512 x 512 voxels, float32), smoothed by 3 voxels, at 0.5, to ``.obj``; whole processes, from the file
+``python -m benchmarks.volume_meshes [DEPTH HEIGHT WIDTH]``: a simulated folded layer (default
+256 x 512 x 512 voxels, float32), smoothed by 3 voxels, at 0.5, to ``.obj``; whole processes, from the file
 to the file. The tutorial's steps are those of blender_tissue_cartography: SciPy's Gaussian,
 libigl's marching cubes (``pip install libigl``; without it scikit-image's, several times as fast),
 a line of text at a time. Bars: 10 s, 3 times the volume's memory, 4 times as fast.
@@ -96,7 +96,8 @@ def main() -> None:
         volume = 4 * depth * height * width / _MIB
         print(
             f"{depth} x {height} x {width} voxels, {volume:.0f} MiB as float32; {faces:,} faces\n\n"
-            "| | s | CPU s | times as fast | peak MiB | times the volume |\n|---|---|---|---|---|---|"
+            "| | s | CPU s | times as fast | peak MiB | times the volume |\n"
+            "|---|---|---|---|---|---|"
         )
         print(
             f"| the tutorial's steps | {peer[0]:.1f} | {peer[1]:.1f} | | {peer[2]:.0f} "
