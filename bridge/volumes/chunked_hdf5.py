@@ -12,7 +12,7 @@ import shutil
 from itertools import product
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import h5py
 import numpy as np
@@ -104,7 +104,7 @@ class ChunkedHdf5:
             *(min(_CHUNK, size) for size in shape[-3:]),
         )
         self._places = self._create(path, name, attributes)
-        self._file = path.open("r+b")
+        self._file: IO[bytes] = path.open("r+b")
 
     def _create(self, path: Path, name: str, attributes: dict[str, Any]) -> dict[Any, int]:
         kind = h5py.h5p.create(h5py.h5p.DATASET_CREATE)

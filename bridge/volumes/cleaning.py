@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from bridge.errors import BadInputError
-from bridge.volumes.balloon import BYTES_PER_VOXEL, BalloonSettings, inflate
+from bridge.volumes.balloon import BalloonSettings, inflate
 from bridge.volumes.label_files import smallest_type
 from bridge.volumes.label_objects import clean_objects
 from bridge.volumes.masks import Size, fill_holes, open_mask, pieces
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Kind = Literal["auto", "probabilities", "labels"]
 
 _MASK_COPIES = 5.0  # bytes a voxel beside the values: the mask, its pieces as int32
-_OPENING_COPIES = 30.0  # of a distance transform
+_DISTANCE_COPIES = 55.0  # of a distance transform
 _LABEL_COPIES = 24.0  # numbers of objects in 64 bits, twice, and their order
 _ROUNDING = 0.001  # beyond 0 and 1 that sums of floats may come to be
 
@@ -124,28 +124,17 @@ def clean_volume(
     if is_labels(volume, settings.kind):
         return _clean_labels(volume, settings, progress)
     notes: list[str] = []
-    per_voxel = _MASK_COPIES + (_OPENING_COPIES if settings.opening is not None else 0)
-    if settings.balloon is not None:
-        per_voxel = max(per_voxel, BYTES_PER_VOXEL + 4)
+    has_distances = settings.opening is not None or settings.balloon is not None
+    per_voxel = _MASK_COPIES + (_DISTANCE_COPIES if has_distances else 0)
     volume.check_memory(int(math.prod(volume.shape) * per_voxel))
-    if settings.balloon is None:
-        mask = read_mask(volume, settings.threshold)
-    else:
-        wall = read_probabilities(volume)
-        check_threshold(volume, settings.threshold, float(wall.min()), float(wall.max()))
-        balloon = inflate(
-            wall, settings.threshold, voxel, settings.balloon, volume.source, progress
-        )
+    mask = read_mask(volume, settings.threshold)
+    if settings.balloon is not None:
+        balloon = inflate(mask, voxel, settings.balloon, volume.source)
         mask = balloon.mask
-        if not balloon.at_rest:
-            notes.append(
-                f"the balloon still grows after {balloon.steps} steps: give more --steps, or close "
-                "the gaps it leaks through (--smoothing, or a lower --threshold)"
-            )
         if balloon.at_border:
             notes.append(
                 "the balloon reaches the border of the volume: where its wall should be closed, "
-                "it leaks through a gap (raise --smoothing, or lower --threshold)"
+                "it leaks through a gap (raise --gap, or lower --threshold)"
             )
     labels, sizes = _clean_mask(mask, voxel, settings)
     progress(1, 1)
@@ -173,18 +162,6 @@ def is_labels(volume: Volume, kind: Kind = "auto") -> bool:
     if kind != "auto":
         return kind == "labels"
     return volume.dtype.kind in "ui" and volume.image.size("C") == 1
-
-
-def read_probabilities(volume: Volume) -> NDArray[np.float32]:
-    """Return probabilities from 0 to 1, (z, y, x); 8-bit ones end at 255, 16-bit at 65,535.
-
-    Raises:
-        BadInputError: NaN, values that are no probabilities, or too little memory.
-    """
-    values = np.empty(volume.shape, np.float32)
-    for start, slab in volume.slabs():
-        values[start : start + len(slab)] = _scaled(volume, start, slab)
-    return values
 
 
 def read_mask(volume: Volume, threshold: float) -> NDArray[np.bool_]:

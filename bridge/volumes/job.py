@@ -33,6 +33,9 @@ class OpenSettings:
         time: the time point; None where there is only one.
         dataset: which image of a file that has several.
         prepared: volume that the files were computed on, whose µm and origin they take over.
+
+    Raises:
+        BadInputError: both a voxel size and a prepared volume.
     """
 
     axes: str | None = None
@@ -41,6 +44,13 @@ class OpenSettings:
     time: int | None = None
     dataset: str | None = None
     prepared: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Check what a person gave."""
+        if self.voxel is not None and self.prepared is not None:
+            raise BadInputError(
+                "--voxel and --prepared", "both say how large voxels are", "give one of them"
+            )
 
     def open(self, path: Location) -> Volume:
         """Open a volume.

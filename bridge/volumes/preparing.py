@@ -144,8 +144,8 @@ def prepare_volume(
     written in ``axistags``, ``axis_units`` and ``element_size_um``, and the image that it was made
     of in ``starbridge_volume`` (:class:`Provenance`). It covers the same space as its image.
 
-    Memory holds a slab of the image (128 MiB, or one slice) and some slices. The image is read
-    once, and twice where it is normalized.
+    Memory holds three slabs of the image (of 64 MiB, or one slice) and some slices. The image is
+    read once, and twice where it is normalized.
 
     Args:
         volume: the open image.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 EXPORTED = "exported_data"
 """Dataset that counts where ilastik's export has several."""
 
-_SLAB_BYTES = 128 * 2**20
+_SLAB_BYTES = 64 * 2**20
+_SAME = 0.01  # of two voxel sizes, of which one was rounded by a file format
 _FULL = {"uint8": 255.0, "uint16": 65535.0}
 
 
@@ -145,7 +147,7 @@ class Volume:
         return self.image.slab(number, (start, stop), t=self.time)
 
     def slabs(self, channel: int = 0) -> Iterator[tuple[int, NDArray[Any]]]:
-        """Yield the slices of a channel from the first to the last, at most 128 MiB at a time.
+        """Yield the slices of a channel from the first to the last, at most 64 MiB at a time.
 
         Args:
             channel: number among :attr:`channels`.
@@ -258,7 +260,7 @@ def take_over(volume: Volume, prepared: Volume) -> Volume:
         prepared: what they were computed on.
 
     Raises:
-        BadInputError: another number of voxels, or an unknown voxel size.
+        BadInputError: another number of voxels, another voxel size, or an unknown one.
     """
     if volume.shape != prepared.shape:
         raise BadInputError(
@@ -267,7 +269,16 @@ def take_over(volume: Volume, prepared: Volume) -> Volume:
             f"{shape_text(prepared.shape)}",
             "give the volume that it was computed on, or its axes (--axes)",
         )
-    return replace(volume, voxel=prepared.known_voxel, provenance=prepared.provenance)
+    voxel = prepared.known_voxel
+    for own, taken in zip(volume.voxel, voxel, strict=True):
+        if own is not None and not math.isclose(own, taken, rel_tol=_SAME):
+            raise BadInputError(
+                volume.source,
+                f"has voxels of {voxel_text(volume.voxel)}, but those of {prepared.source} are "
+                f"{voxel_text(voxel)}",
+                "give the volume that it was computed on, or none",
+            )
+    return replace(volume, voxel=voxel, provenance=prepared.provenance)
 
 
 def _volume(image: Image, channel: int | str | None, time: int | None, *, is_given: bool) -> Volume:

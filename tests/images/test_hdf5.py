@@ -46,6 +46,35 @@ def test_ilastik_says_which_axis_is_which(tmp_path: Path) -> None:
         assert image.plane(0).dtype.isnative
 
 
+@pytest.mark.parametrize("axes", ["CZYX", np.bytes_("czyx")])
+def test_a_plain_attribute_of_axes_is_read(tmp_path: Path, axes: str | np.bytes_) -> None:
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file["image"] = np.zeros((2, 3, 4, 5), np.uint8)
+        file["image"].attrs["axes"] = axes
+    with open_image(path) as image:
+        assert image.axes == "CZYX"
+
+
+@pytest.mark.parametrize("axes", ["CZQX", "ZYX", "CZYY", 7, [1, 2, 3, 4]])
+def test_an_attribute_of_axes_that_does_not_fit_is_as_none(tmp_path: Path, axes: Any) -> None:
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file["image"] = np.zeros((2, 3, 4, 5), np.uint8)
+        file["image"].attrs["axes"] = axes
+    with pytest.raises(BadInputError, match="give --axes"):
+        open_image(path)
+
+
+def test_notes_of_starbridge_are_kept_and_no_others_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file["image"] = np.zeros((4, 5), np.uint8)
+        file["image"].attrs.update({"starbridge_volume": "{}", "starbridge_number": 3, "x": "y"})
+    with open_image(path) as image:
+        assert image.notes == {"starbridge_volume": "{}"}
+
+
 def test_two_dimensions_need_no_names(tmp_path: Path) -> None:
     path = tmp_path / "a.h5"
     with h5py.File(path, "w") as file:

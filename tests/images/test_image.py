@@ -39,6 +39,34 @@ def test_a_plane_is_the_slice_of_the_array(data: st.DataObject) -> None:
     assert not np.shares_memory(plane, array)
 
 
+@given(data=st.data())
+def test_a_slab_is_its_planes(data: st.DataObject) -> None:
+    others = data.draw(st.sets(st.sampled_from("TCZ")))
+    axes = "".join(data.draw(st.permutations(sorted(others | {"Y", "X"}))))
+    sizes = {axis: data.draw(st.integers(1, 4), label=axis) for axis in axes}
+    shape = [sizes[axis] for axis in axes]
+    image = from_array(np.arange(np.prod(shape), dtype=">u2").reshape(shape), axes=axes)
+    at = {axis: data.draw(st.integers(0, sizes.get(axis, 1) - 1), label=axis) for axis in "TC"}
+    first = data.draw(st.integers(0, sizes.get("Z", 1) - 1))
+    stop = data.draw(st.integers(first + 1, sizes.get("Z", 1)))
+
+    slab = image.slab(at["C"], (first, stop), t=at["T"])
+
+    planes = [image.plane(at["C"], z=z, t=at["T"]) for z in range(first, stop)]
+    np.testing.assert_array_equal(slab, np.stack(planes))
+    assert slab.dtype == planes[0].dtype
+    assert slab.dtype.isnative
+    assert slab.flags.c_contiguous
+    assert slab.flags.writeable
+
+
+def test_slices_that_are_not_there_make_no_slab() -> None:
+    image = from_array(np.zeros((3, 4, 5)), axes="ZYX")
+    for first, stop in ((0, 4), (-1, 2), (2, 2)):
+        with pytest.raises(BadInputError, match="has no slice"):
+            image.slab(None, (first, stop))
+
+
 def test_the_planes_are_all_times_and_slices() -> None:
     image = from_array(np.zeros((2, 3, 4, 5)), axes="TZYX")
     assert list(image.planes()) == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]

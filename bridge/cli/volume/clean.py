@@ -73,16 +73,14 @@ def clean(
             show_default=False,
         ),
     ] = None,
-    smoothing: Annotated[
-        int,
+    gap: Annotated[
+        str | None,
         typer.Option(
-            help="Smoothing of the balloon, 0 to 10: the more, the wider the gaps it does not leak "
-            "through."
+            help="Widest gap of its wall that the balloon does not leak through (4um). "
+            "[default: three times the longest edge of a voxel]",
+            show_default=False,
         ),
-    ] = 1,
-    steps: Annotated[
-        int, typer.Option(help="Steps of the balloon at most, of one voxel each.")
-    ] = 500,
+    ] = None,
     opening: Annotated[
         str | None,
         typer.Option(
@@ -156,7 +154,10 @@ def clean(
             threshold=threshold,
             balloon=None
             if balloon is None
-            else BalloonSettings(parse_triple(balloon, "--balloon", "20,80,80"), smoothing, steps),
+            else BalloonSettings(
+                parse_triple(balloon, "--balloon", "20,80,80"),
+                None if gap is None else parse_length(gap, "--gap"),
+            ),
             opening=None if opening is None else parse_length(opening, "--opening"),
             fill_holes=fill_holes,
             min_size=None if min_size is None else Size.parse(min_size),

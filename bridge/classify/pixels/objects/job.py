@@ -276,4 +276,6 @@ def _note_slices(image: Image) -> list[str]:
     count = image.size("Z")
     if count == 1:
         return []
-    return [f"its {count} slices are planes of their own; objects in 3D are not made yet"]
+    return [
+        f"its {count} slices are planes of their own; starbridge volume clean makes pieces in 3D"
+    ]
