@@ -1,10 +1,10 @@
 """A mesh of a million faces from a probability volume, beside the tutorial's own steps.
 
 ``python -m benchmarks.volume_meshes [DEPTH HEIGHT WIDTH]``: a simulated folded layer (default
-256 x 512 x 512 voxels, float32), smoothed by 3 voxels, at 0.5, to ``.obj``; whole processes, from the file
-to the file. The tutorial's steps are those of blender_tissue_cartography: SciPy's Gaussian,
-libigl's marching cubes (``pip install libigl``; without it scikit-image's, several times as fast),
-a line of text at a time. Bars: 10 s, 3 times the volume's memory, 4 times as fast.
+256 x 512 x 512 voxels, float32), smoothed by 3 voxels, at 0.5, to ``.obj``; whole processes, from
+the file to the file. The tutorial's steps are those of blender_tissue_cartography: SciPy's
+Gaussian, libigl's marching cubes (``pip install libigl``; without it scikit-image's, several times
+as fast), a line of text at a time. Bars: 10 s, 3 times the volume's memory, 4 times as fast.
 """
 
 from __future__ import annotations
