@@ -58,6 +58,42 @@ def gain_of_shift(
     return float(_gain(vertices, faces, ways))
 
 
+def count_parts(vertices: int, faces: NDArray[np.int32]) -> int:
+    """Return the number of pieces of surface that share no vertex.
+
+    Args:
+        vertices: number of vertices; those of no face do not count.
+        faces: (face, corner).
+
+    >>> count_parts(6, np.array([[0, 1, 2], [3, 4, 5]], np.int32))
+    2
+    """
+    return int(_parts(np.arange(vertices), faces))
+
+
+@compiled(nogil=True)
+def _parts(parents: Any, faces: Any) -> int:
+    """Join the corners of each face (union-find, halving paths), and count the roots."""
+    used = np.zeros(len(parents), np.bool_)
+    for face in range(len(faces)):
+        for corner in range(1, 3):
+            a, b = faces[face, 0], faces[face, corner]
+            while parents[a] != a:
+                parents[a] = parents[parents[a]]
+                a = parents[a]
+            while parents[b] != b:
+                parents[b] = parents[parents[b]]
+                b = parents[b]
+            parents[max(a, b)] = min(a, b)
+        used[faces[face, 0]] = True
+        used[faces[face, 1]] = True
+        used[faces[face, 2]] = True
+    roots = 0
+    for vertex in range(len(parents)):
+        roots += used[vertex] and parents[vertex] == vertex
+    return roots
+
+
 @compiled(nogil=True)
 def _cross(vertices: Any, i: int, j: int, k: int) -> tuple[float, float, float]:
     """Return the normal of a face, twice as long as its area."""

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from bridge.errors import BadInputError
-from bridge.volumes.cleaning import is_labels
 from bridge.volumes.meshes.decimating import decimate
 from bridge.volumes.meshes.labels import LabelBox, find_labels
 from bridge.volumes.meshes.mesh import Mesh, Order
@@ -222,7 +221,11 @@ def nominal_steps(volume: Volume) -> Triple:
 def _takes_labels(volume: Volume, settings: MeshSettings, notes: list[str]) -> bool:
     if settings.kind != "auto":
         return settings.kind == "labels"
-    found = settings.iso is None and not settings.is_tutorial and is_labels(volume)
+    if settings.iso is not None or settings.is_tutorial or volume.dtype.kind not in "ui":
+        return False
+    from bridge.volumes.cleaning import is_labels  # takes geopandas along
+
+    found = is_labels(volume)
     if found:
         notes.append("taken for labels; probabilities of whole numbers: --kind probabilities")
     return found

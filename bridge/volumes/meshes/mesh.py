@@ -9,8 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.errors import MissingPartError
-from bridge.volumes.meshes.face_sums import add_normals, sum_faces
+from bridge.volumes.meshes.face_sums import add_normals, count_parts, sum_faces
 
 Order = Literal["zyx", "xyz"]
 """Order of a vertex's coordinates: that of the array, or that of most other programs."""
@@ -119,21 +118,8 @@ class Mesh:
 
     @cached_property
     def parts(self) -> int:
-        """Number of pieces of surface that do not touch each other.
-
-        Raises:
-            MissingPartError: SciPy is not installed.
-        """
-        try:
-            from scipy.sparse import coo_array
-            from scipy.sparse.csgraph import connected_components
-        except ImportError as error:
-            raise MissingPartError("volumes", "count the parts of a mesh", "scipy") from error
-        count = len(self.vertices)
-        first, second = self.faces[:, [0, 0]].ravel(), self.faces[:, 1:].ravel()
-        edges = coo_array((np.ones(len(first), bool), (first, second)), (count, count))
-        _, found = connected_components(edges, directed=False)
-        return len(np.unique(found[self.faces[:, 0]]))
+        """Number of pieces of surface that do not touch each other."""
+        return count_parts(len(self.vertices), self.faces)
 
     @cached_property
     def _edges(self) -> tuple[int, bool]:
