@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
+from numpy.typing import NDArray
 from PIL import Image
 
 from bridge.examples.epithelium import simulate_epithelium
@@ -25,7 +27,8 @@ def main() -> None:
     """Draw and write."""
     tissue = simulate_epithelium()
     sheet = Image.new("RGB", (1280, 320), "white")
-    for place, (values, smooth) in enumerate(((tissue.tissue, "1um"), (tissue.labels, None))):
+    shown: list[tuple[NDArray[Any], str | None]] = [(tissue.tissue, "1um"), (tissue.labels, None)]
+    for place, (values, smooth) in enumerate(shown):
         volume = Volume(from_array(values, axes="ZYX"), None, 0, tissue.voxel)
         smoothing = None if smooth is None else Smoothing.parse(smooth)
         meshes = make_meshes(volume, MeshSettings(smoothing=smoothing), name="tissue")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -16,7 +18,7 @@ from tests.volumes.meshes.bodies import sphere
 
 
 def volume_of(
-    values: NDArray[np.generic],
+    values: NDArray[Any],
     voxel: Voxel = (1.0, 1.0, 1.0),
     provenance: Provenance | None = None,
 ) -> Volume:
@@ -24,7 +26,7 @@ def volume_of(
     return Volume(image, None, 0, voxel, provenance)
 
 
-def two_balls(dtype: type = np.uint16, labels: tuple[int, int] = (3, 9)) -> NDArray[np.generic]:
+def two_balls(dtype: Any = np.uint16, labels: tuple[int, int] = (3, 9)) -> NDArray[Any]:
     """Return two balls of radius 8 that touch each other."""
     z, y, x = np.ogrid[:24, :24, :40]
     values = np.zeros((24, 24, 40), dtype)
@@ -62,7 +64,7 @@ def test_labels_over_65535_keep_their_numbers() -> None:
 
 
 @pytest.mark.parametrize(("dtype", "full"), [(np.uint8, 255), (np.uint16, 65535)])
-def test_whole_numbers_count_as_ilastik_writes_probabilities(dtype: type, full: int) -> None:
+def test_whole_numbers_count_as_ilastik_writes_probabilities(dtype: Any, full: int) -> None:
     body = sphere(9)
     values = np.rint(body.probabilities() * full).astype(dtype)
     (mesh,) = make_meshes(volume_of(values), MeshSettings(iso=0.5), name="a")
