@@ -56,7 +56,9 @@ def sphere(radius: float, voxel: Triple = (1.0, 1.0, 1.0)) -> Body:
     centre = radius + 3 * np.array(voxel) + np.array([0.3, 0.1, 0.4])
 
     def distance(z: Grid, y: Grid, x: Grid) -> Grid:
-        return np.sqrt((z - centre[0]) ** 2 + (y - centre[1]) ** 2 + (x - centre[2]) ** 2) - radius
+        return np.asarray(
+            np.sqrt((z - centre[0]) ** 2 + (y - centre[1]) ** 2 + (x - centre[2]) ** 2) - radius
+        )
 
     return Body(
         distance,
@@ -81,7 +83,7 @@ def ellipsoid(voxel: Triple = (1.0, 1.0, 1.0)) -> Body:
         value = np.sqrt(sum(each**2 for each in away))
         slope = np.sqrt(sum(each**2 for each in steep))
         # to first order: the exact distance has no closed form
-        return value * (value - 1) / np.maximum(slope, 1e-9)
+        return np.asarray(value * (value - 1) / np.maximum(slope, 1e-9))
 
     flat = np.sqrt(1 - (short / long) ** 2)
     area = 2 * np.pi * short**2 * (1 + long / short / flat * np.arcsin(flat))
@@ -103,7 +105,7 @@ def torus(ring: float, tube: float, voxel: Triple = (1.0, 1.0, 1.0)) -> Body:
 
     def distance(z: Grid, y: Grid, x: Grid) -> Grid:
         flat = np.sqrt((y - centre[1]) ** 2 + (x - centre[2]) ** 2) - ring
-        return np.sqrt(flat**2 + (z - centre[0]) ** 2) - tube
+        return np.asarray(np.sqrt(flat**2 + (z - centre[0]) ** 2) - tube)
 
     return Body(
         distance,
@@ -121,7 +123,7 @@ def half_ball(radius: float, voxel: Triple = (1.0, 1.0, 1.0)) -> Body:
     centre = np.array([0.0, *(radius + 3 * np.array(voxel[1:]) + 0.2)])
 
     def distance(z: Grid, y: Grid, x: Grid) -> Grid:
-        return np.sqrt(z**2 + (y - centre[1]) ** 2 + (x - centre[2]) ** 2) - radius
+        return np.asarray(np.sqrt(z**2 + (y - centre[1]) ** 2 + (x - centre[2]) ** 2) - radius)
 
     low = centre - radius
     low[0] = 0

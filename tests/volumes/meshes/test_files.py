@@ -31,7 +31,7 @@ def pair() -> list[Mesh]:
     body = sphere(6)
     ball = make_surface(body.probabilities(), body.voxel, Recipe())
     first = replace(ball, name="left one", label=7, class_name="Tumor")
-    moved = ball.vertices + np.float32([0, 0, 40])
+    moved = ball.vertices + np.array([0, 0, 40], np.float32)
     return [first, replace(ball, vertices=moved, name="right", label=70_000)]
 
 

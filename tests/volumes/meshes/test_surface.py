@@ -149,10 +149,10 @@ def test_the_tutorials_mesh_is_that_of_its_own_steps() -> None:
     steps = (1.0, 1.08, 1.08)
     values = simulate_epithelium((40, 60, 60)).tissue
     smooth = gaussian_filter(values.astype(np.float64), 3)
-    expected, faces, _, _ = marching_cubes(smooth.astype(np.float32), 0.5, method="lorensen")
+    expected, faces, _, _ = marching_cubes(smooth.astype(np.float32), 0.5, method="lorensen")  # type: ignore[no-untyped-call]
 
     mesh = make_tutorial_surface(values.copy(), steps, Recipe(sigma=(3, 3, 3)))
 
-    assert np.abs(mesh.vertices - expected * np.float32(steps)).max() < 1e-3
+    assert np.abs(mesh.vertices - expected * np.array(steps, np.float32)).max() < 1e-3
     assert np.array_equal(mesh.faces, faces)
     assert not mesh.is_watertight
