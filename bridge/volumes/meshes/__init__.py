@@ -1,0 +1,1 @@
+"""Surface meshes of volumes: made, measured, smoothed, decimated, drawn and written."""
