@@ -1,0 +1,54 @@
+"""Small StarDist 3D models with random weights that find something."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+RADIUS = 4.0
+
+
+def write_volume_model(
+    folder: Path, *, seed: int = 1, prob: float = 0.6, **settings: Any
+) -> tuple[Path, Any]:
+    """Write a model folder as StarDist does, and return it with StarDist's own model.
+
+    Rays are about four voxels long, and probabilities spread from 0 to 1, as those of random
+    weights alone would not be.
+    """
+    import keras
+    from stardist.models import Config3D, StarDist3D
+
+    keras.utils.set_random_seed(seed)
+    small: dict[str, Any] = {
+        "rays": 32,
+        "grid": (1, 2, 2),
+        "anisotropy": (2, 1, 1),
+        "n_channel_in": 1,
+        "backbone": "unet",
+        "unet_n_depth": 1,
+        "unet_n_filter_base": 8,
+        "net_conv_after_unet": 16,
+    }
+    if settings.get("backbone") == "resnet":
+        small = {k: v for k, v in small.items() if "unet" not in k} | {
+            "resnet_n_blocks": 2,
+            "resnet_n_filter_base": 8,
+            "net_conv_after_resnet": 16,
+        }
+    with contextlib.redirect_stdout(io.StringIO()):
+        model = StarDist3D(
+            Config3D(**(small | settings)), name=folder.name, basedir=str(folder.parent)
+        )
+        kernel, bias = model.keras_model.get_layer("prob").get_weights()
+        model.keras_model.get_layer("prob").set_weights([60 * kernel, bias])
+        kernel, bias = model.keras_model.get_layer("dist").get_weights()
+        model.keras_model.get_layer("dist").set_weights([kernel, bias + np.float32(RADIUS)])
+        model.keras_model.save_weights(str(folder / "weights_best.weights.h5"))
+        model.thresholds = {"prob": prob, "nms": 0.3}
+    (folder / "thresholds.json").write_text(f'{{"prob": {prob}, "nms": 0.3}}')
+    return folder, model
