@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TypeVar, cast
 
+_LEAST_SIDE = 16  # voxels of a tile of a volume without its halo
+
 T = TypeVar("T")
 
 Box = tuple[int, int, int]
@@ -128,8 +130,7 @@ def count_boxes(
 ) -> Box:
     """Return how many tiles along (z, y, x) keep the network within a memory budget.
 
-    The longest side is cut first. Where a tile of one step of the alignment is too large with its
-    halo, that is what is returned.
+    The longest side is cut first, and none below 16 voxels: a tile would be nearly all halo.
 
     Args:
         shape: (z, y, x) of the padded volume.
@@ -147,12 +148,12 @@ def count_boxes(
     def core(axis: int) -> int:
         return -(-shape[axis] // alignment[axis] // counts[axis]) * alignment[axis]
 
-    while True:
-        outer = [min(shape[axis], core(axis) + margin[axis]) for axis in range(3)]
-        if math.prod(outer) * bytes_per_voxel <= memory:
-            break
+    def voxels() -> int:
+        return math.prod(min(shape[axis], core(axis) + margin[axis]) for axis in range(3))
+
+    while voxels() * bytes_per_voxel > memory:
         longest = max(range(3), key=core)
-        if core(longest) <= alignment[longest]:
+        if core(longest) < 2 * max(_LEAST_SIDE, alignment[longest]):
             break
         counts[longest] += 1
     return counts[0], counts[1], counts[2]

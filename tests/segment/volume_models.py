@@ -12,10 +12,8 @@ import numpy as np
 RADIUS = 4.0
 
 
-def write_volume_model(
-    folder: Path, *, seed: int = 1, prob: float = 0.6, **settings: Any
-) -> tuple[Path, Any]:
-    """Write a model folder as StarDist does, and return it with StarDist's own model.
+def write_volume_model(folder: Path, *, seed: int = 1, prob: float = 0.6, **settings: Any) -> Any:
+    """Write a model folder as StarDist does, and return StarDist's own model of it.
 
     Rays are about four voxels long, and probabilities spread from 0 to 1, as those of random
     weights alone would not be.
@@ -47,8 +45,8 @@ def write_volume_model(
         kernel, bias = model.keras_model.get_layer("prob").get_weights()
         model.keras_model.get_layer("prob").set_weights([60 * kernel, bias])
         kernel, bias = model.keras_model.get_layer("dist").get_weights()
-        model.keras_model.get_layer("dist").set_weights([kernel, bias + np.float32(RADIUS)])
+        model.keras_model.get_layer("dist").set_weights([30 * kernel, bias + np.float32(RADIUS)])
         model.keras_model.save_weights(str(folder / "weights_best.weights.h5"))
         model.thresholds = {"prob": prob, "nms": 0.3}
     (folder / "thresholds.json").write_text(f'{{"prob": {prob}, "nms": 0.3}}')
-    return folder, model
+    return model
