@@ -52,6 +52,8 @@ FIELDS: dict[str, tuple[str, Any]] = {
 
 GEOMETRIES = ("geometry", "nucleus")
 OBJECT_TYPES = ("detection", "cell", "annotation", "tile")
+OBJECT = "object"
+"""Optional column: UUID of the object of a volume that a row is a slice of."""
 
 
 @dataclass
@@ -66,7 +68,10 @@ class Detections:
             geometry   Polygon or MultiPolygon, pixels, x right, y down, origin at the
                        corner of the top-left pixel (a pixel's centre is at +0.5)
             nucleus    optional second outline, of a cell's nucleus
-            label      id in the label image of its plane, above 0
+            label      id in the label image of its plane, above 0; an object of a volume has
+                       the same one in all its slices
+            object     optional: UUID of the object of a volume that a row is a slice of
+                       (:mod:`bridge.objects3d`)
             prob       StarDist's probability, NaN where unknown
             class      class name, ``None`` where unclassified
             class_color ``#rrggbb`` that an application shows the class in, or ``None``

@@ -30,8 +30,9 @@ from bridge.formats.layout import DEFAULT_FORMATS, RECORD
 from bridge.images import image_name, open_image
 from bridge.images.channels import NUMBERING, is_place
 from bridge.images.locations import Location, known_identity
-from bridge.segment.planes import check_scale
-from bridge.segment.segmenter import Segmenter
+from bridge.segment.linking import MIN_PLANES
+from bridge.segment.planes import check_scale, set_slice_distance
+from bridge.segment.segmenter import Segmenter, Stack2D
 from bridge.segment.tiles import MEMORY
 
 
@@ -42,7 +43,8 @@ class Settings:
     Attributes:
         formats: keys of :func:`bridge.formats.layout.places`.
         outline: ``star`` or ``traced``.
-        axes, pixel_size, scale: as in :meth:`bridge.segment.segmenter.Segmenter.segment`.
+        axes, pixel_size, scale, z_step: as in :meth:`bridge.segment.segmenter.Segmenter.segment`.
+        stack_2d, min_planes: likewise, for stacks and 2D models.
         tiles, memory: as there; results do not depend on them.
 
     Raises:
@@ -55,6 +57,9 @@ class Settings:
     axes: str | None = None
     pixel_size: float | None = None
     scale: float | None = None
+    z_step: float | None = None
+    stack_2d: Stack2D = "plane"
+    min_planes: int = MIN_PLANES
     tiles: int | tuple[int, int] | None = None
     memory: float = MEMORY
 
@@ -144,6 +149,7 @@ class SegmentJob(ImageJob[Location]):
             "axes": settings.axes,
             "pixel size": settings.pixel_size,
             "scale": settings.scale,
+            **self._stack_settings(),
             # C1 was the second channel when names counted from 0
             **({NUMBERING: "from 1"} if counted else {}),
         }
@@ -162,9 +168,20 @@ class SegmentJob(ImageJob[Location]):
             "axes": settings.axes,
             "pixel_size": settings.pixel_size,
             "scale": settings.scale,
+            **self._stack_settings(),
             "formats": list(settings.formats),
             "versions": {"python": platform.python_version(), "numpy": version("numpy")},
         }
+
+    def _stack_settings(self) -> dict[str, Json]:
+        """Return the settings of stacks that are not the default; older records have none."""
+        settings = self._settings
+        found: dict[str, Json] = {}
+        if settings.z_step is not None:
+            found["z step"] = settings.z_step
+        if settings.stack_2d != "plane":
+            found |= {"stack 2d": settings.stack_2d, "least planes": settings.min_planes}
+        return found
 
     def prepare(self, work: Work[Location]) -> None:
         """Load the network where it is needed.
@@ -173,7 +190,7 @@ class SegmentJob(ImageJob[Location]):
             StarbridgeError: it cannot be loaded.
         """
         if work.reuse is None:
-            self.segmenter.engine  # noqa: B018 - loads it
+            self.segmenter.network  # noqa: B018 - loads it
 
     def reusable(self, item: Location, out: Path) -> Path | None:
         """Return a file from which other formats can be written, so that all keep their UUIDs.
@@ -198,6 +215,7 @@ class SegmentJob(ImageJob[Location]):
         provenance: dict[str, Json] = {}
         notes: list[str] = []
         with open_image(work.item, axes=settings.axes, pixel_size=settings.pixel_size) as image:
+            set_slice_distance(image, settings.z_step)
             if work.reuse is not None:
                 read = format_of(work.reuse).read
                 detections: Detections = read(work.reuse, image=image.info)
@@ -208,10 +226,12 @@ class SegmentJob(ImageJob[Location]):
                     memory=settings.memory,
                     outline=settings.outline,
                     scale=settings.scale,
+                    stack_2d=settings.stack_2d,
+                    min_planes=settings.min_planes,
                     progress=progress,
                     note=notes.append,
                 )
-                engine = segmenter.engine
+                engine = segmenter.network
                 provenance = {"engine": engine.name, "versions": dict(engine.versions)}
             write_results(
                 detections,

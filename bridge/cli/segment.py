@@ -43,6 +43,13 @@ class NormalizeKind(StrEnum):
     channels = "channels"
 
 
+class StackKind(StrEnum):
+    """Choices of ``--stack-2d``."""
+
+    plane = "plane"
+    link = "link"
+
+
 def segment(
     images: Annotated[
         list[str],
@@ -92,6 +99,20 @@ def segment(
             "large as in training. Results are in pixels of the image all the same.",
         ),
     ] = None,
+    z_step: Annotated[
+        float | None,
+        typer.Option(help="µm between the slices of a stack, where the files do not say it."),
+    ] = None,
+    stack_2d: Annotated[
+        StackKind,
+        typer.Option(
+            help="Stacks with a 2D model: each plane for itself, or nuclei of neighbouring planes "
+            "linked to nuclei of the volume."
+        ),
+    ] = StackKind.plane,
+    min_planes: Annotated[
+        int, typer.Option(help="With --stack-2d link: nuclei in fewer planes are left out.")
+    ] = 2,
     axes: Axes = None,
     tiles: Annotated[
         str | None,
@@ -132,7 +153,7 @@ def segment(
 
     existing = chosen_existing(overwrite, resume)
     spec = find_engine(engine)
-    folder = open_model(model)
+    folder = open_model(model, allow_3d=True)
     recipe = folder.recipe.with_changes(
         prob=prob,
         nms=nms,
@@ -146,6 +167,9 @@ def segment(
         axes=axes,
         pixel_size=pixel_size,
         scale=scale,
+        z_step=z_step,
+        stack_2d=stack_2d.value,
+        min_planes=min_planes,
         tiles=_tiles(tiles),
         memory=_gib(memory),
     )

@@ -2,7 +2,8 @@
 
 ``axistags`` is vigra's JSON: a key and type flags for each axis (space 2, channel 1, time 8).
 Beside the pixels, one-dimensional datasets under ``objects/`` keep UUID, label, probability and
-class of each object; ilastik offers only datasets of two axes or more and so does not see them.
+class of each object, and the object of a volume that it is a slice of; ilastik offers only datasets
+of two axes or more and so does not see them.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.detections import Detections, is_uuid
+from bridge.detections import OBJECT, Detections, is_uuid
 from bridge.errors import BadInputError
 from bridge.files.atomic import write_bytes
 from bridge.files.hdf5_claims import check_size, own_item
@@ -87,7 +88,9 @@ def _fill(file: h5py.File, detections: Detections, labels: NDArray[Any]) -> None
     for name in ("label", "z", "t", "prob"):
         group.create_dataset(name, data=frame[name].to_numpy())
     group.create_dataset("id", data=_texts(detections.ids))
-    group.create_dataset("class", data=_texts([c or "" for c in frame["class"]]))
+    for name in ("class", OBJECT):
+        if name in frame.columns:
+            group.create_dataset(name, data=_texts([text or "" for text in frame[name]]))
 
 
 def _write_chunks(dataset: h5py.Dataset, labels: NDArray[Any]) -> None:
@@ -182,9 +185,9 @@ def _objects(
         with suppress(ValueError, RecursionError):
             info = ImageInfo.from_json(json.loads(note))
     group = own_item(path, file, OBJECTS)
-    names = ("label", "z", "t", "prob", "class", "id")
     if not isinstance(group, h5py.Group):
         return {}, None, info
+    names = ["label", "z", "t", "prob", "class", "id", *([OBJECT] if OBJECT in group else [])]
     stored = {name: own_item(path, group, name) for name in names}
     if any(not isinstance(node, h5py.Dataset) or node.ndim != 1 for node in stored.values()):
         return {}, None, info
@@ -193,15 +196,16 @@ def _objects(
     if any(stored[name].dtype.kind not in "iuf" for name in names[:4]):
         return {}, None, info
     columns: dict[str, Any] = {name: np.asarray(stored[name][()]) for name in names[:4]}
-    columns["class"] = stored["class"].asstr(errors="replace")[()]
-    ids = [str(i) for i in stored["id"].asstr(errors="replace")[()]]
+    texts = {name: stored[name].asstr(errors="replace")[()] for name in names[4:]}
+    ids = [str(i) for i in texts.pop("id")]
+    columns |= texts
     sound = all(is_uuid(i) for i in ids) and len(set(ids)) == len(ids)
     sound = sound and all(len(v) == len(ids) for v in columns.values())
     return columns, ids if sound else None, info
 
 
 def _with_objects(detections: Detections, columns: dict[str, Any], ids: list[str]) -> Detections:
-    """Give traced objects the UUID, probability and class kept for their label and plane."""
+    """Give traced objects what is kept for their label and plane: UUID, probability, texts."""
     keys = zip(columns["label"].tolist(), columns["z"].tolist(), columns["t"].tolist(), strict=True)
     kept = {key: row for row, key in enumerate(keys)}
     frame = detections.objects
@@ -209,7 +213,11 @@ def _with_objects(detections: Detections, columns: dict[str, Any], ids: list[str
     rows = [kept.get(key) for key in keys]
     frame = frame.assign(
         prob=[np.nan if r is None else columns["prob"][r] for r in rows],
-        **{"class": [None if r is None else columns["class"][r] or None for r in rows]},
+        **{
+            name: [None if r is None else columns[name][r] or None for r in rows]
+            for name in ("class", OBJECT)
+            if name in columns
+        },
     )
     frame.index = [
         old if r is None else ids[r] for old, r in zip(detections.ids, rows, strict=True)

@@ -4,8 +4,9 @@ Source of the format: https://ngff.openmicroscopy.org/0.4/#label-md and /0.5/#la
 image is a multiscale image with the metadata ``image-label``: a colour and properties for each
 label. The label images of an image lie in its group ``labels``, which lists them.
 
-The properties keep UUID, class, name and probability of each object; where a label has cuts in
-several planes, those of each cut in a list ``objects``.
+The properties keep UUID, class, name and probability of each object, and the UUID of the object of
+a volume that it is a slice of; where a label has cuts in several planes, those of each cut in a
+list ``objects``.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.colors import class_color, distinct_color
-from bridge.detections import Detections, is_uuid
+from bridge.detections import OBJECT, Detections, is_uuid
 from bridge.errors import BadInputError
 from bridge.files.archive import zip_bytes
 from bridge.files.atomic import write_bytes
@@ -88,7 +89,7 @@ def _place(path: Path) -> Place:
 
 
 def _with_properties(detections: Detections, metadata: Mapping[str, Any]) -> Detections:
-    """Give traced objects the UUID, name, class and probability kept for their label and plane."""
+    """Give traced objects what is kept for their label and plane: UUID, probability, texts."""
     kept = _kept(metadata.get("properties"))
     frame = detections.objects
     keys = zip(frame["label"].tolist(), frame["z"].tolist(), frame["t"].tolist(), strict=True)
@@ -96,9 +97,10 @@ def _with_properties(detections: Detections, metadata: Mapping[str, Any]) -> Det
     found = [kept.get(key) or kept.get((key[0], -1, -1)) or {} for key in keys]
     ids = [str(entry.get("id", "")).lower() for entry in found]
     counts = Counter(ids)
+    texts = ["class", "name", *([OBJECT] if any(OBJECT in entry for entry in found) else [])]
     frame = frame.assign(
         prob=[_number(entry.get("probability")) for entry in found],
-        **{key: [_text(entry.get(key)) for entry in found] for key in ("class", "name")},
+        **{key: [_text(entry.get(key)) for entry in found] for key in texts},
     )
     frame.index = [
         new if is_uuid(new) and counts[new] == 1 else old
@@ -274,15 +276,16 @@ def _colors(detections: Detections) -> list[dict[str, Any]]:
 def _properties(detections: Detections) -> list[dict[str, Any]]:
     frame = detections.objects
     cuts: dict[int, list[dict[str, Any]]] = {}
-    for identity, label, z, t, prob, kind, name in zip(
+    texts = [key for key in ("class", "name", OBJECT) if key in frame.columns]
+    for identity, label, z, t, prob, *values in zip(
         detections.ids,
-        *(frame[key].tolist() for key in ("label", "z", "t", "prob", "class", "name")),
+        *(frame[key].tolist() for key in ("label", "z", "t", "prob", *texts)),
         strict=True,
     ):
         entry: dict[str, Any] = {"z": z, "t": t, "id": identity}
         if np.isfinite(prob):
             entry["probability"] = prob
-        entry |= {key: text for key, text in (("class", kind), ("name", name)) if _text(text)}
+        entry |= {key: text for key, text in zip(texts, values, strict=True) if _text(text)}
         cuts.setdefault(label, []).append(entry)
     is_plane = detections.label_axes() == "YX"
     return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,10 @@ def complete_config(config: dict[str, Any], source: Path) -> dict[str, Any]:
     for key, least in (("n_rays", 3), ("n_channel_in", 1)):
         if not isinstance(complete[key], int) or complete[key] < least:
             raise BadInputError(source, f"has the impossible {key} {complete[key]!r}", _COPY_AGAIN)
+    if n_dim == 3 and (sizes := complete["anisotropy"]) is not None:
+        is_sound = isinstance(sizes, list) and len(sizes) == n_dim
+        if not (is_sound and all(isinstance(n, int | float) and 0 < n < math.inf for n in sizes)):
+            raise BadInputError(source, f"has the impossible anisotropy {sizes!r}", _COPY_AGAIN)
     classes = complete["n_classes"]
     if classes is not None and (not isinstance(classes, int) or classes < 1):
         raise BadInputError(source, f"has the impossible n_classes {classes!r}", _COPY_AGAIN)

@@ -167,7 +167,7 @@ def open_model(
         raise BadInputError(
             located.provenance.given if located.provenance else folder / "config.json",
             "describes a 3D model",
-            "give a 2D model: volumes are not segmented yet",
+            "give a 2D model: only starbridge segment, models, export and verify take 3D ones",
         )
     thresholds, notes = read_thresholds(folder)
     recipe, sources = read_recipe(folder, name, thresholds)

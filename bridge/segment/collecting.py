@@ -73,7 +73,7 @@ class ObjectCollector:
         for key, values in (
             ("label", labels),
             ("prob", kept.prob.astype(np.float64)),
-            ("class", name_classes(kept, self._recipe)),
+            ("class", name_classes(kept.classes, len(kept), self._recipe)),
             ("z", np.full(len(kept), z)),
             ("t", np.full(len(kept), t)),
         ):
@@ -89,23 +89,26 @@ class ObjectCollector:
         )
 
 
-def name_classes(kept: Candidates, recipe: Recipe) -> NDArray[np.object_]:
+def name_classes(
+    probabilities: NDArray[Any] | None, count: int, recipe: Recipe
+) -> NDArray[np.object_]:
     """Return the name of each object's most probable class, ``None`` where that is background.
 
     StarDist's ``class_id`` (0 for background, else from 1) is chosen in the same way.
 
+    Args:
+        probabilities: (count, classes + 1), background first; ``None`` for a model without classes.
+        count: number of objects.
+        recipe: gives the names.
+
     >>> from bridge.model.recipe import Recipe
-    >>> from bridge.segment.nms import Candidates
-    >>> kept = Candidates(
-    ...     prob=np.ones(2), dist=np.ones((2, 8)), points=np.ones((2, 2), int),
-    ...     classes=np.array([[0.6, 0.3, 0.1], [0.2, 0.3, 0.5]]),
-    ... )
-    >>> name_classes(kept, Recipe(classes=("Neuron", "Glia"))).tolist()
+    >>> found = np.array([[0.6, 0.3, 0.1], [0.2, 0.3, 0.5]])
+    >>> name_classes(found, 2, Recipe(classes=("Neuron", "Glia"))).tolist()
     [None, 'Glia']
     """
-    names = np.full(len(kept), None, object)
-    if kept.classes is not None:
-        numbers = np.argmax(kept.classes, axis=1)
+    names = np.full(count, None, object)
+    if probabilities is not None:
+        numbers = np.argmax(probabilities, axis=1)
         for number in np.unique(numbers[numbers > 0]):
             names[numbers == number] = recipe.class_name(int(number))
     return names

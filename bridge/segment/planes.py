@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +32,33 @@ def read_plane(image: Image, channels: Sequence[int], *, t: int, z: int) -> NDAr
         BadInputError: the image is damaged.
     """
     return np.stack([image.plane(c, z=z, t=t) for c in channels], axis=-1)
+
+
+def set_slice_distance(image: Image, z_step: float | None) -> None:
+    """Give an open image the distance of its slices, over what its file says.
+
+    Args:
+        image: an image whose pixel size is known.
+        z_step: µm; ``None`` leaves it as it is.
+
+    Raises:
+        BadInputError: no length, or the image's pixel size is not known.
+
+    >>> from bridge.images import from_array
+    >>> image = from_array(np.zeros((2, 9, 9)), axes="ZYX", pixel_size=0.5)
+    >>> set_slice_distance(image, 2)
+    >>> image.info.pixel_size
+    PixelSize(y=0.5, x=0.5, z=2)
+    """
+    if z_step is None:
+        return
+    if image.pixel_size is None:
+        raise BadInputError(
+            image.path or image.name,
+            "has no pixel size, so that the distance of slices alone says nothing",
+            "give µm of both: --pixel-size and --z-step",
+        )
+    image.pixel_size = replace(image.pixel_size, z=z_step)
 
 
 def name_plane(image: Image, t: int, z: int) -> str:

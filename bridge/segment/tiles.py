@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import product
 from typing import TypeVar, cast
 
+_LEAST_SIDE = 16  # voxels of a tile of a volume without its halo
+
 T = TypeVar("T")
+
+Box = tuple[int, int, int]
+"""A size along (z, y, x)."""
+
+Span = tuple[int, int]
+"""Start and stop along an axis."""
 
 MEMORY = 2.0
 """GiB that prediction may take, beside the image and its results."""
@@ -85,6 +95,68 @@ def _edges(size: int, alignment: int, count: int) -> list[tuple[int, int]]:
     blocks = -(-size // alignment)
     step = -(-blocks // max(1, min(count, blocks))) * alignment
     return [(start, min(start + step, size)) for start in range(0, size, step)]
+
+
+def tile_boxes(
+    shape: Box, *, alignment: Box, halo: Box, counts: Box
+) -> Iterator[tuple[list[Span], list[Span]]]:
+    """Cut a padded volume into tiles, as :func:`tile_rows` cuts a plane.
+
+    Args:
+        shape: (z, y, x) of the padded volume.
+        alignment: where tiles and cores begin: multiples of these.
+        halo: how far a prediction looks, voxels.
+        counts: tiles along each axis, at most.
+
+    Yields:
+        The core and the outer part of a tile: (start, stop) along each axis.
+
+    >>> boxes = tile_boxes((8, 16, 32), alignment=(4, 4, 4), halo=(2, 2, 2), counts=(1, 1, 2))
+    >>> next(boxes)
+    ([(0, 8), (0, 16), (0, 16)], [(0, 8), (0, 16), (0, 20)])
+    """
+    edges = [_edges(n, by, k) for n, by, k in zip(shape, alignment, counts, strict=True)]
+    margin = [-(-reach // by) * by for reach, by in zip(halo, alignment, strict=True)]
+    for core in product(*edges):
+        outer = [
+            (max(0, first - more), min(size, last + more))
+            for (first, last), more, size in zip(core, margin, shape, strict=True)
+        ]
+        yield list(core), outer
+
+
+def count_boxes(
+    shape: Box, alignment: Box, halo: Box, bytes_per_voxel: float, memory: float
+) -> Box:
+    """Return how many tiles along (z, y, x) keep the network within a memory budget.
+
+    The longest side is cut first, and none below 16 voxels: a tile would be nearly all halo.
+
+    Args:
+        shape: (z, y, x) of the padded volume.
+        alignment: as for :func:`tile_boxes`.
+        halo: likewise.
+        bytes_per_voxel: what the network needs for a voxel of a tile.
+        memory: bytes that a tile may take.
+
+    >>> count_boxes((64, 512, 512), (4, 4, 4), (8, 8, 8), bytes_per_voxel=2000, memory=1e9)
+    (1, 8, 7)
+    """
+    counts = [1, 1, 1]
+    margin = [2 * -(-reach // by) * by for reach, by in zip(halo, alignment, strict=True)]
+
+    def core(axis: int) -> int:
+        return -(-shape[axis] // alignment[axis] // counts[axis]) * alignment[axis]
+
+    def voxels() -> int:
+        return math.prod(min(shape[axis], core(axis) + margin[axis]) for axis in range(3))
+
+    while voxels() * bytes_per_voxel > memory:
+        longest = max(range(3), key=core)
+        if core(longest) < 2 * max(_LEAST_SIDE, alignment[longest]):
+            break
+        counts[longest] += 1
+    return counts[0], counts[1], counts[2]
 
 
 def count_tiles(

@@ -61,8 +61,12 @@ def test_the_class_is_the_most_probable_one_and_background_is_none() -> None:
         (5, 5), (9, 9), (20, 20), classes=np.array([[0.5, 0.4, 0.1], [0.3, 0.4, 0.3], [0, 0, 1]])
     )
 
-    assert name_classes(kept, Recipe(classes=("Neuron",))).tolist() == [None, "Neuron", "class 2"]
+    assert name_classes(kept.classes, len(kept), Recipe(classes=("Neuron",))).tolist() == [
+        None,
+        "Neuron",
+        "class 2",
+    ]
 
 
 def test_a_model_without_classes_gives_none() -> None:
-    assert name_classes(candidates((5, 5)), Recipe(classes=("Neuron",))).tolist() == [None]
+    assert name_classes(None, 1, Recipe(classes=("Neuron",))).tolist() == [None]

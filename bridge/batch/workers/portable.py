@@ -58,7 +58,7 @@ class PortableSegmenter:
         key = pickle.dumps(self)
         if key not in _loaded:
             _loaded.clear()
-            folder = open_model(self.model)
+            folder = open_model(self.model, allow_3d=True)
             if folder.sha256 != self.sha256:
                 raise BadInputError(
                     folder.path,

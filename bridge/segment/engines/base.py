@@ -38,8 +38,40 @@ class Prediction:
     classes: NDArray[Any] | None = None
 
 
+class VolumeEngine(Protocol):
+    """A loaded network of volumes; axes are (z, y, x). It has one caller at a time."""
+
+    name: str
+    """As of :class:`Engine`, and so are ``device`` and ``versions``."""
+    device: str
+    versions: dict[str, str]
+
+    @property
+    def rays(self) -> Any:
+        """Directions of the rays, a ``stardist.rays3d.Rays_Base``."""
+
+    @property
+    def divisor(self) -> tuple[int, int, int]:
+        """Sizes of a tile, and where it begins, are multiples of these: pooling and grid."""
+
+    @property
+    def halo(self) -> tuple[int, int, int]:
+        """Receptive field of a prediction: voxels to either side that it depends on."""
+
+    @property
+    def bytes_per_voxel(self) -> float:
+        """Memory that it needs for each voxel of a tile, measured."""
+
+    def predict(self, tile: NDArray[Any]) -> Prediction:
+        """Run the network on one (z, y, x, channels) float32 tile, normalised.
+
+        Raises:
+            BadInputError: out of memory.
+        """
+
+
 class Engine(Protocol):
-    """A loaded network.
+    """A loaded network of planes.
 
     It has one caller at a time (:func:`bridge.segment.engines.sharing.engine_lock`), and works in a
     forked process too, or says in one error that it does not.
@@ -120,6 +152,6 @@ def translate_memory_error(error: Exception, tile: NDArray[Any]) -> Exception:
         return error
     return BadInputError(
         "image",
-        f"a tile of {tile.shape[0]} x {tile.shape[1]} pixels does not fit into memory",
+        f"a tile of {' x '.join(map(str, tile.shape[:-1]))} pixels does not fit into memory",
         "use more tiles (--tiles 4x4) or close other programs",
     )

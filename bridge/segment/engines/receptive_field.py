@@ -18,11 +18,11 @@ Widen = Callable[[Step, Interval], Interval]
 
 
 class ReceptiveField:
-    """The receptive field of predictions in each layer of StarDist's U-Net, along one axis.
+    """The receptive field of predictions in each layer of StarDist's networks, along one axis.
 
     Args:
-        network: StarDist's U-Net.
-        axis: 0 for y, 1 for x.
+        network: StarDist's U-Net or ResNet.
+        axis: of the image: 0 for y and 1 for x, or 0 for z, 1 for y and 2 for x.
 
     Attributes:
         scales: pixels of the image for one of each layer, ``INPUT`` among them.
@@ -35,6 +35,8 @@ class ReceptiveField:
             scale = self.scales[step.inputs[0]]
             if isinstance(step, MaxPooling):
                 scale *= step.size[axis]
+            if isinstance(step, Convolution):
+                scale *= step.strides[axis]
             if isinstance(step, Upsampling):
                 scale //= step.size[axis]
             self.scales[step.name] = scale
@@ -62,8 +64,9 @@ class ReceptiveField:
             first, last = found[step.name] = widen(step, found[step.name])
             match step:
                 case Convolution():
-                    before = (step.kernel.shape[axis] - 1) // 2
-                    first, last = first - before, last + step.kernel.shape[axis] - 1 - before
+                    size, stride = step.kernel.shape[axis], step.strides[axis]
+                    before = max(0, size - stride) // 2  # of TensorFlow's padding "same"
+                    first, last = first * stride - before, (last - 1) * stride - before + size
                 case MaxPooling():
                     first, last = first * step.size[axis], last * step.size[axis]
                 case Upsampling():

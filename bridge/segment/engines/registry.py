@@ -15,7 +15,7 @@ from bridge.errors import BadInputError, MissingPartError
 
 if TYPE_CHECKING:
     from bridge.model.folder import ModelFolder
-    from bridge.segment.engines.base import Engine
+    from bridge.segment.engines.base import Engine, VolumeEngine
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +33,8 @@ class EngineSpec:
         about: a clause for the documentation and ``starbridge doctor``.
         part: extra of starbridge that installs it; ``""`` where nothing more is needed.
         modules: Python modules that it imports, for ``starbridge doctor``.
+        volumes: ``module:name`` of what takes the folder of a 3D model and returns a
+            :class:`bridge.segment.engines.base.VolumeEngine`; ``""`` for an engine of planes only.
         gpu_check: ``module:name`` of a function that says whether its library is made for a
             graphics card that is here; ``""`` for an engine of the processor.
 
@@ -47,6 +49,7 @@ class EngineSpec:
     part: str = ""
     modules: tuple[str, ...] = ()
     gpu_check: str = ""
+    volumes: str = ""
 
     @property
     def install(self) -> str:
@@ -63,6 +66,22 @@ class EngineSpec:
         """
         loader = _resolve(self.loader) if isinstance(self.loader, str) else self.loader
         engine: Engine = loader(model)
+        log.info("%s: runs in %s on %s", model.name, engine.name, engine.device)
+        return engine
+
+    def load_volumes(self, model: ModelFolder) -> VolumeEngine:
+        """Load the network of a 3D model.
+
+        Raises:
+            MissingPartError: the engine is not installed; the text names the part.
+            BadInputError: damaged weights, or an engine of planes only.
+        """
+        if not self.volumes:
+            able = ", ".join(spec.key for spec in ENGINES if spec.volumes)
+            raise BadInputError(
+                f"engine {self.key}", "runs 2D models only", f"take --engine {able} for a 3D model"
+            )
+        engine: VolumeEngine = _resolve(self.volumes)(model)
         log.info("%s: runs in %s on %s", model.name, engine.name, engine.device)
         return engine
 
@@ -94,6 +113,7 @@ ENGINES: tuple[EngineSpec, ...] = (
         part="segment",
         modules=("tensorflow", "stardist"),
         gpu_check=f"{_HOME}keras:has_gpu",
+        volumes=f"{_HOME}keras3d:KerasVolumeEngine",
     ),
 )
 """All engines, in the order in which ``auto`` tries them."""
@@ -115,7 +135,9 @@ def load_fastest(model: ModelFolder) -> Engine:
     return ENGINES[-1].load(model)
 
 
-AUTO = EngineSpec("auto", load_fastest, "the default, see below")
+AUTO = EngineSpec(
+    "auto", load_fastest, "the default, see below", volumes=f"{_HOME}keras3d:KerasVolumeEngine"
+)
 
 
 def engine_names() -> tuple[str, ...]:

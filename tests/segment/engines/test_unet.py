@@ -60,7 +60,7 @@ def test_divisor_is_stardists_own_and_the_halo_no_less(
     model_of: Callable[[str], ModelFolder], name: str
 ) -> None:
     model = model_of(name)
-    network = KerasEngine(model)._model
+    network = KerasEngine(model)._network.stardist
 
     tiles = UnetTiles(model)
     assert tiles.divisor == network._axes_div_by("YX")

@@ -1,0 +1,186 @@
+"""Objects of volumes in the table of detections: a row a slice, one label and one UUID an object.
+
+An object of a volume (a nucleus in 3D) has a row for each slice that it lies in. Its rows have the
+same ``label``, which is its id in the ZYX label volume of its time point, and the same UUID in the
+text column ``object`` (:data:`bridge.detections.OBJECT`). A row's own UUID is made of the object's
+and the slice (:func:`slice_id`), so that slices keep theirs through every format and through a
+second export.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+from numpy.typing import NDArray
+
+from bridge.detections import OBJECT, Detections, is_uuid, new_ids
+from bridge.errors import BadInputError
+from bridge.images.info import ImageInfo
+
+
+def slice_id(object_id: str, z: int) -> str:
+    """Return the UUID of an object's row in a slice (RFC 9562, version 5).
+
+    Args:
+        object_id: UUID of the object.
+        z: slice, from 0.
+
+    >>> slice_id("0b4f3f0e-6f3c-4c58-9d3d-0a6d1f0c2b7e", 3)
+    'd4ed6a9d-d873-500e-9ab6-b5ee9b0d3ee5'
+    """
+    return str(uuid.uuid5(uuid.UUID(object_id), f"z={z}"))
+
+
+def from_volume(
+    labels: NDArray[Any],
+    *,
+    axes: str = "ZYX",
+    image: ImageInfo | None = None,
+    columns: Mapping[str, Mapping[int, Any]] | None = None,
+    name: str = "label volume",
+) -> Detections:
+    """Trace every object of a label volume, slice by slice.
+
+    Args:
+        labels: as :meth:`Detections.from_labels` takes them; 0 is background.
+        axes: ``ZYX`` or ``TZYX``.
+        image: what is known of the image that the labels belong to.
+        columns: further columns by name, each a value by label (``{"prob": {1: 0.9}}``); labels
+            that are missing get none.
+        name: name of the array in errors.
+
+    Returns:
+        Traced outlines; :func:`to_volume` draws exactly ``labels`` again.
+
+    Raises:
+        BadInputError: as :meth:`Detections.from_labels`, or other axes.
+
+    >>> import numpy as np
+    >>> ball = np.zeros((3, 4, 4), np.uint16)
+    >>> ball[0, 1, 1], ball[1, 1:3, 1:3] = 5, 5
+    >>> found = from_volume(ball)
+    >>> found.objects[["label", "z"]].values.tolist(), found.objects["object"].nunique()
+    ([[5, 0], [5, 1]], 1)
+    """
+    _check_axes(axes, name)
+    found = Detections.from_labels(labels, axes=axes, image=image, name=name)
+    frame = found.objects
+    for column, values in (columns or {}).items():
+        # as a list, so that "no class" stays None
+        frame[column] = pd.Series(
+            [values.get(label) for label in frame["label"].tolist()],
+            index=frame.index,
+            dtype=float if column == "prob" else None,
+        )
+    return name_objects(replace(found, objects=frame))
+
+
+def to_volume(detections: Detections, *, axes: str | None = None) -> NDArray[Any]:
+    """Draw the label volume.
+
+    Args:
+        detections: the objects; the image's size must be known.
+        axes: ``ZYX`` or ``TZYX``; ``TZYX`` where the image has several time points when ``None``.
+
+    Returns:
+        uint16 (uint32 where a label is over 65,535), also of one slice only.
+
+    Raises:
+        BadInputError: as :meth:`Detections.to_labels`; ``ZYX`` for several time points.
+
+    >>> import numpy as np
+    >>> plane = Detections.from_labels(np.array([[0, 3]]))
+    >>> to_volume(plane).tolist()
+    [[[0, 3]]]
+    """
+    info = detections.image
+    axes = axes or ("TZYX" if info.size_t > 1 else "ZYX")
+    source = info.name or "detections"
+    _check_axes(axes, source)
+    if axes == "ZYX" and info.size_t > 1:
+        raise BadInputError(source, f"has {info.size_t} time points", "draw it as TZYX")
+    labels = detections.to_labels()
+    sizes = {"T": info.size_t, "Z": info.size_z, "Y": labels.shape[-2], "X": labels.shape[-1]}
+    volume: NDArray[Any] = labels.reshape([sizes[axis] for axis in axes])
+    return volume
+
+
+def has_objects(detections: Detections) -> bool:
+    """Return whether every row says which object of a volume it belongs to."""
+    frame = detections.objects
+    return OBJECT in frame.columns and all(map(is_uuid, frame[OBJECT]))
+
+
+def name_objects(detections: Detections) -> Detections:
+    """Give every object of a volume a UUID, where it has none yet.
+
+    The rows of a time point that have the same label are one object. The UUID that one of its rows
+    has already counts for all of them, unless another object has it; where there is none, the
+    object gets a new one, and its rows those that :func:`slice_id` makes of it.
+
+    >>> import numpy as np
+    >>> stack = Detections.from_labels(np.array([[[1, 2]], [[1, 0]]]), axes="ZYX")
+    >>> named = name_objects(stack)
+    >>> named.objects["object"].nunique(), name_objects(named).ids == named.ids
+    (2, True)
+    """
+    frame = detections.objects.copy(deep=False)
+    rows = frame.groupby(["t", "label"], sort=False).indices
+    given = frame[OBJECT].tolist() if OBJECT in frame.columns else [None] * len(frame)
+    objects: list[str] = [""] * len(frame)
+    ids, z = detections.ids, frame["z"].tolist()
+    used: set[str] = set()
+    for members in rows.values():
+        known = {str(given[row]).lower() for row in members if is_uuid(given[row])} - used
+        identity = min(known) if known else new_ids(1)[0]
+        used.add(identity)
+        for row in members:
+            objects[row] = identity
+            if not known:
+                ids[row] = slice_id(identity, z[row])
+    frame[OBJECT] = pd.Series(objects, index=frame.index, dtype=object)
+    frame.index = pd.Index(ids, name="id", dtype=object)
+    return replace(detections, objects=frame)
+
+
+def list_objects(detections: Detections) -> pd.DataFrame:
+    """Return a row an object of a volume, where its slices are rows of the detections.
+
+    Returns:
+        Indexed by the object's UUID, in the order of time points and labels: ``label``, ``t``,
+        ``z_first`` and ``z_last`` (slices from 0), ``slices`` (how many; fewer than from the first
+        to the last where there is a gap), ``voxels`` (sum of the outlines' areas), ``prob`` (the
+        largest) and ``class`` (of its first row).
+
+    >>> import numpy as np
+    >>> ball = np.zeros((3, 4, 4), np.uint16)
+    >>> ball[0, 1, 1], ball[1, 1:3, 1:3] = 5, 5
+    >>> list_objects(from_volume(ball))[["label", "z_first", "z_last", "voxels"]].values.tolist()
+    [[5.0, 0.0, 1.0, 5.0]]
+    """
+    frame = (detections if has_objects(detections) else name_objects(detections)).objects
+    table = pd.DataFrame(frame[[OBJECT, "label", "t", "z", "prob", "class"]])
+    table["voxels"] = frame.geometry.area
+    grouped = table.groupby(OBJECT, sort=False)
+    listed = grouped.agg(
+        label=("label", "first"),
+        t=("t", "first"),
+        z_first=("z", "min"),
+        z_last=("z", "max"),
+        slices=("z", "nunique"),
+        voxels=("voxels", "sum"),
+        prob=("prob", "max"),
+    )
+    # of the first row, as GroupBy.first() passes over rows without a class
+    classes = table.loc[~table[OBJECT].duplicated(), "class"].tolist()
+    listed["class"] = pd.Series(classes, index=listed.index, dtype=object)
+    return listed.sort_values(["t", "label"], kind="stable")
+
+
+def _check_axes(axes: str, source: str) -> None:
+    if axes not in ("ZYX", "TZYX"):
+        raise BadInputError(source, f"axes {axes!r} are no volume's", "give ZYX or TZYX")
