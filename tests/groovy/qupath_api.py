@@ -204,9 +204,9 @@ getInputStream getOutputStream getParent getParentFile getScaleX getScaleY getSc
 getShearY getSimpleName getTranslateInstance getWidth group hypot indexOf intValue isAbsolute
 isAlive isDirectory isEmpty isFile isIdentity isNaN keySet lastIndexOf length list listFiles mark
 matcher matches max min move offsetByCodePoints parallelStream poll pop push put putAll
-putNextEntry quote read redirectErrorStream replace replaceAll replaceFirst reset rint round size split
-start startsWith substring toFile toLowerCase toPath toString transform trim valueOf values waitFor
-write
+putNextEntry quote read redirectErrorStream replace replaceAll replaceFirst reset rint round size
+split start startsWith substring toFile toLowerCase toPath toString transform trim valueOf values
+waitFor write
 any collate collect collectEntries collectMany count deleteDir each eachLine eachWithIndex every
 find findAll findIndexOf findResult getText getVariable hasVariable isInteger isNumber join
 last readLines reverse sort startDaemon sum toDouble toInteger transpose unique with
