@@ -320,7 +320,7 @@ def test_regions_of_the_names_that_they_had_before_are_found(tmp_path: Path) -> 
 
 def test_what_was_pulled_is_read_as_an_export(picture: Picture, tmp_path: Path) -> None:
     kinds = ["Cyst (old)", None, "Polygon"]
-    shapes = [shapely.box(2, 3, 12, 9), shapely.box(20, 5, 28, 25), shapely.box(30, 4, 39, 30)]
+    shapes = [shapely.box(2, 3, 12, 9), shapely.box(20, 5, 28, 25), shapely.box(30, 6, 39, 30)]
     review = review_of(regions(*shapes, **{"class": kinds}), picture[0])
     for name in ("a (1)", "a", "a (1) (2)"):
         write_crops(review, name, tmp_path)
