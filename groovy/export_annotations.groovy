@@ -3,10 +3,12 @@
 // Needs   QuPath 0.4 to 0.7, and an image or a project with annotations.
 // Writes  for each image, into a folder:
 //           geojsons/NAME.geojson            its annotations, with UUIDs and classes
-//           ROIsTif/NAME [Class] 001.tif     the region of each annotation with an area: all
+//           ROIsTif/NAME (Class)_001.tif     the region of each annotation with an area: all
 //                                            channels, the pixel size, the annotation as ImageJ's
-//                                            selection; [none] where it has no class; cut to the
-//                                            image, and none for an annotation outside of it
+//                                            selection; (none) where it has no class; cut to the
+//                                            image, and none for an annotation outside of it.
+//                                            The class is the only round bracket, by which programs
+//                                            sort: others in NAME and Class become square
 //           ROIs/NAME_rois.zip               all annotations for ImageJ's ROI Manager, at their
 //                                            place in the whole image
 //         All of it is as QuPath shows the image, also where that is its file rotated or cropped.
@@ -67,16 +69,13 @@ forEachImage(imagesToExport(settings.images, settings.project)) { imageData, nam
     def annotations = sortByPosition(hierarchy.getAnnotationObjects().findAll {
         it.hasROI() && (!classes || it.getPathClass()?.toString() in classes)
     })
-    def titles = annotations.withIndex().collect { annotation, n ->
-        annotationTitle(annotation.getPathClass()?.toString(), n + 1)
-    }
     def detections = settings.detections ? hierarchy.getDetectionObjects() as List : []
     if (annotations || detections)
         writeAnnotations(fileInside(folder, "geojsons/${name}.geojson"), imageData, name, annotations, detections)
     if (settings.rois && annotations)
-        writeRois(fileInside(folder, "ROIs/${name}_rois.zip"), imageData, annotations, titles)
+        writeRois(fileInside(folder, "ROIs/${name}_rois.zip"), imageData, annotations)
     int regions = settings.regions
-        ? writeRegions(new File(folder, 'ROIsTif'), imageData, name, annotations, titles, settings)
+        ? writeRegions(new File(folder, 'ROIsTif'), imageData, name, annotations, settings)
         : 0
     return "${annotations.size()} annotations, ${regions} regions"
 }
@@ -98,22 +97,39 @@ static List sortByPosition(Collection annotations) {
     }
 }
 
-/** Return an annotation's title in file names: its class in brackets, and its number. */
+/** Return an annotation's title among ROIs and in messages: its class, and its number. */
 static String annotationTitle(String className, int number) {
-    String kind = (className ?: 'none').replaceAll(/[\[\]]/, '_')
+    return "${classText(className)} ${String.format('%03d', number)}"
+}
+
+/** Return the name of an annotation's region: its class is the only round bracket, by which programs sort. */
+static String cropName(String name, String className, int number) {
+    return "${squareBrackets(name)} (${classText(className)})_${String.format('%03d', number)}"
+}
+
+/** Return a class as it is written into a name; one that is called like a kind of ROI gets _ behind it. */
+static String classText(String className) {
+    String safe = squareBrackets(className ?: 'none')
         .replaceAll(/[\x00-\x1f<>:"\/\\|?*]/, '_').replaceAll(/^[ .]+|[ .]+$/, '')
-    return "[${kind.take(100) ?: '_'}] ${String.format('%03d', number)}"
+    int end = safe.offsetByCodePoints(0, Math.min(100, safe.codePointCount(0, safe.length())))
+    String text = safe.substring(0, end).replaceAll(/^[ .]+|[ .]+$/, '') ?: '_'
+    def kinds = ['area', 'composite', 'ellipse', 'freehand', 'geometry', 'line', 'oval', 'point', 'points',
+        'polygon', 'polyline', 'rectangle', 'traced']
+    String lower = text.toLowerCase(Locale.ROOT)
+    return lower in kinds || lower ==~ /[0-9]+ objects?/ ? text + '_' : text
 }
 
 /** Write the region of each annotation with an area as a TIFF; return their number. */
-int writeRegions(File folder, imageData, String name, List annotations, List<String> titles, Map settings) {
+int writeRegions(File folder, imageData, String name, List annotations, Map settings) {
     Set<String> files = []
     List<String> outside = [], cut = []
     def server = imageData.getServer()
-    [annotations, titles].transpose().each { annotation, title ->
+    annotations.eachWithIndex { annotation, n ->
         def roi = annotation.getROI()
         if (!roi.isArea())
             return
+        String className = annotation.getPathClass()?.toString()
+        String title = annotationTitle(className, n + 1)
         def box = regionBounds(roi)
         if (box[2] <= 0 || box[3] <= 0 || box[0] >= server.getWidth() || box[1] >= server.getHeight()) {
             outside << title
@@ -121,7 +137,7 @@ int writeRegions(File folder, imageData, String name, List annotations, List<Str
         }
         if (box[0] < 0 || box[1] < 0 || box[2] > server.getWidth() || box[3] > server.getHeight())
             cut << title
-        File file = fileInside(folder, "${name} ${title}.tif")
+        File file = fileInside(folder, cropName(name, className, n + 1) + '.tif')
         writeRegion(file, server, roi, settings.margin as int, settings.downsample as double)
         files << file.name
     }
@@ -263,20 +279,23 @@ static Map annotationGeometry(roi) {
     return [type: type, coordinates: type == 'Point' ? coordinates[0] : coordinates]
 }
 
-/** Return the TIFFs of an image from an earlier export that were not written again. */
+/** Return the TIFFs of an image from an earlier export, also named `NAME [Class] 001`, that were not written again. */
 static List<String> findStaleRegions(File folder, String name, Set<String> written) {
-    def ours = Pattern.compile(Pattern.quote(name) + / \[[^\]]*\] \d{3,}\.tif/)
+    String start = Pattern.quote(squareBrackets(name))
+    def ours = Pattern.compile(start + / \([^()]*\)_\d{3,}\.tif|/ + Pattern.quote(name) + / \[[^\]]*\] \d{3,}\.tif/)
     return (folder.list() ?: []).findAll { ours.matcher(it).matches() && !(it in written) }.sort()
 }
 
 /** Write annotations as ImageJ ROIs, with the properties by which starbridge finds them again. */
-static void writeRois(File file, imageData, List annotations, List<String> titles) {
+static void writeRois(File file, imageData, List annotations) {
     def server = imageData.getServer()
     boolean planes = server.nZSlices() * server.nTimepoints() > 1
     writeAtomically(file) { File part ->
         new ZipOutputStream(new BufferedOutputStream(new FileOutputStream(part))).withCloseable { zip ->
-            [annotations, titles].transpose().each { annotation, title ->
+            annotations.eachWithIndex { annotation, n ->
                 def roi = annotation.getROI()
+                String className = annotation.getPathClass()?.toString()
+                String title = annotationTitle(className, n + 1)
                 Roi converted = IJTools.convertToIJRoi(roi, 0, 0, 1)
                 converted.setName(annotation.getName() ?: title)
                 if (planes)
@@ -286,7 +305,6 @@ static void writeRois(File file, imageData, List annotations, List<String> title
                 converted.setProperty('starbridge.roi_name', encodeProperty(converted.getName()))
                 if (annotation.getName() != null)
                     converted.setProperty('starbridge.name', encodeProperty(annotation.getName()))
-                String className = annotation.getPathClass()?.toString()
                 if (className)
                     converted.setProperty('starbridge.class', encodeProperty(className))
                 zip.putNextEntry(new ZipEntry(title + '.roi'))
@@ -347,15 +365,23 @@ static String safeName(String name) {
     return safe ?: 'unnamed'
 }
 
-/** Return a file name for each image: its own, with the image's number in the project where that is taken. */
+/** Return a text with square brackets in place of round ones. */
+static String squareBrackets(String text) {
+    return text.replace('(', '[').replace(')', ']')
+}
+
+/**
+ * Return a file name for each image: its own, with the image's number in the project where that is taken.
+ * Names that differ in the kind of brackets alone are one name, as image regions have square ones only.
+ */
 static List<String> resultNames(List<String> imageNames, List<String> ids) {
     Set<String> taken = []
     return [imageNames, ids].transpose().collect { given, id ->
         String safe = given.replaceAll(/[\x00-\x1f<>:"\/\\|?*]/, '_').replaceAll(/^[ .]+|[ .]+$/, '')
         String name = safe.replaceAll(/(?i)(?<=.)(\.ome\.tiff?|\.ome\.btf|\.ome\.zarr|\.tiff?|\.btf|\.h5|\.hdf5|\.zarr)$/, '') ?: "image ${id}"
-        while (name.toLowerCase() in taken)
+        while (squareBrackets(name).toLowerCase() in taken)
             name = "${name} (${id})"
-        taken << name.toLowerCase()
+        taken << squareBrackets(name).toLowerCase()
         name
     }
 }

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache, partial
 from pathlib import Path
 from pickle import UnpicklingError
@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 from bridge.files.cache import CACHE_VARIABLE, cache_folder
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+
+_WORTH_THREADS = 2**20  # pixels
 
 _OF_CACHE_FILES = ("_index_name", "_load_index", "_save_index", "_save_data")
 """Part of ``numba.core.caching.IndexDataCacheFile`` that is used here (Numba 0.55 to 0.68)."""
@@ -48,6 +50,31 @@ def compiled(**options: Any) -> Callable[[_Function], _Function]:
         return dispatcher  # type: ignore[no-any-return]
 
     return decorate
+
+
+@contextmanager
+def suitable_threads(pixels: int) -> Iterator[None]:
+    """Run compiled functions of this thread on one core in this block, where an image is small.
+
+    Functions that share their work out wait for the slowest core each time: on a busy machine for a
+    time slice of some milliseconds, many times what the work on a crop of an object takes.
+
+    Args:
+        pixels: of the planes that the functions go through.
+
+    >>> import numba
+    >>> with suitable_threads(100 * 100):
+    ...     numba.get_num_threads()
+    1
+    """
+    import numba
+
+    before = numba.get_num_threads()
+    numba.set_num_threads(before if pixels > _WORTH_THREADS else 1)
+    try:
+        yield
+    finally:
+        numba.set_num_threads(before)
 
 
 @cache

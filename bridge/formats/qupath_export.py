@@ -2,16 +2,16 @@
 
 orgaSeg's script for QuPath leaves ``geojsons/IMAGE.geojson`` and
 ``ROIsTif/IMAGEAnnotation (Polygon) (CLASS)_N.tif`` in a folder ``export``; ``starbridge qupath pull
---crops`` leaves ``ROIsTif/IMAGE [CLASS] 001.tif``. A region has the number of its annotation in the
-GeoJSON, from 0 or from 1. As files get lost, sorted and renamed, a number is trusted only where
-class and size agree.
+--crops`` leaves ``ROIsTif/IMAGE (CLASS)_001.tif``, with square brackets in IMAGE. A region has the
+number of its annotation in the GeoJSON, from 0 or from 1. As files get lost, sorted and renamed, a
+number is trusted only where class and size agree.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from bridge.detections import Detections
 from bridge.errors import BadInputError
 from bridge.formats import geojson
 from bridge.formats.naming import natural_key
-from bridge.formats.naming.crops import class_in_name
+from bridge.formats.naming.crops import class_in_name, square_brackets
 from bridge.images import find_images, image_name, open_image
 from bridge.images.names import IMAGE_ENDINGS
 
@@ -121,7 +121,7 @@ def list_export(folder: Path) -> tuple[list[ExportedImage], list[Path]]:
     for path in sorted(place.iterdir()) if place.is_dir() else []:
         if not _is_image(path):
             continue
-        of = max((name for name in outlines if path.name.startswith(name)), key=len, default=None)
+        of = _image_of(path.name, outlines)
         (strange if of is None else regions[of]).append(path)
     images = [
         ExportedImage(name, outlines[name], tuple(sorted(found, key=_number)))
@@ -189,6 +189,14 @@ def outline_in_region(annotations: Detections, region: Region) -> Detections:
     left, top = region.corner
     moved = row.assign(geometry=row.geometry.translate(-left, -top), z=0, t=0, c=0)
     return Detections(moved, outline=annotations.outline)
+
+
+def _image_of(region: str, names: Iterable[str]) -> str | None:
+    """Return the image, of some names, that a region's name begins with, as it is or squared."""
+    starts = ((name, square_brackets(name)) for name in names)
+    found = [both for both in starts if region.startswith(both)]
+    longest = max(found, key=lambda both: (len(both[0]), region.startswith(both[0])), default=None)
+    return None if longest is None else longest[0]
 
 
 def _annotations(file: Path) -> Detections:

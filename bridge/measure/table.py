@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bridge.detections import Detections, check_labels
 from bridge.errors import BadInputError
+from bridge.files.compiled import suitable_threads
 from bridge.images.channels import channel_titles
 from bridge.images.info import PixelSize
 from bridge.measure.columns import (
@@ -106,23 +107,24 @@ def measure(
     index, planes = object_planes(objects, image, axes)
     has_nuclei = isinstance(objects, Detections) and _any_nucleus(objects)
     with_cells = ring is not None or has_nuclei
-    for plane in planes:
-        compartments = plane.compartments
-        if ring is not None and ring_scale is not None:
-            compartments = compartments.with_rings(ring, ring_scale)
-        lists = _pixel_lists(compartments, with_cells)
-        columns = _shapes(compartments, lists, units)
-        of_channel = None if further is None else further(compartments, lists)
-        for channel in chosen:
-            values = image.plane(channel, z=plane.z, t=plane.t)
-            for name, pixels in lists.items():
-                columns |= intensity_columns(
-                    name, titles[channel], measure_intensities(values, pixels)
-                )
-            if of_channel is not None:
-                columns |= of_channel(titles[channel], values)
-        rows.append(plane.rows)
-        parts.append(_without_cells(columns, compartments.has_cell))
+    with suitable_threads(image.height * image.width):
+        for plane in planes:
+            compartments = plane.compartments
+            if ring is not None and ring_scale is not None:
+                compartments = compartments.with_rings(ring, ring_scale)
+            lists = _pixel_lists(compartments, with_cells)
+            columns = _shapes(compartments, lists, units)
+            of_channel = None if further is None else further(compartments, lists)
+            for channel in chosen:
+                values = image.plane(channel, z=plane.z, t=plane.t)
+                for name, pixels in lists.items():
+                    columns |= intensity_columns(
+                        name, titles[channel], measure_intensities(values, pixels)
+                    )
+                if of_channel is not None:
+                    columns |= of_channel(titles[channel], values)
+            rows.append(plane.rows)
+            parts.append(_without_cells(columns, compartments.has_cell))
     return _table(index, rows, parts)
 
 

@@ -47,15 +47,23 @@ static String safeName(String name) {
     return safe ?: 'unnamed'
 }
 
-/** Return a file name for each image: its own, with the image's number in the project where that is taken. */
+/** Return a text with square brackets in place of round ones. */
+static String squareBrackets(String text) {
+    return text.replace('(', '[').replace(')', ']')
+}
+
+/**
+ * Return a file name for each image: its own, with the image's number in the project where that is taken.
+ * Names that differ in the kind of brackets alone are one name, as image regions have square ones only.
+ */
 static List<String> resultNames(List<String> imageNames, List<String> ids) {
     Set<String> taken = []
     return [imageNames, ids].transpose().collect { given, id ->
         String safe = given.replaceAll(/[\x00-\x1f<>:"\/\\|?*]/, '_').replaceAll(/^[ .]+|[ .]+$/, '')
         String name = safe.replaceAll(/(?i)(?<=.)(\.ome\.tiff?|\.ome\.btf|\.ome\.zarr|\.tiff?|\.btf|\.h5|\.hdf5|\.zarr)$/, '') ?: "image ${id}"
-        while (name.toLowerCase() in taken)
+        while (squareBrackets(name).toLowerCase() in taken)
             name = "${name} (${id})"
-        taken << name.toLowerCase()
+        taken << squareBrackets(name).toLowerCase()
         name
     }
 }

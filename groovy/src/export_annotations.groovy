@@ -3,10 +3,12 @@
 // Needs   QuPath 0.4 to 0.7, and an image or a project with annotations.
 // Writes  for each image, into a folder:
 //           geojsons/NAME.geojson            its annotations, with UUIDs and classes
-//           ROIsTif/NAME [Class] 001.tif     the region of each annotation with an area: all
+//           ROIsTif/NAME (Class)_001.tif     the region of each annotation with an area: all
 //                                            channels, the pixel size, the annotation as ImageJ's
-//                                            selection; [none] where it has no class; cut to the
-//                                            image, and none for an annotation outside of it
+//                                            selection; (none) where it has no class; cut to the
+//                                            image, and none for an annotation outside of it.
+//                                            The class is the only round bracket, by which programs
+//                                            sort: others in NAME and Class become square
 //           ROIs/NAME_rois.zip               all annotations for ImageJ's ROI Manager, at their
 //                                            place in the whole image
 //         All of it is as QuPath shows the image, also where that is its file rotated or cropped.
@@ -50,16 +52,13 @@ forEachImage(imagesToExport(settings.images, settings.project)) { imageData, nam
     def annotations = sortByPosition(hierarchy.getAnnotationObjects().findAll {
         it.hasROI() && (!classes || it.getPathClass()?.toString() in classes)
     })
-    def titles = annotations.withIndex().collect { annotation, n ->
-        annotationTitle(annotation.getPathClass()?.toString(), n + 1)
-    }
     def detections = settings.detections ? hierarchy.getDetectionObjects() as List : []
     if (annotations || detections)
         writeAnnotations(fileInside(folder, "geojsons/${name}.geojson"), imageData, name, annotations, detections)
     if (settings.rois && annotations)
-        writeRois(fileInside(folder, "ROIs/${name}_rois.zip"), imageData, annotations, titles)
+        writeRois(fileInside(folder, "ROIs/${name}_rois.zip"), imageData, annotations)
     int regions = settings.regions
-        ? writeRegions(new File(folder, 'ROIsTif'), imageData, name, annotations, titles, settings)
+        ? writeRegions(new File(folder, 'ROIsTif'), imageData, name, annotations, settings)
         : 0
     return "${annotations.size()} annotations, ${regions} regions"
 }

@@ -20,7 +20,8 @@ from tools.page_commands import DOCS, read_blocks, read_commands, run_command
 pytest.importorskip("sklearn")
 pytest.importorskip("tensorflow")
 pytest.importorskip("stardist")
-pytestmark = [pytest.mark.model, pytest.mark.slow]
+# All commands of the page are run before the first test: three minutes of a core's time.
+pytestmark = [pytest.mark.model, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 PAGE = "organoid-tutorial.md"
 CLASSES = {"Budding", "Cyst", "Dead (dark)", "Long axis", "Rosette", "Solid"}

@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
 from numba.core import config
 
 import bridge
 from bridge.files import compiled as compiled_module
-from bridge.files.compiled import compiled
+from bridge.files.compiled import compiled, suitable_threads
 
 PR_CAPBSET_DROP = 24
 CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 1, 2
@@ -132,3 +133,14 @@ def test_a_folder_of_numba_that_a_person_chose_is_kept(
     compiled()(add)(1, 1)
 
     assert list(tmp_path.rglob("*.nbi"))
+
+
+def test_small_images_are_gone_through_on_one_core_and_large_ones_on_all() -> None:
+    before = numba.get_num_threads()
+
+    with suitable_threads(2000 * 2000):
+        assert numba.get_num_threads() == before
+    with pytest.raises(ValueError, match="in between"), suitable_threads(45 * 45):
+        assert numba.get_num_threads() == 1
+        raise ValueError("in between")
+    assert numba.get_num_threads() == before

@@ -91,6 +91,16 @@ def test_names_that_begin_alike_are_told_apart(tmp_path: Path) -> None:
     ]
 
 
+def test_names_that_differ_in_their_brackets_alone_are_told_apart(tmp_path: Path) -> None:
+    for seed, name in enumerate(("plate (1)", "plate [1]")):
+        write_export(tmp_path, name, CLASSES, seed=seed)
+    images, _ = list_export(tmp_path / "export")
+
+    starts = {path.name[:9] for image in images for path in image.regions}
+    assert starts == {image.name for image in images}
+    assert all(path.name.startswith(image.name) for image in images for path in image.regions)
+
+
 def test_an_export_is_found_beside_the_images(tmp_path: Path) -> None:
     write_export(tmp_path, "a", CLASSES, image=True)
 

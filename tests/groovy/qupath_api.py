@@ -195,7 +195,7 @@ STATIC_METHODS_OF_SCRIPTS = frozenset(_STATIC.split())
 """Names that QuPath imports into every script: a function of ours must not have one of them."""
 
 _OTHERS = """
-abs add addAll ceil clear close closeEntry compile concatenate contains containsKey
+abs add addAll ceil clear close closeEntry codePointCount compile concatenate contains containsKey
 createDirectories createInverse createTempDirectory createTransformedShape currentThread
 deleteIfExists descendants destroy Double doubleValue encode endsWith environment equalsIgnoreCase
 floor forEach format forName get getAbsoluteFile getAbsolutePath getBounds2D getBytes
@@ -203,9 +203,10 @@ getCanonicalFile getClass getClassLoader getContextClassLoader getDeterminant ge
 getInputStream getOutputStream getParent getParentFile getScaleX getScaleY getScheme getShearX
 getShearY getSimpleName getTranslateInstance getWidth group hypot indexOf intValue isAbsolute
 isAlive isDirectory isEmpty isFile isIdentity isNaN keySet lastIndexOf length list listFiles mark
-matcher matches max min move parallelStream poll pop push put putAll putNextEntry quote read
-redirectErrorStream replace replaceAll replaceFirst reset rint round size split start startsWith
-substring toFile toLowerCase toPath toString transform trim valueOf values waitFor write
+matcher matches max min move offsetByCodePoints parallelStream poll pop push put putAll
+putNextEntry quote read redirectErrorStream replace replaceAll replaceFirst reset rint round size
+split start startsWith substring toFile toLowerCase toPath toString transform trim valueOf values
+waitFor write
 any collate collect collectEntries collectMany count deleteDir each eachLine eachWithIndex every
 find findAll findIndexOf findResult getText getVariable hasVariable isInteger isNumber join
 last readLines reverse sort startDaemon sum toDouble toInteger transpose unique with

@@ -303,7 +303,7 @@ def test_the_open_image_is_exported_as_it_is_on_the_screen(
     assert counts == ([2, 3] if settings else [3])
     assert len(list((export / "ROIsTif").glob(f"{NAMES[0]} *.tif"))) == 2
     with zipfile.ZipFile(export / "ROIs" / f"{NAMES[0]}_rois.zip") as archive:
-        assert archive.namelist() == ["[none] 001.roi", "[Tumor] 002.roi", "[none] 003.roi"]
+        assert archive.namelist() == ["none 001.roi", "Tumor 002.roi", "none 003.roi"]
 
 
 # ---- export_annotations ------------------------------------------------------------------------
@@ -326,18 +326,18 @@ def test_annotations_are_exported_for_training(
         for path in (
             f"geojsons/{name}.geojson",
             f"ROIs/{name}_rois.zip",
-            f"ROIsTif/{name} [Tumor] 001.tif",
-            f"ROIsTif/{name} [none] 002.tif",
+            f"ROIsTif/{name} (Tumor)_001.tif",
+            f"ROIsTif/{name} (none)_002.tif",
         )
     )
     left, top, right, bottom = BOX
     for name in NAMES:
         whole = tifffile.imread(made / f"{name}.tif")
-        with tifffile.TiffFile(out / "ROIsTif" / f"{name} [Tumor] 001.tif") as tiff:
+        with tifffile.TiffFile(out / "ROIsTif" / f"{name} (Tumor)_001.tif") as tiff:
             region = tiff.asarray()
             assert tiff.pages.first.tags["XResolution"].value == (4_000_000, 1_000_000)
         assert np.array_equal(region, whole[..., top:bottom, left:right])
-        with open_image(out / "ROIsTif" / f"{name} [Tumor] 001.tif") as image:
+        with open_image(out / "ROIsTif" / f"{name} (Tumor)_001.tif") as image:
             assert image.info.pixel_size is not None
             assert image.info.pixel_size.x == pytest.approx(PIXEL_SIZE)
         outlines = Detections.read(out / "geojsons" / f"{name}.geojson").objects
@@ -353,7 +353,7 @@ def test_regions_are_made_smaller_and_chosen_by_class(run: Run, project: Path) -
     run("export_annotations", "classes=Tumor, Stroma", "downsample=2", "margin=10")
 
     (file,) = (project.parent / "export" / "ROIsTif").iterdir()
-    assert file.name == f"{NAMES[0]} [Tumor] 001.tif"
+    assert file.name == f"{NAMES[0]} (Tumor)_001.tif"
     assert tifffile.imread(file).shape == (115, 110)
     with tifffile.TiffFile(file) as tiff:
         assert tiff.pages.first.tags["XResolution"].value == (2_000_000, 1_000_000)

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from bridge.apps.qupath.crops import annotation_title
 from bridge.apps.qupath.project_files import ProjectImage
 from bridge.apps.qupath.results import result_names
+from bridge.formats.naming.crops import ROI_KINDS, class_text, crop_name
 from tests.groovy.conftest import NAMES, Groovy
 from tests.waiting import PATIENCE
 
@@ -98,7 +98,7 @@ def test_names_become_safe(groovy: Groovy, name: str, safe: str) -> None:
 def test_images_have_the_names_that_pull_gives_them(groovy: Groovy) -> None:
     names = [
         "a.tif", "A.ome.TIF", "b", "a.zarr", "s.ome.tif - Image0", "../c:d?.h5", " day 1.5 ", "...",
-        ".tif", "x.ome.h5", "[two] $x 100%.btf", "a (13)", "a.btf",
+        ".tif", "x.ome.h5", "[two] $x 100%.btf", "a (13)", "a.btf", "a [13]",
     ]  # fmt: skip
     images = [
         ProjectImage(id=str(n), name=name, uris=(), data=Path(), description="", metadata={})
@@ -722,18 +722,37 @@ def test_a_command_ends_with_the_script(groovy: Groovy, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Tumor: a/b", None, "[x]", "..", "../../etc", " Zelle µ 核. ", '<">|?*\n', "x" * 300]
-)
-def test_annotations_are_called_as_pull_calls_them(groovy: Groovy, name: str | None) -> None:
-    title = groovy.ask("export_annotations", f"script.annotationTitle({quoted(name)}, 12)")
+    "kind",
+    [
+        "Tumor: a/b", None, "[x]", "Cyst (old)", "..", "../../etc", " Zelle µ 核. ", '<">|?*\n',
+        "x" * 300, "😀" * 300, "x" * 99 + " .x", "12 Objects", "１ object", "",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["s1", "plate (A1) [2]"])
+def test_regions_are_called_as_pull_calls_them(groovy: Groovy, name: str, kind: str | None) -> None:
+    written = groovy.ask(
+        "export_annotations", f"script.cropName({quoted(name)}, {quoted(kind)}, 12)"
+    )
 
-    assert title == annotation_title(name, 12)
+    assert written == crop_name(name, kind, 12)
+
+
+def test_classes_that_are_called_like_a_kind_of_roi_are_written_as_pull_writes_them(
+    groovy: Groovy,
+) -> None:
+    kinds = [kind.capitalize() for kind in sorted(ROI_KINDS)]
+    call = f"{quoted(kinds)}.collect {{ script.classText(it) }}"
+
+    assert groovy.ask("export_annotations", call) == [class_text(kind) for kind in kinds]
 
 
 def test_files_of_an_earlier_export_are_reported(groovy: Groovy, tmp_path: Path) -> None:
-    for name in ("s1 [a] 001.tif", "s1 [a] 002.tif", "s1 [b] 003.tif", "s10 [a] 001.tif", "x.tif"):
+    new = ["s [1] (a)_001.tif", "s [1] (a)_002.tif", "s [1] (b [c])_003.tif"]
+    old = ["s (1) [a] 001.tif"]
+    of_others = ["s (a)_001.tif", "s [1]0 (a)_001.tif", "s [1] [2] (a)_001.tif", "s [1].tif"]
+    for name in new + old + of_others:
         (tmp_path / name).touch()
 
-    call = f"script.findStaleRegions({quoted(tmp_path)}, 's1', ['s1 [a] 001.tif'] as Set)"
+    call = f"script.findStaleRegions({quoted(tmp_path)}, 's (1)', [{quoted(new[0])}] as Set)"
 
-    assert groovy.ask("export_annotations", call) == ["s1 [a] 002.tif", "s1 [b] 003.tif"]
+    assert groovy.ask("export_annotations", call) == old + new[1:]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 import pandas as pd
 import pytest
@@ -232,6 +233,18 @@ def test_nan_touches_only_its_object_and_its_channel() -> None:
     assert first.loc[2].notna().all()
     assert table.filter(like="C2:").notna().all(axis=None)
     assert table["Nucleus: Area px^2"].tolist() == [2, 2]
+
+
+def test_a_small_image_is_measured_on_one_core() -> None:
+    cores: list[int] = []
+
+    def further(*_: object) -> Callable[[str, NDArray[Any]], dict[str, NDArray[np.float64]]]:
+        cores.append(numba.get_num_threads())
+        return lambda title, values: {}
+
+    measure(np.ones((4, 4), int), from_array(np.ones((4, 4), np.uint8)), further=further)
+
+    assert cores == [1]
 
 
 def test_nothing_to_measure_has_all_columns(square: Detections) -> None:

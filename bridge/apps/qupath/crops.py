@@ -26,10 +26,10 @@ from bridge.detections import Detections
 from bridge.errors import BadInputError
 from bridge.files.atomic import write_bytes
 from bridge.files.hashing import file_hash
-from bridge.files.names import safe_name
 from bridge.formats.geojson import DECIMALS, PROBABILITY
 from bridge.formats.imagej_rois import encode
 from bridge.formats.markers import make_markers, marker_features, marker_rois, select_markers
+from bridge.formats.naming.crops import class_text, crop_name, square_brackets
 from bridge.formats.qupath_export import region_box
 from bridge.images import from_array
 from bridge.images.hyperstack import write_hyperstack
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 GEOJSONS, ROIS, REGIONS = "export/geojsons", "export/ROIs", "export/ROIsTif"
 """Folders of the training set."""
 
-_LONGEST_CLASS = 100
 _AREAS = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
 _OF_TABLES = ("annotation", "annotation class")
 
@@ -90,7 +89,8 @@ def write_crops(
 
     Returns:
         The files: ``export/geojsons/NAME.geojson``, ``export/ROIs/NAME_rois.zip`` and
-        ``export/ROIsTif/NAME [Class] 001.tif``; none without annotations.
+        ``export/ROIsTif/NAME (Class)_001.tif``, as
+        :func:`bridge.formats.naming.crops.crop_name` names regions; none without annotations.
 
     Raises:
         BadInputError: the image's file is missing, cannot be read, or is not what QuPath shows
@@ -111,7 +111,8 @@ def write_crops(
         review = _as_shown(review)
         _check_size(review, image)
         annotations = _sorted_annotations(review, classes)
-        titles = [annotation_title(kind, n) for n, kind in enumerate(annotations["class"], 1)]
+        kinds = annotations["class"].tolist()
+        titles = [f"{class_text(kind)} {number:03d}" for number, kind in enumerate(kinds, 1)]
         _write_geojson(review, annotations, name, out / files["annotations geojson"])
         _write_rois(review, annotations, titles, out / files["annotations rois"])
         pixel_size = image.pixel_size or review.detections.image.pixel_size
@@ -134,9 +135,10 @@ def write_crops(
                 channels=image.channels,
                 name=name,
             )
-            files[f"crop {row + 1}"] = f"{REGIONS}/{name} {title}.tif"
+            number = int(row) + 1
+            files[f"crop {number}"] = f"{REGIONS}/{crop_name(name, kinds[row], number)}.tif"
             write_hyperstack(
-                crop, out / files[f"crop {row + 1}"], selection=_selection(annotation, x0, y0)
+                crop, out / files[f"crop {number}"], selection=_selection(annotation, x0, y0)
             )
     notes = []
     if outside:
@@ -150,28 +152,22 @@ def write_crops(
 def find_crops(name: str, folder: Path) -> list[str]:
     """Return the paths of all files that a training set of an image has in a folder.
 
+    Regions are also found under the name that they had before: ``NAME [Class] 001.tif``.
+
     Args:
         name: the beginning of the file names.
         folder: the folder that :func:`write_crops` got.
     """
-    regions = re.compile(re.escape(name) + r" \[[^\]]*\] \d{3,}\.tif")
+    start = re.escape(square_brackets(name))
+    regions = re.compile(
+        rf"{start} \([^()]*\)_\d{{3,}}\.tif|{re.escape(name)} \[[^\]]*\] \d{{3,}}\.tif"
+    )
     place = folder / REGIONS
     found = [
         f"{REGIONS}/{file.name}" for file in place.glob("*.tif") if regions.fullmatch(file.name)
     ]
     others = (f"{GEOJSONS}/{name}.geojson", f"{ROIS}/{name}_rois.zip")
     return [*(file for file in others if (folder / file).is_file()), *sorted(found)]
-
-
-def annotation_title(class_name: str | None, number: int) -> str:
-    """Return an annotation's title in file names: its class in brackets, and its number.
-
-    >>> annotation_title("Immune: CD3+", 7), annotation_title(None, 12)
-    ('[Immune_ CD3+] 007', '[none] 012')
-    """
-    # The notebooks for training find the class by the brackets.
-    kind = safe_name(re.sub(r"[\[\]]", "_", class_name or "none"))[:_LONGEST_CLASS]
-    return f"[{kind or '_'}] {number:03d}"
 
 
 def read_region(image: ShownImage, box: tuple[int, int, int, int], z: int, t: int) -> Any:

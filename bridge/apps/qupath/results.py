@@ -14,6 +14,7 @@ from bridge.apps.qupath.nesting import name_annotations
 from bridge.apps.qupath.project_files import ProjectFiles, ProjectImage
 from bridge.apps.qupath.sync import Review
 from bridge.files.names import safe_name
+from bridge.formats.naming.crops import square_brackets
 from bridge.images import image_name
 from bridge.images.locations import identity
 from bridge.review.results import DEFAULT_FORMATS, Written, write_results
@@ -22,16 +23,19 @@ from bridge.review.results import DEFAULT_FORMATS, Written, write_results
 def result_names(images: Sequence[ProjectImage]) -> list[str]:
     """Return a base name for the files of each image: its name in QuPath, made safe and unique.
 
-    Where a name is taken, the image's number is added. The script ``export_annotations.groovy``
-    names its files alike.
+    Where a name is taken, the image's number is added. Names that differ in the kind of brackets
+    alone are one name, as image regions have square ones only
+    (:func:`bridge.formats.naming.crops.crop_name`). The script ``export_annotations.groovy`` names
+    its files alike.
     """
     names: list[str] = []
     taken: set[str] = set()
     for image in images:
         name = image_name(safe_name(image.name)) or f"image {image.id}"
-        while name.casefold() in taken:  # Windows and macOS do not tell A.tif from a.tif
+        # Windows and macOS do not tell A.tif from a.tif.
+        while square_brackets(name).casefold() in taken:
             name = f"{name} ({image.id})"
-        taken.add(name.casefold())
+        taken.add(square_brackets(name).casefold())
         names.append(name)
     return names
 

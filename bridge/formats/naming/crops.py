@@ -17,10 +17,9 @@ NO_CLASS = "none"
 _LONGEST_CLASS = 100
 _ENDING = re.compile(r"\.[A-Za-z]{3,4}$")
 _NUMBER = re.compile(r"[_ ]*\d+$")
-_OF_PULL = re.compile(r"(?P<image>.+) \[(?P<kind>[^\[\]]+)\] \d{3,}")
 _OBJECT = re.compile(r"(?:Annotation|Detection|Cell)?\s*$")
-_COUNT = re.compile(r"\d+ objects?")
-_ROI_KINDS = frozenset(
+_COUNT = re.compile(r"[0-9]+ objects?")
+ROI_KINDS = frozenset(
     {
         "area", "composite", "ellipse", "freehand", "geometry", "line", "oval", "point", "points",
         "polygon", "polyline", "rectangle", "traced",
@@ -42,7 +41,16 @@ def crop_name(name: str, class_name: str | None, number: int) -> str:
     >>> crop_name("slide (2)", "Cyst: big", 7), crop_name("a", None, 12)
     ('slide [2] (Cyst_ big)_007', 'a (none)_012')
     """
-    return f"{_square(name)} ({class_text(class_name)})_{number:03d}"
+    return f"{square_brackets(name)} ({class_text(class_name)})_{number:03d}"
+
+
+def square_brackets(text: str) -> str:
+    """Return a text with square brackets in place of round ones.
+
+    >>> square_brackets("plate 1 (A1)")
+    'plate 1 [A1]'
+    """
+    return text.replace("(", "[").replace(")", "]")
 
 
 def class_text(class_name: str | None) -> str:
@@ -53,7 +61,7 @@ def class_text(class_name: str | None) -> str:
     >>> class_text("Cyst (old)"), class_text("Polygon")
     ('Cyst [old]', 'Polygon_')
     """
-    text = safe_name(_square(class_name or NO_CLASS))[:_LONGEST_CLASS].strip(" .") or "_"
+    text = safe_name(square_brackets(class_name or NO_CLASS))[:_LONGEST_CLASS].strip(" .") or "_"
     return f"{text}_" if _is_no_class(text) else text
 
 
@@ -61,8 +69,7 @@ def class_in_name(name: str) -> str | None:
     """Return the class in a name that QuPath, orgaSeg, starbridge or :func:`crop_name` made.
 
     It is the last outermost round bracket that is neither a kind of ROI nor a number of objects;
-    where a kind of ROI is there, a bracket behind it, as those before belong to the image. Names of
-    ``starbridge qupath pull --crops`` have it in square brackets before their number.
+    where a kind of ROI is there, a bracket behind it, as those before belong to the image.
 
     Returns:
         The class; ``None`` where there is none.
@@ -71,14 +78,9 @@ def class_in_name(name: str) -> str | None:
     'Cyst (old)'
     >>> class_in_name("slide (2)Annotation (Polygon)_1"), class_in_name("a (none)_001.tif")
     (None, None)
-    >>> class_in_name("slide (2) [Cyst] 007.tif")
-    'Cyst'
     """
-    stem = _ENDING.sub("", name)
-    if pulled := _OF_PULL.fullmatch(stem):
-        return None if pulled["kind"] == NO_CLASS else pulled["kind"]
-    found = _brackets(stem)
-    kinds = [number for number, (_, text) in enumerate(found) if text.lower() in _ROI_KINDS]
+    found = _brackets(_ENDING.sub("", name))
+    kinds = [number for number, (_, text) in enumerate(found) if text.lower() in ROI_KINDS]
     behind = found[kinds[-1] + 1 :] if kinds else found
     classes = [text for _, text in behind if text and not _is_no_class(text)]
     return classes[-1] if classes and classes[-1] != NO_CLASS else None
@@ -89,13 +91,11 @@ def image_in_name(name: str) -> str:
 
     >>> image_in_name("slide (2)Annotation (Polygon) (Cyst)_1"), image_in_name("slide_1_12")
     ('slide (2)', 'slide_1')
-    >>> image_in_name("slide 1 (Cyst)_007"), image_in_name("slide 1 [Cyst] 007"), image_in_name("7")
-    ('slide 1', 'slide 1', '7')
+    >>> image_in_name("slide [1] (Cyst)_007"), image_in_name("7")
+    ('slide [1]', '7')
     """
-    if pulled := _OF_PULL.fullmatch(name):
-        return pulled["image"]
     found = _brackets(name)
-    kinds = [start for start, text in found if text.lower() in _ROI_KINDS]
+    kinds = [start for start, text in found if text.lower() in ROI_KINDS]
     plain = name[: kinds[-1]] if kinds else _NUMBER.sub("", name)
     if kinds:
         plain = _OBJECT.sub("", plain)
@@ -123,8 +123,4 @@ def _brackets(name: str) -> list[tuple[int, str]]:
 
 
 def _is_no_class(text: str) -> bool:
-    return text.lower() in _ROI_KINDS or _COUNT.fullmatch(text.lower()) is not None
-
-
-def _square(text: str) -> str:
-    return text.replace("(", "[").replace(")", "]")
+    return text.lower() in ROI_KINDS or _COUNT.fullmatch(text.lower()) is not None

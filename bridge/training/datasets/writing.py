@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from bridge.errors import BadInputError
 from bridge.files.folders import writing_folder
 from bridge.files.names import safe_name
-from bridge.formats.naming.crops import crop_name
+from bridge.formats.naming.crops import crop_name, square_brackets
 from bridge.training.cutting import Box
 from bridge.training.datasets.preparing import Layout
 from bridge.training.pairs import IGNORED, TrainingPair
@@ -60,8 +60,9 @@ def write_dataset(
         settings: how the pairs were made: JSON values, for the manifest.
 
     Raises:
-        BadInputError: the folder is there, or cannot be written; two pairs of one name; with
-            another layout than ``stardist``, parts that were not reviewed.
+        BadInputError: the folder is there, or cannot be written; two pairs of one name, or
+            whose crops would have one; with another layout than ``stardist``, parts that were not
+            reviewed.
 
     >>> import tempfile
     >>> pair = TrainingPair(name="a", image=np.eye(9), labels=np.eye(9, dtype=int), split="train")
@@ -74,6 +75,12 @@ def write_dataset(
     check_free(final, overwrite=overwrite)
     places = [_places(pair, layout, quadrants=quadrants) for pair in pairs]
     _check_places(pairs, places)
+    if crops:
+        starts = [square_brackets(safe_name(pair.name)) for pair in pairs]
+        crop_places = [
+            (f"{_crops_folder(pair)}/{start}",) for pair, start in zip(pairs, starts, strict=True)
+        ]
+        _check_places(pairs, crop_places)
     with writing_folder(final) as folder:
         entries, listed = [], []
         for pair, (image, mask) in zip(pairs, places, strict=True):
@@ -149,10 +156,14 @@ def _places(pair: TrainingPair, layout: Layout, *, quadrants: bool) -> tuple[str
     return f"{folder}images/{name}.tiff", f"{folder}masks/{mask}.tiff"
 
 
-def _check_places(pairs: Sequence[TrainingPair], places: Sequence[tuple[str, str]]) -> None:
+def _crops_folder(pair: TrainingPair) -> str:
+    return f"{CROPS}/{pair.split}" if pair.split else CROPS
+
+
+def _check_places(pairs: Sequence[TrainingPair], places: Sequence[tuple[str, ...]]) -> None:
     seen: dict[str, TrainingPair] = {}
-    for pair, both in zip(pairs, places, strict=True):
-        for place in both:
+    for pair, written in zip(pairs, places, strict=True):
+        for place in written:
             # Windows and macOS do not tell A.tif from a.tif.
             first = seen.setdefault(place.casefold(), pair)
             if first is not pair:
@@ -219,7 +230,7 @@ def _write_crops(pair: TrainingPair, folder: Path) -> list[tuple[str, str, str, 
         region = pair.image[top:bottom, left:right]
         kind = pair.classes.get(label)
         name = f"{crop_name(safe_name(pair.name), kind, label)}.tif"
-        place = f"{CROPS}/{pair.split}/{name}" if pair.split else f"{CROPS}/{name}"
+        place = f"{_crops_folder(pair)}/{name}"
         _write_image(region, folder / place)
         rows.append((place, kind or "", pair.name, label))
     return rows

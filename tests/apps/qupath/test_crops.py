@@ -19,6 +19,7 @@ from bridge import Detections, ImageInfo, PixelSize
 from bridge.apps.qupath.crops import find_crops, write_crops
 from bridge.errors import BadInputError
 from bridge.formats.markers import make_markers
+from bridge.formats.qupath_export import list_export, match_regions
 from bridge.images import open_image
 from tests.apps.qupath.reviews import review_of
 
@@ -62,9 +63,9 @@ def test_every_annotation_gets_its_region_of_all_channels(picture: Picture, tmp_
 
     found = crops_of(objects, file, tmp_path / "out")
 
-    assert list(found) == ["a [Neuron] 001.tif", "a [none] 002.tif"]
-    assert np.array_equal(found["a [Neuron] 001.tif"], values[0, 0, :, 3:9, 2:12])
-    assert np.array_equal(found["a [none] 002.tif"], values[0, 0, :, 10:11, 20:31])
+    assert list(found) == ["a (Neuron)_001.tif", "a (none)_002.tif"]
+    assert np.array_equal(found["a (Neuron)_001.tif"], values[0, 0, :, 3:9, 2:12])
+    assert np.array_equal(found["a (none)_002.tif"], values[0, 0, :, 10:11, 20:31])
 
 
 def test_annotations_are_written_for_qupath_and_imagej(picture: Picture, tmp_path: Path) -> None:
@@ -78,7 +79,7 @@ def test_annotations_are_written_for_qupath_and_imagej(picture: Picture, tmp_pat
     assert files == {
         "annotations geojson": "export/geojsons/a.geojson",
         "annotations rois": "export/ROIs/a_rois.zip",
-        "crop 1": "export/ROIsTif/a [Neuron] 001.tif",
+        "crop 1": "export/ROIsTif/a (Neuron)_001.tif",
     }
     for path in list(files.values())[:2]:
         assert Detections.read(tmp_path / "out" / path).ids == objects.ids[:1]
@@ -87,7 +88,7 @@ def test_annotations_are_written_for_qupath_and_imagej(picture: Picture, tmp_pat
 def test_pixel_size_and_channel_names_are_kept(picture: Picture, tmp_path: Path) -> None:
     crops_of(regions(shapely.box(2, 3, 12, 9)), picture[0], tmp_path / "out")
 
-    with open_image(tmp_path / "out" / "export" / "ROIsTif" / "a [none] 001.tif") as crop:
+    with open_image(tmp_path / "out" / "export" / "ROIsTif" / "a (none)_001.tif") as crop:
         assert crop.channels == ("DAPI", "T b")
         assert crop.pixel_size is not None
         assert (crop.pixel_size.x, crop.pixel_size.y) == (0.5, 0.25)
@@ -101,7 +102,7 @@ def test_a_pixel_size_that_only_qupath_knows_is_written(tmp_path: Path) -> None:
 
     crops_of(objects, tmp_path / "a.tif", tmp_path / "out")
 
-    with open_image(tmp_path / "out" / "export" / "ROIsTif" / "a [none] 001.tif") as crop:
+    with open_image(tmp_path / "out" / "export" / "ROIsTif" / "a (none)_001.tif") as crop:
         assert crop.pixel_size == PixelSize(0.5, 0.5)
 
 
@@ -129,9 +130,7 @@ def test_what_lies_outside_of_the_image_is_cut_off(picture: Picture, tmp_path: P
     assert np.array_equal(found[0], values[0, 0])
     assert np.array_equal(found[1], values[0, 0, :, :3, :4])
     assert np.array_equal(found[2], values[0, 0, :, 35:, 55:])
-    assert made.notes == (
-        "partly outside the image, and cut to it: [none] 001, [none] 002, [none] 003",
-    )
+    assert made.notes == ("partly outside the image, and cut to it: none 001, none 002, none 003",)
 
 
 def test_an_annotation_outside_of_the_image_has_no_region_and_keeps_its_number(
@@ -145,10 +144,8 @@ def test_an_annotation_outside_of_the_image_has_no_region_and_keeps_its_number(
     made = write_crops(review_of(objects, picture[0]), "a", tmp_path / "out")
 
     assert list(made.files)[2:] == ["crop 2"]
-    assert made.files["crop 2"].endswith("a [none] 002.tif")
-    assert made.notes == (
-        "outside the image, so without a region: [none] 001, [none] 003, [none] 004",
-    )
+    assert made.files["crop 2"].endswith("a (none)_002.tif")
+    assert made.notes == ("outside the image, so without a region: none 001, none 003, none 004",)
     assert len(Detections.read(tmp_path / "out" / "export" / "geojsons" / "a.geojson")) == 4
 
 
@@ -159,7 +156,9 @@ def test_an_annotation_outside_of_the_image_has_no_region_and_keeps_its_number(
         ("a/b\\c", "a_b_c"),
         ("..", "_"),
         ("../../etc", "_.._etc"),
-        ("[x]", "_x_"),
+        ("[x]", "[x]"),
+        ("x (old)", "x [old]"),
+        ("Polygon", "Polygon_"),
         (" Zelle µ 核. ", "Zelle µ 核"),
         ('<">|?*\n', "_______"),
         ("None", "None"),
@@ -170,7 +169,7 @@ def test_classes_of_any_name_stay_in_the_folder(
 ) -> None:
     objects = regions(shapely.box(2, 3, 12, 9), **{"class": [name]})
 
-    assert list(crops_of(objects, picture[0], tmp_path / "out")) == [f"a [{written}] 001.tif"]
+    assert list(crops_of(objects, picture[0], tmp_path / "out")) == [f"a ({written})_001.tif"]
 
 
 def test_of_an_image_without_annotations_nothing_is_written(
@@ -246,8 +245,8 @@ def test_numbers_go_from_top_to_bottom_plane_by_plane(picture: Picture, tmp_path
 
     found = crops_of(objects, picture[0], tmp_path / "out")
 
-    assert [name[2:-4] for name in found] == [
-        "[left] 001", "[right] 002", "[low] 003", "[later] 004",
+    assert list(found) == [
+        "a (left)_001.tif", "a (right)_002.tif", "a (low)_003.tif", "a (later)_004.tif",
     ]  # fmt: skip
 
 
@@ -256,7 +255,7 @@ def test_each_region_has_its_outline_as_the_selection(picture: Picture, tmp_path
 
     crops_of(regions(shape), picture[0], tmp_path / "out")
 
-    with tifffile.TiffFile(tmp_path / "out/export/ROIsTif/a [none] 001.tif") as tiff:
+    with tifffile.TiffFile(tmp_path / "out/export/ROIsTif/a (none)_001.tif") as tiff:
         roi = roifile.ImagejRoi.frombytes((tiff.imagej_metadata or {})["ROI"])
     assert np.asarray(roi.coordinates()).tolist() == [[0, 0], [10.5, 1], [5, 6.25]]
 
@@ -270,7 +269,7 @@ def test_classes_and_types_choose(picture: Picture, tmp_path: Path) -> None:
     chosen = write_crops(review, "a", tmp_path / "out", only="annotations", classes=["Stroma"])
     none = write_crops(review, "a", tmp_path / "none", only="cells")
 
-    assert chosen.files["crop 1"] == "export/ROIsTif/a [Stroma] 001.tif"
+    assert chosen.files["crop 1"] == "export/ROIsTif/a (Stroma)_001.tif"
     assert len(Detections.read(tmp_path / "out" / chosen.files["annotations geojson"])) == 1
     assert (none.files, none.notes) == (
         {}, ("no crops: --only cells leaves the annotations out",),
@@ -292,14 +291,46 @@ def test_points_and_lines_have_a_number_and_no_region(picture: Picture, tmp_path
     kinds = [feature["geometry"]["type"] for feature in document["features"]]
     assert kinds == ["Point", "Polygon"]
     with zipfile.ZipFile(tmp_path / made.files["annotations rois"]) as archive:
-        assert archive.namelist() == ["[none] 001.roi", "[none] 002.roi"]
+        assert archive.namelist() == ["none 001.roi", "none 002.roi"]
 
 
 def test_files_of_a_training_set_are_found_again(picture: Picture, tmp_path: Path) -> None:
-    made = write_crops(review_of(regions(shapely.box(2, 3, 12, 9)), picture[0]), "a", tmp_path)
-    for other in ("b [none] 001.tif", "ab [none] 001.tif", "a [none].tif", "a.tif"):
+    review = review_of(regions(shapely.box(2, 3, 12, 9)), picture[0])
+    made = write_crops(review, "a (1)", tmp_path)
+    assert made.files["crop 1"] == "export/ROIsTif/a [1] (none)_001.tif"
+    for other in (
+        "b (none)_001.tif", "a [1]b (none)_001.tif", "a (none)_001.tif", "a [1] (none).tif",
+        "a [1] (2) (none)_001.tif", "a [1] [none] 001.tif", "a (1).tif",
+    ):  # fmt: skip
         (tmp_path / "export" / "ROIsTif" / other).touch()
 
-    assert find_crops("a", tmp_path) == list(made.files.values())
+    assert find_crops("a (1)", tmp_path) == list(made.files.values())
     assert made.hashes.keys() == {*made.files.values()}
-    assert find_crops("a", tmp_path / "none") == []
+    assert find_crops("a (1)", tmp_path / "none") == []
+
+
+def test_regions_of_the_names_that_they_had_before_are_found(tmp_path: Path) -> None:
+    old = tmp_path / "export" / "ROIsTif" / "a (1) [Cyst] 001.tif"
+    old.parent.mkdir(parents=True)
+    old.touch()
+
+    assert find_crops("a (1)", tmp_path) == ["export/ROIsTif/a (1) [Cyst] 001.tif"]
+    assert find_crops("a", tmp_path) == []
+
+
+def test_what_was_pulled_is_read_as_an_export(picture: Picture, tmp_path: Path) -> None:
+    kinds = ["Cyst (old)", None, "Polygon"]
+    shapes = [shapely.box(2, 3, 12, 9), shapely.box(20, 5, 28, 25), shapely.box(30, 6, 39, 30)]
+    review = review_of(regions(*shapes, **{"class": kinds}), picture[0])
+    for name in ("a (1)", "a", "a (1) (2)"):
+        write_crops(review, name, tmp_path)
+
+    images, strange = list_export(tmp_path / "export")
+
+    assert not strange
+    assert {image.name for image in images} == {"a", "a (1)", "a (1) (2)"}
+    for image in images:
+        annotations, matched, errors = match_regions(image)
+        assert not errors
+        found = annotations.objects.loc[[region.annotation for region in matched]]
+        assert [kind if isinstance(kind, str) else None for kind in found["class"]] == kinds

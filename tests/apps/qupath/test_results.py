@@ -18,6 +18,7 @@ from bridge.apps.qupath.backup import Backup
 from bridge.apps.qupath.project_files import ProjectFiles, read_project
 from bridge.apps.qupath.results import result_names, review_key, write_review
 from bridge.apps.qupath.server_builder import read_server
+from bridge.formats.naming.crops import crop_name
 from bridge.review import Pushed, compare
 from bridge.review.results import result_files
 from tests.apps.qupath.reviews import review_of
@@ -105,7 +106,7 @@ def test_image_regions_of_annotations_lie_in_a_folder_of_their_own(tmp_path: Pat
 
     assert list(written.files.values()) == [
         "a.geojson", "export/geojsons/a.geojson", "export/ROIs/a_rois.zip",
-        "export/ROIsTif/a [none] 001.tif",
+        "export/ROIsTif/a (none)_001.tif",
     ]  # fmt: skip
     assert all((tmp_path / "out" / file).is_file() for file in written.files.values())
 
@@ -210,3 +211,10 @@ def test_results_of_a_turned_image_have_the_size_of_its_file_and_say_so(tmp_path
     assert written.notes == (
         "QuPath shows the file rotated by 90°; the results lie as in the file itself, 40 x 30 px",
     )
+
+
+def test_images_of_one_name_but_for_the_kind_of_brackets_are_told_apart(tmp_path: Path) -> None:
+    names = names_of(tmp_path, "a (1).tif", "a [1].tif")
+
+    assert names == ["a (1)", "a [1] (2)"]
+    assert len({crop_name(name, "Cyst", 1) for name in names}) == 2

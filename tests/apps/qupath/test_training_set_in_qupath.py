@@ -128,7 +128,7 @@ def files(folder: Path) -> list[str]:
 def test_both_write_the_same_files(exported: tuple[Path, str], pulled: tuple[Path, str]) -> None:
     assert files(exported[0]) == files(pulled[0])
     assert len(files(pulled[0])) == 3 * (2 + 7)
-    assert "ROIsTif/a (2) [Cortex_ upper] 006.tif" in files(pulled[0])
+    assert "ROIsTif/a [2] (Cortex_ upper)_006.tif" in files(pulled[0])
 
 
 def test_both_write_the_same_pixels_size_and_outline(

@@ -50,8 +50,6 @@ def test_a_plain_class_stays_as_it_is(kind: str) -> None:
         ("imgAnnotation (Polygon) (Dead (dark))_4.tif", "Dead (dark)"),
         ("img (1Annotation (Polygon) (Cyst)_4.tif", "Cyst"),
         ("img) 1Annotation (Polygon) (Cyst)_4.tif", "Cyst"),
-        ("img (1) [Cyst] 004.tif", "Cyst"),
-        ("img (1) [none] 004.tif", None),
     ],
 )
 def test_names_of_qupath_are_read(name: str, kind: str | None) -> None:

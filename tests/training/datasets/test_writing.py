@@ -136,6 +136,14 @@ def test_two_pairs_of_one_file_are_refused(tmp_path: Path) -> None:
         write_dataset([pair("x", source="a.tif"), pair("X", source="b.tif")], tmp_path / "set")
 
 
+def test_pairs_whose_crops_would_have_one_name_are_refused(tmp_path: Path) -> None:
+    pairs = [pair("x (1)", source="a.tif"), pair("X [1]", source="b.tif")]
+
+    with pytest.raises(BadInputError, match=r"b\.tif: would be written to crops/.*so would a\.tif"):
+        write_dataset(pairs, tmp_path / "set", crops=True)
+    write_dataset(pairs, tmp_path / "set")
+
+
 def test_crops_carry_their_class_in_the_only_round_bracket(tmp_path: Path) -> None:
     write_dataset([pair("slide (2)")], tmp_path / "set", crops=True)
 

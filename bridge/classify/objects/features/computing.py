@@ -23,6 +23,7 @@ from bridge.classify.objects.features.texture import (
     radial_profile,
 )
 from bridge.detections import Detections
+from bridge.files.compiled import suitable_threads
 from bridge.images.channels import channel_titles
 from bridge.measure.columns import Columns
 from bridge.measure.compartments import Compartments
@@ -69,6 +70,16 @@ def object_features(
     >>> float(table.loc[1, "Nucleus: C1: LBP 4"])
     1.0
     """
+    with suitable_threads(image.height * image.width):
+        return _features(objects, image, settings, channels)
+
+
+def _features(
+    objects: Detections | NDArray[Any],
+    image: Image,
+    settings: FeatureSettings,
+    channels: Sequence[int | str] | None,
+) -> pd.DataFrame:
     chosen = settings.find_channels(image, channels)
     settings.check_pixel_size(image)
     if settings.ilastik is not None:
