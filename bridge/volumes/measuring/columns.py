@@ -44,7 +44,7 @@ def shape_columns(moments: Moments, areas: NDArray[np.float64], voxel: Triple) -
     """
     there = np.where(moments.voxels > 0, 1.0, np.nan)
     volumes = moments.voxels * float(np.prod(voxel)) * there
-    columns: Columns = {"Nucleus: Voxels": moments.voxels * there}
+    columns: Columns = {"Nucleus: Voxels": moments.voxels.astype(np.float64) * there}
     for unit, scale in (("px", (1.0, 1.0, 1.0)), ("µm", voxel)):
         for axis, k in _AXES:
             columns[f"Nucleus: Centroid {axis} {unit}"] = (moments.mean[:, k] + 0.5) * scale[k]
@@ -53,7 +53,7 @@ def shape_columns(moments: Moments, areas: NDArray[np.float64], voxel: Triple) -
     columns["Nucleus: Sphericity"] = np.array(
         [sphericity(v, a) for v, a in zip(volumes.tolist(), areas.tolist(), strict=True)], float
     )
-    columns["Nucleus: Equivalent diameter µm"] = np.cbrt(6 / np.pi * volumes)
+    columns["Nucleus: Equivalent diameter µm"] = np.cbrt(6 / np.pi * volumes).astype(np.float64)
     extent = (moments.stop - moments.start) * np.array(voxel) * there[:, None]
     for axis, k in _AXES:
         columns[f"Nucleus: Extent {axis} µm"] = extent[:, k]

@@ -15,6 +15,8 @@ from bridge.files.compiled import compiled
 from bridge.measure.intensity import measure_intensities
 from bridge.measure.pixels import PixelLists
 
+Positions = NDArray[np.uint32] | NDArray[np.int64]
+
 
 def measure_slices(
     read: Callable[[int], NDArray[Any]],
@@ -49,8 +51,9 @@ def measure_slices(
         if collected.dtype != plane.dtype:
             collected = collected.astype(plane.dtype)
         _collect(plane, numbers[z], following, collected)
-    small = len(collected) <= 2**32
-    positions = np.arange(len(collected), dtype=np.uint32 if small else np.int64)
+    positions: Positions = np.arange(len(collected), dtype=np.uint32)
+    if len(collected) > 2**32:
+        positions = np.arange(len(collected), dtype=np.int64)
     return measure_intensities(collected[None], PixelLists(starts, positions, (1, len(collected))))
 
 

@@ -58,7 +58,7 @@ class ObjectList:
 def number_volumes(
     objects: Detections | NDArray[Any], image: Image, axes: str | None = None
 ) -> tuple[ObjectList, Iterator[NumberedVolume]]:
-    """Number the objects of a stack from 1 in each time point.
+    """Assign numbers from 1 to the objects of each time point of a stack.
 
     Args:
         objects: detections whose rows are slices and say in the column ``object`` of what, or a
@@ -117,7 +117,7 @@ def _list_detections(detections: Detections) -> ObjectList:
 
 def _list_labels(index: pd.Index[Any]) -> ObjectList:
     frame = index.to_frame(index=False)
-    owner = frame.groupby(["t", "label"], sort=True).ngroup().to_numpy()
+    owner = frame.groupby(["t", "label"], sort=True).ngroup().to_numpy(np.int64)
     listed = frame.groupby(owner)[["label", "t"]].first()
     return ObjectList(listed.join(_slices(owner, frame["z"])), owner)
 
