@@ -140,7 +140,9 @@ def count_objects(
     reading = reading or Reading()
     if isinstance(objects, Detections):
         owner = OBJECT if OBJECT in objects.objects.columns else None
-        frame = pd.DataFrame(objects.objects[["object_type", "class", *([owner] if owner else [])]])
+        frame = pd.DataFrame(
+            objects.objects[["object_type", "class", "t", *([owner] if owner else [])]]
+        )
         layout = Layout("starbridge", "class", object_type="object_type", owner=owner)
     else:
         frame = objects
@@ -155,7 +157,7 @@ def count_objects(
             f"has objects of {len(images)} images (column {layout.image!r})",
             "count the rows of each image for themselves",
         )
-    wanted = dict.fromkeys([*texts, *layout.ids, *columns_of_slices(layout)])
+    wanted = dict.fromkeys([*texts, *layout.ids, *columns_of_slices(layout, frame.columns)])
     plain = frame[[*wanted]].rename(columns=str)
     for title in texts:
         whole = plain[title]

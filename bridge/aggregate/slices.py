@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bridge.detections import is_uuid
 from bridge.objects3d import representative_rows
@@ -25,18 +26,24 @@ def keep_layout_slices(table: pa.Table, layout: Layout) -> tuple[pa.Table, tuple
     """
     if layout.owner is None:
         return table, ()
-    return keep_one_slice(table, layout.owner, layout.classes, _groups(layout))
+    return keep_one_slice(table, layout.owner, layout.classes, _groups(layout, table.column_names))
 
 
-def columns_of_slices(layout: Layout) -> tuple[str, ...]:
-    """Return the titles of the columns that :func:`keep_layout_slices` needs."""
+def columns_of_slices(layout: Layout, titles: Iterable[str]) -> tuple[str, ...]:
+    """Return the titles of the columns that :func:`keep_layout_slices` needs.
+
+    Args:
+        layout: of the table.
+        titles: of all its columns.
+    """
     if layout.owner is None:
         return ()
-    return (layout.owner, layout.classes, *_groups(layout))
+    return (layout.owner, layout.classes, *_groups(layout, titles))
 
 
-def _groups(layout: Layout) -> tuple[str, ...]:
-    return (*([layout.image] if layout.image else []), *({"t"} & {*layout.ids}))
+def _groups(layout: Layout, titles: Iterable[str]) -> tuple[str, ...]:
+    """Return the columns that tell objects of one UUID apart: image and time point."""
+    return tuple(title for title in titles if title in (layout.image, "t"))
 
 
 def keep_one_slice(
@@ -61,21 +68,36 @@ def keep_one_slice(
     >>> kept["class"].to_pylist(), remarks
     (['A', 'B'], ('has 3 rows that are slices of 1 nuclei, which are counted once each',))
     """
+    lists = {title: table[title].to_pylist() for title in (column, classes, *groups)}
+    rows, remarks = rows_of_objects(
+        lists[column], lists[classes], [lists[title] for title in groups]
+    )
+    return (table if len(rows) == len(table) else table.take(rows)), remarks
+
+
+def rows_of_objects(
+    owners: Sequence[object], classes: Sequence[object], groups: Sequence[Sequence[object]] = ()
+) -> tuple[NDArray[np.intp], tuple[str, ...]]:
+    """Return the rows of :func:`keep_one_slice`, ascending, and its remarks.
+
+    Args:
+        owners: UUID of each row's object; what is none stands for a row of its own.
+        classes: of the rows.
+        groups: further columns that tell objects apart.
+    """
     import pandas as pd
 
-    owners = [_text(value) for value in table[column].to_pylist()]
-    sliced = np.flatnonzero([is_uuid(owner) for owner in owners])
+    names = [_text(owner).lower() for owner in owners]
+    every = np.arange(len(names))
+    sliced = np.flatnonzero([is_uuid(name) for name in names])
     if not len(sliced):
-        return table, ()
-    keys = {"owner": [owners[row].lower() for row in sliced]}
-    for title in groups:
-        keys[title] = [_text(value) for value in table[title].take(sliced).to_pylist()]
-    number = pd.DataFrame(keys).groupby(list(keys), sort=False).ngroup().to_numpy()
-    names = [_text(value).strip() for value in table[classes].take(sliced).to_pylist()]
-    rows, differing = representative_rows(number, names)
+        return every, ()
+    keys = [[_text(column[row]) for row in sliced] for column in ([*names], *groups)]
+    number = pd.DataFrame(dict(enumerate(keys))).groupby([*range(len(keys))], sort=False).ngroup()
+    said = [_text(classes[row]).strip() for row in sliced]
+    rows, differing = representative_rows(number.to_numpy(), said)
     if len(rows) == len(sliced):
-        return table, ()
-    kept = np.sort(np.concatenate([sliced[rows], np.setdiff1d(np.arange(len(owners)), sliced)]))
+        return every, ()
     remarks = [
         f"has {len(sliced)} rows that are slices of {len(rows)} nuclei, which are counted once each"
     ]
@@ -84,10 +106,10 @@ def keep_one_slice(
             f"has {differing} nuclei whose slices are of different classes; that of most slices "
             "counts"
         )
-    return table.take(kept), tuple(remarks)
+    return np.sort(np.concatenate([sliced[rows], np.setdiff1d(every, sliced)])), tuple(remarks)
 
 
 def _text(value: object) -> str:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
-    return "" if value is None else str(value)
+    return "" if value is None or value != value else str(value)

@@ -235,7 +235,11 @@ def _read_parquet(file: Path, class_column: str | None, fields: Sequence[str]) -
     with pq.ParquetFile(file) as content:
         layout = layout_of(file, content.schema_arrow.names, class_column, fields)
         texts = _texts_of(layout)
-        wanted = list(dict.fromkeys([*texts, *layout.ids, *columns_of_slices(layout)]))
+        wanted = list(
+            dict.fromkeys(
+                [*texts, *layout.ids, *columns_of_slices(layout, content.schema_arrow.names)]
+            )
+        )
         if layout.owner is not None:
             whole, notes = keep_layout_slices(content.read(wanted, use_threads=False), layout)
             tally.add_table(whole, texts, layout.ids, _group_of(layout))
@@ -258,7 +262,7 @@ def _read_text(file: Path, class_column: str | None, fields: Sequence[str]) -> C
         layout = layout_of(file, titles, class_column, fields)
         texts = _texts_of(layout)
         group = _group_of(layout)
-        of_slices = columns_of_slices(layout)
+        of_slices = columns_of_slices(layout, titles)
         notes: list[str] = []
 
         def choose(rows: pa.Table) -> pa.Table:
