@@ -56,9 +56,9 @@ def layout_of(
     ilastik: ``Predicted Class``, ``User Label``, ``timestep``, ``labelimage_oid``. starbridge:
     ``class``, ``object_type``, ``image``, ``t``, ``z``, ``label``, ``object``. QuPath:
     ``Classification`` (or ``Class``), ``Object type``, ``Image``, ``object``. Where a table has
-    several columns of classes, a reviewed one (``class``, ``Classification``) counts more than a predicted one. A table into
-    which somebody has joined those of several images says in ``Image_name``, or else ``Image``, in
-    any case, which image a row is of.
+    several columns of classes, a reviewed one (``class``, ``Classification``) counts more than a
+    predicted one. A table into which somebody has joined those of several images says in
+    ``Image_name``, or else ``Image``, in any case, which image a row is of.
 
     Args:
         path: the table, for errors.

@@ -47,7 +47,8 @@ def shape_columns(moments: Moments, areas: NDArray[np.float64], voxel: Triple) -
     columns: Columns = {"Nucleus: Voxels": moments.voxels.astype(np.float64) * there}
     for unit, scale in (("px", (1.0, 1.0, 1.0)), ("µm", voxel)):
         for axis, k in _AXES:
-            columns[f"Nucleus: Centroid {axis} {unit}"] = (moments.mean[:, k] + 0.5) * scale[k]
+            centre: NDArray[np.float64] = (moments.mean[:, k] + 0.5) * scale[k]
+            columns[f"Nucleus: Centroid {axis} {unit}"] = centre
     columns[VOLUME] = volumes
     columns["Nucleus: Surface area µm^2"] = areas
     columns["Nucleus: Sphericity"] = np.array(
