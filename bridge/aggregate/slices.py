@@ -89,8 +89,8 @@ def rows_of_objects(
 
     names = [_text(owner).lower() for owner in owners]
     every = np.arange(len(names))
-    sliced = np.flatnonzero([is_uuid(name) for name in names])
-    if not len(sliced):
+    sliced = [row for row, name in enumerate(names) if is_uuid(name)]
+    if not sliced:
         return every, ()
     keys = [[_text(column[row]) for row in sliced] for column in ([*names], *groups)]
     number = pd.DataFrame(dict(enumerate(keys))).groupby([*range(len(keys))], sort=False).ngroup()
@@ -106,7 +106,9 @@ def rows_of_objects(
             f"has {differing} nuclei whose slices are of different classes; that of most slices "
             "counts"
         )
-    return np.sort(np.concatenate([sliced[rows], np.setdiff1d(every, sliced)])), tuple(remarks)
+    return np.sort(np.concatenate([np.array(sliced)[rows], np.setdiff1d(every, sliced)])), tuple(
+        remarks
+    )
 
 
 def _text(value: object) -> str:

@@ -43,12 +43,12 @@ def shape_columns(moments: Moments, areas: NDArray[np.float64], voxel: Triple) -
         voxel: µm along z, y and x.
     """
     there = np.where(moments.voxels > 0, 1.0, np.nan)
-    volumes = moments.voxels * float(np.prod(voxel)) * there
-    columns: Columns = {"Nucleus: Voxels": moments.voxels.astype(np.float64) * there}
+    voxels: NDArray[np.float64] = moments.voxels.astype(np.float64) * there
+    volumes: NDArray[np.float64] = voxels * float(np.prod(voxel))
+    columns: Columns = {"Nucleus: Voxels": voxels}
     for unit, scale in (("px", (1.0, 1.0, 1.0)), ("µm", voxel)):
         for axis, k in _AXES:
-            centre: NDArray[np.float64] = (moments.mean[:, k] + 0.5) * scale[k]
-            columns[f"Nucleus: Centroid {axis} {unit}"] = centre
+            columns[f"Nucleus: Centroid {axis} {unit}"] = (moments.mean[:, k] + 0.5) * scale[k]
     columns[VOLUME] = volumes
     columns["Nucleus: Surface area µm^2"] = areas
     columns["Nucleus: Sphericity"] = np.array(

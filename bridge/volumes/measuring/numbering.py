@@ -117,7 +117,7 @@ def _list_detections(detections: Detections) -> ObjectList:
 
 def _list_labels(index: pd.Index[Any]) -> ObjectList:
     frame = index.to_frame(index=False)
-    owner = frame.groupby(["t", "label"], sort=True).ngroup().to_numpy(np.int64)
+    owner = np.asarray(frame.groupby(["t", "label"], sort=True).ngroup(), np.int64)
     listed = frame.groupby(owner)[["label", "t"]].first()
     return ObjectList(listed.join(_slices(owner, frame["z"])), owner)
 

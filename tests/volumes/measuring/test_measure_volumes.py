@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from bridge.volumes.voxels import Triple
 from tests.volumes.scenes import ball
 
 VOXELS = ((1.0, 1.0, 1.0), (2.0, 0.5, 0.5), (1.0, 0.25, 0.25))
-STATISTICS = {
+STATISTICS: dict[str, Callable[[NDArray[Any]], Any]] = {
     "Mean": np.mean,
     "Median": np.median,
     "Min": np.min,
@@ -52,10 +53,13 @@ def ellipsoid(semi: Triple, voxel: Triple) -> NDArray[np.uint8]:
 def test_a_ball(voxel: Triple, radius: float) -> None:
     """Of a radius of 8 voxels and more along every axis."""
     um = radius * max(voxel)
-    centre = tuple(um + 3.3 * step for step in voxel)
-    shape = tuple(int(np.ceil(2 * c / step)) for c, step in zip(centre, voxel, strict=True))
+    z, y, x = (um + 3.3 * step for step in voxel)
+    centre = (z, y, x)
+    depth, height, width = (
+        int(np.ceil(2 * at / step)) for at, step in zip(centre, voxel, strict=True)
+    )
 
-    row = measured(ball(shape, centre, um, voxel).astype(np.uint8), voxel).iloc[0]
+    row = measured(ball((depth, height, width), centre, um, voxel).astype(np.uint8), voxel).iloc[0]
 
     assert row["Nucleus: Volume µm^3"] == pytest.approx(4 / 3 * np.pi * um**3, rel=0.01)
     assert row["Nucleus: Equivalent diameter µm"] == pytest.approx(2 * um, rel=0.005)
@@ -69,9 +73,9 @@ def test_a_ball(voxel: Triple, radius: float) -> None:
 
 @pytest.mark.parametrize("voxel", VOXELS)
 def test_an_ellipsoid(voxel: Triple) -> None:
-    z, y, x = semi = tuple(max(voxel) * n for n in (8, 10, 14))
+    z, y, x = (max(voxel) * n for n in (8, 10, 14))
 
-    row = measured(ellipsoid(semi, voxel), voxel).iloc[0]
+    row = measured(ellipsoid((z, y, x), voxel), voxel).iloc[0]
 
     axes = [row[f"Nucleus: {axis} axis µm"] for axis in ("Major", "Middle", "Minor")]
     assert axes == pytest.approx([2 * x, 2 * y, 2 * z], rel=0.02)
@@ -113,7 +117,8 @@ def test_what_scikit_image_measures_too() -> None:
 
     table = measured(labels, voxel)
 
-    for (_, row), region in zip(table.iterrows(), regionprops(labels, spacing=voxel), strict=True):
+    regions = regionprops(labels, spacing=voxel)  # type: ignore[no-untyped-call]
+    for (_, row), region in zip(table.iterrows(), regions, strict=True):
         assert row["label"] == region.label
         assert row["Nucleus: Volume µm^3"] == pytest.approx(region.area)
         assert row["Nucleus: Equivalent diameter µm"] == pytest.approx(
@@ -132,7 +137,7 @@ def test_what_scikit_image_measures_too() -> None:
 def test_intensities_are_those_of_numpy(dtype: type) -> None:
     rng = np.random.default_rng(1)
     labels = rng.integers(0, 4, (5, 12, 13)).astype(np.uint8)
-    values = rng.integers(0, 200, (2, 5, 12, 13)).astype(dtype)
+    values: NDArray[Any] = rng.integers(0, 200, (2, 5, 12, 13)).astype(dtype)
     image = from_array(values, axes="CZYX", pixel_size=(2, 1, 1), channels=("DAPI", "SOX2"))
 
     table = measure_volumes(labels, image).set_index("label")
