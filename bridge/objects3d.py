@@ -10,10 +10,11 @@ second export.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
@@ -179,6 +180,39 @@ def list_objects(detections: Detections) -> pd.DataFrame:
     classes = table.loc[~table[OBJECT].duplicated(), "class"].tolist()
     listed["class"] = pd.Series(classes, index=listed.index, dtype=object)
     return listed.sort_values(["t", "label"], kind="stable")
+
+
+def representative_rows(
+    owner: Sequence[Any] | NDArray[Any], classes: Sequence[Any]
+) -> tuple[NDArray[np.intp], int]:
+    """Return the row that stands for each object: its first of the class that most slices have.
+
+    Slices without a class do not count, as a person gives a class in one slice; of classes that
+    equally many slices have, that of the first slice counts.
+
+    Args:
+        owner: (rows,) what object each row belongs to, as numbers or texts.
+        classes: (rows,) class names; ``None``, NaN or empty for none.
+
+    Returns:
+        A row for each object, in the order of sorted objects; and the number of objects whose
+        slices have different classes.
+
+    >>> representative_rows([0, 1, 0, 0], ["A", "B", None, "A"])
+    (array([0, 1]), 0)
+    """
+    frame = pd.DataFrame({"owner": np.asarray(owner), "class": pd.Series(classes, dtype=object)})
+    frame["class"] = frame["class"].where(frame["class"].notna(), "").astype(str)
+    frame["row"] = np.arange(len(frame))
+    groups = frame.groupby(["owner", "class"], sort=False)["row"].agg(["size", "min"]).reset_index()
+    groups["is empty"] = groups["class"] == ""
+    ranked = groups.sort_values(
+        ["owner", "is empty", "size", "min"], ascending=[True, True, False, True]
+    )
+    named = groups.loc[~groups["is empty"], "owner"]
+    differing = int((named.value_counts() > 1).sum())
+    rows = ranked.loc[~ranked["owner"].duplicated(), "min"].to_numpy(np.intp)
+    return rows, differing
 
 
 def _check_axes(axes: str, source: str) -> None:

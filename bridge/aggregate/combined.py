@@ -12,8 +12,10 @@ import pandas as pd
 from bridge.aggregate.fields import StudyFields
 from bridge.aggregate.hdf5_tables import is_hdf5, open_table
 from bridge.aggregate.sections import Reading, SectionCounts, is_read_as_objects
+from bridge.aggregate.slices import rows_of_objects
 from bridge.aggregate.sorting import CountedSection, sort_sections
 from bridge.aggregate.tables import read_frame
+from bridge.detections import OBJECT
 from bridge.formats import format_of
 from bridge.formats.combined_tables import IMAGE_NAME, Part, write_combined
 from bridge.formats.naming import FieldMap, NamePattern, field_title
@@ -88,6 +90,18 @@ def _rows(
 
 
 def _read(file: Path, reading: Reading) -> tuple[pd.DataFrame, Layout | None]:
+    """Return a row an object: one slice of each nucleus of a volume, as they are counted."""
+    frame, layout = _read_rows(file, reading)
+    owner, classes = (OBJECT, "class") if layout is None else (layout.owner, layout.classes)
+    if owner not in frame.columns or classes not in frame.columns:
+        return frame, layout
+    image = None if layout is None else layout.image
+    groups = [frame[title].tolist() for title in frame.columns if title in (image, "t")]
+    rows, _ = rows_of_objects(frame[owner].tolist(), frame[classes].tolist(), groups)
+    return frame.iloc[rows], layout
+
+
+def _read_rows(file: Path, reading: Reading) -> tuple[pd.DataFrame, Layout | None]:
     if is_read_as_objects(file):
         return objects_table(format_of(file).read(file)).reset_index(), None
     if is_hdf5(file):

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike
 
+from bridge.detections import OBJECT
 from bridge.errors import BadInputError
 
 _IMAGE_NAME = "imagename"
@@ -29,6 +30,7 @@ class Layout:
             such a column to join tables, while programs name the image that they had open.
         ids: time point or plane, and label, which identify an object together.
         fields: titles of columns that say what the image's name says too, by field (``clone``).
+        owner: UUID of the object of a volume that a row is a slice of.
     """
 
     kind: str
@@ -40,6 +42,7 @@ class Layout:
     names_section: bool = False
     ids: tuple[str, ...] = ()
     fields: Mapping[str, str] = field(default_factory=dict)
+    owner: str | None = None
 
 
 def layout_of(
@@ -51,11 +54,11 @@ def layout_of(
     """Find the columns that matter by their titles.
 
     ilastik: ``Predicted Class``, ``User Label``, ``timestep``, ``labelimage_oid``. starbridge:
-    ``class``, ``object_type``, ``image``, ``t``, ``z``, ``label``. QuPath: ``Classification``
-    (or ``Class``), ``Object type``, ``Image``. Where a table has several columns of classes, a
-    reviewed one (``class``, ``Classification``) counts more than a predicted one. A table into
-    which somebody has joined those of several images says in ``Image_name``, or else ``Image``, in
-    any case, which image a row is of.
+    ``class``, ``object_type``, ``image``, ``t``, ``z``, ``label``, ``object``. QuPath:
+    ``Classification`` (or ``Class``), ``Object type``, ``Image``, ``object``. Where a table has
+    several columns of classes, a reviewed one (``class``, ``Classification``) counts more than a
+    predicted one. A table into which somebody has joined those of several images says in
+    ``Image_name``, or else ``Image``, in any case, which image a row is of.
 
     Args:
         path: the table, for errors.
@@ -108,9 +111,10 @@ def layout_of(
             object_type=one("object_type"),
             geometry_type=one("geometry_type"),
             ids=ids,
+            owner=one(OBJECT),
         )
     elif "Classification" in there or {"Object ID", "Object type"} & there:
-        layout = Layout("QuPath", chosen, object_type=one("Object type"))
+        layout = Layout("QuPath", chosen, object_type=one("Object type"), owner=one(OBJECT))
     else:
         kind = "ilastik" if "Predicted Class" in there else "table"
         layout = Layout(kind, chosen, user_label=one("User Label"))
@@ -120,6 +124,7 @@ def layout_of(
         layout.object_type,
         layout.geometry_type,
         *layout.ids,
+        layout.owner,
     )
     others = [title for title in titles if title not in taken]
     program = _IMAGE_TITLES.get(layout.kind)

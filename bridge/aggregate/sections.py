@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.aggregate.hdf5_tables import is_hdf5, keeps_object_classes
 from bridge.aggregate.identities import check_objects
 from bridge.aggregate.layouts import Layout, layout_of
+from bridge.aggregate.slices import columns_of_slices, keep_layout_slices
 from bridge.aggregate.tables import TABLE_ENDINGS, Columns, read_columns
 from bridge.aggregate.tally import Tally
 from bridge.errors import BadInputError
@@ -134,12 +135,15 @@ def count_objects(
     import pandas as pd
     import pyarrow as pa
 
-    from bridge.detections import Detections
+    from bridge.detections import OBJECT, Detections
 
     reading = reading or Reading()
     if isinstance(objects, Detections):
-        frame = pd.DataFrame(objects.objects[["object_type", "class"]])
-        layout = Layout("starbridge", "class", object_type="object_type")
+        owner = OBJECT if OBJECT in objects.objects.columns else None
+        frame = pd.DataFrame(
+            objects.objects[["object_type", "class", "t", *([owner] if owner else [])]]
+        )
+        layout = Layout("starbridge", "class", object_type="object_type", owner=owner)
     else:
         frame = objects
         layout = layout_of(name, [str(title) for title in frame.columns], reading.class_column)
@@ -153,13 +157,15 @@ def count_objects(
             f"has objects of {len(images)} images (column {layout.image!r})",
             "count the rows of each image for themselves",
         )
-    plain = frame[[*texts, *layout.ids]].rename(columns=str)
+    wanted = dict.fromkeys([*texts, *layout.ids, *columns_of_slices(layout, frame.columns)])
+    plain = frame[[*wanted]].rename(columns=str)
     for title in texts:
         whole = plain[title]
         plain[title] = whole.astype(object).where(whole.notna(), None).map(_text)
     tally = Tally()
-    tally.add_table(pa.Table.from_pandas(plain, preserve_index=False), texts, layout.ids)
-    return _sections(name, Columns(layout, texts, tally), reading, None)[0]
+    rows, notes = keep_layout_slices(pa.Table.from_pandas(plain, preserve_index=False), layout)
+    tally.add_table(rows, texts, layout.ids)
+    return _sections(name, Columns(layout, texts, tally, notes), reading, None)[0]
 
 
 def count_table(
@@ -277,7 +283,7 @@ def _sections(
                 section,
                 counts=dict(sorted(rows.counts.items())),
                 left_out=rows.left_out,
-                notes=(*rows.notes, *notes),
+                notes=(*rows.notes, *notes, *columns.notes),
                 fields={name: tuple(texts) for name, texts in rows.fields.items()},
             )
         except BadInputError as error:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from bridge.aggregate.hdf5_tables import HDF5_ENDINGS, is_hdf5, may_hold_table, open_table
 from bridge.aggregate.layouts import Layout, layout_of
+from bridge.aggregate.slices import columns_of_slices, keep_layout_slices
 from bridge.aggregate.tally import MOST_VALUES, Tally, TooManyValuesError, tally_csv
 from bridge.aggregate.unquoted_classes import WholeRows, may_be_cut, read_whole_rows, rows_if_cut
 from bridge.errors import BadInputError
@@ -29,6 +30,7 @@ from bridge.formats.text_cells import read_cells
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".parquet", *HDF5_ENDINGS)
 OBJECT_ENDINGS = (".geojson", ".geojson.gz")
@@ -113,11 +115,13 @@ class Columns:
         layout: the columns by their role.
         texts: titles of the columns of text that ``tally`` has counted, in its order.
         tally: their counted values.
+        notes: remarks for the user.
     """
 
     layout: Layout
     texts: tuple[str, ...]
     tally: Tally
+    notes: tuple[str, ...] = ()
 
 
 def read_columns(
@@ -231,7 +235,16 @@ def _read_parquet(file: Path, class_column: str | None, fields: Sequence[str]) -
     with pq.ParquetFile(file) as content:
         layout = layout_of(file, content.schema_arrow.names, class_column, fields)
         texts = _texts_of(layout)
-        for batch in content.iter_batches(columns=[*texts, *layout.ids], use_threads=False):
+        wanted = list(
+            dict.fromkeys(
+                [*texts, *layout.ids, *columns_of_slices(layout, content.schema_arrow.names)]
+            )
+        )
+        if layout.owner is not None:
+            whole, notes = keep_layout_slices(content.read(wanted, use_threads=False), layout)
+            tally.add_table(whole, texts, layout.ids, _group_of(layout))
+            return Columns(layout, texts, tally, notes)
+        for batch in content.iter_batches(columns=wanted, use_threads=False):
             block = pa.Table.from_batches([batch])
             tally.add_table(block, texts, layout.ids, _group_of(layout))
     return Columns(layout, texts, tally)
@@ -249,6 +262,16 @@ def _read_text(file: Path, class_column: str | None, fields: Sequence[str]) -> C
         layout = layout_of(file, titles, class_column, fields)
         texts = _texts_of(layout)
         group = _group_of(layout)
+        of_slices = columns_of_slices(layout, titles)
+        notes: list[str] = []
+
+        def choose(rows: pa.Table) -> pa.Table:
+            places = [int(name) for name in rows.column_names]
+            named = rows.rename_columns([titles[place] for place in places])
+            kept, remarks = keep_layout_slices(named, layout)
+            notes.extend(remarks)
+            return kept.rename_columns(rows.column_names)
+
         try:
             tally = tally_csv(
                 cast("io.BufferedReader", stream),
@@ -257,6 +280,8 @@ def _read_text(file: Path, class_column: str | None, fields: Sequence[str]) -> C
                 integers=[titles.index(title) for title in layout.ids],
                 group=None if group is None else titles.index(group),
                 delimiter=delimiter,
+                more=[titles.index(title) for title in of_slices],
+                choose=choose if of_slices else None,
             )
         except RaggedError as error:
             if not is_of_ilastik:
@@ -267,7 +292,7 @@ def _read_text(file: Path, class_column: str | None, fields: Sequence[str]) -> C
                 raise error from None
             return _columns_of(file, whole, class_column, fields)
     tally.rename_texts(unguard_bytes)
-    return Columns(layout, texts, tally)
+    return Columns(layout, texts, tally, tuple(notes))
 
 
 def _columns_of(

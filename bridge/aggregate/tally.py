@@ -157,6 +157,8 @@ def tally_csv(
     integers: Sequence[int] = (),
     group: int | None = None,
     delimiter: str = ",",
+    more: Sequence[int] = (),
+    choose: Callable[[pa.Table], pa.Table] | None = None,
 ) -> Tally:
     r"""Count the values of some columns of a CSV file.
 
@@ -170,6 +172,9 @@ def tally_csv(
         integers: places of the columns of integers.
         group: place, one of ``texts``, of the column by which rows are told apart.
         delimiter: one ASCII character.
+        more: places of further columns that ``choose`` needs.
+        choose: returns the rows to count of all rows, whose columns are called like their places;
+            all are in memory then.
 
     Raises:
         RaggedError: a row with more or fewer cells than the header.
@@ -184,11 +189,13 @@ def tally_csv(
     import pyarrow.csv as pacsv
 
     tally = Tally()
+    name = None if group is None else str(group)
     checked = io.BufferedReader(CheckedText(stream, delimiter), _BLOCK)
     if not checked.peek(1):
         return tally
     text_names, integer_names = [str(p) for p in texts], [str(p) for p in integers]
-    wanted = [*text_names, *integer_names]
+    wanted = list(dict.fromkeys([*text_names, *integer_names, *map(str, more)]))
+    whole: list[pa.Table] = []
     try:
         with pacsv.open_csv(
             checked,
@@ -205,10 +212,14 @@ def tally_csv(
             for batch in reader:
                 table = pa.Table.from_batches([batch])
                 rows = _without_blank_rows(table) if integers else table
-                name = None if group is None else str(group)
-                tally.add_table(rows, text_names, integer_names, name)
+                if choose is None:
+                    tally.add_table(rows, text_names, integer_names, name)
+                else:
+                    whole.append(rows)
     except pa.ArrowInvalid as error:
         raise (ragged_row(str(error)) or error) from None
+    if whole and choose is not None:
+        tally.add_table(choose(pa.concat_tables(whole)), text_names, integer_names, name)
     return tally
 
 

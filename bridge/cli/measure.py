@@ -12,6 +12,7 @@ import typer
 from bridge.cli.options import (
     CHANNEL_HELP,
     IMAGES_HELP,
+    TABLE_FORMATS,
     AsJson,
     Axes,
     Jobs,
@@ -19,12 +20,15 @@ from bridge.cli.options import (
     PixelSize,
     Resume,
     Scheduler,
-    TableFormats,
     chosen_existing,
+    format_option,
     split_words,
 )
 from bridge.cli.output import close_run, note, print_json, shown_progress
 from bridge.errors import BadInputError
+
+OBJECT_FORMATS = ("labels", "rois", "geojson", "zarr")
+"""Formats of objects that are written beside the tables."""
 
 
 class Unit(StrEnum):
@@ -67,8 +71,26 @@ def measure(
         typer.Option(help="Unit of lengths. [default: px, and µm where the pixel size is known]"),
     ] = None,
     pixel_size: PixelSize = None,
+    z_step: Annotated[
+        float | None,
+        typer.Option(
+            help="µm between the slices of a stack, where the files do not say it.",
+            show_default=False,
+        ),
+    ] = None,
     axes: Axes = None,
-    formats: TableFormats = None,
+    volumes: Annotated[
+        bool | None,
+        typer.Option(
+            "--volumes/--slices",
+            help="Stacks: a row for each 3D nucleus, or for each of its slices. "
+            "[default: 3D nuclei where the objects have the column 'object']",
+            show_default=False,
+        ),
+    ] = None,
+    formats: Annotated[
+        list[str] | None, format_option(lambda: (*TABLE_FORMATS, *OBJECT_FORMATS))
+    ] = None,
     combined: Annotated[
         Path | None,
         typer.Option(
@@ -99,7 +121,8 @@ def measure(
     from bridge.formats.naming import PUBLISHED_PATTERN, NamePattern
     from bridge.images import find_images
     from bridge.measure.combined import write_measurements
-    from bridge.measure.files import Settings, measure_files, note_on_pixel_sizes
+    from bridge.measure.files import Settings, note_on_pixel_sizes
+    from bridge.volumes.measuring.job import measure_files, note_on_volumes
 
     existing = chosen_existing(overwrite, resume)
     workers = choose_workers(jobs, scheduler)
@@ -114,6 +137,7 @@ def measure(
         Unit.um: "µm",
         Unit.both: "both",
     }
+    asked = tuple(dict.fromkeys(formats or ()))
     settings = Settings(
         ring=width,
         ring_unit=ring_unit,
@@ -121,7 +145,9 @@ def measure(
         channels=chosen or None,
         axes=axes,
         pixel_size=pixel_size,
-        tables=tuple(dict.fromkeys(formats or ("csv",))),
+        tables=tuple(key for key in asked if key in TABLE_FORMATS) or ("csv",),
+        z_step=z_step,
+        objects=tuple(key for key in asked if key in OBJECT_FORMATS),
     )
     if not objects.exists():
         raise BadInputError(objects, "is not there", "check the path")
@@ -135,6 +161,7 @@ def measure(
             [objects],
             out,
             settings,
+            volumes=volumes,
             existing=existing,
             listener=listener,
             workers=workers,
@@ -144,8 +171,9 @@ def measure(
         note(f"the objects of all images are in {combined}")
     if as_json:
         print_json([outcome.to_json() for outcome in outcomes])
-    if line := note_on_pixel_sizes(outcomes):
-        note(line)
+    for line in (note_on_volumes(outcomes), note_on_pixel_sizes(outcomes)):
+        if line:
+            note(line)
     close_run(outcomes, "tables", out)
 
 

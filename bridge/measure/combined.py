@@ -69,6 +69,12 @@ def _part(table: Path, image: str, pattern: NamePattern) -> Part:
 
 def _haug2_columns(table: Path, titles: Sequence[str]) -> dict[str, str]:
     """Return the column of a table by the title that haug2's notebook gives it."""
+    if "Nucleus: Voxels" in titles:
+        raise BadInputError(
+            table,
+            "has 3D nuclei, which have no areas",
+            "leave out --combined, or measure with --slices",
+        )
     if _AREA not in titles:
         raise BadInputError(
             table, "has no areas in px", "measure with --unit px or both to combine the tables"

@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
+from numpy.typing import NDArray
 
 from bridge.batch.job import ImageJob, Json, Made, Progress, Work
 from bridge.batch.listener import Listener, Outcome
 from bridge.batch.runner import Existing, run_batch
 from bridge.batch.workers.base import Workers
-from bridge.detections import Detections
+from bridge.detections import OBJECT, Detections
 from bridge.files.atomic import writing
 from bridge.formats import existing_file, format_of
 from bridge.formats.labels import read_label_image
+from bridge.formats.layout import FORMATS
 from bridge.formats.pairing import add_source_to_errors, objects_of
 from bridge.formats.spreadsheet_text import guard_frame
 from bridge.images import Image, image_name, open_image
 from bridge.images.channels import NUMBERING
+from bridge.images.info import PixelSize
 from bridge.images.locations import known_identity, path_identity
 from bridge.measure.columns import Unit
+from bridge.measure.joining import add_measurements
 from bridge.measure.table import measure, undrawn
+from bridge.segment.planes import set_slice_distance
 
 RECORD = "measure.json"
 
 _FIELDS = ("label", "class", "name", "z", "t")
 _LISTED = 5
+_SAME = 0.01  # of two pixel sizes, of which one was rounded by a file format
 
 
 @dataclass(frozen=True)
@@ -37,8 +45,9 @@ class Settings:
 
     Attributes:
         ring, ring_unit, unit, channels: as in :func:`bridge.measure.measure`.
-        axes, pixel_size: of the images, where the files do not say them.
+        axes, pixel_size, z_step: of the images, where the files do not say them.
         tables: formats of the tables.
+        objects: formats of objects that are written with their measurements, too.
     """
 
     ring: float | None = None
@@ -48,6 +57,8 @@ class Settings:
     axes: str | None = None
     pixel_size: float | None = None
     tables: tuple[str, ...] = ("csv",)
+    z_step: float | None = None
+    objects: tuple[str, ...] = ()
 
 
 def measure_files(
@@ -113,7 +124,7 @@ class MeasureJob(ImageJob[Path]):
         """
         settings = self.settings
         objects = objects_of(item, self.sources, alone=self.alone)
-        return {
+        found: dict[str, Json] = {
             "image": known_identity(item),
             "file of objects": path_identity(objects),
             "ring": [settings.ring, settings.ring_unit] if settings.ring else None,
@@ -123,34 +134,53 @@ class MeasureJob(ImageJob[Path]):
             "axes": settings.axes,
             "pixel size": settings.pixel_size,
         }
+        if settings.z_step is not None:
+            found["z step"] = settings.z_step
+        return found
 
     def outputs(self, item: Path) -> dict[str, str]:
-        """Return the tables of an image by format."""
-        return {key: f"{image_name(item)}_measurements.{key}" for key in self.settings.tables}
+        """Return the tables and the measured objects of an image by format."""
+        name = image_name(item)
+        tables = {key: f"{name}_measurements.{key}" for key in self.settings.tables}
+        return tables | {key: FORMATS[key].place.format(name=name) for key in self.settings.objects}
+
+    def measure(self, path: Path, source: Path) -> Measured:
+        """Measure the objects of an image.
+
+        Args:
+            path: the image.
+            source: the file of its objects.
+        """
+        settings = self.settings
+        with open_pair(path, source, settings, is_traced=bool(settings.objects)) as pair:
+            return measure_slices(pair, settings)
 
     def run(self, work: Work[Path], folder: Path, progress: Progress) -> Made:
-        """Measure the objects of an image and write the table."""
+        """Measure the objects of an image, and write table and objects."""
         source = objects_of(work.item, self.sources, alone=self.alone)
-        table, missing = _measure_pair(work.item, source, self.settings)
+        measured = self.measure(work.item, source)
         for key, relative in work.outputs.items():
+            if measured.detections is not None and key in self.settings.objects:
+                FORMATS[key].load().write(measured.detections, folder / relative)
+                continue
             with writing(folder / relative) as part:
                 if key == "parquet":
-                    table.to_parquet(part, index=False)
+                    measured.table.to_parquet(part, index=False)
                 else:
-                    guard_frame(table).to_csv(
+                    guard_frame(measured.table).to_csv(
                         part, index=False, lineterminator="\n", float_format="%.10g"
                     )
-        notes: tuple[str, ...] = ()
+        notes, missing = measured.notes, measured.undrawn
         if missing:
             listed = ", ".join(missing[:_LISTED]) + (", …" if len(missing) > _LISTED else "")
-            notes = (
+            notes += (
                 f"{len(missing)} objects are covered by others or lie outside the image and have "
                 f"no measurements: {listed}",
             )
-        result: dict[str, Json] = {"undrawn": list(missing)}
-        if self.settings.unit != "px" and not any("µm" in name for name in table.columns):
+        result: dict[str, Json] = {"undrawn": list(missing), **measured.result}
+        if self.settings.unit != "px" and not any("µm" in name for name in measured.table.columns):
             result["lacks_pixel_size"] = True
-        return Made(len(table), result=result, notes=notes)
+        return Made(len(measured.table), result=result, notes=notes)
 
     def files(self, item: Path) -> list[Path]:
         """Return the image and the files of objects."""
@@ -158,7 +188,7 @@ class MeasureJob(ImageJob[Path]):
 
     def __getstate__(self) -> dict[str, Any]:
         sources = tuple(source.absolute() for source in self.sources)
-        return {"sources": sources, "settings": self.settings, "alone": self.alone}
+        return {**self.__dict__, "sources": sources}
 
 
 def note_on_pixel_sizes(outcomes: Sequence[Outcome]) -> str | None:
@@ -182,46 +212,121 @@ def note_on_pixel_sizes(outcomes: Sequence[Outcome]) -> str | None:
     )
 
 
-def measurement_table(
-    objects: Detections | Any, image: Image, settings: Settings, *, axes: str | None = None
-) -> pd.DataFrame:
-    """Return the table of one image: columns that identify an object, then measurements.
+@dataclass(frozen=True)
+class Pair:
+    """An open image, and its objects.
+
+    Attributes:
+        image: the image.
+        objects: detections, or a label image.
+        axes: of a label image that is not traced.
+        is_label_image: the objects are those of a label TIFF.
+    """
+
+    image: Image
+    objects: Detections | NDArray[Any]
+    axes: str | None = None
+    is_label_image: bool = False
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of an image.
+
+    Attributes:
+        table: columns that identify an object, then measurements.
+        detections: the objects with their measurements, where they are to be written.
+        undrawn: UUIDs of objects that could not be measured.
+        notes: lines for the user.
+        result: more for the record.
+    """
+
+    table: pd.DataFrame
+    detections: Detections | None = None
+    undrawn: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    result: Mapping[str, Json] = field(default_factory=dict)
+
+
+@contextmanager
+def open_pair(
+    path: Path, source: Path, settings: Settings, *, is_traced: bool = False
+) -> Iterator[Pair]:
+    """Open an image and read its objects.
 
     Args:
-        objects: detections, or a label image.
-        image: the image.
-        settings: how to measure.
-        axes: axes of a label image.
+        path: the image.
+        source: the file of its objects.
+        settings: axes, pixel size and slice distance of the image.
+        is_traced: trace a label TIFF, too; its objects get new UUIDs.
+
+    Raises:
+        BadInputError: a file that cannot be read; it names both.
     """
+    with (
+        open_image(path, axes=settings.axes, pixel_size=settings.pixel_size) as image,
+        add_source_to_errors(path, source),
+    ):
+        if not source.name.lower().endswith((".tif", ".tiff")):
+            _set_slice_distance(image, settings.z_step)
+            yield Pair(image, format_of(source).read(source, image=image.info))
+            return
+        # Tracing would cost time and give the objects UUIDs that no other file knows.
+        labels, axes, info = read_label_image(existing_file(source))
+        if image.size("Z") > 1:
+            _take_slice_distance(image, info.pixel_size)
+        _set_slice_distance(image, settings.z_step)
+        if is_traced:
+            traced = Detections.from_labels(labels, axes=axes, image=image.info, name=str(source))
+            yield Pair(image, traced, is_label_image=True)
+        else:
+            yield Pair(image, labels, axes, is_label_image=True)
+
+
+def _set_slice_distance(image: Image, z_step: float | None) -> None:
+    # a plane has none: folders may hold both
+    if image.size("Z") > 1:
+        set_slice_distance(image, z_step)
+
+
+def _take_slice_distance(image: Image, labels: PixelSize | None) -> None:
+    """Take over what the label image says of the slices, where the image says nothing else."""
+    if labels is None or labels.z is None:
+        return
+    own = image.pixel_size
+    if own is not None and own.z is None and math.isclose(own.yx, labels.yx, rel_tol=_SAME):
+        image.pixel_size = replace(own, z=labels.z)
+
+
+def measure_slices(pair: Pair, settings: Settings) -> Measured:
+    """Measure the objects of each plane.
+
+    Args:
+        pair: image and objects.
+        settings: how to measure.
+    """
+    objects = pair.objects
     measured = measure(
         objects,
-        image,
-        axes=axes,
+        pair.image,
+        axes=pair.axes,
         ring=settings.ring,
         ring_unit=settings.ring_unit,
         unit=settings.unit,
         channels=settings.channels,
     )
-    if isinstance(objects, Detections):
-        fields = pd.DataFrame(objects.objects[list(_FIELDS)])
-        whole = pd.concat([fields, measured], axis=1).reset_index()
-    else:
-        whole = measured.reset_index()
-    whole.insert(0, "image", image.name)
-    return whole
+    if not isinstance(objects, Detections):
+        return Measured(_with_image(measured.reset_index(), pair.image))
+    identifying = [*([OBJECT] if OBJECT in objects.objects.columns else []), *_FIELDS]
+    fields = pd.DataFrame(objects.objects[identifying])
+    table = _with_image(pd.concat([fields, measured], axis=1).reset_index(), pair.image)
+    return Measured(
+        table,
+        add_measurements(objects, measured) if settings.objects else None,
+        tuple(table["id"].iloc[i] for i in undrawn(table)),
+    )
 
 
-def _measure_pair(
-    path: Path, source: Path, settings: Settings
-) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    with (
-        open_image(path, axes=settings.axes, pixel_size=settings.pixel_size) as image,
-        add_source_to_errors(path, source),
-    ):
-        if source.name.lower().endswith((".tif", ".tiff")):
-            # Tracing would cost time and give the objects UUIDs that no other file knows.
-            pixels, axes, _ = read_label_image(existing_file(source))
-            return measurement_table(pixels, image, settings, axes=axes), ()
-        detections = format_of(source).read(source, image=image.info)
-        table = measurement_table(detections, image, settings)
-    return table, tuple(table["id"].iloc[i] for i in undrawn(table))
+def _with_image(table: pd.DataFrame, image: Image) -> pd.DataFrame:
+    table.insert(0, "image", image.name)
+    return table

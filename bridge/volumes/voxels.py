@@ -83,7 +83,7 @@ def anisotropy(voxel: Triple) -> float:
     return max(voxel) / min(voxel)
 
 
-def check_anisotropy(source: str, voxel: Triple) -> None:
+def check_anisotropy(source: str, voxel: Triple, options: str = "--voxel Z,Y,X") -> None:
     """Refuse voxels that are more than ten times longer along one axis than along another.
 
     Such a ratio is nearly always a wrong unit (nm for µm) or a wrong order of the axes; where it
@@ -92,6 +92,7 @@ def check_anisotropy(source: str, voxel: Triple) -> None:
     Args:
         source: the image, named in the error.
         voxel: µm along z, y and x.
+        options: what a person corrects them with, for the error.
 
     Raises:
         BadInputError: the ratio is over 10.
@@ -102,6 +103,6 @@ def check_anisotropy(source: str, voxel: Triple) -> None:
             source,
             f"has voxels {ratio:.3g} times longer along one axis than along another "
             f"({voxel_text(voxel)})",
-            "check the µm of each axis and give --voxel Z,Y,X; a stack whose slices really are "
+            f"check the µm of each axis and give {options}; a stack whose slices really are "
             "so far apart has no surface to find: work on its planes",
         )

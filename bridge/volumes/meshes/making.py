@@ -12,7 +12,8 @@ import numpy as np
 
 from bridge.errors import BadInputError
 from bridge.volumes.meshes.decimating import decimate
-from bridge.volumes.meshes.labels import LabelBox, find_labels
+from bridge.volumes.meshes.label_surfaces import label_sigma, label_surface
+from bridge.volumes.meshes.labels import find_labels
 from bridge.volumes.meshes.mesh import Mesh, Order
 from bridge.volumes.meshes.relaxing import relax
 from bridge.volumes.meshes.surface import Recipe, make_surface, make_tutorial_surface
@@ -34,7 +35,6 @@ _SMOOTHING = re.compile(r"(\d+(?:\.\d+)?|\.\d+) ?(px|um|µm|μm)")
 _COPIES = 2.4  # float32 volumes at once: the values, and those of a body at the border once more
 _OVERHEAD = 128 * 2**20  # bytes of a mesh of a million faces
 _MOST_VERTICES = 2**31 - 1
-_LABEL_PART = 0.6  # of the longest edge of a voxel: less leaves steps, more rounds corners
 _TUTORIAL_SIGMA = 3.0
 _MOST_SIGMA = 1000.0
 
@@ -301,7 +301,7 @@ def _label_meshes(
     lost = [label for label in names if label not in {box.label for box in boxes}]
     if lost:
         notes.append(f"{len(lost)} labels of the table are not in the volume, as {lost[0]}")
-    smoothing = settings.smoothing or Smoothing(max(min(voxel), _LABEL_PART * max(voxel)), "um")
+    smoothing = settings.smoothing or Smoothing(label_sigma(voxel), "um")
     recipe = Recipe(
         sigma=smoothing.voxels(voxel),
         is_closed=settings.is_closed,
@@ -309,7 +309,7 @@ def _label_meshes(
     )
     for number, box in enumerate(boxes, 1):
         known = names.get(box.label)
-        mesh = relax(_label_mesh(labels, box, voxel, recipe, volume.source), settings.relaxing)
+        mesh = relax(label_surface(labels, box, voxel, recipe, volume.source), settings.relaxing)
         yield replace(
             mesh,
             label=box.label,
@@ -317,21 +317,6 @@ def _label_meshes(
             class_name=known.class_name if known else None,
         )
         progress(number, len(boxes))
-
-
-def _label_mesh(
-    labels: NDArray[Any], box: LabelBox, voxel: Triple, recipe: Recipe, source: str
-) -> Mesh:
-    """Return the mesh of a label, from the voxels around it alone."""
-    margins = [math.ceil(4 * sigma) + 2 for sigma in recipe.sigma]
-    part = tuple(
-        slice(max(0, start - margin), min(n, stop + margin))
-        for start, stop, margin, n in zip(box.start, box.stop, margins, labels.shape, strict=True)
-    )
-    mask = (labels[part] == box.label).astype(np.float32)
-    mesh = make_surface(mask, voxel, recipe, source=source, voxels=box.voxels)
-    offset = np.array([each.start for each in part]) * np.array(voxel)
-    return replace(mesh, vertices=mesh.vertices + offset.astype(np.float32))
 
 
 def _read_labels(volume: Volume) -> NDArray[Any]:
