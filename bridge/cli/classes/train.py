@@ -125,7 +125,7 @@ def train(
             "--model",
             help="Model to try, several times: logistic regression, support vectors, extremely "
             "random trees; or a convolutional network on crops of the objects (cnn), which takes "
-            "many minutes. [default: logistic, svc and trees; the simplest of the best is kept]",
+            "many minutes. [default: logistic, svc and trees; the best is kept]",
             show_default=False,
         ),
     ] = None,
