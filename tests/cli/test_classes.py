@@ -85,11 +85,12 @@ def test_from_some_clicks_to_every_object(starbridge: Command, study: Path) -> N
 
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have small networks fitted for a few epochs."""
+    """Have one small network fitted for a few epochs."""
     pytest.importorskip("tensorflow")
-    from bridge.classify.objects.models import network_fitting
+    from bridge.classify.objects.models import fitting, network_fitting
 
-    monkeypatch.setattr(network_fitting, "NETWORKS", {"small": (4, 6), "large": (4, 6)})
+    for module in (fitting, network_fitting):
+        monkeypatch.setattr(module, "NETWORKS", {"small": (4, 6)})
     monkeypatch.setattr(network_fitting, "MOST_EPOCHS", 3)
 
 

@@ -1,7 +1,7 @@
 """Cross-validation that never has the same image, organoid or content on both sides.
 
-The model with the highest balanced accuracy is kept; of equal ones the simplest kind, and of one kind
-the settings with the lowest log loss.
+The model with the highest balanced accuracy is kept; of equal ones the simplest kind, and of one
+kind the settings with the lowest log loss.
 """
 
 from __future__ import annotations

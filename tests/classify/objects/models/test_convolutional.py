@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from bridge.classify.objects.classifier import ObjectClassifier, load_object_cla
 from bridge.classify.objects.features import FeatureSettings
 from bridge.classify.objects.masked_crops import SIDE, MaskedCrops
 from bridge.classify.objects.models.convolutional import ConvolutionalModel, ConvolutionLayer
+from bridge.classify.objects.models.crop_scaling import CropScaling
 from bridge.classify.objects.models.logistic import LogisticModel
 from bridge.classify.objects.predicting import ObjectPredictor
 from bridge.classify.objects.scaling import FeatureScaling
@@ -29,7 +31,8 @@ def random_crops(n: int, n_channels: int, seed: int = 0) -> MaskedCrops:
     rng = np.random.default_rng(seed)
     coarse = rng.normal(size=(n, 8, 8, n_channels + 1)) * rng.uniform(0, 3, (n, 1, 1, 1))
     pixels = np.kron(coarse, np.ones((1, SIDE // 8, SIDE // 8, 1)))
-    return MaskedCrops(pixels.astype(np.float16), rng.uniform(1, 6, n))
+    means, deviations = rng.uniform(0, 9, (2, n, n_channels)).astype(np.float32)
+    return MaskedCrops(pixels.astype(np.float16), rng.uniform(1, 6, n), means, deviations)
 
 
 def random_model(n_channels: int = 1, n_classes: int = 2, seed: int = 0) -> ConvolutionalModel:
@@ -39,8 +42,10 @@ def random_model(n_channels: int = 1, n_classes: int = 2, seed: int = 0) -> Conv
         kernel = rng.normal(0, 0.3, (3, 3, inputs, outputs)).astype(np.float32)
         return ConvolutionLayer(kernel, rng.normal(size=outputs).astype(np.float32))
 
-    head = LogisticModel(rng.normal(0, 0.1, (n_classes, 13)), rng.normal(size=n_classes))
-    return ConvolutionalModel((layer(n_channels + 1, 4), layer(4, 6)), head)
+    coefficients = rng.normal(0, 0.1, (n_classes, 13 + 2 * n_channels))
+    head = LogisticModel(coefficients, rng.normal(size=n_classes))
+    scaling = CropScaling.of(random_crops(20, n_channels, seed=1))
+    return ConvolutionalModel(scaling, (layer(2 * n_channels + 1, 4), layer(4, 6)), head)
 
 
 def classifier_of(model: ConvolutionalModel, image: Image) -> ObjectClassifier:
@@ -72,9 +77,13 @@ def test_probabilities_are_those_of_keras(network: str, n_channels: int) -> None
             low = np.array([[0.5], [-0.5], [-0.5], [0.5]])
             layer.set_weights(list(low + rng.uniform(0, 1, (4, size))))
     crops = random_crops(40, n_channels)
-    found = convert_network(built, 3.0, 0.7, np.arange(5)).predict_proba(crops)
-    sizes = ((crops.sizes - 3.0) / 0.7)[:, None]
-    expected = built.predict([crops.pixels.astype(np.float32), sizes], verbose=0)
+    scaling = CropScaling.of(random_crops(20, n_channels, seed=1))
+    found = convert_network(built, scaling, np.arange(5)).predict_proba(crops)
+    pixels, numbers = scaling.standardise(crops)
+    views = [
+        np.rot90(each, turns, (1, 2)) for each in (pixels, pixels[:, ::-1]) for turns in range(4)
+    ]
+    expected = np.mean([built.predict([view, numbers], verbose=0) for view in views], axis=0)
     assert np.ptp(expected, axis=0).max() > 0.1
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
 
@@ -82,9 +91,27 @@ def test_probabilities_are_those_of_keras(network: str, n_channels: int) -> None
 def test_a_class_that_was_not_there_is_never_found() -> None:
     model = random_model(n_classes=3)
     head = LogisticModel(model.head.coefficients, np.array([0.0, -np.inf, 0.0]))
-    found = ConvolutionalModel(model.layers, head).predict_proba(random_crops(9, 1))
+    found = ConvolutionalModel(model.scaling, model.layers, head).predict_proba(random_crops(9, 1))
     assert (found[:, 1] == 0).all()
     np.testing.assert_allclose(found.sum(axis=1), 1)
+
+
+def test_an_object_that_is_turned_or_mirrored_is_the_same() -> None:
+    model, crops = random_model(), random_crops(5, 1)
+    found = model.predict_proba(crops)
+    assert np.ptp(found, axis=0).max() > 0.01
+    for view in (np.rot90(crops.pixels, 1, (1, 2)), crops.pixels[:, ::-1]):
+        turned = MaskedCrops(view, crops.sizes, crops.means, crops.deviations)
+        np.testing.assert_allclose(model.predict_proba(turned), found, atol=1e-6)
+
+
+def test_crops_are_known_by_brightness_and_contrast_too() -> None:
+    model, crops = random_model(), random_crops(5, 1)
+    found = model.predict_proba(crops)
+    brighter = replace(crops, means=crops.means + 3)
+    flatter = replace(crops, deviations=crops.deviations / 3)
+    for other in (brighter, flatter):
+        assert abs(model.predict_proba(other) - found).max() > 0.01
 
 
 def test_objects_do_not_depend_on_those_beside_them() -> None:
@@ -109,14 +136,18 @@ def test_arrays_give_the_model_back() -> None:
     ("name", "array"),
     [
         ("layers", np.zeros((0, 4), np.int32)),
-        ("layers", np.array([3, 3, 2, 4], np.int32)),
-        ("layers", np.array([[3, 3, 2, 4], [3, 3, 5, 6]], np.int32)),
-        ("layers", np.array([[3, 3, 2, 4], [3, 3, 4, -6]], np.int32)),
+        ("layers", np.array([3, 3, 3, 4], np.int32)),
+        ("layers", np.array([[3, 3, 2, 4], [3, 3, 4, 6]], np.int32)),
+        ("layers", np.array([[3, 3, 3, 4], [3, 3, 5, 6]], np.int32)),
+        ("layers", np.array([[3, 3, 3, 4], [3, 3, 4, -6]], np.int32)),
         ("layers", np.array([[1024, 1024, 1024, 1024]] * 12, np.int32)),
         ("kernels", np.zeros(7, np.float32)),
         ("biases", np.zeros((2, 5), np.float32)),
         ("biases", np.full(10, np.nan, np.float32)),
         ("coefficients", np.zeros((2, 5))),
+        ("crop_means", np.zeros(5)),
+        ("crop_deviations", np.zeros(3)),
+        ("crop_medians", np.full(3, 1e300)),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(name: str, array: NDArray[Any]) -> None:
