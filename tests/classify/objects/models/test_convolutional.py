@@ -14,49 +14,16 @@ import pytest
 from numpy.typing import NDArray
 
 from bridge import Detections
-from bridge.classify.objects.classifier import ObjectClassifier, load_object_classifier
-from bridge.classify.objects.features import FeatureSettings
-from bridge.classify.objects.masked_crops import SIDE, MaskedCrops
-from bridge.classify.objects.models.convolutional import ConvolutionalModel, ConvolutionLayer
+from bridge.classify.objects.classifier import load_object_classifier
+from bridge.classify.objects.masked_crops import MaskedCrops
+from bridge.classify.objects.models.convolutional import ConvolutionalModel
 from bridge.classify.objects.models.crop_scaling import CropScaling
 from bridge.classify.objects.models.logistic import LogisticModel
 from bridge.classify.objects.predicting import ObjectPredictor
-from bridge.classify.objects.scaling import FeatureScaling
 from bridge.errors import BadInputError
-from bridge.images import Image, from_array
+from bridge.images import from_array
+from tests.classify.objects.networks import classifier_of, random_crops, random_model
 from tests.classify.objects.shaped import shaped_objects
-
-
-def random_crops(n: int, n_channels: int, seed: int = 0) -> MaskedCrops:
-    rng = np.random.default_rng(seed)
-    coarse = rng.normal(size=(n, 8, 8, n_channels + 1)) * rng.uniform(0, 3, (n, 1, 1, 1))
-    pixels = np.kron(coarse, np.ones((1, SIDE // 8, SIDE // 8, 1)))
-    means, deviations = rng.uniform(0, 9, (2, n, n_channels)).astype(np.float32)
-    return MaskedCrops(pixels.astype(np.float16), rng.uniform(1, 6, n), means, deviations)
-
-
-def random_model(n_channels: int = 1, n_classes: int = 2, seed: int = 0) -> ConvolutionalModel:
-    rng = np.random.default_rng(seed)
-
-    def layer(inputs: int, outputs: int) -> ConvolutionLayer:
-        kernel = rng.normal(0, 0.3, (3, 3, inputs, outputs)).astype(np.float32)
-        return ConvolutionLayer(kernel, rng.normal(size=outputs).astype(np.float32))
-
-    coefficients = rng.normal(0, 0.1, (n_classes, 13 + 2 * n_channels))
-    head = LogisticModel(coefficients, rng.normal(size=n_classes))
-    scaling = CropScaling.of(random_crops(20, n_channels, seed=1))
-    return ConvolutionalModel(scaling, (layer(2 * n_channels + 1, 4), layer(4, 6)), head)
-
-
-def classifier_of(model: ConvolutionalModel, image: Image) -> ObjectClassifier:
-    return ObjectClassifier(
-        classes=("bar", "disc"),
-        feature_names=(),
-        settings=FeatureSettings.of_image(image, neighbours=0),
-        scaling=FeatureScaling(np.zeros(0), np.zeros(0), np.ones(0)),
-        model=model,
-        counts=(8, 8),
-    )
 
 
 @pytest.mark.slow
@@ -170,7 +137,7 @@ def test_a_folder_gives_the_classifier_back_without_tensorflow(tmp_path: Path) -
     code = (
         "import sys; sys.modules.update(tensorflow=None, keras=None, sklearn=None)\n"
         "from bridge.classify.objects.classifier import load_object_classifier\n"
-        "from tests.classify.objects.models.test_convolutional import random_crops\n"
+        "from tests.classify.objects.networks import random_crops\n"
         "found = load_object_classifier(sys.argv[1]).predict_crops(random_crops(2, 1))\n"
         "assert abs(found.sum() - 2) < 1e-9\n"
     )

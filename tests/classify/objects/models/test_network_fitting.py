@@ -11,11 +11,11 @@ import pytest
 
 from bridge.classify.objects.features import FeatureSettings, object_features
 from bridge.classify.objects.masked_crops import MaskedCrops, cut_crops
-from bridge.classify.objects.models import fitting, network_fitting
 from bridge.classify.objects.models.network_fitting import augment, fit_network, import_keras
 from bridge.classify.objects.training import train_object_classifier
 from bridge.errors import BadInputError, MissingPartError
 from tests.classify.objects.examples import easy_examples
+from tests.classify.objects.networks import use_tiny_networks
 from tests.classify.objects.shaped import shaped_objects
 
 SETTINGS = {"network": "small", "learning_rate": 0.01, "batch": 8}
@@ -37,11 +37,7 @@ def study() -> tuple[pd.DataFrame, MaskedCrops, FeatureSettings]:
 
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have networks of a few maps fitted for a few epochs."""
-    pytest.importorskip("tensorflow")
-    monkeypatch.setattr(fitting, "NETWORKS", {"small": (4, 6)})
-    monkeypatch.setattr(network_fitting, "NETWORKS", {"small": (4, 6)})
-    monkeypatch.setattr(network_fitting, "MOST_EPOCHS", 12)
+    use_tiny_networks(monkeypatch, epochs=12)
 
 
 @pytest.mark.slow
@@ -69,6 +65,7 @@ def test_networks_and_other_models_are_compared_on_the_same_parts() -> None:
     order = np.random.default_rng(0).permutation(len(table))
     unknown = np.isin(order, [3, 17])
     mixed = table.iloc[order].copy()
+    mixed["group"] = mixed["image"].isin(["i0", "i1"])  # two parts are soon fitted
     mixed.loc[unknown, "class"] = None  # the rows of crops must not slip
     trained = train_object_classifier(
         mixed, settings, kinds=["logistic", "cnn"], crops=crops[order]
