@@ -82,7 +82,7 @@ def measure_network() -> None:
     crops, classes = organoid_crops(60, 10, seed=1)
     test, truth = organoid_crops(100, 10, seed=2)
     import_keras()
-    settings = {"network": "large", "learning_rate": 0.002, "batch": 16}
+    settings: dict[str, float | str] = {"network": "large", "learning_rate": 0.002, "batch": 16}
     fitted, wall, cpu = timed(lambda: fit_network(settings, crops, classes, 6, 0))
     found, _, cpu_applied = timed(lambda: fitted.model.predict_proba(test))
     print(

@@ -109,4 +109,5 @@ def numbers_of(crops: MaskedCrops) -> NDArray[np.float64]:
 
 
 def _bounded(values: NDArray[np.floating]) -> NDArray[np.float32]:
-    return np.clip(values, -_FARTHEST, _FARTHEST).astype(np.float32)
+    found: NDArray[np.float32] = np.clip(values, -_FARTHEST, _FARTHEST).astype(np.float32)
+    return found
