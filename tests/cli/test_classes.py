@@ -12,6 +12,7 @@ import shapely
 import tifffile
 
 from bridge import Detections, ImageInfo
+from tests.classify.objects.networks import use_tiny_networks
 from tests.cli.conftest import Command
 
 pytest.importorskip("sklearn")
@@ -85,12 +86,7 @@ def test_from_some_clicks_to_every_object(starbridge: Command, study: Path) -> N
 
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have small networks fitted for a few epochs."""
-    pytest.importorskip("tensorflow")
-    from bridge.classify.objects.models import network_fitting
-
-    monkeypatch.setattr(network_fitting, "NETWORKS", {"small": (4, 6), "large": (4, 6)})
-    monkeypatch.setattr(network_fitting, "MOST_EPOCHS", 3)
+    use_tiny_networks(monkeypatch, epochs=3)
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from bridge.apps.fiji.review_files import pull_files
 from bridge.apps.fiji.review_layout import ReviewFiles
 from bridge.examples.organoids import PITCH, simulate_organoids
 from bridge.review.classes import TO_CHECK
+from tests.classify.objects.networks import use_tiny_networks
 from tests.cli.conftest import Command
 
 pytest.importorskip("sklearn")
@@ -82,6 +83,28 @@ def test_rounds_of_review_and_training(
     code, printed, _ = starbridge("classes", "review", model, review, "--count", 0)
     assert code == 0
     assert printed.splitlines()[0] == ("a: 2 objects classed, 0 to check, 10 decided by reviewers")
+
+
+def test_a_network_on_crops_proposes_classes(
+    starbridge: Command,
+    tmp_path: Path,
+    organoids: tuple[Path, Truth],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    use_tiny_networks(monkeypatch, epochs=3)
+    review, truth = organoids
+    class_in_fiji(review, truth, {name: list(range(8)) for name in truth})
+    train = ("classes", "train", review, "--model", "cnn", "--no-report", "--out")
+    code, _, told = starbridge(*train, tmp_path / "model")
+    assert code == 0, told
+    review_again = ("classes", "review", tmp_path / "model", review, "--count", 2, "--json")
+    code, printed, told = starbridge(*review_again)
+    assert code == 0, told
+    assert [outcome["to_check"] for outcome in json.loads(printed)] == [1, 1]
+    for name, known in truth.items():
+        found = classes_in(review, name)
+        assert found[:8] == list(known[:8])
+        assert set(found) <= {*known, TO_CHECK}
 
 
 def test_what_is_no_review_is_told(

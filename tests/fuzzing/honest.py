@@ -30,6 +30,8 @@ from bridge.formats.ilastik.writing import write_object_project
 from bridge.model.folder import demo_model_folder
 from tests.aggregate.ilastik import ilastik_table
 from tests.classify.objects.examples import easy_examples
+from tests.classify.objects.networks import classifier_of, random_model
+from tests.classify.objects.shaped import shaped_objects
 from tests.formats.ilastik.projects import write_project
 from tests.formats.ilastik.vigra_trees import stump
 from tests.formats.ilastik.vigra_trees import write_project as write_forest
@@ -225,10 +227,12 @@ def object_classifier(folder: Path, random: Random) -> Path:
 
 @cache
 def _object_classifiers() -> tuple[ObjectClassifier, ...]:
-    return tuple(
+    on_features = [
         train_object_classifier(easy_examples(), kinds=[kind]).classifier
         for kind in ("logistic", "svc", "trees")
-    )
+    ]
+    image, _, _ = shaped_objects()
+    return (*on_features, classifier_of(random_model(), image))
 
 
 def pixel_classifier(folder: Path, random: Random) -> Path:

@@ -186,7 +186,7 @@ def crop_examples(
             continue
         with open_image(image.path, axes=image.axes, pixel_size=image.pixel_size) as opened:
             for some, crops in cut_crops(image.detections, opened, settings, chosen=at >= 0):
-                found.pixels[at[some]], found.sizes[at[some]] = crops.pixels, crops.sizes
+                found[at[some]] = crops
     return found
 
 

@@ -1,9 +1,7 @@
 """Cross-validation that never has the same image, organoid or content on both sides.
 
-Of the models of a kind, the settings with the highest balanced accuracy are kept. Of the kinds, the
-simplest one is kept whose balanced accuracy is within one standard error of the highest: the rule
-of Breiman, Friedman, Olshen and Stone 1984, "Classification and regression trees", section 3.4.3.
-What differs by less is chance, and the simpler model is faster and easier to understand.
+The model with the highest balanced accuracy is kept; of equal ones the simplest kind, and of one
+kind the settings with the lowest log loss.
 """
 
 from __future__ import annotations
@@ -33,6 +31,8 @@ from bridge.errors import MissingPartError
 
 FOLDS = 5
 
+_EQUAL = 1e-9  # balanced accuracies that differ by less are equal
+
 Note = Callable[[str], None]
 
 
@@ -44,15 +44,29 @@ class CandidateScore:
         candidate: the model and its settings.
         accuracy: part of the examples that are right.
         balanced_accuracy: mean over classes of the part that is right.
-        standard_error: of the balanced accuracy, from its spread over folds.
         log_loss: mean of -log(probability of the true class), natural logarithm.
     """
 
     candidate: Candidate
     accuracy: float
     balanced_accuracy: float
-    standard_error: float
     log_loss: float
+
+    def is_better_than(self, simpler: CandidateScore) -> bool:
+        """Return whether a candidate is chosen rather than one of its kind or of a simpler one.
+
+        >>> logistic = CandidateScore(Candidate("logistic"), 0.9, 0.94, 0.20)
+        >>> CandidateScore(Candidate("svc"), 0.9, 0.95, 0.30).is_better_than(logistic)
+        True
+        >>> CandidateScore(Candidate("svc"), 0.9, 0.94, 0.10).is_better_than(logistic)
+        False
+        >>> CandidateScore(Candidate("logistic"), 0.9, 0.94, 0.10).is_better_than(logistic)
+        True
+        """
+        gain = self.balanced_accuracy - simpler.balanced_accuracy
+        if abs(gain) > _EQUAL:
+            return gain > 0
+        return self.candidate.kind == simpler.candidate.kind and self.log_loss < simpler.log_loss
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,7 +225,7 @@ class CrossValidation:
     note: Note = lambda line: None
 
     def run(self, candidates: Sequence[Candidate]) -> Validation:
-        """Try candidates and choose one, by the rule that the module describes.
+        """Try candidates and choose the best one, by the rule that the module describes.
 
         Features are standardised anew in each fold, by its training part.
 
@@ -222,7 +236,7 @@ class CrossValidation:
         scalings = [FeatureScaling.of(self.x[~rows]) for rows in held_out]
         scaled = [scaling.standardise(self.x) for scaling in scalings]
         scores: list[CandidateScore] = []
-        best: dict[str, _Tried] = {}
+        best: _Tried | None = None
         for number, candidate in enumerate(candidates, 1):
             if candidate.kind in CROP_MODELS:
                 tried = self._try_network(candidate, number, held_out)
@@ -230,20 +244,20 @@ class CrossValidation:
                 tried = self._try_features(candidate, scaled, held_out)
             scores.append(tried.score)
             self.note(f"{candidate}: balanced accuracy {tried.score.balanced_accuracy:.3f}")
-            known = best.get(candidate.kind)
-            if known is None or _rank(tried.score) > _rank(known.score):
-                best[candidate.kind] = tried
-        chosen = best[choose_kind([tried.score for tried in best.values()])]
-        fitted, raw = chosen.fitted, chosen.raw
+            if best is None or tried.score.is_better_than(best.score):
+                best = tried
+        if best is None:
+            raise ValueError("there is no candidate")
+        fitted, raw = best.fitted, best.raw
         is_margin = bool(fitted) and isinstance(fitted[0], VectorMargins)
         models = []
         for rows, scaling, one in zip(held_out, scalings, fitted, strict=False):
             own = calibrate(raw[~rows], y[~rows], n_classes) if is_margin else None
             models.append((scaling, finish(one, own)))
-        epochs = [network.epochs for network in chosen.networks]
+        epochs = [network.epochs for network in best.networks]
         return Validation(
             scores=tuple(scores),
-            best=chosen.score,
+            best=best.score,
             probabilities=_probabilities(raw, y, n_classes, self.folds, is_margin=is_margin),
             folds=self.folds,
             fold_models=tuple(models),
@@ -273,7 +287,7 @@ class CrossValidation:
             raw[rows] = part
         is_margin = isinstance(fitted[0], VectorMargins)
         probabilities = _probabilities(raw, y, n_classes, self.folds, is_margin=is_margin)
-        return _Tried(_score(candidate, probabilities, y, self.folds), raw, fitted, [])
+        return _Tried(_score(candidate, probabilities, y), raw, fitted, [])
 
     def _try_network(
         self, candidate: Candidate, number: int, held_out: Sequence[NDArray[np.bool_]]
@@ -300,23 +314,7 @@ class CrossValidation:
             )
             found[rows] = fitted.model.predict_proba(self.crops[rows])
             networks.append(fitted)
-        return _Tried(_score(candidate, found, y, self.folds), found, [], networks)
-
-
-def choose_kind(scores: Sequence[CandidateScore]) -> str:
-    """Return the simplest kind of model within one standard error of the best one.
-
-    Args:
-        scores: the best of each kind, the simplest kind first.
-
-    >>> near = CandidateScore(Candidate("logistic"), 0.9, 0.94, 0.02, 0.2)
-    >>> best = CandidateScore(Candidate("trees"), 0.9, 0.95, 0.02, 0.2)
-    >>> choose_kind([near, best])
-    'logistic'
-    """
-    best = max(scores, key=_rank)
-    least = best.balanced_accuracy - best.standard_error
-    return next(each.candidate.kind for each in scores if each.balanced_accuracy >= least)
+        return _Tried(_score(candidate, found, y), found, [], networks)
 
 
 def _probabilities(
@@ -339,19 +337,14 @@ def _probabilities(
 
 
 def _score(
-    candidate: Candidate,
-    probabilities: NDArray[np.float64],
-    y: NDArray[np.int64],
-    folds: NDArray[np.int64],
+    candidate: Candidate, probabilities: NDArray[np.float64], y: NDArray[np.int64]
 ) -> CandidateScore:
     is_right = probabilities.argmax(axis=1) == y
-    of_folds = [_balanced(is_right[folds == k], y[folds == k]) for k in np.unique(folds)]
     of_true = probabilities[np.arange(len(y)), y]
     return CandidateScore(
         candidate=candidate,
         accuracy=float(is_right.mean()),
         balanced_accuracy=_balanced(is_right, y),
-        standard_error=float(np.std(of_folds, ddof=1) / np.sqrt(len(of_folds))),
         log_loss=float(-np.log(np.maximum(of_true, 1e-15)).mean()),
     )
 
@@ -359,7 +352,3 @@ def _score(
 def _balanced(is_right: NDArray[np.bool_], y: NDArray[np.int64]) -> float:
     """Return the mean over classes of the part that is right."""
     return float(np.mean([is_right[y == number].mean() for number in np.unique(y)]))
-
-
-def _rank(score: CandidateScore) -> tuple[float, float]:
-    return round(score.balanced_accuracy, 9), -round(score.log_loss, 9)

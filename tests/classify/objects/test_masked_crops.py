@@ -12,13 +12,14 @@ from bridge.classify.objects.features import FeatureSettings
 from bridge.classify.objects.masked_crops import SIDE, MaskedCrops, cut_crops
 from bridge.errors import BadInputError
 from bridge.images import Image, from_array
+from bridge.measure import measure
 from tests.classify.objects.shaped import shaped_objects
 
 
 def crops_of(objects: Detections, image: Image, settings: FeatureSettings) -> MaskedCrops:
     found = MaskedCrops.empty(len(objects), len(settings.channels))
     for rows, crops in cut_crops(objects, image, settings):
-        found.pixels[rows], found.sizes[rows] = crops.pixels, crops.sizes
+        found[rows] = crops
     return found
 
 
@@ -34,7 +35,7 @@ def disc(side: int, radius: float) -> NDArray[np.bool_]:
     return np.asarray(np.hypot(y, x) <= radius)
 
 
-def test_gain_and_offset_of_the_camera_do_not_matter() -> None:
+def test_gain_and_offset_of_the_camera_change_means_and_deviations_only() -> None:
     image, objects, _ = shaped_objects()
     other = from_array(image.plane(0).astype(np.float64) * 0.01 - 3, axes="YX")
     settings = FeatureSettings.of_image(image, neighbours=0)
@@ -43,6 +44,19 @@ def test_gain_and_offset_of_the_camera_do_not_matter() -> None:
         one.pixels.astype(float), two.pixels.astype(float), rtol=0, atol=0.01
     )
     assert one.pixels[..., 0].std() > 0.3
+    np.testing.assert_array_equal(one.sizes, two.sizes)
+    np.testing.assert_allclose(two.means, one.means * 0.01 - 3, rtol=1e-5)
+    np.testing.assert_allclose(two.deviations, one.deviations * 0.01, rtol=1e-5)
+
+
+def test_means_and_deviations_are_those_inside_each_object() -> None:
+    image, objects, _ = shaped_objects(n_channels=2)
+    found = crops_of(objects, image, FeatureSettings.of_image(image, neighbours=0))
+    table = measure(objects, image, unit="px")
+    for number, channel in enumerate(image.info.channels):
+        for name, values in (("Mean", found.means), ("Std.Dev.", found.deviations)):
+            expected = table[f"Nucleus: {channel}: {name}"]
+            np.testing.assert_allclose(values[:, number], expected, rtol=1e-5)
 
 
 def test_what_is_around_an_object_does_not_matter() -> None:
@@ -80,7 +94,7 @@ def test_an_object_of_one_pixel_is_drawn_without_texture() -> None:
     found = single(np.arange(81.0).reshape(9, 9), inside)
     assert (found.pixels[..., 0] == 0).all()
     assert (found.pixels[0, 24:-24, 24:-24, 1] > 0.5).all()
-    assert found.sizes[0] == 0
+    assert (found.sizes[0], found.means[0, 0], found.deviations[0, 0]) == (0, 40, 0)
 
 
 @pytest.mark.parametrize("odd", [np.nan, np.inf, 1e308])
@@ -90,7 +104,11 @@ def test_odd_values_leave_numbers(odd: float) -> None:
     plane[20, 20] = odd
     found = single(plane, inside)
     assert np.isfinite(found.pixels).all()
-    assert np.isfinite(single(np.full_like(plane, odd), inside).pixels).all()
+    assert np.isfinite(found.means).all()
+    assert np.isfinite(found.deviations).all()
+    whole = single(np.full_like(plane, odd), inside)
+    assert (whole.pixels[..., 0] == 0).all()
+    assert np.isnan(whole.means).all() == np.isnan(whole.deviations).all() == (odd != 1e308)
 
 
 def test_a_pixel_that_is_no_number_counts_as_the_mean() -> None:
@@ -113,6 +131,7 @@ def test_an_object_that_others_cover_has_no_crop() -> None:
     found = crops_of(objects, image, FeatureSettings.of_image(image, neighbours=0))
     assert found.is_drawn.tolist() == [False, True, False]
     assert (found.pixels[[0, 2]] == 0).all()
+    assert np.isfinite(found.means[:, 0]).tolist() == [False, True, False]
 
 
 def test_crops_do_not_depend_on_which_others_are_cut() -> None:
@@ -122,7 +141,8 @@ def test_crops_do_not_depend_on_which_others_are_cut() -> None:
     chosen = np.arange(len(objects)) % 3 == 0
     [(rows, some)] = cut_crops(objects, image, settings, chosen=chosen)
     assert rows.tolist() == np.flatnonzero(chosen).tolist()
-    np.testing.assert_array_equal(some.pixels, whole.pixels[chosen])
+    for name in ("pixels", "sizes", "means", "deviations"):
+        np.testing.assert_array_equal(getattr(some, name), getattr(whole[chosen], name))
 
 
 def test_other_channels_than_in_training_are_refused() -> None:

@@ -37,6 +37,17 @@ def test_the_best_of_all_models_is_kept() -> None:
     }  # fmt: skip
 
 
+def test_of_equal_models_the_simplest_kind_is_kept() -> None:
+    table = easy_examples()
+    table["size"] = table["class"].map({"a": 0.0, "b": 10.0, "c": 20.0})  # all models are right
+    trained = train_object_classifier(table)
+    best, scores = trained.validation.best, trained.validation.scores
+    right = {score.candidate.kind for score in scores if score.balanced_accuracy == 1}
+    assert right == {"logistic", "svc", "trees"}
+    assert best.candidate.kind == "logistic"
+    assert best.log_loss == min(s.log_loss for s in scores if s.candidate.kind == "logistic")
+
+
 def test_equal_seeds_give_equal_classifiers() -> None:
     first, second = (train_object_classifier(easy_examples(), seed=3) for _ in range(2))
     assert first.classifier.sha256 == second.classifier.sha256

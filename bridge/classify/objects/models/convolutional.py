@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, ClassVar, Self
@@ -12,6 +12,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from bridge.classify.objects.masked_crops import SIDE, MaskedCrops
+from bridge.classify.objects.models.crop_scaling import CropScaling
 from bridge.classify.objects.models.logistic import LogisticModel
 
 _MOST_LAYERS, _MOST_MAPS, _WIDEST = 12, 1_024, 7
@@ -70,21 +71,25 @@ class ConvolutionalModel:
     """Probabilities of a convolutional network.
 
     After the last layer each map gives its mean and its greatest value; a logistic regression on
-    those, and on the size of the object, gives the probabilities.
+    those, and on size, means and deviations of the object, gives the probabilities.
 
     Attributes:
-        layers: the first one's inputs are the channels and the mask.
-        head: of 2 · outputs + 1 features: means, maxima, logarithm of the size.
+        scaling: of crops in training.
+        layers: the first one's inputs are the 2 · channels + 1 pixels of the scaling.
+        head: of 2 · outputs + 1 + 2 · channels features: means and maxima of the maps, then the
+            numbers of the scaling.
 
     Raises:
         ValueError: layers that do not fit each other.
     """
 
+    scaling: CropScaling
     layers: tuple[ConvolutionLayer, ...]
     head: LogisticModel
 
     kind: ClassVar[str] = "cnn"
     dtypes: ClassVar[Mapping[str, str]] = {
+        **CropScaling.dtypes,
         "layers": "<i4",
         "kernels": "<f4",
         "biases": "<f4",
@@ -99,9 +104,9 @@ class ConvolutionalModel:
         for before, after in pairwise(self.layers):
             if before.kernel.shape[3] != after.kernel.shape[2]:
                 raise ValueError("its layers do not fit each other")
-        if self.layers[0].kernel.shape[2] < 2:
-            raise ValueError("it has no channel")
-        if self.head.n_features != 2 * len(self.layers[-1].biases) + 1:
+        if self.layers[0].kernel.shape[2] != 2 * self.n_channels + 1:
+            raise ValueError("its first layer does not fit the channels")
+        if self.head.n_features != 2 * len(self.layers[-1].biases) + 1 + 2 * self.n_channels:
             raise ValueError("its last layer does not fit the one before")
 
     @property
@@ -117,10 +122,12 @@ class ConvolutionalModel:
     @property
     def n_channels(self) -> int:
         """Number of channels of the crops."""
-        return int(self.layers[0].kernel.shape[2]) - 1
+        return self.scaling.n_channels
 
     def predict_proba(self, crops: MaskedCrops) -> NDArray[np.float64]:
         """Return the probability (n, classes) of each class for crops of n objects.
+
+        The mean of eight looks: turned by right angles, and mirrored.
 
         Raises:
             ValueError: crops of another number of channels.
@@ -134,19 +141,24 @@ class ConvolutionalModel:
         batch = max(1, _MEMORY // (4 * most))
         found = np.empty((len(crops), self.n_classes))
         for start in range(0, len(crops), batch):
-            rows = slice(start, start + batch)
-            maps: _Maps = crops.pixels[rows].astype(np.float32)
-            for layer in self.layers:
-                maps = layer(maps)
-            features = np.column_stack(
-                [maps.mean(axis=(1, 2)), maps.max(axis=(1, 2)), crops.sizes[rows]]
+            rows = np.arange(start, min(start + batch, len(crops)))
+            pixels, numbers = self.scaling.standardise(crops[rows])
+            found[rows] = np.mean(
+                [self._look(maps, numbers) for maps in _symmetries(pixels)], axis=0
             )
-            found[rows] = self.head.predict_proba(features.astype(np.float64))
         return found
 
+    def _look(self, maps: _Maps, numbers: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the probabilities of crops as they lie."""
+        for layer in self.layers:
+            maps = layer(maps)
+        features = np.column_stack([maps.mean(axis=(1, 2)), maps.max(axis=(1, 2)), numbers])
+        return self.head.predict_proba(features.astype(np.float64))
+
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the shapes of the kernels, kernels and biases one after another, and the head."""
+        """Return scaling, shapes of the kernels, kernels and biases in turn, and the head."""
         return {
+            **self.scaling.arrays(),
             "layers": np.array([layer.kernel.shape for layer in self.layers]),
             "kernels": np.concatenate([layer.kernel.ravel() for layer in self.layers]),
             "biases": np.concatenate([layer.biases for layer in self.layers]),
@@ -179,7 +191,15 @@ class ConvolutionalModel:
             for kernel, shape, own in zip(kernels, sizes.tolist(), biases, strict=True)
         )
         head = LogisticModel(arrays["coefficients"], arrays["intercepts"])
-        return cls(layers, head)
+        return cls(CropScaling.from_arrays(arrays), layers, head)
+
+
+def _symmetries(maps: _Maps) -> Iterator[_Maps]:
+    """Yield maps (n, y, x, maps) turned by right angles, and those mirrored."""
+    for turns in range(4):
+        turned = np.rot90(maps, turns, axes=(1, 2))
+        yield turned
+        yield turned[:, :, ::-1]
 
 
 def _divide(flat: NDArray[np.float32], sizes: Sequence[int]) -> list[NDArray[np.float32]]:

@@ -65,9 +65,7 @@ def candidates(kinds: Sequence[str], n_features: int) -> list[Candidate]:
             for least in (1, 3)
         ],
         ConvolutionalModel.kind: [
-            {"network": network, "learning_rate": rate, "batch": batch}
-            for network in NETWORKS
-            for rate, batch in ((0.001, 16), (0.003, 32))
+            {"network": network, "learning_rate": 0.002, "batch": 16} for network in NETWORKS
         ],
         ForestModel.kind: [{}],
     }

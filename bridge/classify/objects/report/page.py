@@ -50,7 +50,7 @@ _SHOWN = 24  # pictures of each kind
 _SIDE = 160  # pixels of a picture's longer side
 _MOST_FEATURES = 30  # on the page; the CSV has all
 _FORMATS = dict.fromkeys(
-    ("precision", "recall", "F1", "balanced accuracy", "standard error", "accuracy", "log loss"),
+    ("precision", "recall", "F1", "balanced accuracy", "accuracy", "log loss"),
     ".3f",
 )
 _LOST = {"accuracy lost": ".3f", "log loss gained": ".3f"}
@@ -130,7 +130,6 @@ def report_sections(
     names = {
         "f1": "F1",
         "balanced_accuracy": "balanced accuracy",
-        "standard_error": "standard error",
         "log_loss": "log loss",
     }
     return [
@@ -158,8 +157,8 @@ def report_sections(
         Section(
             "Models",
             model_table(trained).rename(columns=names),
-            "The simplest kind of model was chosen that is within one standard error of the best "
-            "balanced accuracy; of its settings the best ones.",
+            "The model with the highest balanced accuracy was chosen; of equal ones the simplest "
+            "kind, and of one kind the settings with the lowest log loss.",
             _FORMATS,
         ),
     ]

@@ -132,7 +132,6 @@ def model_table(trained: TrainedClassifier) -> pd.DataFrame:
             "model": str(score.candidate),
             "chosen": "yes" if score is trained.validation.best else "",
             "balanced_accuracy": score.balanced_accuracy,
-            "standard_error": score.standard_error,
             "accuracy": score.accuracy,
             "log_loss": score.log_loss,
         }

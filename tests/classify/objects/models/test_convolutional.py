@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,45 +14,16 @@ import pytest
 from numpy.typing import NDArray
 
 from bridge import Detections
-from bridge.classify.objects.classifier import ObjectClassifier, load_object_classifier
-from bridge.classify.objects.features import FeatureSettings
-from bridge.classify.objects.masked_crops import SIDE, MaskedCrops
-from bridge.classify.objects.models.convolutional import ConvolutionalModel, ConvolutionLayer
+from bridge.classify.objects.classifier import load_object_classifier
+from bridge.classify.objects.masked_crops import MaskedCrops
+from bridge.classify.objects.models.convolutional import ConvolutionalModel
+from bridge.classify.objects.models.crop_scaling import CropScaling
 from bridge.classify.objects.models.logistic import LogisticModel
 from bridge.classify.objects.predicting import ObjectPredictor
-from bridge.classify.objects.scaling import FeatureScaling
 from bridge.errors import BadInputError
-from bridge.images import Image, from_array
+from bridge.images import from_array
+from tests.classify.objects.networks import classifier_of, random_crops, random_model
 from tests.classify.objects.shaped import shaped_objects
-
-
-def random_crops(n: int, n_channels: int, seed: int = 0) -> MaskedCrops:
-    rng = np.random.default_rng(seed)
-    coarse = rng.normal(size=(n, 8, 8, n_channels + 1)) * rng.uniform(0, 3, (n, 1, 1, 1))
-    pixels = np.kron(coarse, np.ones((1, SIDE // 8, SIDE // 8, 1)))
-    return MaskedCrops(pixels.astype(np.float16), rng.uniform(1, 6, n))
-
-
-def random_model(n_channels: int = 1, n_classes: int = 2, seed: int = 0) -> ConvolutionalModel:
-    rng = np.random.default_rng(seed)
-
-    def layer(inputs: int, outputs: int) -> ConvolutionLayer:
-        kernel = rng.normal(0, 0.3, (3, 3, inputs, outputs)).astype(np.float32)
-        return ConvolutionLayer(kernel, rng.normal(size=outputs).astype(np.float32))
-
-    head = LogisticModel(rng.normal(0, 0.1, (n_classes, 13)), rng.normal(size=n_classes))
-    return ConvolutionalModel((layer(n_channels + 1, 4), layer(4, 6)), head)
-
-
-def classifier_of(model: ConvolutionalModel, image: Image) -> ObjectClassifier:
-    return ObjectClassifier(
-        classes=("bar", "disc"),
-        feature_names=(),
-        settings=FeatureSettings.of_image(image, neighbours=0),
-        scaling=FeatureScaling(np.zeros(0), np.zeros(0), np.ones(0)),
-        model=model,
-        counts=(8, 8),
-    )
 
 
 @pytest.mark.slow
@@ -72,9 +44,13 @@ def test_probabilities_are_those_of_keras(network: str, n_channels: int) -> None
             low = np.array([[0.5], [-0.5], [-0.5], [0.5]])
             layer.set_weights(list(low + rng.uniform(0, 1, (4, size))))
     crops = random_crops(40, n_channels)
-    found = convert_network(built, 3.0, 0.7, np.arange(5)).predict_proba(crops)
-    sizes = ((crops.sizes - 3.0) / 0.7)[:, None]
-    expected = built.predict([crops.pixels.astype(np.float32), sizes], verbose=0)
+    scaling = CropScaling.of(random_crops(20, n_channels, seed=1))
+    found = convert_network(built, scaling, np.arange(5)).predict_proba(crops)
+    pixels, numbers = scaling.standardise(crops)
+    views = [
+        np.rot90(each, turns, (1, 2)) for each in (pixels, pixels[:, ::-1]) for turns in range(4)
+    ]
+    expected = np.mean([built.predict([view, numbers], verbose=0) for view in views], axis=0)
     assert np.ptp(expected, axis=0).max() > 0.1
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
 
@@ -82,9 +58,27 @@ def test_probabilities_are_those_of_keras(network: str, n_channels: int) -> None
 def test_a_class_that_was_not_there_is_never_found() -> None:
     model = random_model(n_classes=3)
     head = LogisticModel(model.head.coefficients, np.array([0.0, -np.inf, 0.0]))
-    found = ConvolutionalModel(model.layers, head).predict_proba(random_crops(9, 1))
+    found = ConvolutionalModel(model.scaling, model.layers, head).predict_proba(random_crops(9, 1))
     assert (found[:, 1] == 0).all()
     np.testing.assert_allclose(found.sum(axis=1), 1)
+
+
+def test_an_object_that_is_turned_or_mirrored_is_the_same() -> None:
+    model, crops = random_model(), random_crops(5, 1)
+    found = model.predict_proba(crops)
+    assert np.ptp(found, axis=0).max() > 0.01
+    for view in (np.rot90(crops.pixels, 1, (1, 2)), crops.pixels[:, ::-1]):
+        turned = MaskedCrops(view, crops.sizes, crops.means, crops.deviations)
+        np.testing.assert_allclose(model.predict_proba(turned), found, atol=1e-6)
+
+
+def test_crops_are_known_by_brightness_and_contrast_too() -> None:
+    model, crops = random_model(), random_crops(5, 1)
+    found = model.predict_proba(crops)
+    brighter = replace(crops, means=crops.means + 3)
+    flatter = replace(crops, deviations=crops.deviations * np.float32(0.3))
+    for other in (brighter, flatter):
+        assert abs(model.predict_proba(other) - found).max() > 0.01
 
 
 def test_objects_do_not_depend_on_those_beside_them() -> None:
@@ -109,14 +103,18 @@ def test_arrays_give_the_model_back() -> None:
     ("name", "array"),
     [
         ("layers", np.zeros((0, 4), np.int32)),
-        ("layers", np.array([3, 3, 2, 4], np.int32)),
-        ("layers", np.array([[3, 3, 2, 4], [3, 3, 5, 6]], np.int32)),
-        ("layers", np.array([[3, 3, 2, 4], [3, 3, 4, -6]], np.int32)),
+        ("layers", np.array([3, 3, 3, 4], np.int32)),
+        ("layers", np.array([[3, 3, 2, 4], [3, 3, 4, 6]], np.int32)),
+        ("layers", np.array([[3, 3, 3, 4], [3, 3, 5, 6]], np.int32)),
+        ("layers", np.array([[3, 3, 3, 4], [3, 3, 4, -6]], np.int32)),
         ("layers", np.array([[1024, 1024, 1024, 1024]] * 12, np.int32)),
         ("kernels", np.zeros(7, np.float32)),
         ("biases", np.zeros((2, 5), np.float32)),
         ("biases", np.full(10, np.nan, np.float32)),
         ("coefficients", np.zeros((2, 5))),
+        ("crop_means", np.zeros(5)),
+        ("crop_deviations", np.zeros(3)),
+        ("crop_medians", np.full(3, 1e300)),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(name: str, array: NDArray[Any]) -> None:
@@ -139,7 +137,7 @@ def test_a_folder_gives_the_classifier_back_without_tensorflow(tmp_path: Path) -
     code = (
         "import sys; sys.modules.update(tensorflow=None, keras=None, sklearn=None)\n"
         "from bridge.classify.objects.classifier import load_object_classifier\n"
-        "from tests.classify.objects.models.test_convolutional import random_crops\n"
+        "from tests.classify.objects.networks import random_crops\n"
         "found = load_object_classifier(sys.argv[1]).predict_crops(random_crops(2, 1))\n"
         "assert abs(found.sum() - 2) < 1e-9\n"
     )

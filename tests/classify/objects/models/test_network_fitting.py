@@ -11,47 +11,40 @@ import pytest
 
 from bridge.classify.objects.features import FeatureSettings, object_features
 from bridge.classify.objects.masked_crops import MaskedCrops, cut_crops
-from bridge.classify.objects.models import network_fitting
 from bridge.classify.objects.models.network_fitting import augment, fit_network, import_keras
 from bridge.classify.objects.training import train_object_classifier
 from bridge.errors import BadInputError, MissingPartError
 from tests.classify.objects.examples import easy_examples
+from tests.classify.objects.networks import use_tiny_networks
 from tests.classify.objects.shaped import shaped_objects
 
-SETTINGS = {"network": "small", "learning_rate": 0.01, "batch": 8}
+SETTINGS: dict[str, float | str] = {"network": "small", "learning_rate": 0.01, "batch": 8}
 
 
 def study() -> tuple[pd.DataFrame, MaskedCrops, FeatureSettings]:
     """Return features and crops of the objects of four images."""
-    tables, parts, settings = [], [], None
-    for seed in range(4):
-        image, objects, classes = shaped_objects(12, seed=seed)
-        settings = settings or FeatureSettings.of_image(image, neighbours=0)
-        names = {"image": f"i{seed}", "object": objects.ids, "class": classes}
+    images = [shaped_objects(12, seed=seed) for seed in range(4)]
+    settings = FeatureSettings.of_image(images[0][0], neighbours=0)
+    crops = MaskedCrops.empty(48, 1)
+    tables = []
+    for number, (image, objects, classes) in enumerate(images):
+        names = {"image": f"i{number}", "object": objects.ids, "class": classes}
         tables.append(object_features(objects, image, settings).assign(**names))
-        [(_, crops)] = cut_crops(objects, image, settings)
-        parts.append(crops)
-    assert settings is not None
-    whole = MaskedCrops(
-        np.concatenate([part.pixels for part in parts]),
-        np.concatenate([part.sizes for part in parts]),
-    )
-    return pd.concat(tables, ignore_index=True), whole, settings
+        [(rows, found)] = cut_crops(objects, image, settings)
+        crops[12 * number + rows] = found
+    return pd.concat(tables, ignore_index=True), crops, settings
 
 
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have networks of a few maps fitted for a few epochs."""
-    pytest.importorskip("tensorflow")
-    monkeypatch.setattr(network_fitting, "NETWORKS", {"small": (6, 8)})
-    monkeypatch.setattr(network_fitting, "MOST_EPOCHS", 40)
+    use_tiny_networks(monkeypatch, epochs=40)
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("tiny")
 def test_classes_that_differ_by_shape_are_told_apart(tmp_path: Path) -> None:
     table, crops, _ = study()
-    y = (table["class"] == "disc").to_numpy(np.int64)
+    y = np.asarray(table["class"] == "disc").astype(np.int64)
     held_out = (table["image"] == "i3").to_numpy()
     first, second = (
         fit_network(SETTINGS, crops, y, 3, 0, held_out=held_out, logs=tmp_path / "logs")
@@ -72,12 +65,13 @@ def test_networks_and_other_models_are_compared_on_the_same_parts() -> None:
     order = np.random.default_rng(0).permutation(len(table))
     unknown = np.isin(order, [3, 17])
     mixed = table.iloc[order].copy()
+    mixed["group"] = mixed["image"].isin(["i0", "i1"])  # two parts are soon fitted
     mixed.loc[unknown, "class"] = None  # the rows of crops must not slip
     trained = train_object_classifier(
         mixed, settings, kinds=["logistic", "cnn"], crops=crops[order]
     )
     kinds = [score.candidate.kind for score in trained.validation.scores]
-    assert kinds == ["logistic"] * 5 + ["cnn"] * 2
+    assert kinds == ["logistic"] * 5 + ["cnn"]
     assert trained.classifier.model.kind == "logistic"  # both are right: the simpler one
     alone = train_object_classifier(mixed, settings, kinds=["cnn"], crops=crops[order])
     assert alone.classifier.crop_model is not None
@@ -89,7 +83,7 @@ def test_networks_and_other_models_are_compared_on_the_same_parts() -> None:
 def test_crops_are_turned_and_mirrored_but_nothing_of_them_is_lost() -> None:
     image, objects, _ = shaped_objects(12)
     [(_, crops)] = cut_crops(objects, image, FeatureSettings.of_image(image, neighbours=0))
-    found = augment(crops.pixels, np.random.default_rng(0))
+    found = augment(crops.pixels.astype(np.float32), np.random.default_rng(0))
     for before, after in zip(crops.pixels, found, strict=True):
         np.testing.assert_array_equal(
             np.sort(before.astype(np.float32), axis=None), np.sort(after, axis=None)
