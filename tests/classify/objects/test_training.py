@@ -173,5 +173,5 @@ def test_examples_without_class_and_those_given_twice_do_not_count() -> None:
 
 
 def test_a_model_that_is_not_known_is_refused() -> None:
-    with pytest.raises(BadInputError, match="forest is not known"):
-        train_object_classifier(easy_examples(), kinds=["forest"])
+    with pytest.raises(BadInputError, match="perceptron is not known"):
+        train_object_classifier(easy_examples(), kinds=["perceptron"])
