@@ -144,13 +144,15 @@ class MeasureJob(ImageJob[Path]):
         tables = {key: f"{name}_measurements.{key}" for key in self.settings.tables}
         return tables | {key: FORMATS[key].place.format(name=name) for key in self.settings.objects}
 
-    def measure(self, path: Path, source: Path) -> Measured:
+    def measure(self, path: Path, source: Path, progress: Progress) -> Measured:
         """Measure the objects of an image.
 
         Args:
             path: the image.
             source: the file of its objects.
+            progress: called with steps done and all of them.
         """
+        del progress  # planes are fast
         settings = self.settings
         with open_pair(path, source, settings, is_traced=bool(settings.objects)) as pair:
             return measure_slices(pair, settings)
@@ -158,7 +160,7 @@ class MeasureJob(ImageJob[Path]):
     def run(self, work: Work[Path], folder: Path, progress: Progress) -> Made:
         """Measure the objects of an image, and write table and objects."""
         source = objects_of(work.item, self.sources, alone=self.alone)
-        measured = self.measure(work.item, source)
+        measured = self.measure(work.item, source, progress)
         for key, relative in work.outputs.items():
             if measured.detections is not None and key in self.settings.objects:
                 FORMATS[key].load().write(measured.detections, folder / relative)

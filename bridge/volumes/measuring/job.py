@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bridge.batch.job import Json
+from bridge.batch.job import Json, Progress
 from bridge.batch.listener import Listener, Outcome
 from bridge.batch.runner import Existing, run_batch
 from bridge.batch.workers.base import Workers
@@ -113,14 +113,14 @@ class VolumeMeasureJob(MeasureJob):
         chosen: dict[str, Json] = {} if self.volumes is None else {"volumes": self.volumes}
         return {**super().key(item), **chosen}
 
-    def measure(self, path: Path, source: Path) -> Measured:
+    def measure(self, path: Path, source: Path, progress: Progress) -> Measured:
         """Measure the objects of an image, each or each of their slices."""
         settings = self.settings
         with open_pair(path, source, settings, is_traced=bool(settings.objects)) as pair:
             if not (_are_slices(pair) if self.volumes is None else self.volumes):
                 return measure_slices(pair, settings)
             check_settings(settings, str(source))
-            measured = _measure_objects(pair, settings)
+            measured = _measure_objects(pair, settings, progress)
         return replace(measured, result={_BY_ITSELF: self.volumes is None})
 
 
@@ -151,7 +151,7 @@ def _are_slices(pair: Pair) -> bool:
     )
 
 
-def _measure_objects(pair: Pair, settings: Settings) -> Measured:
+def _measure_objects(pair: Pair, settings: Settings, progress: Progress) -> Measured:
     notes: list[str] = []
     objects = pair.objects
     if isinstance(objects, Detections):
@@ -162,7 +162,12 @@ def _measure_objects(pair: Pair, settings: Settings) -> Measured:
             )
         objects = name_objects(objects)
     table = measure_volumes(
-        objects, pair.image, axes=pair.axes, channels=settings.channels, notes=notes
+        objects,
+        pair.image,
+        axes=pair.axes,
+        channels=settings.channels,
+        progress=progress,
+        notes=notes,
     )
     missing: tuple[str, ...] = ()
     written = None

@@ -279,3 +279,14 @@ def test_a_plane_is_no_volume() -> None:
 
     with pytest.raises(BadInputError, match="has one slice, and no volumes to measure"):
         measure_volumes(np.ones((5, 5), np.uint8), image)
+
+
+def test_no_objects_are_an_empty_table() -> None:
+    image = from_array(np.zeros((3, 5, 5), np.uint8), axes="ZYX", pixel_size=(2, 1, 1))
+    nothing = np.zeros((3, 5, 5), np.uint8)
+
+    for objects in (nothing, from_volume(nothing, image=image.info)):
+        table = measure_volumes(objects, image)
+
+        assert len(table) == 0
+        assert "Nucleus: Volume µm^3" in table
