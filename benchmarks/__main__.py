@@ -27,6 +27,8 @@ BENCHMARKS = {
         "beside the published script"
     ),
     "segmenting --model demo": "The same with the demo model",
+    "linking": "Nuclei of volumes linked of those of planes, with what they are worth",
+    "volume_memory": "Memory of networks of volumes, beside what the engine says",
     "outlines": "Label image to outlines, beside GDAL's polygonize",
     "writing": "Writing 80,000 nuclei, beside StarDist and json",
     "training": "A step of training with haug2's network, beside StarDist's own",

@@ -130,7 +130,9 @@ def count_boxes(
 ) -> Box:
     """Return how many tiles along (z, y, x) keep the network within a memory budget.
 
-    The longest side is cut first, and none below 16 voxels: a tile would be nearly all halo.
+    Of the cuts that fit, the one is taken with the fewest voxels to predict, halos included. No
+    core is narrower than the halo, nor than 16 voxels, even where the budget is then exceeded:
+    a tile would be nearly all halo.
 
     Args:
         shape: (z, y, x) of the padded volume.
@@ -140,23 +142,52 @@ def count_boxes(
         memory: bytes that a tile may take.
 
     >>> count_boxes((64, 512, 512), (4, 4, 4), (8, 8, 8), bytes_per_voxel=2000, memory=1e9)
-    (1, 8, 7)
+    (1, 6, 8)
     """
-    counts = [1, 1, 1]
-    margin = [2 * -(-reach // by) * by for reach, by in zip(halo, alignment, strict=True)]
+    ways = [
+        list(_ways_to_cut(size, by, reach))
+        for size, by, reach in zip(shape, alignment, halo, strict=True)
+    ]
 
-    def core(axis: int) -> int:
-        return -(-shape[axis] // alignment[axis] // counts[axis]) * alignment[axis]
+    def voxels(cut: tuple[_Cut, ...]) -> int:
+        return math.prod(way.largest for way in cut)
 
-    def voxels() -> int:
-        return math.prod(min(shape[axis], core(axis) + margin[axis]) for axis in range(3))
+    cuts = list(product(*ways))
+    fitting = [cut for cut in cuts if voxels(cut) * bytes_per_voxel <= memory]
+    if fitting:
+        best = min(fitting, key=lambda cut: math.prod(way.total for way in cut))
+    else:
+        best = min(cuts, key=voxels)
+    return best[0].count, best[1].count, best[2].count
 
-    while voxels() * bytes_per_voxel > memory:
-        longest = max(range(3), key=core)
-        if core(longest) < 2 * max(_LEAST_SIDE, alignment[longest]):
-            break
-        counts[longest] += 1
-    return counts[0], counts[1], counts[2]
+
+@dataclass(frozen=True)
+class _Cut:
+    """A way to cut an axis.
+
+    Attributes:
+        count: number of tiles.
+        largest: voxels of the longest one, with its halo.
+        total: voxels of all, with their halos.
+    """
+
+    count: int
+    largest: int
+    total: int
+
+
+def _ways_to_cut(size: int, alignment: int, halo: int) -> Iterator[_Cut]:
+    margin = -(-halo // alignment) * alignment
+    least = max(_LEAST_SIDE, margin)
+    widths: set[int] = set()
+    for count in range(1, max(1, size // least) + 1):
+        edges = _edges(size, alignment, count)
+        width = edges[0][1]
+        if width in widths:  # fewer tiles of the same width
+            continue
+        widths.add(width)
+        lengths = [min(size, last + margin) - max(0, first - margin) for first, last in edges]
+        yield _Cut(len(edges), max(lengths), sum(lengths))
 
 
 def count_tiles(

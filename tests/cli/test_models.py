@@ -130,7 +130,7 @@ def test_models_of_volumes_are_shown_too(starbridge: Command, tmp_path: Path) ->
 
     assert "3D ResNet, depth 4, 32 filters, grid 1 x 2 x 2, 96 rays, no classes" in printed
     assert "trained on  not known" in printed
-    refused = starbridge("train", "images", "--start", folder, "--out", tmp_path / "out")
+    refused = starbridge("train", tmp_path, "--from", folder, "--out", tmp_path / "out")
     assert "describes a 3D model" in refused[2]
 
 

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Generator
 from threading import Event
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.segment.tiles import Tile, count_tiles, pad_shape, prefetch, tile_rows
+from bridge.segment.tiles import (
+    Tile,
+    count_boxes,
+    count_tiles,
+    pad_shape,
+    prefetch,
+    tile_boxes,
+    tile_rows,
+)
 from tests.waiting import wait_until
 
 SIDES = st.integers(1, 300)
@@ -155,3 +165,27 @@ class TestReadingAhead:
 
         with pytest.raises(OSError, match="cut off"):
             next(values)
+
+
+@given(
+    shape=st.tuples(st.integers(1, 20), st.integers(1, 60), st.integers(1, 60)),
+    memory=st.integers(40_000, 10**7),
+)
+def test_tiles_of_a_volume_fit_into_memory_and_cover_it_once(
+    shape: tuple[int, int, int], memory: int
+) -> None:
+    padded = (shape[0] * 4, shape[1] * 4, shape[2] * 4)
+    cut: dict[str, Any] = {"alignment": (4, 4, 4), "halo": (6, 9, 9)}
+    counts = count_boxes(padded, **cut, bytes_per_voxel=1, memory=memory)
+
+    covered = np.zeros(padded, int)
+    for core, outer in tile_boxes(padded, **cut, counts=counts):
+        covered[tuple(slice(*span) for span in core)] += 1
+        assert math.prod(last - first for first, last in outer) <= max(memory, 120_000)
+    assert (covered == 1).all()
+
+
+def test_no_tile_of_a_volume_is_nearly_all_halo() -> None:
+    counts = count_boxes((128, 2048, 2048), (4, 4, 4), (23, 46, 46), 1000, memory=1)
+
+    assert counts == (5, 40, 40)  # cores as wide as the halo
