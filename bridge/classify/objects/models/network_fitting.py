@@ -30,6 +30,7 @@ six simulated classes of organoids were right, with five 0.94.
 
 MOST_EPOCHS = 60
 _PATIENCE = 20  # epochs without improvement after which fitting ends
+_LEAST_STEPS = 20  # of an epoch; few examples are shown several times
 _KERNEL = 3
 _SHIFT = 2  # pixels of a crop: as wide as the margin around the object
 _DROPOUT = 0.2
@@ -85,7 +86,8 @@ def fit_network(
     learnt = np.arange(len(y)) if held_out is None else np.flatnonzero(~held_out)
     scaling = CropScaling.of(crops[learnt])
     batch = min(int(settings["batch"]), len(learnt))
-    steps = max(len(learnt) // batch, 1)
+    steps = max(len(learnt) // batch, _LEAST_STEPS)
+    rounds = -(-steps * batch // len(learnt))
     maps = NETWORKS[str(settings["network"])]
     network = build_network(maps, crops.n_channels, n_classes, seed)
     last = MOST_EPOCHS if epochs is None else epochs
@@ -99,7 +101,7 @@ def fit_network(
     best, best_epoch, weights = np.inf, last, None
     with _writer(logs) as write:
         for epoch in range(1, last + 1):
-            order = rng.permutation(learnt)
+            order = np.concatenate([rng.permutation(learnt) for _ in range(rounds)])
             losses = []
             for step in range(steps):
                 rows = order[step * batch : (step + 1) * batch]
@@ -220,7 +222,9 @@ def augment(pixels: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np
     for number, crop in enumerate(pixels):
         turned = np.rot90(crop, turns[number])
         turned = turned[:, ::-1] if mirrored[number] else turned
-        found[number] = np.roll(turned, tuple(shifts[number]), (0, 1))
+        padded = np.pad(turned, ((_SHIFT, _SHIFT), (_SHIFT, _SHIFT), (0, 0)))
+        y, x = _SHIFT + shifts[number]
+        found[number] = padded[y : y + SIDE, x : x + SIDE]
     return found
 
 

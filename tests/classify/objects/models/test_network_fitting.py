@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.ndimage import label
 
 from bridge.classify.objects.features import FeatureSettings, object_features
 from bridge.classify.objects.masked_crops import MaskedCrops, cut_crops
@@ -37,7 +38,7 @@ def study() -> tuple[pd.DataFrame, MaskedCrops, FeatureSettings]:
 
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    use_tiny_networks(monkeypatch, epochs=40)
+    use_tiny_networks(monkeypatch, epochs=15)
 
 
 @pytest.mark.slow
@@ -54,7 +55,7 @@ def test_classes_that_differ_by_shape_are_told_apart(tmp_path: Path) -> None:
     assert (found.argmax(axis=1) == y[held_out]).mean() > 0.8
     assert (found[:, 2] == 0).all()  # of the third class there is no example
     np.testing.assert_array_equal(found, second.model.predict_proba(crops[held_out]))
-    assert 1 <= first.epochs <= 40
+    assert 1 <= first.epochs <= 15
     assert len([*(tmp_path / "logs").glob("events.out.tfevents.*")]) == 1
 
 
@@ -65,6 +66,7 @@ def test_networks_and_other_models_are_compared_on_the_same_parts() -> None:
     order = np.random.default_rng(0).permutation(len(table))
     unknown = np.isin(order, [3, 17])
     mixed = table.iloc[order].copy()
+    crops.means[:, 0] += np.where(table["class"] == "disc", 300, 0)
     mixed["group"] = mixed["image"].isin(["i0", "i1"])  # two parts are soon fitted
     mixed.loc[unknown, "class"] = None  # the rows of crops must not slip
     trained = train_object_classifier(
@@ -84,13 +86,11 @@ def test_crops_are_turned_and_mirrored_but_nothing_of_them_is_lost() -> None:
     image, objects, _ = shaped_objects(12)
     [(_, crops)] = cut_crops(objects, image, FeatureSettings.of_image(image, neighbours=0))
     found = augment(crops.pixels.astype(np.float32), np.random.default_rng(0))
-    for before, after in zip(crops.pixels, found, strict=True):
-        np.testing.assert_array_equal(
-            np.sort(before.astype(np.float32), axis=None), np.sort(after, axis=None)
-        )
+    for before, after in zip(crops.pixels.astype(np.float32), found, strict=True):
+        inside, still_inside = (each[each[..., 1] > 0.9] for each in (before, after))
+        np.testing.assert_array_equal(np.sort(inside, axis=0), np.sort(still_inside, axis=0))
         # no object is cut in two at a border
-        edge = np.concatenate([after[0], after[-1], after[:, 0], after[:, -1]])
-        assert (edge[:, -1] < 0.6).all()
+        assert label(after[..., 1] > 0)[1] == 1
     assert (found != crops.pixels).any(axis=(1, 2, 3)).sum() > 6
 
 
