@@ -24,8 +24,7 @@ NETWORKS: dict[str, tuple[int, ...]] = {
 }
 """Maps of each layer of the architectures.
 
-After five layers a map sees the whole object. With three, which see a quarter of its width, 0.88 of
-six simulated classes of organoids were right, with five 0.94.
+After five layers a map sees the whole object, after three a quarter of its width.
 """
 
 MOST_EPOCHS = 60
