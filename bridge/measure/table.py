@@ -34,10 +34,12 @@ if TYPE_CHECKING:
 
 Channels = Sequence[int | str]
 FurtherColumns = Callable[
-    [Compartments, Mapping[str, PixelLists]], Callable[[str, NDArray[Any]], Columns]
+    [Compartments, Mapping[str, PixelLists]],
+    tuple[Columns, Callable[[str, NDArray[Any]], Columns]],
 ]
 """Columns beyond those of this module: called with the compartments of each plane and their pixels,
-it returns what is called with the title and the values (height, width) of each channel."""
+it returns columns, and what is called with the title and the values (height, width) of each channel
+and returns further ones."""
 
 
 def measure(
@@ -68,7 +70,7 @@ def measure(
         unit: ``px``, ``µm`` or ``both``; what is known when ``None``.
         channels: names or numbers from 0; all when ``None``. Channels without a name are called
             ``C1``, ``C2``, … by their place in the image.
-        further: columns to add to each channel's.
+        further: columns to add to the shapes and to each channel's.
 
     Returns:
         A row an object, float64 columns as :mod:`bridge.measure.columns` describes. Indexed by
@@ -114,7 +116,10 @@ def measure(
                 compartments = compartments.with_rings(ring, ring_scale)
             lists = _pixel_lists(compartments, with_cells)
             columns = _shapes(compartments, lists, units)
-            of_channel = None if further is None else further(compartments, lists)
+            of_channel = None
+            if further is not None:
+                more, of_channel = further(compartments, lists)
+                columns |= more
             for channel in chosen:
                 values = image.plane(channel, z=plane.z, t=plane.t)
                 for name, pixels in lists.items():

@@ -23,6 +23,7 @@ from bridge import Detections, ImageInfo, PixelSize
 from bridge.errors import BadInputError
 from bridge.images import from_array
 from bridge.measure import add_measurements, measure, undrawn
+from bridge.measure.columns import Columns
 from bridge.measure.intensity import STATISTICS
 from tests.label_images import label_images
 
@@ -238,9 +239,9 @@ def test_nan_touches_only_its_object_and_its_channel() -> None:
 def test_a_small_image_is_measured_on_one_core() -> None:
     cores: list[int] = []
 
-    def further(*_: object) -> Callable[[str, NDArray[Any]], dict[str, NDArray[np.float64]]]:
+    def further(*_: object) -> tuple[Columns, Callable[[str, NDArray[Any]], Columns]]:
         cores.append(numba.get_num_threads())
-        return lambda title, values: {}
+        return {}, lambda title, values: {}
 
     measure(np.ones((4, 4), int), from_array(np.ones((4, 4), np.uint8)), further=further)
 

@@ -11,8 +11,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bridge.classify.objects.features.ilastik.computing import ilastik_features
-from bridge.classify.objects.features.names import averaged_names, neighbour_names, texture_names
+from bridge.classify.objects.features.names import (
+    averaged_names,
+    lobe_names,
+    neighbour_names,
+    texture_names,
+)
 from bridge.classify.objects.features.neighbourhood import find_neighbours
+from bridge.classify.objects.features.outline import lobes
 from bridge.classify.objects.features.settings import FeatureSettings
 from bridge.classify.objects.features.texture import (
     binary_patterns,
@@ -95,7 +101,7 @@ def _features(
         ring_unit=settings.unit,
         unit=settings.unit,
         channels=chosen,
-        further=_texture,
+        further=_outline_and_texture,
     )
     if list(given) != list(given.values()):
         table = table.rename(columns=_renamed(table.columns.tolist(), given))
@@ -115,10 +121,10 @@ def _renamed(columns: Sequence[str], given: Mapping[str, str]) -> dict[str, str]
     return renamed
 
 
-def _texture(
+def _outline_and_texture(
     compartments: Compartments, lists: Mapping[str, PixelLists]
-) -> Callable[[str, NDArray[Any]], Columns]:
-    """Return what measures the texture of the nuclei of a plane in each channel."""
+) -> tuple[Columns, Callable[[str, NDArray[Any]], Columns]]:
+    """Return the lobes of the nuclei of a plane, and what measures their texture in a channel."""
     plane, pixels = compartments.nucleus, lists["Nucleus"]
     depth, inside = depths(plane, pixels), pairs_inside(plane, pixels)
 
@@ -135,7 +141,8 @@ def _texture(
             for number, name in enumerate(names)
         }
 
-    return of_channel
+    outline = dict(zip(lobe_names(), lobes(pixels).T, strict=True))
+    return outline, of_channel
 
 
 def _planes(objects: Detections | NDArray[Any], table: pd.DataFrame) -> NDArray[np.int64]:

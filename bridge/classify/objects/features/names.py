@@ -5,6 +5,8 @@ which way it points is no feature, so that a classifier cannot learn the place o
 
 ``Nucleus: Area µm^2``, … ``Min diameter``; the same of ``Cell``; ``Nucleus/Cell area ratio``
     Shapes, in the unit of the settings (µm where the pixel size was known).
+``Nucleus: Lobes 2`` … ``Lobes 8``
+    Area in evenly spaced directions: :func:`~bridge.classify.objects.features.outline.lobes`.
 ``Nucleus: DAPI: Mean``, ``Median``, ``Min``, ``Max``, ``Std.Dev.``, ``Sum``
     Intensities of each channel; the same of ``Cytoplasm`` (the ring) and of ``Cell``.
 ``Nucleus: DAPI: Haralick contrast 1 px``, ``correlation``, ``energy``, ``homogeneity``, ``entropy``
@@ -33,6 +35,7 @@ import re
 from collections.abc import Sequence
 
 from bridge.classify.objects.features.ilastik.selection import family as ilastik_family
+from bridge.classify.objects.features.outline import LOBES
 from bridge.classify.objects.features.texture import DISTANCES, HARALICK, PATTERNS, ZONES
 from bridge.measure.columns import Unit
 from bridge.measure.intensity import STATISTICS
@@ -49,6 +52,11 @@ def shape_names(compartment: str, unit: Unit) -> list[str]:
         *(f"{compartment}: {name} {unit}" for name in _LENGTHS),
         *(f"{compartment}: {name}" for name in _RATIOS),
     ]
+
+
+def lobe_names() -> list[str]:
+    """Return the names of the lobes of an object."""
+    return [f"Nucleus: Lobes {number}" for number in LOBES]
 
 
 def texture_names(channel: str) -> tuple[list[str], list[str], list[str]]:
@@ -88,10 +96,10 @@ def feature_names(
 
     >>> names = feature_names(["DAPI"], "px", has_ring=False, has_neighbours=False)
     >>> len(names), names[0], names[-1]
-    (48, 'Nucleus: Area px^2', 'Nucleus: DAPI: Zone 4 spread')
+    (55, 'Nucleus: Area px^2', 'Nucleus: DAPI: Zone 4 spread')
     """
     compartments = ("Nucleus", "Cytoplasm", "Cell") if has_ring else ("Nucleus",)
-    names = shape_names("Nucleus", unit)
+    names = [*shape_names("Nucleus", unit), *lobe_names()]
     if has_ring:
         names += [*shape_names("Cell", unit), "Nucleus/Cell area ratio"]
     for channel in channels:
