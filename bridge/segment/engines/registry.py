@@ -109,7 +109,7 @@ ENGINES: tuple[EngineSpec, ...] = (
     EngineSpec(
         "keras",
         f"{_HOME}keras:KerasEngine",
-        "TensorFlow with StarDist's own code: the reference",
+        "TensorFlow with StarDist's own code: the reference, and the one for 3D models",
         part="segment",
         modules=("tensorflow", "stardist"),
         gpu_check=f"{_HOME}keras:has_gpu",
