@@ -1,4 +1,4 @@
-"""What the batches of volumes share: how a volume is opened, and what its result is called."""
+"""Settings and names that the batches of volumes share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.batch.job import ImageJob, Json
-from bridge.batch.runner import Existing, run_batch
 from bridge.errors import BadInputError, MissingPartError
 from bridge.images.locations import Location, known_identity
 from bridge.volumes.volume import Volume, open_volume, take_over
@@ -18,14 +17,12 @@ from bridge.volumes.volume import Volume, open_volume, take_over
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bridge.batch.listener import Listener, Outcome
-    from bridge.batch.workers.base import Workers
     from bridge.volumes.voxels import Triple
 
 
 @dataclass(frozen=True)
 class OpenSettings:
-    """How volumes are opened; see :func:`bridge.volumes.open_volume`.
+    """Settings by which volumes are opened; see :func:`bridge.volumes.open_volume`.
 
     Attributes:
         axes: of the stored array, over what the files say.
@@ -161,31 +158,3 @@ def split_out(out: Path, endings: Sequence[str], count: int) -> tuple[Path, str 
             "--out", f"{out} is one file, for {count} volumes", "give a folder for them"
         )
     return out.parent, out.name
-
-
-def run_volumes(
-    job: VolumeJob,
-    volumes: Sequence[Location],
-    out: Path,
-    *,
-    existing: Existing = "check",
-    listener: Listener | None = None,
-    workers: Workers | None = None,
-) -> list[Outcome]:
-    """Work on volumes into one folder; see :func:`bridge.batch.runner.run_batch`.
-
-    Args:
-        job: what is done.
-        volumes: files and OME-Zarr folders, here or at URLs.
-        out: the output folder; created where missing.
-        existing: what to do with results that are there.
-        listener: hears of the progress.
-        workers: do the work; this process, one volume after another, when ``None``.
-
-    Returns:
-        An outcome a volume, in order.
-
-    Raises:
-        StarbridgeError: what concerns all volumes: the output folder cannot be written.
-    """
-    return run_batch(job, volumes, out, existing=existing, listener=listener, workers=workers)

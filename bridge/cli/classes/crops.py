@@ -15,9 +15,8 @@ from bridge.cli.options import (
     PixelSize,
     Resume,
     Scheduler,
-    chosen_existing,
 )
-from bridge.cli.output import close_run, print_json, shown_progress
+from bridge.cli.running import run_job
 
 
 def crops(
@@ -49,30 +48,25 @@ def crops(
     starbridge classes apply --crops takes the folder, and so does orgaSeg's classifier. Running the
     same command again does only what is missing or has changed.
     """
-    from bridge.batch.record import read_record
-    from bridge.batch.workers.select import choose_workers
-    from bridge.classify.objects.crop_files import CropSettings, CropsJob, crop_files
+    from bridge.classify.objects.crop_files import CropSettings, CropsJob
     from bridge.errors import BadInputError
     from bridge.images import find_images
 
-    existing = chosen_existing(overwrite, resume)
     *places, source = paths
     if not places:
         raise BadInputError(source, "is given alone", "give images and then their objects")
     if not source.exists():
         raise BadInputError(source, "is not there", "check the path of the objects")
-    workers = choose_workers(jobs, scheduler)
-    with shown_progress() as listener:
-        outcomes = crop_files(
-            find_images(places),
-            [source],
-            out,
-            CropSettings(axes=axes, pixel_size=pixel_size, annotations=annotations),
-            existing=existing,
-            listener=listener,
-            workers=workers,
-        )
-    if as_json:
-        record = read_record(out, CropsJob.record)
-        print_json({**record, "outcomes": [outcome.to_json() for outcome in outcomes]})
-    close_run(outcomes, "crops", out)
+    images = find_images(places)
+    settings = CropSettings(axes=axes, pixel_size=pixel_size, annotations=annotations)
+    run_job(
+        CropsJob((source,), settings, alone=len(images) == 1),
+        images,
+        out,
+        overwrite=overwrite,
+        resume=resume,
+        jobs=jobs,
+        scheduler=scheduler,
+        as_json=as_json,
+        what="crops",
+    )

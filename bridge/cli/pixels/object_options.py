@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from bridge.classify.pixels.objects.job import ObjectsJob, OtsuJob
-    from bridge.images.locations import Location
 
 
 class CutKind(StrEnum):
@@ -46,46 +39,3 @@ Greatest = Annotated[
 DropBorder = Annotated[
     bool, typer.Option("--drop-border", help="Leave out objects that touch the image's border.")
 ]
-
-
-def run_job(
-    job: ObjectsJob | OtsuJob,
-    found: Sequence[Location],
-    out: Path,
-    *,
-    overwrite: bool,
-    resume: bool,
-    jobs: str,
-    scheduler: str | None,
-    as_json: bool,
-) -> None:
-    """Make objects of files, show progress, and say how it went.
-
-    Args:
-        job: what makes objects of a file.
-        found: the files.
-        out: the folder of results.
-        overwrite: as ``--overwrite``.
-        resume: as ``--resume``.
-        jobs: as ``--jobs``.
-        scheduler: as ``--scheduler``.
-        as_json: print the record and the outcomes.
-
-    Raises:
-        typer.Exit: a file could not be worked on.
-    """
-    from bridge.batch.record import read_record
-    from bridge.batch.workers.select import choose_workers
-    from bridge.classify.pixels.objects.job import make_objects
-    from bridge.cli.options import chosen_existing
-    from bridge.cli.output import close_run, print_json, shown_progress
-
-    existing = chosen_existing(overwrite, resume)
-    workers = choose_workers(jobs, scheduler)
-    with shown_progress() as listener:
-        outcomes = make_objects(
-            found, out, job, existing=existing, listener=listener, workers=workers
-        )
-    if as_json:
-        print_json({**read_record(out), "outcomes": [outcome.to_json() for outcome in outcomes]})
-    close_run(outcomes, "results", out)

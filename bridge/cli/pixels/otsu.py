@@ -27,8 +27,8 @@ from bridge.cli.pixels.object_options import (
     Holes,
     Smallest,
     Spacing,
-    run_job,
 )
+from bridge.cli.running import run_job
 from bridge.formats.layout import DEFAULT_FORMATS
 
 

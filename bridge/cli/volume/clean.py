@@ -129,12 +129,13 @@ def clean(
     Steps are done in this order. Pieces of probabilities are numbered from the largest on; objects
     of a label volume keep their numbers.
     """
-    from bridge.cli.volume.running import run_job
+    from bridge.cli.running import run_job
+    from bridge.cli.volume.opening import opening_settings
     from bridge.images import find_images
     from bridge.volumes.balloon import BalloonSettings
     from bridge.volumes.clean_job import CleanJob
     from bridge.volumes.cleaning import CleanSettings
-    from bridge.volumes.job import OpenSettings, split_out
+    from bridge.volumes.job import split_out
     from bridge.volumes.label_files import ENDINGS
     from bridge.volumes.masks import Size, parse_length
     from bridge.volumes.voxels import parse_triple
@@ -142,12 +143,8 @@ def clean(
     found = find_images(volumes)
     folder, name = split_out(out, ENDINGS, len(found))
     job = CleanJob(
-        opening=OpenSettings(
-            axes=axes,
-            voxel=None if voxel is None else parse_triple(voxel, "--voxel", "1,0.36,0.36"),
-            channel=channel,
-            time=time,
-            prepared=prepared,
+        opening=opening_settings(
+            axes=axes, voxel=voxel, channel=channel, time=time, prepared=prepared
         ),
         file_name=name,
         settings=CleanSettings(

@@ -159,22 +159,18 @@ def mesh(
 
     Beside them: a table of volumes, areas and shapes, a turntable, and a page that turns them.
     """
-    from bridge.cli.volume.running import run_job
+    from bridge.cli.running import run_job
+    from bridge.cli.volume.opening import opening_settings
     from bridge.images import find_images
-    from bridge.volumes.job import OpenSettings, split_out
+    from bridge.volumes.job import split_out
     from bridge.volumes.meshes.job import MESH_ENDINGS, MeshJob
     from bridge.volumes.meshes.making import MeshSettings, Smoothing
-    from bridge.volumes.voxels import parse_triple
 
     found = find_images(volumes)
     folder, name = split_out(out, MESH_ENDINGS, len(found))
     job = MeshJob(
-        opening=OpenSettings(
-            axes=axes,
-            voxel=None if voxel is None else parse_triple(voxel, "--voxel", "1,0.36,0.36"),
-            channel=channel,
-            time=time,
-            prepared=prepared,
+        opening=opening_settings(
+            axes=axes, voxel=voxel, channel=channel, time=time, prepared=prepared
         ),
         file_name=name,
         settings=MeshSettings(

@@ -95,9 +95,10 @@ def prepare(
     The HDF5 file keeps the true factors and voxel size (454 to 151 voxels is not 1/3), and the
     image that it was made of.
     """
-    from bridge.cli.volume.running import run_job
+    from bridge.cli.running import run_job
+    from bridge.cli.volume.opening import opening_settings
     from bridge.images import find_images
-    from bridge.volumes.job import OpenSettings, split_out
+    from bridge.volumes.job import split_out
     from bridge.volumes.prepare_job import PrepareJob
     from bridge.volumes.preparing import HDF5_ENDINGS, PrepareSettings, parse_quantiles
     from bridge.volumes.voxels import parse_triple
@@ -105,12 +106,7 @@ def prepare(
     found = find_images(images)
     folder, name = split_out(out, HDF5_ENDINGS, len(found))
     job = PrepareJob(
-        opening=OpenSettings(
-            axes=axes,
-            voxel=None if voxel is None else parse_triple(voxel, "--voxel", "1,0.36,0.36"),
-            channel=channel,
-            time=time,
-        ),
+        opening=opening_settings(axes=axes, voxel=voxel, channel=channel, time=time),
         file_name=name,
         settings=PrepareSettings(
             isotropic=isotropic,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from abc import abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from bridge.batch.job import ImageJob, Json, Made, Progress, Work
 from bridge.batch.results import check_formats, result_places, reusable_result, write_results
-from bridge.batch.runner import Existing, run_batch
 from bridge.classify.pixels.objects.maps import ProbabilityMap, map_name, open_map
 from bridge.classify.pixels.objects.segmenting import segment_intensities, segment_map
 from bridge.classify.pixels.objects.settings import ObjectSettings
@@ -23,8 +21,6 @@ from bridge.images.channels import NUMBERING
 from bridge.images.locations import Location, known_identity
 
 if TYPE_CHECKING:
-    from bridge.batch.listener import Listener, Outcome
-    from bridge.batch.workers.base import Workers
     from bridge.detections import Detections
 
 OTSU = ObjectSettings(cutoff=None, sigma=1.5)
@@ -242,34 +238,6 @@ class OtsuJob(_ResultsJob):
         """
         notes += _note_slices(image)
         return segment_intensities(image, self.of_channel, self.settings, progress=progress)
-
-
-def make_objects(
-    images: Sequence[Location],
-    out: Path,
-    job: ObjectsJob | OtsuJob,
-    *,
-    existing: Existing = "check",
-    listener: Listener | None = None,
-    workers: Workers | None = None,
-) -> list[Outcome]:
-    """Make objects of maps or images, into one folder; see :func:`bridge.batch.runner.run_batch`.
-
-    Args:
-        images: files and OME-Zarr folders, here or at URLs.
-        out: the folder of results, laid out as that of ``starbridge segment``.
-        job: what makes objects of them.
-        existing: what to do with results that are there.
-        listener: hears of the progress.
-        workers: do the work; this process, one image after another, when ``None``.
-
-    Returns:
-        An outcome an image, in order.
-
-    Raises:
-        StarbridgeError: what concerns all images: the output folder cannot be written.
-    """
-    return run_batch(job, images, out, existing=existing, listener=listener, workers=workers)
 
 
 def _note_slices(image: Image) -> list[str]:
