@@ -124,7 +124,8 @@ class ClassTraining:
                 would let it be on both sides of a split, or to train on and to test on.
             MissingPartError: scikit-learn is not installed, or TensorFlow for a model on crops.
         """
-        if any(kind in CROP_MODELS for kind in self.kinds):
+        needs_crops = any(kind in CROP_MODELS for kind in self.kinds)
+        if needs_crops:
             import_keras()  # what is not installed is said before anything is measured
         images = self.read(self.sources)
         self._check_kinds_of_cells(images)
@@ -132,7 +133,6 @@ class ClassTraining:
         examples = self.measure(images, settings)
         if test:
             examples.refuse_shared(self.measure(self.read(test), settings))
-        needs_crops = any(kind in CROP_MODELS for kind in self.kinds)
         trained = train_object_classifier(
             examples.table,
             settings,

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 
+from bridge.demo.imagej_tiff import write_imagej_tiff
 from bridge.examples.cells import CELL_CHANNELS, Cells, draw_strokes, simulate_cells
-from bridge.files.atomic import writing
 
 TUTORIAL_PIXEL_SIZE = 0.5
 """µm; the simulator's nuclei are about as large as at 20x."""
@@ -69,11 +68,4 @@ def _write_strokes(out: Path, name: str, cells: Cells) -> None:
 
 
 def _write(path: Path, pixels: NDArray[Any], axes: str, **metadata: Any) -> None:
-    with writing(path) as part:
-        tifffile.imwrite(
-            part,
-            np.ascontiguousarray(pixels),
-            imagej=True,
-            resolution=(1 / TUTORIAL_PIXEL_SIZE, 1 / TUTORIAL_PIXEL_SIZE),
-            metadata={"axes": axes, "unit": "um", **metadata},
-        )
+    write_imagej_tiff(path, pixels, axes, TUTORIAL_PIXEL_SIZE, **metadata)

@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import tifffile
 from numpy.typing import NDArray
 
 from bridge.colors import class_color
+from bridge.demo.imagej_tiff import write_imagej_tiff
 from bridge.examples.stained_sections import (
     SECTION_CLASSES,
     STAINED_CHANNELS,
     StainedSection,
     simulate_stained_section,
 )
-from bridge.files.atomic import write_bytes, writing
+from bridge.files.atomic import write_bytes
 from bridge.select import Window, choose, mean_intensities, place_window
 from bridge.select.windows import Place
 
@@ -179,11 +179,4 @@ def _write_truth(folder: Path, name: str, section: StainedSection) -> None:
 
 
 def _write(path: Path, pixels: NDArray[Any], axes: str, **metadata: Any) -> None:
-    with writing(path) as part:
-        tifffile.imwrite(
-            part,
-            np.ascontiguousarray(pixels),
-            imagej=True,
-            resolution=(1 / SECTION_PIXEL_SIZE, 1 / SECTION_PIXEL_SIZE),
-            metadata={"axes": axes, "unit": "um", **metadata},
-        )
+    write_imagej_tiff(path, pixels, axes, SECTION_PIXEL_SIZE, **metadata)

@@ -40,7 +40,7 @@ _WITHOUT = "give the whole images, or the folder of the regions alone"
 
 @dataclass(frozen=True)
 class ExportedImage:
-    """What an export has of an image.
+    """Annotations and regions of an image in an export.
 
     Attributes:
         name: of the image.
@@ -96,14 +96,15 @@ def find_whole_images(place: Path) -> list[Path]:
     return []
 
 
-def list_export(folder: Path) -> tuple[list[ExportedImage], list[Path]]:
+def list_export(folder: Path) -> tuple[list[ExportedImage], list[BadInputError]]:
     """List the images of an export.
 
     Args:
         folder: that of :func:`find_export`.
 
     Returns:
-        The images that have annotations, in natural order, and the regions of no such image.
+        The images that have annotations, in natural order; and errors of the regions of no such
+        image.
 
     Raises:
         BadInputError: there are no annotations at all.
@@ -116,18 +117,22 @@ def list_export(folder: Path) -> tuple[list[ExportedImage], list[Path]]:
     if not outlines:
         raise BadInputError(folder / GEOJSONS, "has no GeoJSON", "export the annotations again")
     regions: dict[str, list[Path]] = {name: [] for name in outlines}
-    strange: list[Path] = []
+    errors: list[BadInputError] = []
     place = folder / REGIONS
     for path in sorted(place.iterdir()) if place.is_dir() else []:
         if not _is_image(path):
             continue
         of = _image_of(path.name, outlines)
-        (strange if of is None else regions[of]).append(path)
+        if of is None:
+            problem = "is of no image that has annotations here"
+            errors.append(BadInputError(path, problem, "bring its GeoJSON"))
+        else:
+            regions[of].append(path)
     images = [
         ExportedImage(name, outlines[name], tuple(sorted(found, key=_number)))
         for name, found in regions.items()
     ]
-    return images, strange
+    return images, errors
 
 
 def match_regions(

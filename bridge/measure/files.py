@@ -233,7 +233,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured of an image.
+    """Measurements of the objects of an image.
 
     Attributes:
         table: columns that identify an object, then measurements.

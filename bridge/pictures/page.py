@@ -24,6 +24,7 @@ from bridge.errors import MissingPartError
 from bridge.files.atomic import write_bytes
 
 if TYPE_CHECKING:
+    from jinja2 import Environment
     from plotly.graph_objects import Figure
 
 INK, GRID, FONT = "#222222", "#e4e4e4", "system-ui, 'Segoe UI', Helvetica, Arial, sans-serif"
@@ -120,18 +121,10 @@ def write_page(
     True
     """
     try:
-        from jinja2 import Environment, PackageLoader
-
+        environment = template_environment()
         plotly = _plotly() if any(map(_is_plotly, sections)) else ""
     except ImportError as error:
         raise _missing(error) from error
-    environment = Environment(
-        loader=PackageLoader("bridge.pictures"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
     page = environment.get_template("page.html").render(
         title=title,
         subtitle=subtitle,
@@ -144,6 +137,23 @@ def write_page(
     )
     # A file name with bytes that are no text is shown with question marks.
     write_bytes(path, page.encode("utf-8", "replace"))
+
+
+def template_environment() -> Environment:
+    """Return the environment of the pages' templates, which escapes what it fills in.
+
+    Raises:
+        ImportError: jinja2 is not installed.
+    """
+    from jinja2 import Environment, PackageLoader
+
+    return Environment(
+        loader=PackageLoader("bridge.pictures"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
 
 
 def empty_figure(*, height: int) -> Figure:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bridge.segment.engines.base import VolumeEngine
 
 Factors = tuple[float, float, float]
-"""How often a volume is enlarged along (z, y, x)."""
+"""Factors by which a volume is enlarged along (z, y, x)."""
 
 _SAME_SCALE = 0.05
 _MOST_ANISOTROPY = 10.0  # beyond, a nucleus lies in two or three slices

@@ -173,8 +173,9 @@ def _cut(
     starts = np.concatenate([[0], np.cumsum([len(each) for each in positions])])
     at = np.concatenate(positions).astype(np.int64)
     rows, columns = np.divmod(at, pixels.shape[1])
-    sides = np.zeros(len(part), np.int64)
-    _measure_sides(rows, columns, starts, sides)
+    boxes = np.zeros((len(part), 4), np.int64)
+    _find_boxes(rows, columns, starts, boxes)
+    sides = boxes[:, 2:].max(axis=1)
     is_drawn = sides > 0
     crops.sizes[is_drawn] = np.log(sides[is_drawn] * scale)
     drawn = np.zeros((len(part), SIDE, SIDE), np.float32)
@@ -182,9 +183,9 @@ def _cut(
     for number, channel in enumerate(values):
         shown, means, deviations = _normalise(channel[at].astype(np.float64), starts)
         crops.means[:, number], crops.deviations[:, number] = means, deviations
-        _draw(shown, rows, columns, starts, sides, drawn)
+        _draw(shown, rows, columns, starts, boxes, drawn)
         crops.pixels[..., number] = drawn
-    _draw(inside, rows, columns, starts, sides, drawn)
+    _draw(inside, rows, columns, starts, boxes, drawn)
     crops.pixels[..., -1] = drawn
     return crops
 
@@ -217,21 +218,22 @@ def _normalise(
 
 
 @compiled()
-def _measure_sides(rows: Any, columns: Any, starts: Any, sides: Any) -> None:
-    """Measure the longer side of each object's bounding box."""
-    for i in range(len(sides)):
+def _find_boxes(rows: Any, columns: Any, starts: Any, boxes: Any) -> None:
+    """Find each object's bounding box: top, left, height, width; 0 without pixels."""
+    for i in range(len(boxes)):
         if starts[i] == starts[i + 1]:
             continue
         left = right = columns[starts[i]]
         for k in range(starts[i], starts[i + 1]):
             left, right = min(left, columns[k]), max(right, columns[k])
         # positions ascend
-        height = rows[starts[i + 1] - 1] - rows[starts[i]] + 1
-        sides[i] = max(height, right - left + 1)
+        top = rows[starts[i]]
+        boxes[i, 0], boxes[i, 1] = top, left
+        boxes[i, 2], boxes[i, 3] = rows[starts[i + 1] - 1] - top + 1, right - left + 1
 
 
 @compiled()
-def _draw(values: Any, rows: Any, columns: Any, starts: Any, sides: Any, out: Any) -> None:
+def _draw(values: Any, rows: Any, columns: Any, starts: Any, boxes: Any, out: Any) -> None:
     """Draw each object in the middle of its crop.
 
     A pixel of the crop is the mean of those of the image with weights that fall linearly with the
@@ -239,19 +241,16 @@ def _draw(values: Any, rows: Any, columns: Any, starts: Any, sides: Any, out: An
     enlarged, and no moiré where it is reduced.
     """
     side = out.shape[1]
-    for i in range(len(sides)):
+    for i in range(len(boxes)):
         first, end = starts[i], starts[i + 1]
         out[i] = 0
         if first == end:
             continue
-        top, left, right = rows[first], columns[first], columns[first]
-        for k in range(first, end):
-            left, right = min(left, columns[k]), max(right, columns[k])
-        height, width = rows[end - 1] - top + 1, right - left + 1
+        top, left, height, width = boxes[i]
         window = np.zeros((height, width), np.float32)
         for k in range(first, end):
             window[rows[k] - top, columns[k] - left] = values[k]
-        step = sides[i] / _INNER
+        step = max(height, width) / _INNER
         reach = max(step, 1.0)
         between = np.zeros((side, width), np.float32)
         for y in range(side):

@@ -41,7 +41,7 @@ def read_regions(
     Raises:
         BadInputError: there are no regions, or what ``on_error`` does not take.
     """
-    images, strange = list_export(export)
+    images, errors = list_export(export)
     if not any(image.regions for image in images):
         raise BadInputError(
             export,
@@ -52,10 +52,7 @@ def read_regions(
         f"{export}: the regions of annotations are learned from; what lies around them is, too, "
         f"where the whole images are given with --detections {export}"
     )
-    problems: list[StarbridgeError] = [
-        BadInputError(path, "is of no image that has annotations here", "bring its GeoJSON")
-        for path in strange
-    ]
+    problems: list[StarbridgeError] = [*errors]
     for image in images:
         try:
             yield from _read_image(image, options, problems)

@@ -20,7 +20,7 @@ from bridge.volumes.measuring.moments import Moments, measure_moments
 from bridge.volumes.measuring.numbering import NumberedVolume, number_volumes
 from bridge.volumes.meshes.label_surfaces import label_sigma, label_surface
 from bridge.volumes.meshes.labels import LabelBox
-from bridge.volumes.meshes.surface import Recipe
+from bridge.volumes.meshes.surface import SurfaceSettings
 from bridge.volumes.voxels import Triple, check_anisotropy
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def surface_areas(
     """
     sigma = label_sigma(voxel)
     z, y, x = (sigma / step for step in voxel)
-    recipe = Recipe(sigma=(z, y, x))
+    surface_settings = SurfaceSettings(sigma=(z, y, x))
     areas = np.full(len(moments.voxels), np.nan)
     for i, voxels in enumerate(moments.voxels.tolist()):
         if not voxels:
@@ -137,7 +137,7 @@ def surface_areas(
         start, stop = moments.start[i].tolist(), moments.stop[i].tolist()
         box = LabelBox(i + 1, (start[0], start[1], start[2]), (stop[0], stop[1], stop[2]), voxels)
         try:
-            areas[i] = label_surface(numbers, box, voxel, recipe, "objects").area
+            areas[i] = label_surface(numbers, box, voxel, surface_settings, "objects").area
         except BadInputError:  # smoothing leaves nothing of it
             continue
     return areas

@@ -1,4 +1,4 @@
-"""Where the labels of a label volume lie, in one pass whatever their number."""
+"""Bounding boxes of the labels of a label volume, in one pass whatever their number."""
 
 # numba's decorators carry no types
 # mypy: disallow-untyped-decorators=False, disallow-untyped-calls=False
@@ -17,7 +17,7 @@ from bridge.files.compiled import compiled
 
 @dataclass(frozen=True)
 class LabelBox:
-    """Where a label lies.
+    """The bounding box of a label.
 
     Attributes:
         label: the number.

@@ -16,7 +16,7 @@ from bridge.volumes.meshes.label_surfaces import label_sigma, label_surface
 from bridge.volumes.meshes.labels import find_labels
 from bridge.volumes.meshes.mesh import Mesh, Order
 from bridge.volumes.meshes.relaxing import relax
-from bridge.volumes.meshes.surface import Recipe, make_surface, make_tutorial_surface
+from bridge.volumes.meshes.surface import SurfaceSettings, make_surface, make_tutorial_surface
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,7 +85,7 @@ class Smoothing:
 
 @dataclass(frozen=True, kw_only=True)
 class MeshSettings:
-    """What meshes are made.
+    """Settings of meshes: values, smoothing, faces and axes.
 
     Attributes:
         kind: what the values are.
@@ -239,7 +239,7 @@ def _one_mesh(
     values = _read_values(volume, 1.0 if is_raw else volume.full_probability, is_raw=is_raw)
     progress(1, 3)
     sigma = (0.0, 0.0, 0.0) if settings.smoothing is None else settings.smoothing.voxels(voxel)
-    recipe = Recipe(
+    surface_settings = SurfaceSettings(
         iso=0.5 if settings.iso is None else settings.iso,
         sigma=sigma,
         is_closed=settings.is_closed,
@@ -247,10 +247,12 @@ def _one_mesh(
     )
     if settings.is_tutorial:
         if settings.smoothing is None:
-            recipe = replace(recipe, sigma=(_TUTORIAL_SIGMA,) * 3)
-        mesh = make_tutorial_surface(values, nominal_steps(volume), recipe, source=volume.source)
+            surface_settings = replace(surface_settings, sigma=(_TUTORIAL_SIGMA,) * 3)
+        mesh = make_tutorial_surface(
+            values, nominal_steps(volume), surface_settings, source=volume.source
+        )
     else:
-        mesh = make_surface(values, voxel, recipe, source=volume.source, notes=notes)
+        mesh = make_surface(values, voxel, surface_settings, source=volume.source, notes=notes)
     del values
     progress(2, 3)
     if not len(mesh.faces):
@@ -302,14 +304,16 @@ def _label_meshes(
     if lost:
         notes.append(f"{len(lost)} labels of the table are not in the volume, as {lost[0]}")
     smoothing = settings.smoothing or Smoothing(label_sigma(voxel), "um")
-    recipe = Recipe(
+    surface_settings = SurfaceSettings(
         sigma=smoothing.voxels(voxel),
         is_closed=settings.is_closed,
         keeps_volume=settings.keeps_volume,
     )
     for number, box in enumerate(boxes, 1):
         known = names.get(box.label)
-        mesh = relax(label_surface(labels, box, voxel, recipe, volume.source), settings.relaxing)
+        mesh = relax(
+            label_surface(labels, box, voxel, surface_settings, volume.source), settings.relaxing
+        )
         yield replace(
             mesh,
             label=box.label,

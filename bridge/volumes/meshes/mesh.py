@@ -106,7 +106,7 @@ class Mesh:
 
     @cached_property
     def is_watertight(self) -> bool:
-        """Whether each edge is one of two faces that run along it in opposite directions."""
+        """A closed surface: along each edge, two faces run in opposite directions."""
         return bool(len(self.faces)) and self._edges[1]
 
     @cached_property

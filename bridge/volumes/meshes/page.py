@@ -10,6 +10,7 @@ import numpy as np
 
 from bridge.errors import MissingPartError
 from bridge.files.atomic import write_bytes
+from bridge.pictures.page import template_environment
 from bridge.volumes.meshes.decimating import decimate
 from bridge.volumes.meshes.files import mesh_color, plain_name
 from bridge.volumes.meshes.mesh import Mesh
@@ -36,7 +37,7 @@ def write_mesh_page(path: str | PathLike[str], title: str, meshes: Sequence[Mesh
         MissingPartError: jinja2 or, for large meshes, fast-simplification is not installed.
     """
     try:
-        from jinja2 import Environment, PackageLoader
+        environment = template_environment()
     except ImportError as error:
         raise MissingPartError("volumes", "write a page", "jinja2") from error
     total = sum(len(mesh.faces) for mesh in meshes)
@@ -67,13 +68,6 @@ def write_mesh_page(path: str | PathLike[str], title: str, meshes: Sequence[Mesh
         {"name": plain_name(mesh.name), "color": part["color"]}
         for mesh, part in zip(meshes, parts, strict=True)
     ]
-    environment = Environment(
-        loader=PackageLoader("bridge.pictures"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
     page = environment.get_template("mesh.html").render(
         title=plain_name(title),
         subtitle=f"{total:,} faces{fewer}. Drag to turn, shift-drag to move, scroll to zoom, "

@@ -27,8 +27,8 @@ _LOST = 0.02  # of the volume: more is told
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """What makes a surface of values.
+class SurfaceSettings:
+    """Settings by which a surface is made of values.
 
     Attributes:
         iso: isovalue, in the units of the values.
@@ -46,7 +46,7 @@ class Recipe:
 def make_surface(
     values: NDArray[np.float32],
     voxel: Triple,
-    recipe: Recipe,
+    settings: SurfaceSettings,
     *,
     source: str = "volume",
     voxels: float | None = None,
@@ -57,7 +57,7 @@ def make_surface(
     Args:
         values: C-contiguous (z, y, x) without NaN; they are smoothed in place.
         voxel: µm along z, y and x.
-        recipe: isovalue, smoothing, border.
+        settings: isovalue, smoothing, border.
         source: the file, named in errors.
         voxels: number of voxels of the body, where it is known; else it is estimated.
         notes: gets lines for the user.
@@ -69,7 +69,7 @@ def make_surface(
     >>> z, y, x = np.ogrid[:24, :24, :24]
     >>> distance = np.sqrt((z - 11.5) ** 2 + (y - 11.5) ** 2 + (x - 11.5) ** 2)
     >>> ball = np.clip(10.5 - distance, 0, 1).astype(np.float32)
-    >>> mesh = make_surface(ball, (2, 1, 1), Recipe(sigma=(0.5, 1, 1)))
+    >>> mesh = make_surface(ball, (2, 1, 1), SurfaceSettings(sigma=(0.5, 1, 1)))
     >>> round(mesh.volume / (2 * 4 / 3 * np.pi * 10**3), 2)
     1.0
     """
@@ -77,7 +77,9 @@ def make_surface(
     before = numba.get_num_threads()
     numba.set_num_threads(threads)
     try:
-        return _make_surface(values, voxel, recipe, source, voxels, [] if notes is None else notes)
+        return _make_surface(
+            values, voxel, settings, source, voxels, [] if notes is None else notes
+        )
     finally:
         numba.set_num_threads(before)
 
@@ -85,18 +87,18 @@ def make_surface(
 def _make_surface(
     values: NDArray[np.float32],
     voxel: Triple,
-    recipe: Recipe,
+    settings: SurfaceSettings,
     source: str,
     voxels: float | None,
     notes: list[str],
 ) -> Mesh:
     low, high = float(values.min()), float(values.max())
-    check_isovalue(source, recipe, low, high)
-    iso, wanted = recipe.iso, voxels
-    if any(recipe.sigma):
-        parts = occupancy(values, iso) if recipe.keeps_volume and voxels is None else None
-        smooth_in_place(values, recipe.sigma)
-        if recipe.keeps_volume:
+    check_isovalue(source, settings, low, high)
+    iso, wanted = settings.iso, voxels
+    if any(settings.sigma):
+        parts = occupancy(values, iso) if settings.keeps_volume and voxels is None else None
+        smooth_in_place(values, settings.sigma)
+        if settings.keeps_volume:
             if parts is None:
                 peak = float(values.max())
                 bounds = 0.02 * peak, min(0.98, 0.98 * peak)
@@ -106,17 +108,17 @@ def _make_surface(
                 del parts
             if wanted:
                 iso = solve_isovalue(values, wanted, min(iso, bounds[1]), *bounds)
-    elif recipe.keeps_volume and wanted is None:
+    elif settings.keeps_volume and wanted is None:
         wanted = occupied(values, iso)
     if body_box(values, iso)[1].min() <= 0:
         raise BadInputError(
             source, "has nothing left after smoothing", "smooth less (--smooth), or not at all"
         )
-    vertices, faces = isosurface(values, iso, is_closed=recipe.is_closed)
+    vertices, faces = isosurface(values, iso, is_closed=settings.is_closed)
     size = np.array(values.shape) * np.array(voxel)
     vertices *= np.array(voxel, np.float32)
     mesh = Mesh(vertices, faces)
-    if recipe.is_closed and wanted:
+    if settings.is_closed and wanted:
         target = wanted * float(np.prod(voxel))
         limits = np.zeros(3), size
         mesh = shift_to_volume(mesh, target, _LARGEST_SHIFT * min(voxel), limits)
@@ -129,7 +131,7 @@ def _make_surface(
 
 
 def make_tutorial_surface(
-    values: NDArray[np.float32], steps: Triple, recipe: Recipe, *, source: str = "volume"
+    values: NDArray[np.float32], steps: Triple, settings: SurfaceSettings, *, source: str = "volume"
 ) -> Mesh:
     """Return the mesh that blender_tissue_cartography makes of probabilities.
 
@@ -140,7 +142,7 @@ def make_tutorial_surface(
     Args:
         values: C-contiguous (z, y, x) without NaN; they are smoothed in place.
         steps: resolution over nominal subsampling along z, y and x: µm.
-        recipe: isovalue and smoothing.
+        settings: isovalue and smoothing.
         source: the file, named in errors.
 
     Raises:
@@ -149,45 +151,50 @@ def make_tutorial_surface(
 
     >>> values = np.zeros((3, 3, 3), np.float32)
     >>> values[1, 1, 1] = 1
-    >>> mesh = make_tutorial_surface(values, (2, 1, 1), Recipe())
+    >>> mesh = make_tutorial_surface(values, (2, 1, 1), SurfaceSettings())
     >>> mesh.vertices.min(0), mesh.volume < 0
     (array([1. , 0.5, 0.5], dtype=float32), True)
     """
-    smooth_in_place(values, recipe.sigma)
-    check_isovalue(source, recipe, float(values.min()), float(values.max()), is_closed=False)
-    vertices, faces = march(values, recipe.iso, method="lorensen")
+    smooth_in_place(values, settings.sigma)
+    check_isovalue(source, settings, float(values.min()), float(values.max()), is_closed=False)
+    vertices, faces = march(values, settings.iso, method="lorensen")
     vertices *= np.array(steps, np.float32)
     return Mesh(vertices, np.ascontiguousarray(faces[:, ::-1]))
 
 
 def check_isovalue(
-    source: str, recipe: Recipe, low: float, high: float, *, is_closed: bool | None = None
+    source: str,
+    settings: SurfaceSettings,
+    low: float,
+    high: float,
+    *,
+    is_closed: bool | None = None,
 ) -> None:
     """Refuse an isovalue that no surface has.
 
     Args:
         source: the file, named in errors.
-        recipe: the isovalue, and whether the border closes the surface.
+        settings: the isovalue, and whether the border closes the surface.
         low: least of the values.
         high: largest of the values.
-        is_closed: instead of the recipe's.
+        is_closed: instead of the settings'.
 
     Raises:
         BadInputError: no value lies above it, or none below and the surface is open.
     """
-    if high <= recipe.iso:
+    if high <= settings.iso:
         empty = "is empty: all its values are" if low == high else "has values from"
         span = f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
         raise BadInputError(
             source,
-            f"{empty} {span}, none above the isovalue {recipe.iso:.4g}",
+            f"{empty} {span}, none above the isovalue {settings.iso:.4g}",
             "choose another channel (--channel) or isovalue (--iso)",
         )
-    if low > recipe.iso and not (recipe.is_closed if is_closed is None else is_closed):
+    if low > settings.iso and not (settings.is_closed if is_closed is None else is_closed):
         raise BadInputError(
             source,
             f"is full: its values, {low:.4g} to {high:.4g}, all lie above the isovalue "
-            f"{recipe.iso:.4g}",
+            f"{settings.iso:.4g}",
             "choose another channel (--channel) or isovalue (--iso), or leave out --open",
         )
 

@@ -21,7 +21,7 @@ from bridge.volumes.meshes.measuring import measure_meshes, write_table
 from bridge.volumes.meshes.mesh import Mesh
 from bridge.volumes.meshes.page import write_mesh_page
 from bridge.volumes.meshes.rendering import draw_turntable
-from bridge.volumes.meshes.surface import Recipe, make_surface
+from bridge.volumes.meshes.surface import SurfaceSettings, make_surface
 from tests.volumes.meshes.bodies import sphere
 
 
@@ -29,7 +29,7 @@ from tests.volumes.meshes.bodies import sphere
 def pair() -> list[Mesh]:
     """Two balls, the second 40 µm beside the first one."""
     body = sphere(6)
-    ball = make_surface(body.probabilities(), body.voxel, Recipe())
+    ball = make_surface(body.probabilities(), body.voxel, SurfaceSettings())
     first = replace(ball, name="left one", label=7, class_name="Tumor")
     moved = ball.vertices + np.array([0, 0, 40], np.float32)
     return [first, replace(ball, vertices=moved, name="right", label=70_000)]

@@ -17,7 +17,7 @@ from scipy.sparse.linalg import lsqr
 from scipy.spatial import cKDTree
 
 from bridge.volumes.meshes.mesh import Mesh
-from bridge.volumes.meshes.surface import Recipe, make_tutorial_surface
+from bridge.volumes.meshes.surface import SurfaceSettings, make_tutorial_surface
 
 STEPS = (1.0, 1.08, 1.08)
 """µm: 0.36 µm over the nominal 1/3 in the plane."""
@@ -71,7 +71,7 @@ def values_of(mesh: Mesh, *, is_first_inside: bool) -> NDArray[np.float32]:
 def test_the_tutorials_real_mesh_is_made_vertex_for_vertex(shared: Path) -> None:
     real = read_obj(shared / "ilastik" / "basics_example_mesh_marching_cubes.obj")
     values = values_of(real, is_first_inside=True)
-    made = make_tutorial_surface(values, STEPS, Recipe())
+    made = make_tutorial_surface(values, STEPS, SurfaceSettings())
     distances, nearest = cKDTree(made.vertices).query(real.vertices)
 
     assert len(made.vertices) == len(real.vertices)

@@ -45,15 +45,12 @@ def read_export(
     Raises:
         BadInputError: there are no regions, or what ``on_error`` does not take.
     """
-    images, strange = list_export(folder)
+    images, errors = list_export(folder)
     if not any(image.regions for image in images):
         raise BadInputError(
             folder, "has annotations and no regions of the images", "give --images, too"
         )
-    problems: list[StarbridgeError] = [
-        BadInputError(path, "is of no image that has annotations here", "bring its GeoJSON")
-        for path in strange
-    ]
+    problems: list[StarbridgeError] = [*errors]
     for image in images:
         try:
             yield from _read_image(image, folder, options, note, problems)

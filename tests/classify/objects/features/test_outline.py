@@ -1,4 +1,4 @@
-"""How the area of an object lies around its centre."""
+"""Lobes: the area of an object around its centre."""
 
 from __future__ import annotations
 

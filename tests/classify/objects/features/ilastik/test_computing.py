@@ -21,7 +21,7 @@ from tests.classify.objects.features.ilastik.vigra_reference import MARGINS, sce
 
 @pytest.fixture(scope="module")
 def vigra() -> dict[str, NDArray[Any]]:
-    """What ``vigra_reference.py`` wrote with vigra 1.11.1."""
+    """Features that ``vigra_reference.py`` computed with vigra 1.11.1."""
     with np.load(Path(__file__).with_name("vigra.npz")) as stored:
         return dict(stored)
 
