@@ -28,7 +28,7 @@ def split_profile(profile: Floats) -> list[Indices]:
         Positions of the cuts of each nucleus, ascending.
 
     >>> [part.tolist() for part in split_profile(np.array([6.0, 9, 8, 4, 7, 10, 2]))]
-    [[0, 1, 2], [4, 5]]
+    [[1, 2], [4, 5]]
     """
     parts = []
     todo = [np.arange(len(profile))]

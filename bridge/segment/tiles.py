@@ -142,7 +142,7 @@ def count_boxes(
         memory: bytes that a tile may take.
 
     >>> count_boxes((64, 512, 512), (4, 4, 4), (8, 8, 8), bytes_per_voxel=2000, memory=1e9)
-    (1, 6, 8)
+    (1, 7, 8)
     """
     ways = [
         list(_ways_to_cut(size, by, reach))

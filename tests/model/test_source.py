@@ -163,7 +163,7 @@ def test_a_zip_of_a_3d_model_is_refused_where_2d_is_needed(
     path = write_zip(tmp_path / "m.zip", DEMO | {"config.json": json.dumps(config).encode()})
 
     assert open_model(path, allow_3d=True).n_dim == 3
-    with pytest.raises(BadInputError, match=rf"{path}: describes a 3D .*not segmented yet"):
+    with pytest.raises(BadInputError, match=rf"{path}: describes a 3D model; give a 2D model"):
         open_model(path)
 
 

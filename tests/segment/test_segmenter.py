@@ -480,11 +480,11 @@ def test_weights_of_keras_2_and_of_keras_3s_own_format_are_read(
     network: Any = KerasEngine(demo_segmenter.model)
     (folder / "weights_best.h5").unlink()
     if keras == "3":
-        network._model.keras_model.save_weights(str(folder / "best.weights.h5"))
+        network._network.stardist.keras_model.save_weights(str(folder / "best.weights.h5"))
         # A copy under StarDist's usual name must not be taken for the older format.
         (folder / "best.weights.h5").rename(folder / "weights_best.h5")
     else:
-        _save_as_keras_2(network._model.keras_model, folder / "weights_best.h5")
+        _save_as_keras_2(network._network.stardist.keras_model, folder / "weights_best.h5")
 
     part = real_image[0][:128, :128]
     expected = demo_segmenter.segment(part)

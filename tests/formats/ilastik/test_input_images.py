@@ -84,15 +84,16 @@ def test_hdf5_keeps_the_axes_that_it_names(
     assert (image.file, image.dataset) == (file, "volume/data")
 
 
-def test_hdf5_with_only_an_axes_attribute_is_asked_for_and_then_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("told", [None, "CZYX"])
+def test_a_project_tells_ilastik_the_axes_of_hdf5_that_only_other_tools_read(
+    tmp_path: Path, told: str | None
+) -> None:
     file = tmp_path / "a.h5"
     with h5py.File(file, "w") as content:
         content["image"] = np.zeros((2, 5, 30, 40), np.uint16)
         content["image"].attrs["axes"] = "CZYX"  # ilastik would read it in reversed order
 
-    with pytest.raises(BadInputError, match="--axes"):
-        input_image(file, tmp_path / "p.ilp")
-    image = input_image(file, tmp_path / "p.ilp", axes="CZYX")
+    image = input_image(file, tmp_path / "p.ilp", axes=told)
 
     assert (image.axes, image.shape) == ("CZYX", (2, 5, 30, 40))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 
@@ -41,7 +42,8 @@ class Rois:
             # A visible ROI Manager redraws its list for every single ROI.
             manager.setVisible(False)
             manager.open(path)
-            self._roi_sets.color(manager.getRoisAsArray())
+            shown = manager.getRoisAsArray()
+            self._between_drawings(lambda: self._roi_sets.color(shown))
             manager.setVisible(True)
             manager.runCommand("Show All without labels")
             return int(manager.getCount())
@@ -75,7 +77,7 @@ class Rois:
         from jpype import JClass
 
         rois = self.of(image)
-        self._roi_sets.write(rois, path)
+        self._between_drawings(lambda: self._roi_sets.write(rois, path))
         roi = JClass("ij.gui.Roi")
         groups = {}
         for number in sorted({int(one.getGroup()) for one in rois}):
@@ -92,3 +94,27 @@ class Rois:
             manager = JClass("ij.plugin.frame.RoiManager").getInstance()
             if manager is not None:
                 manager.reset()
+
+    def _between_drawings(self, do: Callable[[], None]) -> None:
+        """Do something with ROIs while none is being drawn.
+
+        ImageJ gives a ROI another colour while it draws it, and then the one that it had: a colour
+        read meanwhile is wrong, and one set meanwhile is lost. It draws on the event thread.
+        """
+        from jpype import JClass, JProxy
+
+        queue = JClass("java.awt.EventQueue")
+        if not self._window or queue.isDispatchThread():
+            do()
+            return
+        failed: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                do()
+            except BaseException as error:  # Java would wrap it, and hide what it says
+                failed.append(error)
+
+        queue.invokeAndWait(JProxy("java.lang.Runnable", dict={"run": run}))
+        if failed:
+            raise failed[0]

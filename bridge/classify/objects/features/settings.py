@@ -42,7 +42,7 @@ class FeatureSettings:
 
     >>> settings = FeatureSettings(channels=("DAPI",), n_channels=1, unit="px", ring=None)
     >>> settings.names[1], len(settings.names)
-    ('Nucleus: Perimeter px', 53)
+    ('Nucleus: Perimeter px', 60)
     """
 
     channels: tuple[str, ...]
