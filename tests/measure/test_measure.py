@@ -56,6 +56,29 @@ def test_intensities_are_what_numpy_says(labels: NDArray[Any], dtype: Any, seed:
                 assert found == pytest.approx(BRUTE[statistic](inside), rel=1e-9, abs=1e-9)
 
 
+@given(
+    st.integers(1, 30),
+    st.integers(1, 30),
+    st.sampled_from(["few", "skewed", "camera", "huge"]),
+    st.integers(0, 2**32 - 1),
+)
+def test_medians_are_exact_whatever_the_values(
+    height: int, width: int, kind: str, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    makers: dict[str, Callable[[], NDArray[Any]]] = {
+        "few": lambda: rng.integers(0, 3, (height, width)).astype(np.float64),
+        "skewed": lambda: rng.exponential(size=(height, width)) ** 9,
+        "camera": lambda: rng.integers(0, 65_536, (height, width)).astype(np.uint16),
+        "huge": lambda: rng.choice([-1e300, 1e300, np.inf, 0.0], (height, width)),
+    }
+    values = makers[kind]()
+
+    table = measure(np.ones((height, width), np.uint8), from_array(values))
+
+    assert table.at[1, "Nucleus: C1: Median"] == pytest.approx(np.median(values), rel=1e-15)
+
+
 def test_intensities_of_a_real_section_are_scikit_images(haug2_mask_path: Path) -> None:
     from skimage.measure import regionprops_table
 
