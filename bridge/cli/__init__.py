@@ -30,6 +30,7 @@ from bridge.cli.repair import repair_files
 from bridge.cli.segment import segment
 from bridge.cli.select import select
 from bridge.cli.stopping import stopped_by_signals
+from bridge.cli.track import track
 from bridge.cli.train import train
 from bridge.cli.verify import verify_files
 from bridge.cli.volume import app as volume
@@ -48,6 +49,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "segment": segment,
     "convert": convert,
     "measure": measure,
+    "track": track,
     "select": select,
     "aggregate": aggregate,
     "evaluate": evaluate,

@@ -52,6 +52,6 @@ def run_job(
     with shown_progress() as listener:
         outcomes = run_batch(job, items, out, existing=existing, listener=listener, workers=workers)
     if as_json:
-        record = read_record(out, job.record)
+        record = read_record(out, job.record, job.items)
         print_json({**record, "outcomes": [outcome.to_json() for outcome in outcomes]})
     close_run(outcomes, what, out)
