@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -312,6 +313,39 @@ def test_fiji_leaves_the_distance_of_slices_out_and_factors_make_wrong_pixels(fo
         assert volume.size_um == pytest.approx((Z, Y, X), rel=1e-5)
     ours, theirs = (values_of(folder, name) for name in ("epithelium", "from_fiji"))
     assert np.abs(ours - theirs).mean() < 0.01
+
+
+_ENHANCE = """\
+#@ File image
+#@ File folder
+open(image);
+run("Enhance Contrast...", "saturated=2 normalize process_all use");
+saveAs("Tiff", folder + "/together.tif");
+run("Split Channels");
+run("Enhance Contrast...", "saturated=2 normalize process_all use");
+saveAs("Tiff", folder + "/alone.tif");
+"""
+
+
+@pytest.mark.imagej
+@pytest.mark.network
+def test_fiji_normalizes_single_channels_only_and_both_ends_alike(
+    folder: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("jpype")
+    (tmp_path / "enhance.ijm").write_text(_ENHANCE)
+    image = folder / "tutorial/images/epithelium.tif"
+    run_command(
+        tmp_path,
+        f"starbridge fiji run enhance.ijm image={image} folder={tmp_path} --app embedded",
+    )
+
+    assert np.array_equal(tifffile.imread(tmp_path / "together.tif"), tifffile.imread(image))
+    alone = tifffile.imread(tmp_path / "alone.tif")
+    assert (alone.ndim, alone.min(), alone.max()) == (3, 0, 65535)
+    assert (alone == 65535).mean() == pytest.approx(0.01, abs=0.003)
+    # the background has few grey values
+    assert 0.004 < (alone == 0).mean() < 0.02
 
 
 @pytest.mark.ilastik
