@@ -20,13 +20,45 @@ def read_blocks(page: str) -> list[str]:
     Args:
         page: name of a file in ``docs/``.
     """
-    return re.findall(r"```\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL)
+    return _blocks(page, "")
+
+
+def read_scripts(page: str) -> list[str]:
+    """Return the code blocks of a page that are Python.
+
+    Args:
+        page: name of a file in ``docs/``.
+    """
+    return _blocks(page, "python")
+
+
+def _blocks(page: str, language: str) -> list[str]:
+    text = (DOCS / page).read_text(encoding="utf-8")
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return [block for named, block in blocks if named == language]
 
 
 def read_commands(page: str) -> list[str]:
     """Return the lines of a page's code blocks that call starbridge, with their comments."""
     lines = (line for block in read_blocks(page) for line in block.splitlines())
     return [line for line in lines if line.startswith("starbridge ")]
+
+
+def run_script(folder: Path, script: str) -> str:
+    """Run Python in a folder, in this process; return what it prints.
+
+    Args:
+        folder: the working folder.
+        script: a code block of a page.
+    """
+    printed, before = io.StringIO(), Path.cwd()
+    os.chdir(folder)
+    try:
+        with redirect_stdout(printed):
+            exec(compile(script, "page", "exec"), {})  # noqa: S102
+    finally:
+        os.chdir(before)
+    return printed.getvalue()
 
 
 def run_command(folder: Path, line: str) -> str:
@@ -42,7 +74,7 @@ def run_command(folder: Path, line: str) -> str:
     printed, noted = io.StringIO(), io.StringIO()
     before, arguments, code = Path.cwd(), sys.argv, None
     os.chdir(folder)
-    sys.argv = line.partition("#")[0].split()
+    sys.argv = line.partition(" #")[0].split()  # FILE#SERIES is no comment
     try:
         with redirect_stdout(printed), redirect_stderr(noted):
             main()

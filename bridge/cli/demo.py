@@ -69,3 +69,16 @@ def sections(
 
     for path in write_section_tutorial(out):
         typer.echo(path)
+
+
+@app.command("volumes")
+def volumes(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the stack.")] = Path(
+        "volume-tutorial"
+    ),
+) -> None:
+    """Write a stack of an epithelium, brush strokes and its true surface, for the tutorial."""
+    from bridge.demo.volume_tutorial import write_volume_tutorial
+
+    for path in write_volume_tutorial(out):
+        typer.echo(path)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridge.cli.options import IMAGES_HELP
+from bridge.cli.options import IMAGES_HELP, Axes
 from bridge.cli.output import note, print_json
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ def images(
         list[Path],
         typer.Argument(metavar="IMAGES...", help=IMAGES_HELP, show_default=False),
     ],
+    axes: Axes = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List axes, sizes, channels and pixel sizes of images, each scene or series by itself.
@@ -30,7 +31,7 @@ def images(
     from bridge.images import find_images
     from bridge.images.listing import describe_images
 
-    lines = [line for path in find_images(paths) for line in describe_images(path)]
+    lines = [line for path in find_images(paths) for line in describe_images(path, axes=axes)]
     if as_json:
         print_json([line.to_json() for line in lines])
     else:

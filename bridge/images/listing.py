@@ -41,27 +41,30 @@ class ImageLine:
         return {**asdict(self), "shape": list(self.shape), "channels": list(self.channels)}
 
 
-def describe_images(path: Location) -> Iterator[ImageLine]:
+def describe_images(path: Location, *, axes: str | None = None) -> Iterator[ImageLine]:
     """Yield a line for an image, or one for each image of a file that holds several.
 
     Args:
         path: an image as :func:`bridge.images.open_image` takes it. What cannot be read is a line
             with its problem, never an error.
+        axes: of the stored arrays, over what the files say.
     """
     try:
-        yield _line(path)
+        yield _line(path, axes)
     except SeveralImagesError as several:
         for choice, name in several.choices.items():
             try:
-                yield _line(path, choice, name)
+                yield _line(path, axes, choice, name)
             except StarbridgeError as error:
                 yield ImageLine(f"{path}#{choice}", name, problem=str(error))
     except StarbridgeError as error:
         yield ImageLine(str(path), problem=str(error))
 
 
-def _line(path: Location, dataset: str | None = None, name: str = "") -> ImageLine:
-    with open_image(path, dataset=dataset) as image:
+def _line(
+    path: Location, axes: str | None, dataset: str | None = None, name: str = ""
+) -> ImageLine:
+    with open_image(path, axes=axes, dataset=dataset) as image:
         return ImageLine(
             str(path) if dataset is None else f"{path}#{dataset}",
             name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import tifffile
@@ -51,6 +52,17 @@ def test_json_tells_the_same(starbridge: Command, folder: Path) -> None:
     assert found["a.czi"]["channels"] == ["DAPI", "GFP", "SOX2", "Tuj1"]
     assert found["b.lif#1"]["series"] == "[red]right"
     assert "is no readable TIFF file" in found["c.tif"]["problem"]
+
+
+def test_axes_that_a_file_does_not_say_are_given(starbridge: Command, tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["t0/channel0"] = file["t0/channel1"] = np.zeros((3, 4, 5), np.uint8)
+
+    assert starbridge("images", tmp_path / "a.h5")[0] == 1
+    code, printed, _ = starbridge("images", tmp_path / "a.h5", "--axes", "ZYX", "--json")
+    found = {line["path"].rpartition("#")[2]: line["axes"] for line in json.loads(printed)}
+    assert code == 0
+    assert found == {"t0/channel0": "ZYX", "t0/channel1": "ZYX"}
 
 
 def test_readable_images_are_a_success(starbridge: Command, folder: Path) -> None:

@@ -24,7 +24,7 @@ MESH, TABLE, TURNTABLE, PAGE = "mesh", "table", "turntable", "page"
 MESH_ENDINGS = tuple(f".{each}" for each in MESH_FORMATS)
 """Endings of files of meshes."""
 
-_SUFFIX = re.compile(r"(?<=.)[ _-](probabilities|labels)$", re.IGNORECASE)
+_SUFFIX = re.compile(r"(?<=.)([ _-](probabilities|labels))+$", re.IGNORECASE)
 _MOST_ROWS = 1000  # of a table that the record repeats
 
 

@@ -44,6 +44,17 @@ def test_a_map_becomes_mesh_table_turntable_and_page(tissue: Epithelium, tmp_pat
     assert json.loads(text)["outcomes"][0]["meshes"][0]["Name"] == "a"
 
 
+def test_labels_of_a_map_become_a_mesh_of_its_image(tissue: Epithelium, tmp_path: Path) -> None:
+    """``volume clean`` calls the labels of ``a_Probabilities.h5`` ``a_Probabilities_labels.h5``."""
+    source = tmp_path / "a_Probabilities_labels.tif"
+    stack = from_array((tissue.labels > 0).astype("uint16"), axes="ZYX", pixel_size=(1.0, 0.4, 0.4))
+    write_hyperstack(stack, source)
+
+    assert run(source, "--out", tmp_path / "out", "--no-show")[0] == 0
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"a.obj", "a_meshes.csv", "meshes.json"}
+
+
 def test_labels_are_split_and_done_only_once(tissue: Epithelium, tmp_path: Path) -> None:
     source = tmp_path / "a.tif"
     stack = from_array(tissue.labels, axes="ZYX", pixel_size=(1.0, 0.4, 0.4))
