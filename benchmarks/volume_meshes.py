@@ -99,7 +99,6 @@ def main() -> None:
             faces = sum(line.startswith(b"f ") for line in file)
         volume = 4 * depth * height * width / _MIB
         print(
-            f"{depth} x {height} x {width} voxels, {volume:.0f} MiB as float32; {faces:,} faces\n\n"
             "| | s | CPU s | times as fast | peak MiB | times the volume |\n"
             "|---|---|---|---|---|---|"
         )
@@ -110,6 +109,11 @@ def main() -> None:
         print(
             f"| starbridge volume mesh | {own[0]:.1f} | {own[1]:.1f} | {peer[0] / own[0]:.1f} "
             f"| {own[2]:.0f} | {own[2] / volume:.1f} |"
+        )
+        load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+        print(
+            f"\n{depth} x {height} x {width} voxels, {volume:.0f} MiB as float32; {faces:,} faces; "
+            f"load of the machine {load}, {os.cpu_count()} cores"
         )
 
 
