@@ -29,6 +29,7 @@ BENCHMARKS = {
     "segmenting --model demo": "The same with the demo model",
     "linking": "Nuclei of volumes linked of those of planes, with what they are worth",
     "volume_memory": "Memory of networks of volumes, beside what the engine says",
+    "volume_meshes": "A mesh of a volume, beside the steps of blender_tissue_cartography",
     "outlines": "Label image to outlines, beside GDAL's polygonize",
     "writing": "Writing 80,000 nuclei, beside StarDist and json",
     "training": "A step of training with haug2's network, beside StarDist's own",

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import h5py
@@ -97,19 +98,24 @@ def main() -> None:
         peer = measured([*theirs, str(source), str(folder / "theirs.obj")])
         with (folder / "ours.obj").open("rb") as file:
             faces = sum(line.startswith(b"f ") for line in file)
+        library = "libigl" if find_spec("igl") else "scikit-image"
         volume = 4 * depth * height * width / _MIB
         print(
-            f"{depth} x {height} x {width} voxels, {volume:.0f} MiB as float32; {faces:,} faces\n\n"
             "| | s | CPU s | times as fast | peak MiB | times the volume |\n"
             "|---|---|---|---|---|---|"
         )
         print(
-            f"| the tutorial's steps | {peer[0]:.1f} | {peer[1]:.1f} | | {peer[2]:.0f} "
+            f"| the tutorial's steps, {library} | {peer[0]:.1f} | {peer[1]:.1f} | | {peer[2]:.0f} "
             f"| {peer[2] / volume:.1f} |"
         )
         print(
             f"| starbridge volume mesh | {own[0]:.1f} | {own[1]:.1f} | {peer[0] / own[0]:.1f} "
             f"| {own[2]:.0f} | {own[2] / volume:.1f} |"
+        )
+        load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+        print(
+            f"\n{depth} x {height} x {width} voxels, {volume:.0f} MiB as float32; {faces:,} faces; "
+            f"load of the machine {load}, {os.cpu_count()} cores"
         )
 
 

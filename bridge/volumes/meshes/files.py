@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
 from bridge.colors import class_color, distinct_color
@@ -29,7 +31,7 @@ MeshFormat = Literal["obj", "ply", "stl", "glb"]
 MESH_FORMATS: tuple[MeshFormat, ...] = ("obj", "ply", "stl", "glb")
 """Formats, which are the endings of their files, too."""
 
-_ROWS = 2**16
+_ROWS = 2**16  # of which the text is made at a time
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 
@@ -108,17 +110,21 @@ def _write_obj(file: IO[bytes], meshes: Iterable[Mesh]) -> None:
         if first == 1:
             file.write(f"# µm, axes {' '.join(mesh.order)}\n".encode())
         file.write(f"o {plain_name(mesh.name)}\n".encode())
-        _write_rows(file, "v %.8g %.8g %.8g\n", mesh.vertices)
-        _write_rows(file, "f %d %d %d\n", mesh.faces, first)
+        _write_rows(file, "v", mesh.vertices)
+        _write_rows(file, "f", mesh.faces, first)
         first += len(mesh.vertices)
 
 
-def _write_rows(file: IO[bytes], line: str, rows: NDArray[Any], offset: int = 0) -> None:
-    """Write a line for each row, many at a time: one by one takes ten times as long."""
+def _write_rows(file: IO[bytes], keyword: str, rows: NDArray[Any], offset: int = 0) -> None:
+    """Write a line for each row: float32 in the fewest digits that give the same number again."""
+    style = pacsv.WriteOptions(
+        include_header=False, batch_size=_ROWS, delimiter=" ", quoting_style="none"
+    )
     for start in range(0, len(rows), _ROWS):
         part = rows[start : start + _ROWS]
-        values = (part.astype(np.int64) + offset if offset else part).ravel().tolist()
-        file.write((line * len(part) % tuple(values)).encode())
+        numbers = part.astype(np.int64) + offset if offset else part
+        columns = [pa.repeat(keyword, len(part)), *(pa.array(column) for column in numbers.T)]
+        pacsv.write_csv(pa.table(columns, names=["keyword", "a", "b", "c"]), file, style)
 
 
 def _joined(meshes: Sequence[Mesh]) -> tuple[NDArray[Any], NDArray[np.int32]]:

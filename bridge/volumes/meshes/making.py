@@ -266,22 +266,25 @@ def _one_mesh(
 
 def _read_values(volume: Volume, full: float, *, is_raw: bool) -> NDArray[np.float32]:
     values = np.empty(volume.shape, np.float32)
+    least, largest = np.inf, -np.inf
     for start, slab in volume.slabs():
         part = values[start : start + len(slab)]
         part[...] = slab
-        if not np.isfinite(part).all():
+        if full != 1.0:
+            part /= np.float32(full)
+        low, high = float(part.min()), float(part.max())
+        if not math.isfinite(low) or not math.isfinite(high):
             z, y, x = np.argwhere(~np.isfinite(part))[0]
             raise BadInputError(
                 volume.source,
                 f"holds NaN or infinity, first at slice {start + z}, row {y}, column {x} (from 0)",
                 "replace it, by 0 where nothing was computed",
             )
-        if full != 1.0:
-            part /= np.float32(full)
-    if not is_raw and (values.min() < -0.01 or values.max() > 1.01):
+        least, largest = min(least, low), max(largest, high)
+    if not is_raw and (least < -0.01 or largest > 1.01):
         raise BadInputError(
             volume.source,
-            f"has values from {values.min():.4g} to {values.max():.4g}, which are no probabilities",
+            f"has values from {least:.4g} to {largest:.4g}, which are no probabilities",
             "give --kind intensities with --iso as a grey value, or --kind labels",
         )
     return values

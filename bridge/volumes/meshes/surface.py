@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bridge.errors import BadInputError
 from bridge.volumes.meshes.face_sums import gain_of_shift
 from bridge.volumes.meshes.gaussian import smooth_in_place
-from bridge.volumes.meshes.isosurface import body_box, isosurface, march
+from bridge.volumes.meshes.isosurface import isosurface, march
 from bridge.volumes.meshes.mesh import Mesh
 from bridge.volumes.meshes.occupancy import kept_volume, occupancy, occupied, solve_isovalue
 from bridge.volumes.voxels import Triple
@@ -110,7 +110,7 @@ def _make_surface(
                 iso = solve_isovalue(values, wanted, min(iso, bounds[1]), *bounds)
     elif settings.keeps_volume and wanted is None:
         wanted = occupied(values, iso)
-    if body_box(values, iso)[1].min() <= 0:
+    if values.max() <= np.float32(iso):
         raise BadInputError(
             source, "has nothing left after smoothing", "smooth less (--smooth), or not at all"
         )

@@ -14,6 +14,8 @@ import pytest
 import trimesh
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 
 from bridge.errors import BadInputError
 from bridge.volumes.meshes.files import MESH_FORMATS, plain_name, write_meshes
@@ -49,6 +51,48 @@ def test_a_file_gives_back_every_vertex(pair: list[Mesh], ending: str, tmp_path:
     low = np.min([body.bounds[0] for body in bodies], axis=0)
     assert low == pytest.approx(pair[0].bounds[0], abs=1e-5)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def read_obj(path: Path) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return the numbers of the lines of vertices and of faces."""
+    lines = [line.split(" ") for line in path.read_text("utf-8").splitlines()]
+    vertices = [line[1:] for line in lines if line[0] == "v"]
+    faces = [line[1:] for line in lines if line[0] == "f"]
+    return np.array(vertices, np.float32), np.array(faces, np.int64)
+
+
+coordinates = arrays(
+    np.float32,
+    st.tuples(st.integers(1, 8), st.just(3)),
+    elements=st.floats(width=32, allow_nan=False, allow_infinity=False),
+)
+corners = arrays(np.int32, st.tuples(st.integers(1, 8), st.just(3)), elements=st.integers(0, 2**30))
+
+
+@given(bodies=st.lists(st.tuples(coordinates, corners), min_size=1, max_size=3))
+def test_obj_gives_back_the_same_numbers(
+    bodies: list[tuple[NDArray[np.float32], NDArray[np.int32]]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    path = tmp_path_factory.mktemp("meshes") / "a.obj"
+    write_meshes(path, [Mesh(vertices, faces) for vertices, faces in bodies])
+    read_vertices, read_faces = read_obj(path)
+
+    written = np.concatenate([vertices for vertices, _ in bodies])
+    assert read_vertices.tobytes() == written.tobytes()
+    first = np.cumsum([1, *(len(vertices) for vertices, _ in bodies)])
+    numbers = [faces.astype(np.int64) + at for (_, faces), at in zip(bodies, first, strict=False)]
+    assert np.array_equal(read_faces, np.concatenate(numbers))
+
+
+def test_obj_loses_no_line_of_many(tmp_path: Path) -> None:
+    vertices = np.arange(3 * 150_001, dtype=np.float32).reshape(-1, 3) / 7
+    faces = np.arange(150_000, dtype=np.int32)[:, None] + np.array([0, 1, 1], np.int32)
+    write_meshes(tmp_path / "a.obj", [Mesh(vertices, faces)])
+    read_vertices, read_faces = read_obj(tmp_path / "a.obj")
+
+    assert np.array_equal(read_vertices, vertices)
+    assert np.array_equal(read_faces, faces + 1)
 
 
 def test_obj_keeps_names_and_glb_classes_and_units(pair: list[Mesh], tmp_path: Path) -> None:
