@@ -10,7 +10,7 @@ second export.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -218,6 +218,33 @@ def representative_rows(
     return rows, differing
 
 
+def number_owners(
+    objects: Iterable[Any], times: Iterable[Any]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the number of the object that each row belongs to.
+
+    Args:
+        objects: what each row is a slice of; what is no UUID stands for a row of its own.
+        times: time point of each row.
+
+    Returns:
+        (rows,) number of each row's object, from 0 in the order of the objects' first rows; and
+        whether the row says what it is a slice of.
+
+    >>> nucleus = "0b4f3f0e-6f3c-4c58-9d3d-0a6d1f0c2b7e"
+    >>> owner, is_slice = number_owners([None, nucleus, nucleus, nucleus], [0, 0, 1, 1])
+    >>> owner.tolist(), is_slice.tolist()
+    ([0, 1, 2, 2], [False, True, True, True])
+    """
+    names = list(objects)
+    is_slice = np.array([is_uuid(name) for name in names], np.bool_)
+    keys = [
+        f"{name.lower()} {t}" if is_slice[row] else str(row)
+        for row, (name, t) in enumerate(zip(names, times, strict=True))
+    ]
+    return pd.factorize(np.array(keys, object))[0].astype(np.int64), is_slice
+
+
 @dataclass(frozen=True, eq=False)
 class ObjectRows:
     """Rows of detections, and the object that each of them is, or is a slice of.
@@ -249,12 +276,7 @@ class ObjectRows:
         every = np.arange(len(frame), dtype=np.int64)
         if OBJECT not in frame.columns:
             return cls(every, every, np.zeros(len(frame), np.bool_))
-        is_slice = np.array([is_uuid(name) for name in frame[OBJECT]], np.bool_)
-        keys = [
-            f"{name.lower()} {t}" if is_slice[row] else str(row)
-            for row, (name, t) in enumerate(zip(frame[OBJECT], frame["t"], strict=True))
-        ]
-        owner = pd.factorize(np.array(keys, object))[0].astype(np.int64)
+        owner, is_slice = number_owners(frame[OBJECT], frame["t"])
         order = np.lexsort([frame["z"], -frame.geometry.area, owner])
         is_first = np.diff(owner[order], prepend=-1) > 0
         return cls(owner, order[is_first].astype(np.int64), is_slice)
@@ -268,7 +290,9 @@ class ObjectRows:
         """Whether an object has several rows."""
         return len(self.largest) < len(self.owner)
 
-    def class_rows(self, classes: Sequence[Any] | NDArray[Any]) -> tuple[NDArray[np.intp], int]:
+    def class_rows(
+        self, classes: Sequence[Any] | NDArray[Any] | pd.Series[Any]
+    ) -> tuple[NDArray[np.intp], int]:
         """Return the row that each object has its class of, see :func:`representative_rows`.
 
         Args:
@@ -279,7 +303,7 @@ class ObjectRows:
         """
         if not self.has_slices:
             return np.arange(len(self.owner)), 0
-        return representative_rows(self.owner, classes)
+        return representative_rows(self.owner, np.asarray(classes, object))
 
     def note_on_slices(self, what: str) -> str | None:
         """Return a line on rows that are slices; ``None`` where no object has several.
