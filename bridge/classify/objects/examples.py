@@ -35,7 +35,8 @@ class ClassedObjects:
                        largest slice
             class      its class
             hash       SHA-256 of its pixels and outline, whatever the image is called
-            image_hash SHA-256 of the pixels of its image, in its slice and time point
+            image_hash SHA-256 of the pixels of its image, in its slice and time point; of an
+                       object of a volume in all slices of its time point
             ========== ==================================================================
 
     Raises:

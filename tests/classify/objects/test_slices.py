@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from bridge.classify.objects.predictions import add_classes, ilastik_rows, predi
 from bridge.classify.objects.proposing import Prediction, choose_to_check, propose_classes
 from bridge.classify.objects.slices import one_class_each
 from bridge.classify.objects.sources.options import ReadOptions
+from bridge.errors import BadInputError
 from bridge.objects3d import ObjectRows, list_objects
 from bridge.review import compare
 from bridge.review.classes import TO_CHECK
@@ -141,6 +143,22 @@ def test_a_nucleus_is_never_on_both_sides_of_a_split(
     assert len(trained.examples) == nuclei_of(nuclei)
     assert folds.index.isin(nuclei.objects["object"]).all()
     assert folds.eq(1).all()
+
+
+def test_a_copy_of_a_volume_is_refused_even_if_nuclei_of_other_slices_are_classed(
+    volume: tuple[Path, Detections], tmp_path: Path
+) -> None:
+    path, nuclei = volume
+    shutil.copy(path, path.with_name("copy.tif"))
+    largest = nuclei.objects.iloc[ObjectRows.of(nuclei).largest]
+    z = largest["z"].to_numpy()
+    lowest, highest = largest[z == z.min()], largest[z == z.max()]
+    (tmp_path / "classed").mkdir()
+    with_classes(nuclei, lowest["class"].to_dict()).write(tmp_path / "classed" / "v.geojson")
+    with_classes(nuclei, highest["class"].to_dict()).write(tmp_path / "classed" / "copy.geojson")
+
+    with pytest.raises(BadInputError, match="has the same images as"):
+        train(path.parent, tmp_path / "classed")
 
 
 @pytest.mark.slow
