@@ -19,15 +19,18 @@ from bridge.apps.class_examples import images_of_reviews, read_classed_images
 from bridge.apps.class_training import ClassTraining, ClassTrainingResult
 from bridge.classify.objects.applying import Settings, apply_to_files
 from bridge.classify.objects.crop_files import CropSettings, crop_files
+from bridge.classify.objects.predicting import ObjectPredictor
 from bridge.classify.objects.predictions import add_classes, ilastik_rows, prediction_rows
 from bridge.classify.objects.proposing import Prediction, choose_to_check, propose_classes
 from bridge.classify.objects.slices import one_class_each
 from bridge.classify.objects.sources.options import ReadOptions
 from bridge.errors import BadInputError
+from bridge.images import open_image
 from bridge.objects3d import ObjectRows, list_objects
 from bridge.review import compare
 from bridge.review.classes import TO_CHECK
 from tests.apps.qupath.reviews import review_of
+from tests.classify.objects.networks import classifier_of, random_model
 from tests.classify.objects.volumes import first_slices, with_classes, write_volume
 
 CLASSES = ["bright", "dim"]
@@ -193,6 +196,23 @@ def test_all_slices_of_a_nucleus_get_its_class_and_it_counts_once(tmp_path: Path
     assert table["image_name"].tolist() == [f"d_{n}.tiff" for n in sorted_labels(truth)]
     ilastik = pd.read_csv(tmp_path / "out" / "ilastik" / "d_table.csv")
     assert sorted(ilastik["labelimage_oid"]) == sorted(sorted_labels(truth))
+
+
+def test_a_network_on_crops_looks_at_the_largest_slice(volume: tuple[Path, Detections]) -> None:
+    path, nuclei = volume
+    largest = ObjectRows.of(nuclei).largest
+    with open_image(path) as image:
+        classifier = classifier_of(random_model(), image)
+        assert classifier.settings is not None
+        predict = ObjectPredictor(classifier=classifier, settings=classifier.settings)
+
+        found = predict(nuclei, image)
+        alone = predict(replace(nuclei, objects=nuclei.objects.drop(columns="object")), image)
+
+    owners = nuclei.objects["object"].tolist()
+    assert len({tuple(row) for row in found}) == nuclei_of(nuclei)
+    assert np.allclose(found[largest], alone[largest], rtol=1e-5)
+    assert len({(owner, *row) for owner, row in zip(owners, found, strict=True)}) == len(largest)
 
 
 def sorted_labels(detections: Detections) -> list[int]:
