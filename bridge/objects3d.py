@@ -10,9 +10,9 @@ second export.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,9 @@ from numpy.typing import NDArray
 from bridge.detections import OBJECT, Detections, is_uuid, new_ids
 from bridge.errors import BadInputError
 from bridge.images.info import ImageInfo
+
+if TYPE_CHECKING:
+    from typing import Self
 
 
 def slice_id(object_id: str, z: int) -> str:
@@ -155,7 +158,7 @@ def list_objects(detections: Detections) -> pd.DataFrame:
         Indexed by the object's UUID, in the order of time points and labels: ``label``, ``t``,
         ``z_first`` and ``z_last`` (slices from 0), ``slices`` (how many; fewer than from the first
         to the last where there is a gap), ``voxels`` (sum of the outlines' areas), ``prob`` (the
-        largest) and ``class`` (of its first row).
+        largest) and ``class`` (that of most of its slices, see :func:`representative_rows`).
 
     >>> import numpy as np
     >>> ball = np.zeros((3, 4, 4), np.uint16)
@@ -176,14 +179,14 @@ def list_objects(detections: Detections) -> pd.DataFrame:
         voxels=("voxels", "sum"),
         prob=("prob", "max"),
     )
-    # of the first row, as GroupBy.first() passes over rows without a class
-    classes = table.loc[~table[OBJECT].duplicated(), "class"].tolist()
-    listed["class"] = pd.Series(classes, index=listed.index, dtype=object)
+    classes = table["class"].to_numpy(object)
+    rows, _ = representative_rows(pd.factorize(table[OBJECT])[0], classes)
+    listed["class"] = pd.Series(classes[rows], index=listed.index, dtype=object)
     return listed.sort_values(["t", "label"], kind="stable")
 
 
 def representative_rows(
-    owner: Sequence[Any] | NDArray[Any], classes: Sequence[Any]
+    owner: Sequence[Any] | NDArray[Any], classes: Sequence[Any] | NDArray[Any]
 ) -> tuple[NDArray[np.intp], int]:
     """Return the row that stands for each object: its first of the class that most slices have.
 
@@ -213,6 +216,110 @@ def representative_rows(
     differing = int((named.value_counts() > 1).sum())
     rows = ranked.loc[~ranked["owner"].duplicated(), "min"].to_numpy(np.intp)
     return rows, differing
+
+
+def number_owners(
+    objects: Iterable[Any], times: Iterable[Any]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the number of the object that each row belongs to.
+
+    Args:
+        objects: what each row is a slice of; what is no UUID stands for a row of its own.
+        times: time point of each row.
+
+    Returns:
+        (rows,) number of each row's object, from 0 in the order of the objects' first rows; and
+        whether the row says what it is a slice of.
+
+    >>> nucleus = "0b4f3f0e-6f3c-4c58-9d3d-0a6d1f0c2b7e"
+    >>> owner, is_slice = number_owners([None, nucleus, nucleus, nucleus], [0, 0, 1, 1])
+    >>> owner.tolist(), is_slice.tolist()
+    ([0, 1, 2, 2], [False, True, True, True])
+    """
+    names = list(objects)
+    is_slice = np.array([is_uuid(name) for name in names], np.bool_)
+    keys = [
+        f"{name.lower()} {t}" if is_slice[row] else str(row)
+        for row, (name, t) in enumerate(zip(names, times, strict=True))
+    ]
+    return pd.factorize(np.array(keys, object))[0].astype(np.int64), is_slice
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectRows:
+    """Rows of detections, and the object that each of them is, or is a slice of.
+
+    A row that does not say in the column ``object`` what it is a slice of is an object of its own.
+    Rows of one object in two time points are two objects.
+
+    Attributes:
+        owner: (rows,) number of each row's object, from 0 in the order of the objects' first rows.
+        largest: (objects,) the row with the largest outline; of equally large ones the first slice.
+        is_slice: (rows,) whether a row says what it is a slice of.
+    """
+
+    owner: NDArray[np.int64]
+    largest: NDArray[np.int64]
+    is_slice: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, detections: Detections) -> Self:
+        """Find the objects of detections.
+
+        >>> ball = np.zeros((3, 4, 4), np.uint16)
+        >>> ball[0, 1, 1], ball[1, 1:3, 1:3], ball[1, 0, 0] = 5, 5, 2
+        >>> found = ObjectRows.of(from_volume(ball))
+        >>> found.owner.tolist(), found.largest.tolist()
+        ([0, 1, 0], [2, 1])
+        """
+        frame = detections.objects
+        every = np.arange(len(frame), dtype=np.int64)
+        if OBJECT not in frame.columns:
+            return cls(every, every, np.zeros(len(frame), np.bool_))
+        owner, is_slice = number_owners(frame[OBJECT], frame["t"])
+        order = np.lexsort([frame["z"], -frame.geometry.area, owner])
+        is_first = np.diff(owner[order], prepend=-1) > 0
+        return cls(owner, order[is_first].astype(np.int64), is_slice)
+
+    def __len__(self) -> int:
+        """Return the number of objects."""
+        return len(self.largest)
+
+    @property
+    def has_slices(self) -> bool:
+        """Whether an object has several rows."""
+        return len(self.largest) < len(self.owner)
+
+    def class_rows(
+        self, classes: Sequence[Any] | NDArray[Any] | pd.Series[Any]
+    ) -> tuple[NDArray[np.intp], int]:
+        """Return the row that each object has its class of, see :func:`representative_rows`.
+
+        Args:
+            classes: (rows,) class names; ``None``, NaN or empty for none.
+
+        Returns:
+            (objects,) rows; and the number of objects whose slices have different classes.
+        """
+        if not self.has_slices:
+            return np.arange(len(self.owner)), 0
+        return representative_rows(self.owner, np.asarray(classes, object))
+
+    def note_on_slices(self, what: str) -> str | None:
+        """Return a line on rows that are slices; ``None`` where no object has several.
+
+        Args:
+            what: happens to each object, as in "counted once each".
+
+        >>> ball = np.ones((3, 4, 4), np.uint16)
+        >>> ObjectRows.of(from_volume(ball)).note_on_slices("counted once each")
+        '3 rows are slices of 1 nuclei, which are counted once each'
+        """
+        if not self.has_slices:
+            return None
+        nuclei = len(np.unique(self.owner[self.is_slice]))
+        rows = np.count_nonzero(self.is_slice)
+        return f"{rows:,} rows are slices of {nuclei:,} nuclei, which are {what}"
 
 
 def _check_axes(axes: str, source: str) -> None:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from bridge import Detections, ImageInfo, PixelSize
 from bridge.errors import BadInputError
 from bridge.objects3d import (
+    ObjectRows,
     from_volume,
     has_objects,
     list_objects,
@@ -81,6 +82,44 @@ def test_columns_are_given_by_label() -> None:
 
     assert listed["prob"].fillna(-1).tolist() == [0.9, -1]
     assert listed["class"].tolist() == [None, "neuron"]
+
+
+def test_the_class_of_most_slices_is_the_objects() -> None:
+    found = balls()
+    rows_of = found.objects.groupby("label").indices
+    classes: list[str | None] = [None] * len(found)
+    for row, name in zip(rows_of[4][1:], ["A", "B", "B"], strict=False):
+        classes[row] = name
+    classed = replace(found, objects=found.objects.assign(**{"class": classes}))
+
+    listed = list_objects(classed)
+
+    assert listed["class"].tolist() == ["B", None]
+    given, differing = ObjectRows.of(classed).class_rows(classes)
+    assert [classes[row] for row in given] == ["B", None]
+    assert differing == 1
+
+
+def test_the_largest_slice_is_that_of_the_largest_outline() -> None:
+    found = balls()
+    volume = two_balls()
+
+    largest = found.objects.iloc[ObjectRows.of(found).largest]
+
+    for label, z in zip(largest["label"], largest["z"], strict=True):
+        assert z == np.argmax((volume == label).sum(axis=(1, 2)))
+
+
+def test_rows_without_a_uuid_and_other_time_points_are_objects_of_their_own() -> None:
+    found = from_volume(np.stack([two_balls(), two_balls()]), axes="TZYX")
+    same = found.objects["object"].iloc[0]
+    frame = found.objects.assign(object=same)
+    frame.loc[frame.index[:2], "object"] = None
+
+    rows = ObjectRows.of(replace(found, objects=frame))
+
+    assert len(rows) == 4  # two rows, and an object in each time point
+    assert len(ObjectRows.of(Detections.from_labels(two_balls(), axes="ZYX"))) == len(found) / 2
 
 
 @pytest.mark.parametrize("name", KEEPS_OBJECTS)

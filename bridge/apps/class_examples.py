@@ -23,14 +23,17 @@ from bridge.classify.objects.classed_images import (
     select_examples,
 )
 from bridge.classify.objects.ilastik_projects import is_ilastik_project
+from bridge.classify.objects.slices import one_example_each, without_overruled
 from bridge.classify.objects.sources.class_tables import find_class_tables, read_tables
 from bridge.classify.objects.sources.crops import read_crops
 from bridge.classify.objects.sources.exports import read_export
 from bridge.classify.objects.sources.files import read_files
 from bridge.classify.objects.sources.ilastik_labels import read_ilastik_labels
 from bridge.classify.objects.sources.options import ReadOptions
+from bridge.detections import Detections
 from bridge.errors import BadInputError, StarbridgeError
 from bridge.formats.qupath_export import find_export, find_whole_images
+from bridge.objects3d import ObjectRows
 from bridge.review import Changes
 from bridge.review.classes import TO_CHECK, classes_of_reviewers
 
@@ -60,7 +63,8 @@ def read_classed_images(
         heap: memory of QuPath, likewise.
 
     Yields:
-        The images.
+        The images; an object of a volume is one example, however many of its slices have a class
+        (:func:`bridge.classify.objects.slices.one_example_each`).
 
     Raises:
         BadInputError: a source is not there, cannot be read, or has no classes.
@@ -71,7 +75,8 @@ def read_classed_images(
         try:
             if not place.exists():
                 raise BadInputError(place, "is not there", "check the path")
-            yield from _read(place, options, note, on_error, qupath, heap)
+            for image in _read(place, options, note, on_error, qupath, heap):
+                yield one_example_each(image, note)
         except StarbridgeError as error:
             if on_error is None:
                 raise
@@ -148,6 +153,7 @@ def images_of_reviews(
                 reviewed=_by_person(review.changes, options, note, review.image.name),
                 classes=options.classes,
             )
+            classes = _persons_first(detections, classes, review.changes, options)
             if not classes:
                 continue
             yield ClassedImage(
@@ -203,6 +209,7 @@ def _read_review_folder(
                 reviewed=_by_person(review.changes, options, note, name),
                 classes=options.classes,
             )
+            classes = _persons_first(detections, classes, review.changes, options)
             if classes:
                 yield ClassedImage(
                     path=ReviewFiles.of(folder, name).image,
@@ -236,7 +243,18 @@ def _by_person(
     found = frozenset(map(str, classes_of_reviewers(changes).index))
     frame = changes.applied.objects
     is_left = frame["class"].notna() & ~frame.index.isin(list(found))
-    left = int((is_left & (frame["class"] != TO_CHECK)).sum())
+    rows = ObjectRows.of(changes.applied)
+    objects = set(rows.owner[is_left & (frame["class"] != TO_CHECK)])
+    left = len(objects - set(rows.owner[frame.index.isin(list(found))]))
     if left:
         note(f"{name}: {left} classes were pushed and not changed; --accepted takes them too")
     return found
+
+
+def _persons_first(
+    detections: Detections, classes: dict[str, str], changes: Changes | None, options: ReadOptions
+) -> dict[str, str]:
+    """Leave out accepted classes of slices of an object that a person classed in another slice."""
+    if changes is None or not options.accepted:
+        return classes
+    return without_overruled(detections, classes, [*classes_of_reviewers(changes).index])

@@ -23,6 +23,7 @@ from bridge.classify.objects.proposing import Prediction, choose_to_check, propo
 from bridge.detections import Detections
 from bridge.errors import BadInputError, StarbridgeError
 from bridge.images import Image, open_image
+from bridge.objects3d import ObjectRows
 from bridge.review import Changes
 from bridge.review.classes import TO_CHECK, without_decided_class
 
@@ -188,12 +189,13 @@ def _proposals(
     chosen = choose_to_check(predictions, settings.count)
     for item, prediction, to_check in zip(items, predictions, chosen, strict=True):
         proposed = propose_classes(prediction, classes, to_check, least=settings.least)
-        decided = len(item.objects) - len(item.open)
+        is_open = len(prediction.open_rows)
+        decided = len(ObjectRows.of(item.objects)) - is_open
         yield (
             item,
             proposed,
             ClassReviewOutcome(
-                image=item.image, objects=len(item.open), to_check=len(to_check), decided=decided
+                image=item.image, objects=is_open, to_check=len(to_check), decided=decided
             ),
         )
 

@@ -30,6 +30,7 @@ from bridge.formats.layout import DEFAULT_FORMATS, RECORD
 from bridge.images import image_name, open_image
 from bridge.images.channels import NUMBERING, is_place
 from bridge.images.locations import Location, known_identity
+from bridge.objects3d import ObjectRows
 from bridge.segment.linking import MIN_PLANES
 from bridge.segment.planes import check_scale, set_slice_distance
 from bridge.segment.segmenter import Segmenter, Stack2D
@@ -239,4 +240,4 @@ class SegmentJob(ImageJob[Location]):
                 folder,
                 lambda z, t: image.plane(segmenter.channels(image)[0], z=z, t=t),
             )
-        return Made(len(detections), notes=tuple(notes), provenance=provenance)
+        return Made(len(ObjectRows.of(detections)), notes=tuple(notes), provenance=provenance)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
+from bridge.detections import Detections
+from bridge.objects3d import ObjectRows
 from bridge.review.changes import Changes
 from bridge.review.merge import AS_DRAWN
 from bridge.review.pushed import ADDED
@@ -40,6 +44,46 @@ def classes_of_reviewers(changes: Changes) -> pd.Series[str]:
     is_class = classes.notna() & (classes != "") & (classes != TO_CHECK)
     theirs: pd.Series[str] = classes[is_class & _is_decided(changes, _CLASSED)]
     return theirs
+
+
+def spread_classes(detections: Detections, changes: Changes) -> tuple[Detections, list[str]]:
+    """Give the class that a reviewer gave to a slice of a nucleus of a volume to its other slices.
+
+    Applications show the slices one by one (:mod:`bridge.objects3d`); that of most slices counts
+    as the class of the nucleus. A slice to which the reviewer gave a class keeps it.
+
+    Args:
+        detections: the reviewed objects; not changed.
+        changes: the edits.
+
+    Returns:
+        The objects; and lines for the user on nuclei of which other slices got the class, and on
+        those that the reviewer gave several classes.
+    """
+    rows = ObjectRows.of(detections)
+    if not rows.has_slices:
+        return detections, []
+    theirs = classes_of_reviewers(changes)
+    frame = detections.objects.copy(deep=False)
+    known = theirs.reindex(frame.index).to_numpy(object)
+    given, differing = rows.class_rows(known)
+    given = given[rows.owner]
+    is_given = pd.isna(known) & pd.notna(known[given])
+    is_new = is_given & (frame["class"].to_numpy(object) != known[given])
+    for column in ("class", "class_color"):
+        values = frame[column].to_numpy(object, copy=True)
+        values[is_given] = values[given[is_given]]
+        frame[column] = values
+    lines = []
+    if is_new.any():
+        lines.append(
+            f"the class of a slice was given to all slices of {len(set(rows.owner[is_new]))} nuclei"
+        )
+    if differing:
+        lines.append(
+            f"{differing} nuclei have slices of different classes; that of most slices counts"
+        )
+    return replace(detections, objects=frame), lines
 
 
 def without_decided_class(changes: Changes) -> list[str]:

@@ -22,6 +22,7 @@ from bridge.formats.layout import CLASSES, FORMATS, review_files
 from bridge.formats.markers import select_markers
 from bridge.formats.spreadsheet_text import guard_frame
 from bridge.review.changes import Changes
+from bridge.review.classes import spread_classes
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -137,7 +138,9 @@ def write_results(
     tiles are drawn into label images and class masks; annotations are drawn only with
     ``only="annotations"`` or where there is nothing else, since a region would cover the nuclei in
     it. Cells are drawn whole; the nuclei of cells go into label images of their own
-    (``NAME_nuclei.tif``), with the labels of their cells.
+    (``NAME_nuclei.tif``), with the labels of their cells. The class that a reviewer gave to a slice
+    of a nucleus of a volume goes to its other slices
+    (:func:`bridge.review.classes.spread_classes`).
 
     Args:
         detections: the objects.
@@ -166,6 +169,9 @@ def write_results(
     """
     out = Path(folder)
     files = result_files(name, formats, changes=changes is not None)
+    on_slices: list[str] = []
+    if changes is not None:
+        detections, on_slices = spread_classes(detections, changes)
     selected = select_objects(detections, only=only, classes=classes)
     drawn, notes = _select_drawn(selected, asked_for=only == "annotations")
     images = [key for key in files if _is_image(key)]
@@ -198,7 +204,7 @@ def write_results(
         _write_class_mask(drawn, out / files[CLASSES], out / files["class names"])
     if changes is not None:
         write_table(changes.all_edits, out / files["changes"])
-    return Written(files=files, notes=tuple(notes), objects=len(selected))
+    return Written(files=files, notes=(*on_slices, *notes), objects=len(selected))
 
 
 def write_table(table: pd.DataFrame, path: str | PathLike[str]) -> None:

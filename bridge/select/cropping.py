@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bridge.detections import Detections
+from bridge.detections import OBJECT, Detections
 from bridge.images import Image, from_array
 from bridge.measure.pixels import number_objects
-from bridge.select.nuclei import Nuclei, label_stack
+from bridge.select.nuclei import Nuclei, label_stack, largest_slices
 from bridge.select.windows import Length, Place, Window, nucleus_points, place_window
 
 
@@ -28,8 +28,9 @@ class Crop:
             labels. UUID, probability, class and name are those of the whole image's nuclei, where
             they were given.
         objects: a row a nucleus (and plane): ``label`` in the crop, ``original_label`` in the whole
-            image, ``id`` (UUID; not for a label image, which has none), ``z``, ``t``, ``cut`` (True
-            where the nucleus goes on beyond the crop).
+            image, ``id`` (UUID; not for a label image, which has none), ``object`` (of slices of
+            a volume's nuclei, :mod:`bridge.objects3d`), ``z``, ``t``, ``cut`` (True where the
+            nucleus goes on beyond the crop).
     """
 
     window: Window
@@ -74,7 +75,7 @@ def crop(
     labels = label_stack(nuclei, image)
     if window is None:
         shape = (image.height, image.width)
-        points = nucleus_points(labels) if place == "densest" else None
+        points = place_points(nuclei, image) if place == "densest" else None
         window = place_window(shape, size or shape, place, points)
     part = crop_image(image, window, name)
     inside = np.ascontiguousarray(window.of(labels))
@@ -88,8 +89,22 @@ def crop(
     if isinstance(nuclei, Detections):
         traced, frame = _with_identity(traced, frame, nuclei)
     frame["cut"] = np.isin(frame["original_label"], _cut(labels, window))
-    columns = ["label", "original_label", *(c for c in ("id",) if c in frame), "z", "t", "cut"]
+    known = [column for column in ("id", OBJECT) if column in frame]
+    columns = ["label", "original_label", *known, "z", "t", "cut"]
     return Crop(window, part, traced, frame[columns].reset_index(drop=True))
+
+
+def place_points(nuclei: Nuclei, image: Image) -> NDArray[np.int64]:
+    """Return a pixel of each nucleus, of one of a volume in its largest slice.
+
+    Args:
+        nuclei: as in :func:`crop`.
+        image: the whole image.
+
+    Returns:
+        As :func:`bridge.select.windows.nucleus_points`.
+    """
+    return nucleus_points(label_stack(largest_slices(nuclei), image))
 
 
 def crop_image(image: Image, window: Window, name: str | None = None) -> Image:
@@ -118,13 +133,14 @@ def crop_image(image: Image, window: Window, name: str | None = None) -> Image:
 def _with_identity(
     traced: Detections, frame: pd.DataFrame, nuclei: Detections
 ) -> tuple[Detections, pd.DataFrame]:
-    """Copy UUID, probability, class and name of the whole image's nuclei to the traced ones."""
+    """Copy UUIDs, probability, class and name of the whole image's nuclei to the traced ones."""
     known = nuclei.objects.reset_index().set_index(["label", "z", "t"])
     keys = pd.MultiIndex.from_frame(frame[["original_label", "z", "t"]])
-    rows = known[["id", "prob", "class", "class_color", "name"]].reindex(keys)
-    frame = frame.assign(id=rows["id"].to_numpy())
+    of_volume = [OBJECT] if OBJECT in known.columns else []
+    rows = known[["id", *of_volume, "prob", "class", "class_color", "name"]].reindex(keys)
+    frame = frame.assign(**{column: rows[column].to_numpy() for column in ("id", *of_volume)})
     objects = traced.objects.copy()
-    for column in ("prob", "class", "class_color", "name"):
+    for column in (*of_volume, "prob", "class", "class_color", "name"):
         objects[column] = rows[column].to_numpy()
     objects.index = pd.Index(rows["id"].to_numpy(), name="id", dtype=object)
     return replace(traced, objects=objects), frame

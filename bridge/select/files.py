@@ -21,13 +21,14 @@ from bridge.formats.spreadsheet_text import guard_frame
 from bridge.images import Image, image_name, open_image
 from bridge.images.channels import NUMBERING
 from bridge.images.locations import path_identity
+from bridge.objects3d import ObjectRows
 from bridge.select.crop_files import FORMATS, Layout, crop_paths, write_crop
-from bridge.select.cropping import crop
+from bridge.select.cropping import crop, place_points
 from bridge.select.intensities import channel_intensities
 from bridge.select.measured_tables import find_table, table_intensities
-from bridge.select.nuclei import Nuclei, label_stack, read_nuclei
+from bridge.select.nuclei import Nuclei, read_nuclei
 from bridge.select.resegmenting import resegment, scale_of_run
-from bridge.select.windows import Length, Place, Window, nucleus_points, place_window
+from bridge.select.windows import Length, Place, Window, place_window
 
 if TYPE_CHECKING:
     from bridge.segment.segmenter import Segmenter
@@ -359,7 +360,7 @@ class CropJob(ImageJob[Path]):
             for asked, had in zip(crops.size, shape, strict=True)
         )
         window_sides = {side: getattr(made.window, side) for side in _WINDOW}
-        return Made(len(made.nuclei), {**window_sides, "whole": is_whole})
+        return Made(len(ObjectRows.of(made.nuclei)), {**window_sides, "whole": is_whole})
 
     def files(self, item: Path) -> list[Path]:
         """Return the image and the files of objects."""
@@ -370,5 +371,5 @@ class CropJob(ImageJob[Path]):
 
 
 def _window(image: Image, nuclei: Nuclei, crops: CropSettings) -> Window:
-    points = nucleus_points(label_stack(nuclei, image)) if crops.place == "densest" else None
+    points = place_points(nuclei, image) if crops.place == "densest" else None
     return place_window((image.height, image.width), crops.size, crops.place, points)

@@ -10,13 +10,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from bridge.detections import Detections
 from bridge.errors import BadInputError
 from bridge.images import Image, open_image
 from bridge.images.channels import channel_titles
 from bridge.measure import measure
+from bridge.objects3d import ObjectRows
 from bridge.select.nuclei import Nuclei, nuclei_only, read_nuclei
+
+SIZES = ("Nucleus: Area ", "Nucleus: Volume ")
+"""First words of the columns of the size of a nucleus: of a slice, or of one of a volume."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,7 @@ class Intensities:
     Attributes:
         channel: the channel's name in the image.
         nuclei: number of nuclei that have pixels; in a stack each cut of a nucleus through a plane
-            counts.
+            counts, but for nuclei of volumes (:mod:`bridge.objects3d`), which count once.
         mean: mean over the nuclei of the mean intensity of each, so that small nuclei count as
             much as large ones. Images are chosen by it. NaN without nuclei.
         median: median over the nuclei of the mean intensity of each.
@@ -75,15 +80,20 @@ def channel_intensities(
     titles = channel_titles(image.channels)
     found = nuclei_only(nuclei) if isinstance(nuclei, Detections) else nuclei
     table = measure(found, image, unit="px", channels=channels)
-    return [intensities_of_table(table, titles[image.channel_index(c)]) for c in channels]
+    owner = ObjectRows.of(found).owner if isinstance(found, Detections) else None
+    return [intensities_of_table(table, titles[image.channel_index(c)], owner) for c in channels]
 
 
-def intensities_of_table(table: pd.DataFrame, title: str) -> Intensities:
+def intensities_of_table(
+    table: pd.DataFrame, title: str, owner: NDArray[np.int64] | None = None
+) -> Intensities:
     """Summarize a table of measurements.
 
     Args:
-        table: a row a nucleus, columns as :mod:`bridge.measure.columns` describes.
+        table: a row a nucleus or a slice of one, columns as :mod:`bridge.measure.columns` or, of
+            nuclei of volumes, :mod:`bridge.volumes.measuring.columns` describes.
         title: of the channel in the names of the columns.
+        owner: (rows,) number of the nucleus that each row belongs to; each its own where ``None``.
 
     Raises:
         BadInputError: the table has no such columns, or they are not numbers.
@@ -94,7 +104,7 @@ def intensities_of_table(table: pd.DataFrame, title: str) -> Intensities:
     (20.0, 15.0)
     """
     column = f"Nucleus: {title}: Mean"
-    areas = [name for name in table.columns if str(name).startswith("Nucleus: Area ")]
+    areas = [name for name in table.columns if str(name).startswith(SIZES)]
     if column not in table.columns or not areas:
         missing = column if areas else "Nucleus: Area"
         raise BadInputError(
@@ -111,13 +121,27 @@ def intensities_of_table(table: pd.DataFrame, title: str) -> Intensities:
     means, area = means[measured], area[measured]
     if not len(means):
         return Intensities(title, 0, np.nan, np.nan, np.nan)
+    pixel_mean = float(np.average(means, weights=area))
+    if owner is not None:
+        means = _means_of_owners(means, area, owner[measured])
     return Intensities(
         channel=title,
         nuclei=len(means),
         mean=float(means.mean()),
         median=float(np.median(means)),
-        pixel_mean=float(np.average(means, weights=area)),
+        pixel_mean=pixel_mean,
     )
+
+
+def _means_of_owners(
+    means: NDArray[np.float64], area: NDArray[np.float64], owner: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return the mean over all pixels of each nucleus, from those of its slices."""
+    _, number = np.unique(owner, return_inverse=True)
+    if len(number) == int(number.max()) + 1:
+        return means
+    found: NDArray[np.float64] = np.bincount(number, means * area) / np.bincount(number, area)
+    return found
 
 
 def mean_intensities(

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bridge.batch.record import read_record
+from bridge.detections import OBJECT
 from bridge.errors import BadInputError
 from bridge.images.channels import NUMBERING, channel_titles
 from bridge.measure.files import RECORD
-from bridge.select.intensities import Intensities, intensities_of_table
+from bridge.objects3d import number_owners
+from bridge.select.intensities import SIZES, Intensities, intensities_of_table
 
 if TYPE_CHECKING:
     from bridge.images import Image
@@ -63,15 +65,18 @@ def table_intensities(path: Path, image: Image, channel: int | str) -> Intensiti
         column, area = _MACRO_MEAN.format(image.channels[number]), _MACRO_AREA
     else:
         column = _MEAN.format(_titles_in_table(path, header, image)[number])
-        area = next((name for name in header if name.startswith("Nucleus: Area ")), _AREA)
+        area = next((name for name in header if name.startswith(SIZES)), _AREA)
     if column not in header or area not in header:
         missing = column if area in header else "Nucleus: Area"
         raise BadInputError(
             path, f"has no column {missing!r}", "measure this channel: starbridge measure"
         )
-    table = _read(path, [column, area]).rename(columns={column: _MEAN.format(title), area: _AREA})
+    slices = [OBJECT, "t"] if {OBJECT, "t"} <= set(header) else []
+    table = _read(path, [column, area, *slices])
+    owner = number_owners(table[OBJECT], table["t"])[0] if slices else None
+    table = table[[column, area]].rename(columns={column: _MEAN.format(title), area: _AREA})
     try:
-        return intensities_of_table(table, title)
+        return intensities_of_table(table, title, owner)
     except BadInputError as error:
         raise BadInputError(path, error.problem, error.remedy) from error
 

@@ -13,6 +13,7 @@ from bridge.detections import Detections, check_labels
 from bridge.errors import BadInputError
 from bridge.formats import existing_file, format_of
 from bridge.formats.labels import read_label_image
+from bridge.objects3d import ObjectRows
 
 if TYPE_CHECKING:
     from bridge.images import Image
@@ -56,6 +57,20 @@ def nuclei_only(detections: Detections) -> Detections:
     if kinds.all() or not kinds.any():
         return detections
     return replace(detections, objects=detections.objects[kinds])
+
+
+def largest_slices(nuclei: Nuclei) -> Nuclei:
+    """Keep the largest slice of each nucleus of a volume (:mod:`bridge.objects3d`).
+
+    Returns:
+        ``nuclei`` itself where none has several slices, and a label image.
+    """
+    if not isinstance(nuclei, Detections):
+        return nuclei
+    rows = ObjectRows.of(nuclei)
+    if not rows.has_slices:
+        return nuclei
+    return replace(nuclei, objects=nuclei.objects.iloc[rows.largest])
 
 
 def label_stack(nuclei: Nuclei, image: Image) -> NDArray[Any]:

@@ -21,6 +21,7 @@ from bridge.batch.listener import Listener, Outcome
 from bridge.batch.record import read_record
 from bridge.batch.segment_job import Settings, segment_files
 from bridge.errors import BadInputError
+from bridge.examples.volume_nuclei import VolumeScene, simulate_volume
 from bridge.files.atomic import PART_ENDING
 from bridge.formats.layout import places
 from bridge.images.locations import Location, locate
@@ -256,6 +257,19 @@ def test_an_image_without_contrast_is_done_with_a_note_and_the_rest_goes_on(
             assert len(Detections.read(tmp_path / "out" / path)) == 0
     again = segment_files([blank], tmp_path / "out", demo_segmenter, Settings(axes="CYX"))
     assert statuses(again) == ["skipped"]
+
+
+def test_nuclei_that_are_linked_through_slices_count_once(
+    demo_segmenter: Segmenter, tmp_path: Path
+) -> None:
+    grey, _ = simulate_volume(VolumeScene(shape=(8, 96, 96)), seed=1)
+    tifffile.imwrite(tmp_path / "v.tif", grey, imagej=True, metadata={"axes": "ZYX"})
+    settings = Settings(formats=("geojson",), stack_2d="link")
+
+    (outcome,) = segment_files([tmp_path / "v.tif"], tmp_path / "out", demo_segmenter, settings)
+
+    found = Detections.read(tmp_path / "out" / "geojson" / "v.geojson").objects
+    assert outcome.objects == found["object"].nunique() < len(found)
 
 
 def test_a_mask_of_1_bit_gets_every_format(

@@ -27,6 +27,7 @@ from bridge.classify.objects.predictions import (
     ilastik_rows,
     prediction_rows,
 )
+from bridge.classify.objects.slices import one_class_each
 from bridge.classify.objects.sources.crops import read_crop_objects
 from bridge.classify.objects.sources.options import ReadOptions
 from bridge.detections import Detections
@@ -38,6 +39,7 @@ from bridge.formats.pairing import add_source_to_errors, objects_of
 from bridge.formats.spreadsheet_text import guard_frame
 from bridge.images import Image, open_image
 from bridge.images.locations import known_identity, path_identity
+from bridge.objects3d import ObjectRows
 
 PREDICTIONS = "predictions"
 """Key of the rows of an image in the common table of predictions."""
@@ -288,9 +290,11 @@ class ClassesJob(ImageJob[Path]):
         if ILASTIK in work.outputs:
             rows = ilastik_rows(detections, classifier.classes)
             _write_table(rows, folder / work.outputs[ILASTIK])
-        counts = detections.objects["class"].value_counts()
+        objects = ObjectRows.of(detections)
+        given, _ = objects.class_rows(detections.objects["class"])
+        counts = detections.objects["class"].iloc[given].value_counts()
         result = {"classes": {str(name): int(count) for name, count in sorted(counts.items())}}
-        return Made(len(detections), result=result, notes=(*notes, *_remarks(classed)))
+        return Made(len(objects), result=result, notes=(*notes, *_remarks(classed)))
 
     def _objects_file(self, item: Path) -> Path | None:
         if self._settings.crops and not self._sources:
@@ -319,6 +323,16 @@ class ClassesJob(ImageJob[Path]):
             with add_source_to_errors(item, file):
                 detections = format_of(file).read(file, image=image.info)
         is_typed = file is None or spec_of(file).key != "rois"
+        line = ObjectRows.of(detections).note_on_slices("classed once each, by their largest slice")
+        if line is not None:
+            notes.append(line)
+        if settings.keep:
+            detections, differing = one_class_each(detections)
+            if differing:
+                notes.append(
+                    f"{differing} nuclei have slices of different classes; that of most slices is "
+                    "kept"
+                )
         objects, _ = select_examples(detections, is_typed=is_typed)
         with add_source_to_errors(item, file or item):
             found = replace(self.predictor, note=notes.append)(objects, image)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from bridge.detections import Detections
 from bridge.errors import BadInputError, StarbridgeError
 from bridge.formats.naming import PUBLISHED_PATTERN, NamePattern, base_name
 from bridge.images import Image, open_image
+from bridge.objects3d import ObjectRows
 from bridge.outlines import rasterize
 from bridge.review.classes import TO_CHECK
 
@@ -144,6 +145,8 @@ def _measure_image(image: ClassedImage, measure: MeasureFeatures) -> pd.DataFram
     with open_image(image.path, axes=image.axes, pixel_size=image.pixel_size) as opened:
         features = measure(image.detections, opened).loc[chosen]
         hashes, planes = hash_objects(image.detections, opened, chosen)
+        if ObjectRows.of(image.detections).has_slices:
+            planes = hash_volumes(opened, image.detections.objects.loc[chosen, "t"].tolist())
     ids = [str(i) for i in features.index]
     keys = {
         "image": image.name,
@@ -246,6 +249,31 @@ def hash_objects(
             hashes[row] = contents[number].hexdigest()
             planes[row] = own
     return hashes, planes
+
+
+def hash_volumes(image: Image, times: Sequence[int]) -> list[str]:
+    """Hash the volumes of objects that have several slices, whatever their file is called.
+
+    Objects in other slices of an image are of the same image.
+
+    Args:
+        image: the image.
+        times: (n,) time point of each object.
+
+    Returns:
+        SHA-256 of all slices and channels of the time point of each object.
+
+    Raises:
+        BadInputError: a plane cannot be read.
+    """
+    found = {}
+    for t in sorted(set(times)):
+        whole = hashlib.sha256(f"{image.height} {image.width} {image.dtype.str}".encode())
+        for z in range(image.size("Z")):
+            for channel in range(len(image.channels)):
+                whole.update(np.ascontiguousarray(image.plane(channel, z=z, t=t)).data)
+        found[t] = whole.hexdigest()
+    return [found[t] for t in times]
 
 
 def _mask(

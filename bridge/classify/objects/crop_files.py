@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from bridge.batch.job import ImageJob, Json, Made, Progress, Work
@@ -29,6 +30,7 @@ from bridge.formats.qupath_export import region_box
 from bridge.images import Image, from_array, open_image
 from bridge.images.hyperstack import write_hyperstack
 from bridge.images.locations import known_identity, path_identity
+from bridge.objects3d import ObjectRows
 
 LIST = "list"
 """Key of the table of the crops of an image."""
@@ -86,7 +88,8 @@ class CropsJob(ImageJob[Path]):
 
     A crop is the box around an object, with all channels and the pixel size; its outline is the
     selection in ImageJ, with its UUID. The list has for each crop its class, where the object has
-    one, its image, the object's number and UUID there, and the place of its first pixel.
+    one, its image, the object's number and UUID there, and the place of its first pixel. Of an
+    object of a volume the largest slice is cut out.
 
     Args:
         sources: files of objects, or folders with them.
@@ -144,7 +147,7 @@ class CropsJob(ImageJob[Path]):
         objects, _ = select_examples(
             detections, is_typed=spec_of(file).key != "rois", annotations=settings.annotations
         )
-        frame = objects.objects
+        frame = _largest_slices(objects)
         twice = frame["label"][frame["label"].duplicated()]
         if len(twice):
             raise BadInputError(
@@ -168,6 +171,18 @@ class CropsJob(ImageJob[Path]):
         _write_list(rows, folder / work.outputs[LIST])
         notes = (f"{outside} objects lie outside of the image and have no crop",) if outside else ()
         return Made(len(rows), more=more, owned=hashes, notes=notes)
+
+
+def _largest_slices(objects: Detections) -> pd.DataFrame:
+    """Return a row an object, of one of a volume its largest slice with the class of the object."""
+    frame: pd.DataFrame = objects.objects
+    rows = ObjectRows.of(objects)
+    if not rows.has_slices:
+        return frame
+    given, _ = rows.class_rows(frame["class"])
+    largest = frame.iloc[rows.largest].assign(**{"class": frame["class"].to_numpy(object)[given]})
+    # each plane is read once
+    return largest.sort_values(["t", "z"], kind="stable")
 
 
 class _Planes:

@@ -31,10 +31,12 @@ class ClassedObjects:
             image      name of its image
             group      what is never divided between training and test: the image, or the
                        organoid that it shows a slice of
-            object     its UUID, or its label
+            object     its UUID, or its label; of an object of a volume the UUID of its
+                       largest slice
             class      its class
             hash       SHA-256 of its pixels and outline, whatever the image is called
-            image_hash SHA-256 of the pixels of its image, in its slice and time point
+            image_hash SHA-256 of the pixels of its image, in its slice and time point; of an
+                       object of a volume in all slices of its time point
             ========== ==================================================================
 
     Raises:

@@ -18,6 +18,7 @@ from bridge.classify.objects.masked_crops import cut_crops
 from bridge.detections import Detections
 from bridge.errors import BadInputError
 from bridge.images import Image
+from bridge.objects3d import ObjectRows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,16 +73,23 @@ class ObjectPredictor:
     def __call__(self, objects: Detections, image: Image) -> NDArray[np.float64]:
         """Return the probabilities (n, classes) of n objects; NaN where nothing is drawn of one.
 
+        All slices of an object of a volume have those of its largest slice
+        (:class:`bridge.objects3d.ObjectRows`).
+
         Raises:
             BadInputError: the image has other channels or another size.
         """
         line = self.settings.check_pixel_size(image)
         if line is not None:
             self.note(line)
+        rows = ObjectRows.of(objects)
         if self.classifier.crop_model is not None:
+            chosen = np.isin(np.arange(len(objects)), rows.largest)
             found = np.full((len(objects), len(self.classifier.classes)), np.nan)
-            for rows, crops in cut_crops(objects, image, self.settings, channels=self.channels):
-                found[rows] = self.classifier.predict_crops(crops)
-            return found
+            for some, crops in cut_crops(
+                objects, image, self.settings, channels=self.channels, chosen=chosen
+            ):
+                found[some] = self.classifier.predict_crops(crops)
+            return found[rows.largest][rows.owner]
         features = object_features(objects, image, self.settings, channels=self.channels)
-        return self.classifier.predict_proba(features)
+        return self.classifier.predict_proba(features.iloc[rows.largest])[rows.owner]

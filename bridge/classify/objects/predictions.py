@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from bridge.colors import class_color
 from bridge.detections import Detections
 from bridge.errors import BadInputError
+from bridge.objects3d import ObjectRows
+from bridge.review.classes import TO_CHECK
 
 PROBABILITY = "Probability of {name}"
 """Column of the probability of a class, as ilastik calls it."""
@@ -20,6 +22,8 @@ PROBABILITY = "Probability of {name}"
 @dataclass(frozen=True)
 class Classed:
     """Detections with predicted classes.
+
+    An object of a volume counts once, however many slices it has.
 
     Attributes:
         detections: the objects, with their classes and a column of probabilities a class.
@@ -48,9 +52,11 @@ def add_classes(
     Args:
         detections: n objects. Columns of probabilities of an earlier classifier are removed.
         classes: their possible classes.
-        probabilities: (n, classes); NaN for an object whose class cannot be predicted.
+        probabilities: (n, classes); NaN for an object whose class cannot be predicted. Slices of
+            an object of a volume have the same.
         threshold: objects whose most probable class is less probable stay without a class.
-        fixed: (n,) objects that keep the class that they have, or have none.
+        fixed: (n,) objects that keep the class that they have, or have none. Where some slices of
+            an object of a volume keep a class, its other slices get it, too.
 
     Raises:
         BadInputError: a threshold that is no probability.
@@ -71,21 +77,42 @@ def add_classes(
     names = np.array([*classes, None], object)
     chosen = names[np.where(is_sure, filled.argmax(axis=1), len(classes))]
     colors = np.array([None if name is None else class_color(name) for name in chosen], object)
-    has_own = np.zeros(len(frame), bool) if fixed is None else fixed
+    keeps = np.zeros(len(frame), bool) if fixed is None else fixed
+    rows = ObjectRows.of(detections)
+    own, has_own = _own_rows(frame["class"], keeps, rows)
     columns = {
-        "class": np.where(has_own, frame["class"].to_numpy(object), chosen),
-        "class_color": np.where(has_own, frame["class_color"].to_numpy(object), colors),
+        "class": np.where(has_own, frame["class"].to_numpy(object)[own], chosen),
+        "class_color": np.where(has_own, frame["class_color"].to_numpy(object)[own], colors),
     }
     columns |= {
         PROBABILITY.format(name=name): probabilities[:, number]
         for number, name in enumerate(classes)
     }
-    return Classed(
-        Detections(frame.assign(**columns), detections.image, detections.outline),
-        unsure=int((is_known & ~is_sure & ~has_own).sum()),
-        undrawn=int((~is_known & ~has_own).sum()),
-        kept=int((has_own & frame["class"].notna().to_numpy(bool)).sum()),
+    is_kept = has_own & pd.notna(columns["class"])
+    unsure, undrawn, kept = (
+        int(which[rows.largest].sum())
+        for which in (is_known & ~is_sure & ~has_own, ~is_known & ~has_own, is_kept)
     )
+    classed = Detections(frame.assign(**columns), detections.image, detections.outline)
+    return Classed(classed, unsure=unsure, undrawn=undrawn, kept=kept)
+
+
+def _own_rows(
+    classes: pd.Series[str], keeps: NDArray[np.bool_], rows: ObjectRows
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the row (n,) whose class each row keeps, and whether (n,) it keeps one.
+
+    A slice that keeps its class gives it to the other slices of its object.
+    """
+    own = np.arange(len(classes), dtype=np.int64)
+    if not rows.has_slices or not keeps.any():
+        return own, keeps
+    known = classes.where(keeps & (classes != TO_CHECK))
+    of_objects, _ = rows.class_rows(known.to_numpy(object))
+    given = of_objects[rows.owner]
+    is_given = known.notna().to_numpy(np.bool_)[given]
+    own[~keeps] = given[~keeps]
+    return own, keeps | is_given
 
 
 def prediction_rows(detections: Detections, name: str, *, is_crop: bool = False) -> pd.DataFrame:
@@ -98,12 +125,14 @@ def prediction_rows(detections: Detections, name: str, *, is_crop: bool = False)
 
     Returns:
         Columns ``image_name`` and ``label`` (the class, empty for none). An object of an image is
-        called as orgaSeg calls the crop that it cuts of it: ``NAME_LABEL.tiff``.
+        called as orgaSeg calls the crop that it cuts of it: ``NAME_LABEL.tiff``. An object of a
+        volume has one row.
 
     >>> prediction_rows(Detections.from_labels(np.array([[1, 0, 2]])), "a")["image_name"].tolist()
     ['a_1.tiff', 'a_2.tiff']
     """
     frame = detections.objects
+    frame = frame.iloc[ObjectRows.of(detections).class_rows(frame["class"])[0]]
     names = [name] * len(frame) if is_crop else [f"{name}_{label}.tiff" for label in frame["label"]]
     labels = [text if isinstance(text, str) else "" for text in frame["class"]]
     return pd.DataFrame({"image_name": names, "label": labels}, dtype=object)
@@ -114,14 +143,15 @@ def ilastik_rows(detections: Detections, classes: Sequence[str]) -> pd.DataFrame
 
     Columns: ``object_id`` (from 0 in each time point), ``timestep``, ``labelimage_oid``, ``User
     Label`` (0, none), ``Predicted Class``, ``Probability of CLASS``, ``Center of the object_0`` (x)
-    and ``_1`` (y) as pixel numbers, ``Size in pixels``.
+    and ``_1`` (y) as pixel numbers, ``Size in pixels``. An object of a volume has one row, with the
+    centre and number of its voxels, and ``Center of the object_2`` (z).
 
     Args:
         detections: with predicted classes.
         classes: of the classifier, in order.
     """
-    frame = detections.objects
-    centre = frame.geometry.centroid
+    every, rows = detections.objects, ObjectRows.of(detections)
+    frame = every.iloc[rows.class_rows(every["class"])[0]]
     columns = {
         "object_id": frame.groupby("t").cumcount().to_numpy(),
         "timestep": frame["t"].to_numpy(),
@@ -132,9 +162,29 @@ def ilastik_rows(detections: Detections, classes: Sequence[str]) -> pd.DataFrame
             (title := PROBABILITY.format(name=name)): frame[title].to_numpy(np.float64)
             for name in classes
         },
-        # A pixel's centre is at +0.5 here, and at 0 in ilastik.
-        "Center of the object_0": centre.x.to_numpy() - 0.5,
-        "Center of the object_1": centre.y.to_numpy() - 0.5,
-        "Size in pixels": frame.geometry.area.to_numpy(),
     }
-    return pd.DataFrame(columns)
+    centres, sizes = _voxel_centres(detections, rows)
+    # A pixel's centre is at +0.5 here, and at 0 in ilastik.
+    columns |= {f"Center of the object_{axis}": c - 0.5 for axis, c in enumerate(centres)}
+    return pd.DataFrame({**columns, "Size in pixels": sizes})
+
+
+def _voxel_centres(
+    detections: Detections, rows: ObjectRows
+) -> tuple[list[NDArray[np.float64]], NDArray[np.float64]]:
+    """Return x, y and, where objects have slices, z of each object's centre, and its size.
+
+    Positions are in pixels and slices from the corner of the first one, sizes in pixels.
+    """
+    frame = detections.objects
+    centre, area = frame.geometry.centroid, frame.geometry.area.to_numpy(np.float64)
+    x, y = centre.x.to_numpy(), centre.y.to_numpy()
+    if not rows.has_slices:
+        return [x, y], area
+    sizes = np.bincount(rows.owner, area).astype(np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        each = [
+            np.bincount(rows.owner, np.nan_to_num(area * place)) / sizes
+            for place in (x, y, frame["z"].to_numpy() + 0.5)
+        ]
+    return each, sizes

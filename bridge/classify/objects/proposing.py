@@ -13,6 +13,7 @@ from bridge.classify.objects.predictions import add_classes
 from bridge.colors import class_color
 from bridge.detections import Detections
 from bridge.errors import BadInputError
+from bridge.objects3d import ObjectRows
 from bridge.review.classes import TO_CHECK
 
 UNCERTAINTY = "Class uncertainty"
@@ -27,9 +28,10 @@ class Prediction:
 
     Attributes:
         image: name of the image.
-        objects: the n objects.
-        probabilities: (n, classes); NaN for an object that could not be measured.
-        open: UUIDs of the objects whose class no reviewer decided.
+        objects: the n objects, or slices of objects of a volume.
+        probabilities: (n, classes); NaN for an object that could not be measured. Slices of an
+            object have the same.
+        open: UUIDs of the objects (of a volume, slices) whose class no reviewer decided.
 
     Raises:
         BadInputError: probabilities of other objects.
@@ -49,6 +51,14 @@ class Prediction:
                 "class the same objects",
             )
 
+    @property
+    def open_rows(self) -> NDArray[np.int64]:
+        """Row of each object that no reviewer decided in any slice: that of its largest slice."""
+        rows = ObjectRows.of(self.objects)
+        is_open = np.ones(len(rows), np.bool_)
+        is_open[rows.owner[~self.objects.objects.index.isin(list(self.open))]] = False
+        return rows.largest[is_open]
+
 
 def choose_to_check(predictions: Sequence[Prediction], count: int) -> list[frozenset[str]]:
     """Choose the objects of a study that a reviewer should class next.
@@ -58,14 +68,15 @@ def choose_to_check(predictions: Sequence[Prediction], count: int) -> list[froze
         count: number of objects in all images together.
 
     Returns:
-        UUIDs of the chosen objects of each image; none that a reviewer decided.
+        UUIDs of the chosen objects of each image, of an object of a volume that of its largest
+        slice; none that a reviewer decided.
 
     Raises:
         BadInputError: as :func:`bridge.classify.objects.choosing.choose_objects`.
     """
     unsure, images, ids = [np.zeros(0)], list[str](), list[str]()
     for number, prediction in enumerate(predictions):
-        is_open = prediction.objects.objects.index.isin(list(prediction.open))
+        is_open = prediction.open_rows
         unsure.append(uncertainty(prediction.probabilities[is_open]))
         names = [str(identity) for identity in prediction.objects.objects.index[is_open]]
         # two images of one name are two images
@@ -90,13 +101,14 @@ def propose_classes(
         prediction: of one image.
         classes: names of the classes, in the order of the probabilities.
         to_check: UUIDs of the objects that get the class :data:`bridge.review.classes.TO_CHECK`,
-            and their predicted one as the text :data:`PREDICTED`.
+            and their predicted one as the text :data:`PREDICTED`. Other slices of such an object
+            get no class, so that the one that the reviewer gives is the object's.
         least: probability below which an object stays unclassified.
 
     Returns:
         All objects, with the measurement :data:`UNCERTAINTY` and the probabilities
         (:func:`bridge.classify.objects.predictions.add_classes`). Classes that a reviewer decided
-        stay as they are.
+        stay as they are, and go to the other slices of the object.
 
     Raises:
         BadInputError: ``least`` is no probability.
@@ -120,6 +132,9 @@ def propose_classes(
     if asked.any():
         best = np.asarray(classes, object)[np.nan_to_num(prediction.probabilities).argmax(axis=1)]
         frame[PREDICTED] = np.where(asked, best, None)
+        rows = ObjectRows.of(prediction.objects)
+        others = is_open & ~asked & np.isin(rows.owner, rows.owner[asked])
+        frame.loc[others, ["class", "class_color"]] = None
         frame.loc[asked, "class"] = TO_CHECK
         frame.loc[asked, "class_color"] = class_color(TO_CHECK)
     elif PREDICTED in frame.columns:

@@ -11,7 +11,7 @@ from bridge.classify.objects.classed_images import ClassedImage, OnError, group_
 from bridge.classify.objects.sources.files import read_objects
 from bridge.classify.objects.sources.options import ReadOptions
 from bridge.classify.objects.sources.section_crops import CROP, SectionCrops
-from bridge.detections import Detections
+from bridge.detections import OBJECT, Detections, is_uuid
 from bridge.errors import BadInputError, StarbridgeError
 from bridge.formats import existing_file
 from bridge.formats.naming import base_name, natural_key
@@ -99,8 +99,8 @@ def read_class_table(path: Path) -> ClassTable:
 
     Args:
         path: CSV or TSV with a column of classes (``class``, ``User Label``, ``Classification``)
-            and one that names objects (``id``, ``Object ID``; ``label``, ``labelimage_oid``), maybe
-            one of images (``image``).
+            and one that names objects (``id``, ``Object ID``; ``object`` of volumes; ``label``,
+            ``labelimage_oid``), maybe one of images (``image``).
 
     Raises:
         BadInputError: such a column is missing, or the table cannot be read.
@@ -112,6 +112,8 @@ def read_class_table(path: Path) -> ClassTable:
             path, "has no column of classes", f"call it one of {', '.join(_CLASSES)}"
         )
     ids, labels = _first(cells, _IDS), _first(cells, _LABELS)
+    if ids is None and OBJECT in cells.columns and all(map(is_uuid, cells.texts(OBJECT))):
+        ids = OBJECT  # a row an object of a volume, as starbridge measure writes it
     named = cells.texts(title)
     # A table of a label image may have the column of UUIDs, and none in it.
     by_label = ids is None or not any(cells.texts(ids))
@@ -231,6 +233,9 @@ def _classes(
     ids: dict[str, list[str]] = defaultdict(list)
     for identity, label in detections.objects["label"].items():
         ids[str(label) if table.by_label else str(identity)].append(str(identity))
+    if not table.by_label and OBJECT in detections.objects.columns:
+        for identity, name in detections.objects[OBJECT].items():
+            ids[str(name)].append(str(identity))
     missing = [row.object for row in rows if row.object not in ids]
     if missing:
         listed = ", ".join(missing[:_LISTED]) + (", …" if len(missing) > _LISTED else "")

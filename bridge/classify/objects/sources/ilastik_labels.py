@@ -18,6 +18,7 @@ from bridge.formats.ilastik.object_numbers import numbered_planes
 from bridge.formats.ilastik.project import IlastikProject, read_project
 from bridge.formats.labels import read_label_image
 from bridge.images import open_image
+from bridge.objects3d import name_objects
 
 _LABEL_IMAGE = "Label Image"
 _CONTAINERS = (".h5", ".hdf5")
@@ -81,6 +82,8 @@ def _read_lane(
         info = opened.info
     pixels, axes, _ = read_label_image(label_image)
     detections = Detections.from_labels(pixels, axes=axes, image=info, name=str(label_image))
+    if "Z" in axes:
+        detections = name_objects(detections)  # ilastik's objects go through all slices
     own = _own_numbers(project, label_image, by_time)
     classes: dict[str, str] = {}
     frame = detections.objects
