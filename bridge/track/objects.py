@@ -10,9 +10,9 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from bridge.detections import OBJECT, Detections
+from bridge.detections import Detections
 from bridge.errors import BadInputError
-from bridge.objects3d import has_objects
+from bridge.objects3d import ObjectRows, has_objects
 from bridge.track.points import Points
 
 _SMALLEST = 1e-6  # square pixels: a line has a place, too
@@ -60,14 +60,12 @@ def tracked_objects(detections: Detections, intensities: Sequence[str] = ()) -> 
     y_size, x_size = (pixel.y, pixel.x) if pixel else (1.0, 1.0)
     position = np.stack([centre[:, 1] * y_size, centre[:, 0] * x_size], axis=1)
     values = [_numbers(frame, name, source) for name in intensities]
-    owner = np.arange(len(frame))
-    is_volume = OBJECT in frame.columns and has_objects(detections)
-    if is_volume:
+    owner = ObjectRows.of(detections).owner
+    if has_objects(detections):
         if pixel is None or pixel.z is None:
             raise BadInputError(
                 source, "says no µm between slices", "give the size of its voxels (--pixel-size)"
             )
-        owner = np.unique(frame[OBJECT].to_numpy(str), return_inverse=True)[1].ravel()
         z = (frame["z"].to_numpy() + 0.5) * pixel.z
         position = np.column_stack([z, position])
     elif frame["z"].nunique() > 1:
