@@ -47,9 +47,10 @@ class Compartments:
             scale: length of a pixel along y and x.
         """
         outlined = self.nucleus if self.cell is None else self.cell
-        grown = expand(outlined, width, scale)
-        may_grow = np.append(False, ~self.has_cell)
-        cell = np.where((outlined == 0) & ~may_grow[grown], 0, grown).astype(np.int32)
+        cell = expand(outlined, width, scale)
+        if self.has_cell.any():
+            may_grow = np.append(False, ~self.has_cell)
+            cell[(outlined == 0) & ~may_grow[cell]] = 0
         return Compartments(self.nucleus, cell, np.ones_like(self.has_cell))
 
 

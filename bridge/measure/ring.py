@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from bridge.files.compiled import compiled
 
 _FAR = 2**30
+_COLUMNS = 512  # that a thread takes at a time
 
 
 def expand(
@@ -44,32 +45,37 @@ def expand(
     return grown
 
 
-@compiled()
+@compiled(parallel=True)
 def _along_columns(plane: Any) -> Any:
     """Return the rows to the nearest object pixel of the same column, and its number."""
     height, width = plane.shape
     gap = np.full((height, width), _FAR, np.int32)
     nearest = plane.copy()
-    for x in range(width):
-        gap[0, x] = 0 if plane[0, x] > 0 else _FAR
-    for y in range(1, height):
-        for x in range(width):
-            if plane[y, x] > 0:
-                gap[y, x] = 0
-            elif nearest[y - 1, x] > 0:
-                gap[y, x] = gap[y - 1, x] + 1
-                nearest[y, x] = nearest[y - 1, x]
-    below = np.zeros(width, np.int32)
-    rows = np.zeros(width, np.int32)
-    for y in range(height - 1, -1, -1):
-        for x in range(width):
-            rows[x] += 1
-            if plane[y, x] > 0:
-                below[x], rows[x] = plane[y, x], 0
-            elif below[x] > 0 and (
-                rows[x] < gap[y, x] or (rows[x] == gap[y, x] and below[x] < nearest[y, x])
-            ):
-                gap[y, x], nearest[y, x] = rows[x], below[x]
+    blocks = (width + _COLUMNS - 1) // _COLUMNS
+    for block in numba.prange(blocks):
+        first = block * _COLUMNS
+        last = min(first + _COLUMNS, width)
+        for x in range(first, last):
+            gap[0, x] = 0 if plane[0, x] > 0 else _FAR
+        for y in range(1, height):
+            for x in range(first, last):
+                if plane[y, x] > 0:
+                    gap[y, x] = 0
+                elif nearest[y - 1, x] > 0:
+                    gap[y, x] = gap[y - 1, x] + 1
+                    nearest[y, x] = nearest[y - 1, x]
+        below = np.zeros(last - first, np.int32)
+        rows = np.zeros(last - first, np.int32)
+        for y in range(height - 1, -1, -1):
+            for k in range(last - first):
+                x = first + k
+                rows[k] += 1
+                if plane[y, x] > 0:
+                    below[k], rows[k] = plane[y, x], 0
+                elif below[k] > 0 and (
+                    rows[k] < gap[y, x] or (rows[k] == gap[y, x] and below[k] < nearest[y, x])
+                ):
+                    gap[y, x], nearest[y, x] = rows[k], below[k]
     return gap, nearest
 
 
