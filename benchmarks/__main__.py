@@ -41,6 +41,7 @@ BENCHMARKS = {
         "Pixel classification with ilastik's features, beside SciPy, scikit-image and scikit-learn"
     ),
     "object_classes": "Features and classes of 100,000 nuclei in four channels",
+    "tracking": "Tracks of nuclei over time, beside laptrack",
     "scaling": "Many images on several workers",
     "startup": "The command's start",
 }

@@ -114,7 +114,6 @@ def main() -> None:
     plane = simulate_moving_nuclei(seed=seed)
     volume = simulate_moving_nuclei(seed=seed, planes=20)
     ours(simulate_moving_nuclei(100, 5, seed=seed), True)
-    print(f"{len(plane.frame):,} objects, {len(true_divisions(plane))} divisions\n")
     print("| | CPU s | F1 of links | F1 of divisions | precision / recall |\n|---|---|---|---|---|")
     print(row("starbridge", plane, lambda: ours(plane, True)))
     print(row("positions only", plane, lambda: ours(plane, False)))
@@ -122,7 +121,8 @@ def main() -> None:
     try:
         print(row("laptrack", plane, lambda: laptracks(plane)))
     except ImportError:
-        print("\nlaptrack is not installed")
+        print("| laptrack is not installed | | | | |")
+    print(f"\n{len(plane.frame):,} objects, {len(true_divisions(plane))} divisions")
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ from bridge.formats.naming import natural_key
 from bridge.formats.pairing import name_of_objects
 from bridge.images.info import PixelSize
 from bridge.images.locations import path_identity
+from bridge.track.objects import tracked_objects
+from bridge.track.remarks import remarks
 from bridge.track.tables import track_table
 from bridge.track.tracking import GAP, PARENT, TRACK, track
 
@@ -189,7 +191,10 @@ class TrackJob(Job[Path]):
             notes += (f"the size of the image is not known: no {', '.join(left_out)}",)
         if tracked.image.pixel_size is None:
             notes += ("no pixel size, so that distances are in px; give it with --pixel-size",)
-        return Made(len(tracked), result=result, left_out=left_out, notes=notes)
+        found = tracked_objects(tracked).points
+        return Made(
+            len(found.frame), result=result, left_out=left_out, notes=(*notes, *remarks(found))
+        )
 
     def absolute(self, item: Path) -> Path:
         """Return the file's absolute path."""

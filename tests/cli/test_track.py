@@ -131,3 +131,16 @@ def test_the_same_command_again_does_nothing(starbridge: Command, tmp_path: Path
     assert (code, other) == (0, 1)
     assert "nothing to do" in said
     assert "gap" in refused
+
+
+def test_doubtful_frames_are_told(starbridge: Command, tmp_path: Path) -> None:
+    source = tmp_path / "movie_labels.tif"
+    frames = [movie()[t] for t in (0, 1, 1, 2, 3, 4)]
+    frames[4] = np.zeros_like(frames[4])
+    tifffile.imwrite(source, np.stack(frames), imagej=True, metadata={"axes": "TYX"})
+
+    code, _, said = starbridge("track", source, "-o", tmp_path / "out")
+
+    assert code == 0, said
+    assert "frame 3 repeats the frame before it" in said
+    assert "no objects in frame 5" in said
