@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,13 @@ from bridge.cli.options import (
     Resume,
     Scheduler,
 )
+
+
+class TrackFiles(StrEnum):
+    """Choices of ``--also``."""
+
+    ctc = "ctc"
+    napari = "napari"
 
 
 def track(
@@ -74,6 +82,14 @@ def track(
         typer.Option(help="Axes of label stacks (TYX, TZYX), where the files do not say."),
     ] = None,
     formats: Formats = None,
+    also: Annotated[
+        list[TrackFiles] | None,
+        typer.Option(
+            help="Write the tracks for another program, too: the Cell Tracking Challenge "
+            "(res_track.txt and masks), or napari's layer of tracks. Give it once for each.",
+            show_default=False,
+        ),
+    ] = None,
     overwrite: Overwrite = False,
     resume: Resume = False,
     jobs: Jobs = "1",
@@ -101,6 +117,7 @@ def track(
         axes=axes,
         pixel_size=pixel_size,
         z_step=z_step,
+        also=tuple(dict.fromkeys(each.value for each in also or ())),
         **({"formats": tuple(dict.fromkeys(formats))} if formats else {}),
     )
     run_job(

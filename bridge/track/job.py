@@ -23,6 +23,8 @@ from bridge.formats.naming import natural_key
 from bridge.formats.pairing import name_of_objects
 from bridge.images.info import PixelSize
 from bridge.images.locations import path_identity
+from bridge.track.files.cell_tracking_challenge import RES_TRACK, write_challenge
+from bridge.track.files.napari import napari_table
 from bridge.track.objects import tracked_objects
 from bridge.track.remarks import remarks
 from bridge.track.tables import track_table
@@ -30,6 +32,10 @@ from bridge.track.tracking import GAP, PARENT, TRACK, track
 
 TRACKS = "tracks"
 """Key of the table of tracks."""
+
+CTC, NAPARI = "ctc", "napari"
+ALSO = {CTC: f"ctc/{{name}}_RES/{RES_TRACK}", NAPARI: "tables/{name}_napari.csv"}
+"""Files for other programs, by their keys."""
 
 DETECTED = "Detected label"
 """Column: label of an object in the file that was tracked."""
@@ -88,6 +94,7 @@ class TrackSettings:
         axes: of label images, where the files do not say.
         pixel_size, z_step: µm, where the files do not say.
         formats: formats of the objects.
+        also: keys of :data:`ALSO`.
     """
 
     max_distance: Distance | None = None
@@ -99,6 +106,7 @@ class TrackSettings:
     pixel_size: float | None = None
     z_step: float | None = None
     formats: tuple[str, ...] = ("labels", "rois", "geojson", "csv")
+    also: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Json]:
         """Return what decides the result, by the words of messages."""
@@ -149,10 +157,9 @@ class TrackJob(Job[Path]):
     def outputs(self, item: Path) -> dict[str, str]:
         """Return the objects by format, and the table of tracks."""
         name = self.name(item)
-        return {
-            **result_places(name, self.settings.formats),
-            TRACKS: f"tables/{name}_tracks.csv",
-        }
+        more = {key: ALSO[key].format(name=name) for key in self.settings.also}
+        places = result_places(name, self.settings.formats)
+        return {**places, TRACKS: f"tables/{name}_tracks.csv", **more}
 
     def describe(self) -> dict[str, Json]:
         """Return settings and versions."""
@@ -176,7 +183,7 @@ class TrackJob(Job[Path]):
         frame[DETECTED] = frame["label"]
         frame["label"] = frame[TRACK]
         tracked = replace(tracked, objects=frame)
-        files = {key: path for key, path in work.outputs.items() if key != TRACKS}
+        files = {key: path for key, path in work.outputs.items() if key in FORMATS}
         left_out: tuple[str, ...] = ()
         if not tracked.image.width:
             left_out = tuple(key for key in files if FORMATS[key].needs_size)
@@ -184,6 +191,13 @@ class TrackJob(Job[Path]):
         table = track_table(tracked, interval=settings.interval)
         if TRACKS in work.outputs:
             _write_table(table, folder / work.outputs[TRACKS])
+        if NAPARI in work.outputs:
+            _write_table(napari_table(tracked).set_index("track"), folder / work.outputs[NAPARI])
+        more: dict[str, str] = {}
+        if CTC in work.outputs:
+            place = Path(work.outputs[CTC]).parent
+            _, *masks = write_challenge(tracked, folder / place)
+            more = {f"{CTC} {name}": (place / name).as_posix() for name in masks}
         divided = int(table[PARENT][table[PARENT] > 0].nunique())
         result: dict[str, Json] = {"tracks": len(table), "divisions": divided}
         notes: tuple[str, ...] = (f"{len(table)} tracks, {divided} divisions",)
@@ -193,7 +207,11 @@ class TrackJob(Job[Path]):
             notes += ("no pixel size, so that distances are in px; give it with --pixel-size",)
         found = tracked_objects(tracked).points
         return Made(
-            len(found.frame), result=result, left_out=left_out, notes=(*notes, *remarks(found))
+            len(found.frame),
+            result=result,
+            left_out=left_out,
+            more=more,
+            notes=(*notes, *remarks(found)),
         )
 
     def absolute(self, item: Path) -> Path:

@@ -30,11 +30,13 @@ class TrackedObjects:
         owner: (rows,) object of each row of the detections: rows of an object of a volume are its
             slices.
         unit: of positions, ``µm`` or ``px``.
+        scale: (axes,) of a pixel in that unit; of a slice along z.
     """
 
     points: Points
     owner: Indices
     unit: str
+    scale: Floats
 
 
 def tracked_objects(detections: Detections, intensities: Sequence[str] = ()) -> TrackedObjects:
@@ -90,7 +92,10 @@ def tracked_objects(detections: Detections, intensities: Sequence[str] = ()) -> 
         np.stack([mean(position[:, axis]) for axis in range(position.shape[1])], axis=1),
         np.where(np.isfinite(stacked), stacked, np.nan),
     )
-    return TrackedObjects(points, owner, "µm" if pixel else "px")
+    scale = np.array([y_size, x_size])
+    if pixel is not None and position.shape[1] == 3:
+        scale = np.insert(scale, 0, pixel.z or 1.0)
+    return TrackedObjects(points, owner, "µm" if pixel else "px", scale)
 
 
 def _numbers(frame: pd.DataFrame, name: str, source: str) -> Floats:

@@ -133,6 +133,38 @@ def test_the_same_command_again_does_nothing(starbridge: Command, tmp_path: Path
     assert "gap" in refused
 
 
+def test_tracks_go_to_napari_and_the_cell_tracking_challenge(
+    starbridge: Command, tmp_path: Path
+) -> None:
+    frames = movie()
+    frames[2, :20] = 0  # the moving nucleus is missed once
+    source = tmp_path / "movie_labels.tif"
+    tifffile.imwrite(source, frames, imagej=True, metadata={"axes": "TYX"})
+    out = tmp_path / "out"
+
+    code, _, said = starbridge(
+        "track", source, "-o", out, "--max-distance", "12px", "--also", "ctc", "--also", "napari"
+    )
+
+    assert code == 0, said
+    folder = out / "ctc/movie_RES"
+    lines = np.loadtxt(folder / "res_track.txt", dtype=int, ndmin=2)
+    masks = [tifffile.imread(folder / f"mask{t:03d}.tif") for t in range(5)]
+    assert [mask.dtype for mask in masks] == [np.uint16] * 5
+    assert all(((mask > 0) == (frame > 0)).all() for mask, frame in zip(masks, frames, strict=True))
+    for label, first, last, parent in lines:
+        seen = [t for t in range(5) if (masks[t] == label).any()]
+        assert seen == list(range(first, last + 1))
+        assert parent == 0 or lines[lines[:, 0] == parent][0, 2] < first
+    assert (lines[:, 3] > 0).sum() == 3  # two daughters, and what follows the gap
+    napari = pd.read_csv(out / "tables/movie_napari.csv")
+    assert napari.columns.tolist() == ["track", "t", "y", "x", "parent"]
+    moving = napari[napari["y"] == 9.5]
+    assert moving["t"].tolist() == [0, 1, 3, 4]
+    assert moving["x"].tolist() == [9.5, 12.5, 18.5, 21.5]
+    assert moving["track"].nunique() == 1
+
+
 def test_doubtful_frames_are_told(starbridge: Command, tmp_path: Path) -> None:
     source = tmp_path / "movie_labels.tif"
     frames = [movie()[t] for t in (0, 1, 1, 2, 3, 4)]

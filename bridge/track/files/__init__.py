@@ -1,0 +1,1 @@
+"""Files of tracks that other programs read."""
