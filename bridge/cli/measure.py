@@ -20,6 +20,7 @@ from bridge.cli.options import (
     PixelSize,
     Resume,
     Scheduler,
+    ZStep,
     chosen_existing,
     format_option,
     split_words,
@@ -71,13 +72,7 @@ def measure(
         typer.Option(help="Unit of lengths. [default: px, and µm where the pixel size is known]"),
     ] = None,
     pixel_size: PixelSize = None,
-    z_step: Annotated[
-        float | None,
-        typer.Option(
-            help="µm between the slices of a stack, where the files do not say it.",
-            show_default=False,
-        ),
-    ] = None,
+    z_step: ZStep = None,
     axes: Axes = None,
     volumes: Annotated[
         bool | None,

@@ -38,6 +38,12 @@ Axes = Annotated[
     str | None,
     typer.Option(help="Axes of the images (CYX, ZCYX, …), where the files do not say."),
 ]
+ZStep = Annotated[
+    float | None,
+    typer.Option(
+        help="µm between the slices of a stack, where the files do not say it.", show_default=False
+    ),
+]
 
 Voxel = Annotated[
     str | None,

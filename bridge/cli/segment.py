@@ -20,6 +20,7 @@ from bridge.cli.options import (
     PixelSize,
     Resume,
     Scheduler,
+    ZStep,
     chosen_existing,
     split_words,
 )
@@ -99,10 +100,7 @@ def segment(
             "large as in training. Results are in pixels of the image all the same.",
         ),
     ] = None,
-    z_step: Annotated[
-        float | None,
-        typer.Option(help="µm between the slices of a stack, where the files do not say it."),
-    ] = None,
+    z_step: ZStep = None,
     stack_2d: Annotated[
         StackKind,
         typer.Option(

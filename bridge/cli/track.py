@@ -16,6 +16,7 @@ from bridge.cli.options import (
     PixelSize,
     Resume,
     Scheduler,
+    ZStep,
 )
 
 
@@ -70,13 +71,7 @@ def track(
         ),
     ] = None,
     pixel_size: PixelSize = None,
-    z_step: Annotated[
-        float | None,
-        typer.Option(
-            help="µm between the slices of volumes, where the files do not say it.",
-            show_default=False,
-        ),
-    ] = None,
+    z_step: ZStep = None,
     axes: Annotated[
         str | None,
         typer.Option(help="Axes of label stacks (TYX, TZYX), where the files do not say."),
