@@ -35,13 +35,6 @@ def of_tracks(frame: NDArray[Any], track: NDArray[Any]) -> Pairs:
     return {(int(a), int(b)) for a, b in pairwise(order) if track[a] == track[b]}
 
 
-def true_links(found: MovingNuclei) -> Pairs:
-    """Return pairs of rows of a nucleus and where it is found next."""
-    real = np.flatnonzero(found.nucleus >= 0)
-    links = of_tracks(found.frame[real], found.nucleus[real])
-    return {(int(real[a]), int(real[b])) for a, b in links}
-
-
 def of_divisions(
     found: MovingNuclei, track: NDArray[Any], parent: dict[int, int]
 ) -> set[tuple[int, frozenset[int]]]:
@@ -54,12 +47,6 @@ def of_divisions(
     for child, mother in parent.items():
         daughters.setdefault(mother, []).append(int(ends["first"][child]))
     return {(int(ends["last"][mother]), frozenset(each)) for mother, each in daughters.items()}
-
-
-def true_divisions(found: MovingNuclei) -> set[tuple[int, frozenset[int]]]:
-    """Return each true mother with its daughters."""
-    mothers = np.unique(found.mother[found.mother >= 0]).tolist()
-    return {(m, frozenset(np.flatnonzero(found.mother == m).tolist())) for m in mothers}
 
 
 def ours(found: MovingNuclei, features: bool) -> tuple[NDArray[Any], dict[int, int]]:
@@ -87,10 +74,8 @@ def laptracks(found: MovingNuclei) -> tuple[NDArray[Any], dict[int, int]]:
     tracked, splits, _ = settings.predict_dataframe(
         table, axes, frame_col="frame", only_coordinate_cols=False, index_offset=0
     )
-    track = np.empty(len(table), np.int64)
-    track[:] = tracked["track_id"].to_numpy() if len(tracked) == len(table) else -1
     parent = dict(zip(splits["child_track_id"], splits["parent_track_id"], strict=True))
-    return track, {int(c): int(p) for c, p in parent.items()}
+    return tracked["track_id"].to_numpy(), {int(c): int(p) for c, p in parent.items()}
 
 
 def row(name: str, found: MovingNuclei, work: Any) -> str:
@@ -98,9 +83,9 @@ def row(name: str, found: MovingNuclei, work: Any) -> str:
     began = time.process_time()
     track, parent = work()
     cpu = time.process_time() - began
-    links, true = of_tracks(found.frame, track), true_links(found)
+    links, true = of_tracks(found.frame, track), found.true_links()
     f1 = 2 * len(links & true) / (len(links) + len(true))
-    divided, truly = of_divisions(found, track, parent), true_divisions(found)
+    divided, truly = of_divisions(found, track, parent), found.true_divisions()
     right = len(divided & truly)
     return (
         f"| {name} | {cpu:.1f} | {f1:.4f} | {2 * right / (len(divided) + len(truly)):.3f} "
@@ -122,7 +107,7 @@ def main() -> None:
         print(row("laptrack", plane, lambda: laptracks(plane)))
     except ImportError:
         print("| laptrack is not installed | | | | |")
-    print(f"\n{len(plane.frame):,} objects, {len(true_divisions(plane))} divisions")
+    print(f"\n{len(plane.frame):,} objects, {len(plane.true_divisions())} divisions")
 
 
 if __name__ == "__main__":

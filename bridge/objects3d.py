@@ -287,7 +287,7 @@ class ObjectRows:
 
     @property
     def has_slices(self) -> bool:
-        """Whether an object has several rows."""
+        """Tell whether an object has several rows."""
         return len(self.largest) < len(self.owner)
 
     def class_rows(

@@ -96,13 +96,8 @@ def track(
     Labels of the results are numbers of tracks. UUIDs, classes and measurements stay.
     """
     from bridge.cli.running import run_job
-    from bridge.errors import BadInputError
     from bridge.track.job import Distance, TrackJob, TrackSettings, find_series
 
-    if interval is not None and not interval > 0:
-        raise BadInputError(
-            "--interval", f"{interval:g} s are no interval", "give a number above 0"
-        )
     settings = TrackSettings(
         max_distance=None if max_distance is None else Distance.parse(max_distance),
         gap=gap,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ _CYCLE = 12  # frames in which a daughter regrows
 
 @dataclass(frozen=True)
 class MovingNuclei:
-    """What a detector finds of moving nuclei, and what they truly are.
+    """Detections of moving nuclei, and the nuclei that they truly are.
 
     Attributes:
         frame: (n,) time point, ascending.
@@ -31,6 +32,18 @@ class MovingNuclei:
     nucleus: NDArray[np.int64]
     mother: NDArray[np.int64]
 
+    def true_links(self) -> set[tuple[int, int]]:
+        """Return pairs of rows: a nucleus, and where it is found next."""
+        real = np.flatnonzero(self.nucleus >= 0)
+        ordered = real[np.lexsort([self.frame[real], self.nucleus[real]])].tolist()
+        number = self.nucleus
+        return {(a, b) for a, b in pairwise(ordered) if number[a] == number[b]}
+
+    def true_divisions(self) -> set[tuple[int, frozenset[int]]]:
+        """Return each nucleus that divides, with its daughters."""
+        mothers = np.unique(self.mother[self.mother >= 0]).tolist()
+        return {(m, frozenset(np.flatnonzero(self.mother == m).tolist())) for m in mothers}
+
 
 def simulate_moving_nuclei(
     nuclei: int = 2_000,
@@ -47,8 +60,8 @@ def simulate_moving_nuclei(
 ) -> MovingNuclei:
     """Simulate nuclei in a tissue: persistent random steps, no two at one place, some divide.
 
-    Before a division a nucleus rounds up; its daughters, each of half its area, lie to both sides
-    of where it was, move apart, and grow to its size again.
+    The daughters of a division, each of half the area, lie to both sides of where the nucleus was,
+    move apart, and grow to its size again.
 
     Args:
         nuclei: number in the first frame.
@@ -60,7 +73,7 @@ def simulate_moving_nuclei(
         spacing: mean distance of neighbours in µm.
         step: standard deviation of a step along an axis in µm.
         planes: slices of a volume; 0 for a plane.
-        plane_distance: µm between slices; positions along z are as coarse as that.
+        plane_distance: µm between slices; positions along z are multiples of a quarter of it.
 
     >>> found = simulate_moving_nuclei(50, 5, divisions=4, seed=1)
     >>> found.position.shape[1], bool((found.mother >= 0).any())
@@ -112,7 +125,7 @@ class _Scene:
         self.velocity = rng.normal(0, step, self.position.shape)
         self.size = rng.lognormal(np.log(80.0), 0.2, n)  # µm², when fully grown
         self.age = rng.integers(_CYCLE, 4 * _CYCLE, n)  # frames since its division
-        self.light = rng.lognormal(np.log(1000.0), 0.25, n)
+        self.intensity = rng.lognormal(np.log(1000.0), 0.25, n)
         self.number = np.arange(n)
         self.mother = [-1] * n
         for _ in range(30):  # neighbours push each other apart
@@ -122,10 +135,6 @@ class _Scene:
     def area(self) -> NDArray[np.float64]:
         grown = np.minimum(1.0, 0.5 + 0.5 * self.age / _CYCLE)
         return np.asarray(self.size * grown)
-
-    @property
-    def intensity(self) -> NDArray[np.float64]:
-        return self.light
 
     def move(self) -> None:
         noise = self.rng.normal(0, self.step * np.sqrt(1 - _PERSISTENCE**2), self.position.shape)
@@ -156,12 +165,11 @@ class _Scene:
         def joined(old: NDArray[np.float64], new: NDArray[np.float64]) -> NDArray[np.float64]:
             return np.concatenate([old[stays], new])
 
-        self.position, self.velocity = (
-            joined(self.position, position),
-            joined(self.velocity, velocity),
-        )
+        self.position = joined(self.position, position)
+        self.velocity = joined(self.velocity, velocity)
         size = self.size[two] * self.rng.lognormal(0, 0.05, len(two))
-        self.size, self.light = joined(self.size, size), joined(self.light, self.light[two])
+        self.size = joined(self.size, size)
+        self.intensity = joined(self.intensity, self.intensity[two])
         self.age = np.concatenate([self.age[stays], np.zeros(len(two), self.age.dtype)])
         self.number = np.concatenate([self.number[stays], first + np.arange(len(two))])
 

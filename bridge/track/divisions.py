@@ -70,9 +70,7 @@ def find_divisions(
     dividing = np.flatnonzero(after >= 0)
     dividing = dividing[lasts[after[dividing]]]
     reach = (max_distance or motion.reach) * _FARTHER
-    found: list[tuple[Indices, Indices]] = []
-    for elapsed in range(1, gap + 2):
-        found.append(_near(points, dividing, starts, elapsed, reach))
+    found = [_near(points, dividing, starts, elapsed, reach) for elapsed in range(1, gap + 2)]
     mother = np.concatenate([a for a, _ in found])
     daughter = np.concatenate([b for _, b in found])
     sister = after[mother]

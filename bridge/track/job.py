@@ -95,6 +95,9 @@ class TrackSettings:
         pixel_size, z_step: µm, where the files do not say.
         formats: formats of the objects.
         also: keys of :data:`ALSO`.
+
+    Raises:
+        BadInputError: an interval that is none.
     """
 
     max_distance: Distance | None = None
@@ -107,6 +110,12 @@ class TrackSettings:
     z_step: float | None = None
     formats: tuple[str, ...] = ("labels", "rois", "geojson", "csv")
     also: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.interval is not None and not self.interval > 0:
+            raise BadInputError(
+                "--interval", f"{self.interval:g} s are no interval", "give a number above 0"
+            )
 
     def to_json(self) -> dict[str, Json]:
         """Return what decides the result, by the words of messages."""
@@ -274,6 +283,5 @@ def read_series(path: Path, settings: TrackSettings) -> Detections:
 
 
 def _write_table(table: pd.DataFrame, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     with writing(path) as part:
         table.to_csv(part, lineterminator="\n", float_format="%.10g")

@@ -1,4 +1,4 @@
-"""How objects of a time series move, learned from the series itself."""
+"""Motion of the objects of a time series, learned from the series itself."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Motion:
-    """What is usual from a frame to the next.
+    """Changes that are usual from a frame to the next.
 
     Attributes:
         spread: (axes,) standard deviation of where an object is about where it was expected, in the

@@ -1,4 +1,4 @@
-"""What a series shows that makes its tracks doubtful."""
+"""Remarks on what makes the tracks of a series doubtful."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import pandas as pd
 from bridge.detections import Detections
 from bridge.errors import BadInputError
 from bridge.track.objects import tracked_objects
-from bridge.track.tracking import LINEAGE, PARENT, TRACK
+from bridge.track.tracking import LINEAGE, PARENT, TRACK, check_tracked
 
 
 def track_table(detections: Detections, *, interval: float | None = None) -> pd.DataFrame:
@@ -37,8 +37,7 @@ def track_table(detections: Detections, *, interval: float | None = None) -> pd.
     ([3.0], [3.0])
     """
     source = detections.image.name or "detections"
-    if TRACK not in detections.objects.columns:
-        raise BadInputError(source, "is not tracked", "track it first")
+    check_tracked(detections)
     if interval is not None and not 0 < interval < np.inf:
         raise BadInputError(source, f"{interval:g} s are no interval", "give a number above 0")
     found = tracked_objects(detections)

@@ -100,6 +100,17 @@ def track(
     return replace(detections, objects=frame)
 
 
+def check_tracked(detections: Detections) -> None:
+    """Refuse detections that are not tracked.
+
+    Raises:
+        BadInputError: they have no column :data:`TRACK`.
+    """
+    if TRACK not in detections.objects.columns:
+        source = detections.image.name or "detections"
+        raise BadInputError(source, "is not tracked", "track it first (starbridge track)")
+
+
 def number_tracks(
     frame: Indices, before: Indices, mothers: Indices
 ) -> tuple[Indices, Indices, Indices]:

@@ -58,7 +58,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def distances(folder: Path) -> str:
-    """What the last script of the page prints: distances from the true surface."""
+    """Output of the last script of the page: distances from the true surface."""
     return run_script(folder, read_scripts(PAGE)[-1])
 
 

@@ -48,18 +48,6 @@ def as_detections(found: MovingNuclei) -> Detections:
     )
 
 
-def true_links(found: MovingNuclei) -> set[tuple[int, int]]:
-    """Return pairs of rows: a nucleus, and where it is found next."""
-    last: dict[int, int] = {}
-    links = set()
-    for row, nucleus in enumerate(found.nucleus.tolist()):
-        if nucleus >= 0:
-            if nucleus in last:
-                links.add((last[nucleus], row))
-            last[nucleus] = row
-    return links
-
-
 def links_of(tracked: Detections) -> set[tuple[int, int]]:
     frame = tracked.objects.reset_index(drop=True)
     rows = [group.sort_values("t").index.to_numpy() for _, group in frame.groupby(TRACK)]
@@ -86,19 +74,14 @@ def divisions_of(tracked: Detections, nucleus: Any) -> set[tuple[int, frozenset[
     }
 
 
-def true_divisions(found: MovingNuclei) -> set[tuple[int, frozenset[int]]]:
-    mothers = np.unique(found.mother[found.mother >= 0]).tolist()
-    return {(m, frozenset(np.flatnonzero(found.mother == m).tolist())) for m in mothers}
-
-
 @pytest.mark.parametrize("seed", [1, 2])
 def test_nuclei_of_a_tissue_keep_their_tracks_and_divide(seed: int) -> None:
     found = simulate_moving_nuclei(500, 30, divisions=60, seed=seed)
 
     tracked = track(as_detections(found), intensities=["Nucleus: DAPI: Mean"])
 
-    assert f1(links_of(tracked), true_links(found)) >= 0.995
-    assert f1(divisions_of(tracked, found.nucleus), true_divisions(found)) >= 0.8
+    assert f1(links_of(tracked), found.true_links()) >= 0.995
+    assert f1(divisions_of(tracked, found.nucleus), found.true_divisions()) >= 0.8
 
 
 def test_nuclei_of_a_volume_keep_their_tracks() -> None:
@@ -116,7 +99,7 @@ def test_nuclei_of_a_volume_keep_their_tracks() -> None:
         for a, b in links
         if found.nucleus[b] >= 0 and found.mother[found.nucleus[b]] == found.nucleus[a] >= 0
     }
-    assert f1(links - of_divisions, true_links(found)) >= 0.99
+    assert f1(links - of_divisions, found.true_links()) >= 0.99
 
 
 @given(st.permutations(range(12)), st.integers(0, 2**32 - 1))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from bridge.detections import Detections
 from bridge.errors import BadInputError
 from bridge.files.atomic import write_bytes, writing
-from bridge.track.tracking import PARENT, TRACK
+from bridge.track.tracking import PARENT, TRACK, check_tracked
 
 RES_TRACK = "res_track.txt"
 _LARGEST = 65_535  # masks have 16 bits
@@ -60,8 +60,7 @@ def write_challenge(tracked: Detections, folder: Path) -> list[str]:
     """
     info, frame = tracked.image, tracked.objects
     source = info.name or "detections"
-    if TRACK not in frame.columns:
-        raise BadInputError(source, "is not tracked", "track it first (starbridge track)")
+    check_tracked(tracked)
     if not (info.width and info.height):
         raise BadInputError(source, "the size of the image is not known", "track its label image")
     parents = dict(zip(frame[TRACK].tolist(), frame[PARENT].tolist(), strict=True))
@@ -69,7 +68,6 @@ def write_challenge(tracked: Detections, folder: Path) -> list[str]:
     lines: list[_Line] = []
     names = []
     digits = max(3, len(str(info.size_t - 1)))
-    folder.mkdir(parents=True, exist_ok=True)
     for time, mask in _masks(tracked):
         present = np.unique(mask)
         numbers = np.zeros(int(present[-1]) + 1, np.uint16)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from bridge.detections import Detections
-from bridge.errors import BadInputError
 from bridge.track.objects import tracked_objects
-from bridge.track.tracking import PARENT, TRACK
+from bridge.track.tracking import PARENT, TRACK, check_tracked
 
 
 def napari_table(tracked: Detections) -> pd.DataFrame:
@@ -31,8 +30,7 @@ def napari_table(tracked: Detections) -> pd.DataFrame:
     >>> napari_table(tracked)["x"].tolist()
     [1.0, 2.0]
     """
-    if TRACK not in tracked.objects.columns:
-        raise BadInputError(tracked.image.name or "detections", "is not tracked", "track it first")
+    check_tracked(tracked)
     found = tracked_objects(tracked)
     numbers = tracked.objects[[TRACK, PARENT]].groupby(found.owner).first()
     place = found.points.position / found.scale - 0.5
