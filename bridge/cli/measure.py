@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
@@ -176,8 +175,7 @@ def _width(text: str | None) -> tuple[float | None, Literal["px", "µm"]]:
     """Return width and unit of a ring from texts such as ``3um``, ``2.5 µm`` and ``8px``."""
     if text is None:
         return None, "µm"
-    # µ is on keyboards as the micro sign and in Greek texts as the letter mu.
-    match = re.fullmatch(r"(\d+\.?\d*|\.\d+)\s*(um|µm|μm|px)", text.strip().lower())
-    if match is None or float(match[1]) == 0:
-        raise BadInputError("--ring", f"{text!r} is not a width", "give 3um or 8px")
-    return float(match[1]), "px" if match[2] == "px" else "µm"
+    from bridge.images.lengths import Length
+
+    found = Length.parse(text, "--ring", "not a width", "3um or 8px")
+    return found.value, found.unit

@@ -96,10 +96,13 @@ def track(
     Labels of the results are numbers of tracks. UUIDs, classes and measurements stay.
     """
     from bridge.cli.running import run_job
-    from bridge.track.job import Distance, TrackJob, TrackSettings, find_series
+    from bridge.images.lengths import Length
+    from bridge.track.job import TrackJob, TrackSettings, find_series
 
     settings = TrackSettings(
-        max_distance=None if max_distance is None else Distance.parse(max_distance),
+        max_distance=None
+        if max_distance is None
+        else Length.parse(max_distance, "--max-distance", "no distance", "15um or 30px"),
         gap=gap,
         divisions=divisions,
         intensities=tuple(intensity or ()),

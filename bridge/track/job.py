@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
@@ -22,6 +21,7 @@ from bridge.formats.layout import FORMATS, by_rank, spec_of
 from bridge.formats.naming import natural_key
 from bridge.formats.pairing import name_of_objects
 from bridge.images.info import PixelSize
+from bridge.images.lengths import Length
 from bridge.images.locations import path_identity
 from bridge.track.files.cell_tracking_challenge import RES_TRACK, write_challenge
 from bridge.track.files.napari import napari_table
@@ -40,49 +40,6 @@ ALSO = {CTC: f"ctc/{{name}}_RES/{RES_TRACK}", NAPARI: "tables/{name}_napari.csv"
 DETECTED = "Detected label"
 """Column: label of an object in the file that was tracked."""
 
-_DISTANCE = re.compile(r"(\d+\.?\d*|\.\d+)\s*(um|µm|μm|px)")
-
-
-@dataclass(frozen=True)
-class Distance:
-    """A length in µm or in pixels.
-
-    >>> Distance.parse("15um")
-    Distance(value=15.0, unit='µm')
-    """
-
-    value: float
-    unit: Literal["µm", "px"]
-
-    @classmethod
-    def parse(cls, text: str) -> Distance:
-        """Read what a person gave.
-
-        Raises:
-            BadInputError: anything but a number above 0 with um or px behind it.
-        """
-        found = _DISTANCE.fullmatch(text.strip().lower())
-        if found is None or float(found[1]) == 0:
-            raise BadInputError("--max-distance", f"{text!r} is no distance", "give 15um or 30px")
-        return cls(float(found[1]), "px" if found[2] == "px" else "µm")
-
-    def of(self, detections: Detections) -> float:
-        """Return the length in the unit in which detections are tracked.
-
-        Raises:
-            BadInputError: µm where the size of a pixel is unknown.
-        """
-        pixel = detections.image.pixel_size
-        if self.unit == "px":
-            return self.value * (pixel.yx if pixel else 1.0)
-        if pixel is None:
-            raise BadInputError(
-                detections.image.name or "detections",
-                "has no pixel size, so that µm mean nothing",
-                "give it (--pixel-size), or the distance in pixels (30px)",
-            )
-        return self.value
-
 
 @dataclass(frozen=True, kw_only=True)
 class TrackSettings:
@@ -100,7 +57,7 @@ class TrackSettings:
         BadInputError: an interval that is none.
     """
 
-    max_distance: Distance | None = None
+    max_distance: Length | None = None
     gap: int = GAP
     divisions: bool = True
     intensities: tuple[str, ...] = ()
@@ -183,7 +140,7 @@ class TrackJob(Job[Path]):
         distance = settings.max_distance
         tracked = track(
             detections,
-            max_distance=None if distance is None else distance.of(detections),
+            max_distance=None if distance is None else _in_unit_of(detections, distance),
             gap=settings.gap,
             divisions=settings.divisions,
             intensities=settings.intensities,
@@ -285,3 +242,17 @@ def read_series(path: Path, settings: TrackSettings) -> Detections:
 def _write_table(table: pd.DataFrame, path: Path) -> None:
     with writing(path) as part:
         table.to_csv(part, lineterminator="\n", float_format="%.10g")
+
+
+def _in_unit_of(detections: Detections, length: Length) -> float:
+    """Return a length in the unit in which detections are tracked."""
+    pixel = detections.image.pixel_size
+    if length.unit == "px":
+        return length.value * (pixel.yx if pixel else 1.0)
+    if pixel is None:
+        raise BadInputError(
+            detections.image.name or "detections",
+            "has no pixel size, so that µm mean nothing",
+            "give it (--pixel-size), or the distance in pixels (30px)",
+        )
+    return length.value
